@@ -1,0 +1,20 @@
+//! WebSocket close codes and what they tell a client to do (SPEC, "Close codes").
+
+/// A frame was larger than the limit. Do not come back with it.
+pub const TOO_LARGE: u16 = 1009;
+/// The server failed. Come back with backoff.
+pub const INTERNAL: u16 = 1011;
+/// The server restarts (G20). Come back.
+pub const RESTART: u16 = 1012;
+/// Overloaded, or saving is behind. Come back with backoff.
+pub const TRY_LATER: u16 = 1013;
+/// A frame that cannot be decoded (G16).
+pub const MALFORMED: u16 = 4400;
+/// The token is missing, invalid or has run out. Come back with a new one.
+pub const UNAUTHORIZED: u16 = 4401;
+/// Access ended.
+pub const FORBIDDEN: u16 = 4403;
+/// No such document, or no access to it (Y5).
+pub const NOT_FOUND: u16 = 4404;
+/// Nothing was heard for too long (G4).
+pub const TIMEOUT: u16 = 4408;

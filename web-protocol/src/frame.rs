@@ -1,0 +1,122 @@
+//! Binary frames of the `/ws` dialect (SPEC G11): a channel number, a type, a body; one message per frame.
+
+use crate::lib0::{DecodeError, Reader, write_varbuf, write_varuint};
+
+const STEP_1: u64 = 0;
+const STEP_2: u64 = 1;
+const UPDATE: u64 = 2;
+const AWARENESS: u64 = 3;
+const RECEIPT: u64 = 4;
+
+/// A binary frame: which channel it belongs to and what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The channel's number from `subscribed` (G6).
+    pub number: u64,
+    /// The message.
+    pub body: Body<'a>,
+}
+
+/// What a binary frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A state vector, to be answered with step 2.
+    Step1(&'a [u8]),
+    /// The update that the sender of a step 1 lacks.
+    Step2(&'a [u8]),
+    /// A live update.
+    Update(&'a [u8]),
+    /// An awareness update.
+    Awareness(&'a [u8]),
+    /// The server's word that the client's frames up to `through` are durable (G13).
+    Receipt {
+        /// The number of the last frame that is covered.
+        through: u64,
+        /// The document's epoch.
+        epoch: u64,
+        /// The highest place in the log among the covered frames.
+        seq: u64,
+    },
+}
+
+impl<'a> Frame<'a> {
+    /// Decodes one frame; every byte must belong to it.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let number = reader.varuint()?;
+        let body = match reader.varuint()? {
+            STEP_1 => Body::Step1(reader.varbuf()?),
+            STEP_2 => Body::Step2(reader.varbuf()?),
+            UPDATE => Body::Update(reader.varbuf()?),
+            AWARENESS => Body::Awareness(reader.varbuf()?),
+            RECEIPT => Body::Receipt { through: reader.varuint()?, epoch: reader.varuint()?, seq: reader.varuint()? },
+            other => return Err(DecodeError::UnknownType(other)),
+        };
+        reader.finish()?;
+        Ok(Self { number, body })
+    }
+
+    /// Encodes the frame.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, bytes) = match self.body {
+            Body::Step1(bytes) => (STEP_1, bytes),
+            Body::Step2(bytes) => (STEP_2, bytes),
+            Body::Update(bytes) => (UPDATE, bytes),
+            Body::Awareness(bytes) => (AWARENESS, bytes),
+            Body::Receipt { through, epoch, seq } => {
+                let mut out = Vec::with_capacity(16);
+                for value in [self.number, RECEIPT, through, epoch, seq] {
+                    write_varuint(&mut out, value);
+                }
+                return out;
+            }
+        };
+        let mut out = Vec::with_capacity(bytes.len() + 16);
+        write_varuint(&mut out, self.number);
+        write_varuint(&mut out, kind);
+        write_varbuf(&mut out, bytes);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn frames_survive_the_wire(number in 0..1_u64 << 40, kind in 0..4_u64, bytes: Vec<u8>) {
+            let body = match kind {
+                0 => Body::Step1(&bytes),
+                1 => Body::Step2(&bytes),
+                2 => Body::Update(&bytes),
+                _ => Body::Awareness(&bytes),
+            };
+            let frame = Frame { number, body };
+            let encoded = frame.encode();
+            prop_assert_eq!(Frame::decode(&encoded), Ok(frame));
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer_and_not_a_panic(bytes: Vec<u8>) {
+            if let Ok(frame) = Frame::decode(&bytes) {
+                let again = frame.encode();
+                prop_assert_eq!(Frame::decode(&again), Ok(frame));
+            }
+        }
+    }
+
+    #[test]
+    fn receipts_survive_the_wire() {
+        let frame = Frame { number: 300, body: Body::Receipt { through: 7, epoch: 1, seq: 1 << 33 } };
+        assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+    }
+
+    #[test]
+    fn trailing_bytes_and_unknown_types_are_refused() {
+        assert_eq!(Frame::decode(&[1, 0, 0, 9]), Err(DecodeError::TrailingBytes));
+        assert_eq!(Frame::decode(&[1, 9]), Err(DecodeError::UnknownType(9)));
+    }
+}
