@@ -1,0 +1,29 @@
+//! How every Yjs document of this server is set up.
+
+use yrs::{ClientID, Doc, OffsetKind, Options};
+
+/// A new, empty document: offsets count UTF-16 units as in every Yjs client, and garbage is collected.
+#[must_use]
+pub fn new_doc(client_id: ClientID) -> Doc {
+    let mut options = Options::with_client_id(client_id);
+    options.offset_kind = OffsetKind::Utf16;
+    options.skip_gc = false;
+    Doc::with_options(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use yrs::{Text, Transact};
+
+    use super::*;
+
+    #[test]
+    fn offsets_count_utf16_units() {
+        let doc = new_doc(ClientID::new(7));
+        let text = doc.get_or_insert_text("t");
+        let mut txn = doc.transact_mut();
+        text.insert(&mut txn, 0, "a😀b");
+        assert_eq!(text.len(&txn), 4);
+        assert_eq!(doc.client_id(), ClientID::new(7));
+    }
+}
