@@ -1,1 +1,18 @@
-//! platform
+//! Everything of GlassBox that touches the world: configuration, time, randomness, tasks, logs, metrics, identity,
+//! the database and the bus between instances. What is above this crate gets the world through it.
+
+pub mod access;
+pub mod auth;
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod embedded_postgres;
+pub mod http_client;
+pub mod lifecycle;
+pub mod limits;
+pub mod metrics;
+pub mod random;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

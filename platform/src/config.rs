@@ -1,0 +1,227 @@
+//! The configuration: `glassbox.default.toml`, then a file, then the environment. Everything that is wrong with it is
+//! found before the server starts, and reported at once.
+
+mod check;
+mod error;
+mod layers;
+mod read;
+mod secret;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use error::{ConfigError, Problem, Source};
+pub use secret::Secret;
+
+use crate::limits::Limits;
+use layers::Layers;
+use read::Reader;
+
+/// The defaults, with comments for people.
+pub const DEFAULT_CONFIG: &str = include_str!("../../glassbox.default.toml");
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// HTTP.
+    pub server: ServerConfig,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The embedded Postgres.
+    pub postgres: PostgresConfig,
+    /// Who may come in.
+    pub auth: AuthConfig,
+    /// Logs.
+    pub log: LogConfig,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// How much the server trusts its surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For one's own machine: development tokens, scratch documents, embedded Postgres.
+    Development,
+    /// For everything else.
+    Production,
+}
+
+/// Section `server`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Address and port to serve on.
+    pub listen: SocketAddr,
+    /// Where browsers reach the server, without a trailing slash.
+    pub public_url: String,
+    /// Development or production.
+    pub mode: Mode,
+    /// Seconds that a shutdown may take.
+    pub shutdown_grace_seconds: u64,
+    /// Other origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
+}
+
+/// Section `database`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The database, or `None` for the embedded Postgres.
+    pub url: Option<Secret>,
+    /// Connections that this instance holds, at most.
+    pub max_connections: u32,
+    /// Seconds to wait for a connection.
+    pub connect_timeout_seconds: u64,
+}
+
+/// Section `postgres`: the embedded one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresConfig {
+    /// The folder that holds `bin/postgres`, `lib` and `share`.
+    pub install_dir: Option<PathBuf>,
+    /// The folder of its data.
+    pub data_dir: PathBuf,
+}
+
+/// Section `auth`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthConfig {
+    /// Signs the server's own tokens; `None` only in development mode.
+    pub token_secret: Option<Secret>,
+    /// The folder in which a secret that was made in development mode is kept.
+    pub data_dir: PathBuf,
+    /// Seconds until a development token runs out.
+    pub token_ttl_seconds: u64,
+    /// The issuer of users' access tokens; `None` only in development mode.
+    pub oidc: Option<OidcConfig>,
+}
+
+/// Section `auth.oidc`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcConfig {
+    /// As in the tokens' `iss`.
+    pub issuer: String,
+    /// As in the tokens' `aud`, or `client_id` where there is no `aud`.
+    pub audience: String,
+    /// Where the issuer publishes its keys; `None`: the discovery document says.
+    pub jwks_url: Option<String>,
+    /// Seconds until the keys are fetched anew.
+    pub jwks_max_age_seconds: u64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged, as filter directives of `tracing`.
+    pub level: String,
+}
+
+impl Config {
+    /// Reads the configuration. `env` looks up an environment variable.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its key, source and what is allowed; a secret's value is never part of it.
+    pub fn load(file: Option<&Path>, env: &impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(Layers::load(file, env)?);
+        let config = Self::read(&mut reader);
+        check::check(&config, &mut reader);
+        reader.finish().map(|()| config)
+    }
+
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            server: ServerConfig {
+                listen: reader.socket_address("server.listen"),
+                public_url: reader.origin("server.public_url"),
+                mode: reader
+                    .choice("server.mode", &[("development", Mode::Development), ("production", Mode::Production)]),
+                shutdown_grace_seconds: reader.integer("server.shutdown_grace_seconds", 1..=3600),
+                cors_origins: reader.origins("server.cors_origins"),
+            },
+            database: DatabaseConfig {
+                url: reader.optional_secret("database.url"),
+                max_connections: reader.integer("database.max_connections", 2..=1000),
+                connect_timeout_seconds: reader.integer("database.connect_timeout_seconds", 1..=300),
+            },
+            postgres: PostgresConfig {
+                install_dir: reader.optional_text("postgres.install_dir").map(PathBuf::from),
+                data_dir: reader.path("postgres.data_dir"),
+            },
+            auth: AuthConfig {
+                token_secret: reader.optional_secret("auth.token_secret"),
+                data_dir: reader.path("auth.data_dir"),
+                token_ttl_seconds: reader.integer("auth.token_ttl_seconds", 60..=31_536_000),
+                oidc: read_oidc(reader),
+            },
+            log: LogConfig {
+                format: reader.choice(
+                    "log.format",
+                    &[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)],
+                ),
+                level: reader.log_filter("log.level"),
+            },
+            limits: read_limits(reader),
+        }
+    }
+}
+
+impl Default for Config {
+    /// `glassbox.default.toml` alone.
+    fn default() -> Self {
+        Self::load(None, &|_| None).expect("the defaults are checked by a test")
+    }
+}
+
+fn read_oidc(reader: &mut Reader) -> Option<OidcConfig> {
+    let issuer = reader.optional_url("auth.oidc.issuer");
+    let audience = reader.optional_text("auth.oidc.audience");
+    let jwks_url = reader.optional_url("auth.oidc.jwks_url");
+    let jwks_max_age_seconds = reader.integer("auth.oidc.jwks_max_age_seconds", 60..=86_400);
+    if issuer.is_none() && (audience.is_some() || jwks_url.is_some()) {
+        reader.refuse("auth.oidc.issuer", "required when another key of auth.oidc is set");
+    }
+    if issuer.is_some() && audience.is_none() {
+        reader.refuse("auth.oidc.audience", "required when auth.oidc.issuer is set");
+    }
+    Some(OidcConfig { issuer: issuer?, audience: audience?, jwks_url, jwks_max_age_seconds })
+}
+
+fn read_limits(reader: &mut Reader) -> Limits {
+    const MIB: i64 = 1 << 20;
+    const GIB: i64 = 1 << 30;
+    Limits {
+        frame_bytes: reader.integer("limits.frame_bytes", 65_536..=GIB),
+        update_bytes: reader.integer("limits.update_bytes", 1024..=GIB),
+        channels_per_socket: reader.integer("limits.channels_per_socket", 1..=65_536),
+        outbox_bytes: reader.integer("limits.outbox_bytes", 16_384..=GIB),
+        unsaved_bytes_per_document: reader.integer("limits.unsaved_bytes_per_document", 65_536..=GIB),
+        unsaved_bytes: reader.integer("limits.unsaved_bytes", MIB..=1024 * GIB),
+        idle_room_seconds: reader.integer("limits.idle_room_seconds", 0..=86_400),
+        presence_state_bytes: reader.integer("limits.presence_state_bytes", 256..=MIB),
+        presence_clients_per_session: reader.integer("limits.presence_clients_per_session", 1..=64),
+        presence_tick_ms: reader.integer("limits.presence_tick_ms", 1..=10_000),
+        presence_timeout_seconds: reader.integer("limits.presence_timeout_seconds", 5..=3600),
+        snapshot_every_updates: reader.integer("limits.snapshot_every_updates", 1..=1_000_000),
+        snapshot_every_bytes: reader.integer("limits.snapshot_every_bytes", 1024..=GIB),
+        log_dense_days: reader.integer("limits.log_dense_days", 0..=36_500),
+        heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=3600),
+        request_body_bytes: reader.integer("limits.request_body_bytes", 1024..=GIB),
+        log_batch_updates: reader.integer("limits.log_batch_updates", 1..=20_000),
+        log_batch_bytes: reader.integer("limits.log_batch_bytes", 65_536..=GIB),
+        log_lanes: reader.integer("limits.log_lanes", 1..=64),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+use std::collections::HashMap;
+use std::fs;
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let pairs: HashMap<_, _> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    move |name| pairs.get(name).cloned()
+}
+
+fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(None, &environment(pairs))
+}
+
+fn from_file(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    Config::load(Some(file.path()), &environment(pairs))
+}
+
+fn problems(result: Result<Config, ConfigError>) -> Vec<Problem> {
+    match result {
+        Err(ConfigError::Invalid(problems)) => problems,
+        other => panic!("expected refused values, got {other:?}"),
+    }
+}
+
+fn refused_keys(result: Result<Config, ConfigError>) -> Vec<String> {
+    problems(result).into_iter().map(|problem| problem.key).collect()
+}
+
+const PRODUCTION: [(&str, &str); 5] = [
+    ("GLASSBOX_SERVER_MODE", "production"),
+    ("DATABASE_URL", "postgres://glassbox:hunter2@db/glassbox"),
+    ("GLASSBOX_AUTH_TOKEN_SECRET", "0123456789abcdef0123456789abcdef"),
+    ("GLASSBOX_AUTH_OIDC_ISSUER", "https://issuer.example"),
+    ("GLASSBOX_AUTH_OIDC_AUDIENCE", "glassbox"),
+];
+
+#[test]
+fn the_defaults_are_valid_and_those_of_the_protocol() {
+    let config = Config::default();
+    assert_eq!(config.server.mode, Mode::Development);
+    assert_eq!(config.database.url, None);
+    assert_eq!(config.auth.oidc, None);
+    assert_eq!(config.limits.frame_bytes, 16 << 20);
+    assert_eq!(config.limits.channels_per_socket, 256);
+    assert_eq!(config.limits.presence_tick_ms, 50);
+}
+
+#[test]
+fn every_default_is_read_by_somebody() {
+    let mut unread = Layers::load(None, &|_| None).unwrap().values;
+    let layers = Layers::load(None, &|_| None).unwrap();
+    let source = [include_str!("../config.rs"), include_str!("check.rs")].concat();
+    unread.retain(|key, _| !source.contains(&format!("\"{key}\"")));
+    assert!(unread.is_empty(), "{:?}", unread.keys());
+    assert!(!layers.values.is_empty());
+}
+
+#[test]
+fn a_variable_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[server]\nlisten = \"0.0.0.0:1\"\nshutdown_grace_seconds = 5\n[limits]\nlog_lanes = 3\n";
+    let config = from_file(file, &[("GLASSBOX_SERVER_LISTEN", "[::]:2"), ("GLASSBOX_LIMITS_LOG_LANES", "4")]).unwrap();
+    assert_eq!(config.server.listen.port(), 2);
+    assert_eq!(config.server.shutdown_grace_seconds, 5);
+    assert_eq!(config.limits.log_lanes, 4);
+    assert_eq!(config.database.max_connections, 16);
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_key_source_value_and_what_is_allowed() {
+    let file = "[server]\nlisten = 8080\nmode = \"prod\"\nport = 1\n[limits]\nlog_lanes = 0\n";
+    let error = from_file(file, &[("GLASSBOX_DATABASE_MAX_CONNECTIONS", "many")]).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 6, "{text}");
+    for expected in [
+        "server.port = … (from /",
+        "server.listen = 8080 (from /",
+        "must be a text, not a whole number",
+        "server.mode = \"prod\" (from /",
+        "must be one of development, production",
+        "limits.log_lanes = 0 (from /",
+        "must be from 1 to 64",
+        "database.max_connections = \"many\" (from the environment variable GLASSBOX_DATABASE_MAX_CONNECTIONS): must be a whole number",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in {text}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let refused = from_environment(&[("GLASSBOX_AUTH_TOKEN_SECRET", "hunter2"), ("DATABASE_URL", "mysql://hunter2")]);
+    let error = refused.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    let wrong_type = from_file("[auth]\ntoken_secret = [\"hunter2\"]", &[]).unwrap_err();
+    assert!(!format!("{wrong_type} {wrong_type:?}").contains("hunter2"), "{wrong_type}");
+    let malformed = from_file("[auth]\ntoken_secret = hunter2", &[]).unwrap_err();
+    assert!(!format!("{malformed} {malformed:?}").contains("hunter2"), "{malformed}");
+    assert!(malformed.to_string().contains("line 2"), "{malformed}");
+    let config = from_environment(&PRODUCTION).unwrap();
+    let text = format!("{config:?}");
+    assert!(!text.contains("hunter2") && !text.contains("0123456789abcdef"), "{text}");
+}
+
+#[test]
+fn production_needs_a_database_a_secret_and_an_issuer() {
+    assert!(from_environment(&PRODUCTION).is_ok());
+    let bare = from_environment(&[("GLASSBOX_SERVER_MODE", "production")]);
+    assert_eq!(refused_keys(bare), ["database.url", "auth.token_secret", "auth.oidc.issuer"]);
+    let mut plain_http = PRODUCTION;
+    plain_http[3].1 = "http://issuer.example";
+    assert_eq!(refused_keys(from_environment(&plain_http)), ["auth.oidc.issuer"]);
+}
+
+#[test]
+fn an_issuer_needs_an_audience_and_the_reverse() {
+    let issuer = [("GLASSBOX_AUTH_OIDC_ISSUER", "https://issuer.example")];
+    assert_eq!(refused_keys(from_environment(&issuer)), ["auth.oidc.audience"]);
+    assert_eq!(refused_keys(from_environment(&[("GLASSBOX_AUTH_OIDC_AUDIENCE", "x")])), ["auth.oidc.issuer"]);
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    assert_eq!(refused_keys(from_environment(&[("GLASSBOX_LIMITS_FRAME_BYTES", "65536")])), ["limits.update_bytes"]);
+    let small = from_environment(&[("GLASSBOX_LIMITS_UNSAVED_BYTES", "1048576")]);
+    assert_eq!(refused_keys(small), ["limits.unsaved_bytes"]);
+}
+
+#[test]
+fn origins_are_bare_and_lists_come_separated_by_commas() {
+    let pairs = [("GLASSBOX_SERVER_CORS_ORIGINS", "https://a.example, http://b.example:81/"), ("DATABASE_URL", "")];
+    let config = from_environment(&pairs).unwrap();
+    assert_eq!(config.server.cors_origins, ["https://a.example", "http://b.example:81"]);
+    for refused in ["https://a.example/path", "a.example", "ftp://a.example", "https://user@a.example", "*"] {
+        let keys = refused_keys(from_environment(&[("GLASSBOX_SERVER_PUBLIC_URL", refused)]));
+        assert_eq!(keys, ["server.public_url"], "{refused}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::load(Some(Path::new("/nonexistent/glassbox.toml")), &|_| None).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/glassbox.toml"), "{error}");
+}
+
+#[test]
+fn log_filters_are_checked() {
+    assert!(from_environment(&[("GLASSBOX_LOG_LEVEL", "info,documents=debug")]).is_ok());
+    assert_eq!(refused_keys(from_environment(&[("GLASSBOX_LOG_LEVEL", "documents=loud")])), ["log.level"]);
+}

@@ -1,0 +1,1 @@
+//! Postgres, run by GlassBox itself.
