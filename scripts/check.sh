@@ -25,8 +25,8 @@ check() { # TITLE COMMAND...
 }
 
 require_lint_tools() {
-  cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
-    die "rustfmt or clippy is not installed." "Run: rustup component add rustfmt clippy"
+  { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 && return
+  die "rustfmt or clippy is not installed." "Run: rustup component add rustfmt clippy"
 }
 
 check_scripts() {

@@ -8,7 +8,7 @@ wrong=0
 
 expect() { # RUNNER "PASSED FAILED" OUTPUT
   local counted
-  counted=$(printf "$3\n" | "count_$1")
+  counted=$(printf '%b\n' "$3" | "count_$1")
   if [ "$counted" != "$2" ]; then
     printf 'count_%s read "%s" instead of "%s" from:\n%s\n' "$1" "$counted" "$2" "$3" >&2
     wrong=1

@@ -163,8 +163,8 @@ run_tests() {
     shift
   done
   mkdir -p .dev/logs
-  # What prints into a pipe does not see the terminal.
-  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export CARGO_TERM_COLOR=always FORCE_COLOR=1; fi
+  # What prints into a pipe does not see whether there is a terminal.
+  if [ -n "$plain" ]; then export CARGO_TERM_COLOR=always FORCE_COLOR=1; else export NO_COLOR=1; fi
 
   prepare_tests
   for part in $chosen_parts; do

@@ -41,7 +41,7 @@ reset_data() { # DIRECTORY
   if [ ! -e "$1" ]; then return 0; fi
   pid=$(find "$1" -name postmaster.pid -exec head -n 1 {} \; 2>/dev/null)
   if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-    die "The database in $1 is running (process $pid)." "Stop that ./dev up first, then reset."
+    die "The database in $1 is running (process $pid)." "Stop that ./dev up first. If none runs, end the process: kill -INT $pid"
   fi
   rm -rf "$1"
   note "Deleted the private database in $1."
@@ -79,7 +79,7 @@ up() {
 
   npm_packages
   build_studio
-  step "Building GlassBox (the first time takes some minutes)" \
-    env SQLX_OFFLINE=true cargo build --release --locked -p glassbox
+  if [ ! -d "$(target_dir)/release" ]; then note "The first build takes some minutes."; fi
+  step "Building GlassBox" env SQLX_OFFLINE=true cargo build --release --locked -p glassbox
   exec "$(target_dir)/release/glassbox" serve --demo
 }
