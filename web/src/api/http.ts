@@ -1,0 +1,60 @@
+import { session } from "./session";
+import type { Problem } from "./types";
+
+/** A request that was not answered with success. `code` is the server's stable code, or `UNREACHABLE`. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly fields: { field: string; message: string }[];
+
+  constructor(status: number, code: string, message: string, fields: ApiError["fields"] = []) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+const BASE = "/api/v1";
+
+/** Sends a request to the REST interface and returns the decoded answer. A 401 ends the session. */
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  const token = session.get()?.token;
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const response = await send(BASE + path, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (response.status === 401 && session.get()?.token === token) session.end();
+  if (!response.ok) throw await failure(response);
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch {
+    throw new ApiError(
+      0,
+      "UNREACHABLE",
+      "The server cannot be reached. Check the connection, then try again.",
+    );
+  }
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
+  const message = problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`;
+  return new ApiError(response.status, problem?.code ?? "UNKNOWN", message, problem?.errors ?? []);
+}
+
+/** What went wrong, in words for a person. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return "Something unexpected happened. Nothing was changed; try again.";
+  const fields = error.fields.map((field) => field.message).join(" ");
+  return fields ? `${error.message} ${fields}` : error.message;
+}

@@ -1,0 +1,86 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ApiError, request } from "./http";
+import type { Session } from "./session";
+import type { Organization, Page, Project, ProjectMember, ProjectRole } from "./types";
+
+const PAGES_AT_MOST = 50;
+
+async function everything<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_AT_MOST; page += 1) {
+    const query: string = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
+    const answer: Page<T> = await request<Page<T>>("GET", path + query);
+    items.push(...answer.items);
+    cursor = answer.nextCursor ?? null;
+    if (!cursor) break;
+  }
+  return items;
+}
+
+/** Signs in by e-mail; the server offers this in development mode only. */
+export function signIn(email: string, name: string): Promise<Session> {
+  return request<Session>("POST", "/auth/dev-token", { email, name: name || undefined });
+}
+
+/** A token for one socket, good for five minutes. */
+export async function socketToken(): Promise<string> {
+  return (await request<{ token: string }>("POST", "/auth/ws-token")).token;
+}
+
+/** Whether asking again could help: not when the server has understood and said no. */
+export function worthRetrying(failures: number, error: unknown): boolean {
+  if (error instanceof ApiError && error.status >= 400 && error.status < 500) return false;
+  return failures < 3;
+}
+
+export function useOrganizations() {
+  return useQuery({ queryKey: ["orgs"], queryFn: () => everything<Organization>("/orgs") });
+}
+
+export function useProjects(orgId: string) {
+  return useQuery({
+    queryKey: ["projects", orgId],
+    queryFn: () => everything<Project>(`/orgs/${orgId}/projects`),
+  });
+}
+
+export function useProject(projectId: string) {
+  return useQuery({
+    queryKey: ["project", projectId],
+    queryFn: () => request<Project>("GET", `/projects/${projectId}`),
+  });
+}
+
+export function useProjectMembers(projectId: string) {
+  return useQuery({
+    queryKey: ["members", projectId],
+    queryFn: () => everything<ProjectMember>(`/projects/${projectId}/members`),
+  });
+}
+
+export function useCreateOrganization() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) => request<Organization>("POST", "/orgs", { name }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["orgs"] }),
+  });
+}
+
+export function useCreateProject(orgId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (project: { name: string; description?: string }) =>
+      request<Project>("POST", `/orgs/${orgId}/projects`, project),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["projects", orgId] }),
+  });
+}
+
+export function useAddProjectMember(projectId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (member: { email: string; role: ProjectRole }) =>
+      request<ProjectMember>("POST", `/projects/${projectId}/members`, member),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["members", projectId] }),
+  });
+}

@@ -1,0 +1,68 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { useSession } from "../api/session";
+import { DocumentSessionProvider } from "../documents/session";
+import { ProjectsPage } from "../projects/projects-page";
+import { SignInPage } from "../projects/sign-in-page";
+import { Notice } from "../ui/notice";
+import { ErrorBoundary } from "./error-boundary";
+import { followLink, navigate, type Route, useRoute } from "./router";
+
+const ProjectPage = lazy(() => import("../canvas/project-page"));
+
+/** The whole studio: who is signed in decides between the sign-in page and the rest. */
+export function App() {
+  const route = useRoute();
+  const session = useSession();
+  const queries = useQueryClient();
+  const userId = session?.user.id;
+
+  // What was fetched for one user is never shown to the next.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the user changes
+  useEffect(() => () => queries.clear(), [userId]);
+
+  if (!session) return <SignInPage returnTo={route.name === "signin" ? "/" : hereAfterSignIn()} />;
+  return (
+    <ErrorBoundary>
+      <DocumentSessionProvider session={session}>
+        <Screen route={route} />
+      </DocumentSessionProvider>
+    </ErrorBoundary>
+  );
+}
+
+function Screen({ route }: { route: Route }) {
+  useEffect(() => {
+    if (route.name === "signin") navigate("/", "replace");
+  }, [route.name]);
+  switch (route.name) {
+    case "project":
+      return (
+        <Suspense fallback={null}>
+          <ProjectPage key={route.projectId} {...route} />
+        </Suspense>
+      );
+    case "unknown":
+      return (
+        <main className="grid h-full place-items-center">
+          <Notice
+            icon="search"
+            title="There is nothing at this address"
+            action={
+              <a href="/" onClick={followLink} className="text-sm font-medium text-accent underline">
+                Go to your projects
+              </a>
+            }
+          >
+            The link may be incomplete.
+          </Notice>
+        </main>
+      );
+    default:
+      return <ProjectsPage />;
+  }
+}
+
+function hereAfterSignIn(): string {
+  return window.location.pathname + window.location.search;
+}

@@ -1,0 +1,38 @@
+import { createContext, use } from "react";
+import type { Canvas } from "../documents/canvas";
+import type { Value } from "../lib/external-store";
+import type { CanvasPresence } from "../presence/canvas-presence";
+import type { FlowModel } from "./flow-model";
+
+/** What the parts of an open project share. It changes only when another project or replica is opened. */
+export interface CanvasScope {
+  projectId: string;
+  canvas: Canvas;
+  flow: FlowModel;
+  presence: CanvasPresence;
+  /** The node whose title is being edited on its card. */
+  renaming: Value<string | null>;
+  userId: string;
+}
+
+export const CanvasScopeContext = createContext<CanvasScope | null>(null);
+
+/** Whether this person may edit the project. */
+export const CanEditContext = createContext(false);
+
+/** The names of the workflow's states, in order. */
+export const StatesContext = createContext<readonly string[]>([]);
+
+export function useCanvasScope(): CanvasScope {
+  const scope = use(CanvasScopeContext);
+  if (!scope) throw new Error("useCanvasScope needs a project around it");
+  return scope;
+}
+
+export function useCanEdit(): boolean {
+  return use(CanEditContext);
+}
+
+export function useStates(): readonly string[] {
+  return use(StatesContext);
+}

@@ -1,0 +1,196 @@
+import {
+  Background,
+  BackgroundVariant,
+  type EdgeChange,
+  type FinalConnectionState,
+  type NodeChange,
+  ReactFlow,
+  SelectionMode,
+  useReactFlow,
+} from "@xyflow/react";
+import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
+import type { Canvas } from "../documents/canvas";
+import { useStore } from "../lib/external-store";
+import { useOwned } from "../lib/use-owned";
+import { useSay } from "../ui/toast";
+import { useCanvasActions } from "./canvas-actions";
+import { useCanEdit, useCanvasScope } from "./canvas-context";
+import { CanvasControls } from "./canvas-controls";
+import { Cursors } from "./cursors";
+import { DragBatch } from "./drag-batch";
+import type { FlowEdge, FlowNode } from "./flow-model";
+import { LinkEdge } from "./link-edge";
+import { NodeCard } from "./node-card";
+import { explainRefusal } from "./refusals";
+
+const NODE_TYPES = { card: NodeCard };
+const EDGE_TYPES = { link: LinkEdge };
+const MIDDLE_BUTTON = 1;
+const makeDragBatch = (canvas: Canvas) => new DragBatch(canvas);
+
+/** The canvas: React Flow over the views of the document. */
+export function CanvasView() {
+  const { canvas, flow, presence, renaming } = useCanvasScope();
+  const canEdit = useCanEdit();
+  const actions = useCanvasActions();
+  const say = useSay();
+  const { screenToFlowPosition } = useReactFlow();
+  const nodes = useStore(flow.nodes);
+  const edges = useStore(flow.edges);
+  const drag = useOwned(makeDragBatch, canvas);
+  const wrapper = useRef<HTMLDivElement>(null);
+  useFitOnce(nodes.length > 0);
+  usePublishedSelection();
+
+  const onNodesChange = useCallback(
+    (changes: NodeChange<FlowNode>[]) => {
+      const selected = changes.filter((change) => change.type === "select");
+      if (selected.length > 0) flow.applySelection("nodes", selected);
+      for (const change of changes) {
+        if (change.type === "position" && change.position && change.dragging !== undefined && drag) {
+          drag.move(change.id, change.position);
+        }
+      }
+    },
+    [flow, drag],
+  );
+  const onEdgesChange = useCallback(
+    (changes: EdgeChange<FlowEdge>[]) => {
+      const selected = changes.filter((change) => change.type === "select");
+      if (selected.length > 0) flow.applySelection("edges", selected);
+    },
+    [flow],
+  );
+  const connect = useCallback(
+    (source: string, target: string) => {
+      const refusal = canvas.connect(source, target);
+      if (refusal) say(explainRefusal(refusal));
+    },
+    [canvas, say],
+  );
+  const onConnectEnd = useCallback(
+    (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+      if (state.isValid || !state.fromNode || !state.fromHandle) return;
+      const other = state.toNode?.id ?? nodeUnder(event);
+      if (!other || other === state.fromNode.id) return;
+      if (state.fromHandle.type === "source") connect(state.fromNode.id, other);
+      else connect(other, state.fromNode.id);
+    },
+    [connect],
+  );
+  const onDoubleClick = (event: ReactMouseEvent) => {
+    const target = event.target as HTMLElement;
+    const nodeId = target.closest<HTMLElement>(".react-flow__node")?.dataset.id;
+    if (nodeId && target.closest("[data-card-title]") && canEdit) renaming.set(nodeId);
+    else if (nodeId && !target.closest("input, button")) actions.openNode(nodeId);
+    else if (target.classList.contains("react-flow__pane") && canEdit) {
+      actions.addNode(screenToFlowPosition({ x: event.clientX, y: event.clientY }));
+    }
+  };
+  const onPointerMove = (event: ReactMouseEvent) => {
+    const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    actions.pointAt(at);
+    presence.publish({ pointer: { x: Math.round(at.x), y: Math.round(at.y) } });
+  };
+  const coarse = useMemo(() => window.matchMedia("(pointer: coarse)").matches, []);
+
+  return (
+    <ReactFlow<FlowNode, FlowEdge>
+      ref={wrapper}
+      aria-label="Canvas"
+      nodes={nodes as FlowNode[]}
+      edges={edges as FlowEdge[]}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      onNodesChange={onNodesChange}
+      onEdgesChange={onEdgesChange}
+      onNodeDragStart={() => drag?.start()}
+      onNodeDragStop={() => drag?.end()}
+      onSelectionDragStart={() => drag?.start()}
+      onSelectionDragStop={() => drag?.end()}
+      onConnect={({ source, target }) => connect(source, target)}
+      onConnectEnd={onConnectEnd}
+      isValidConnection={({ source, target }) => canvas.connectRefusal(source, target) === null}
+      onDoubleClick={onDoubleClick}
+      onMouseMove={onPointerMove}
+      onMouseLeave={() => presence.publish({ pointer: null })}
+      nodesDraggable={canEdit}
+      nodesConnectable={canEdit}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      disableKeyboardA11y
+      deleteKeyCode={null}
+      multiSelectionKeyCode={["Meta", "Control", "Shift"]}
+      selectionKeyCode={null}
+      selectionOnDrag={!coarse}
+      selectionMode={SelectionMode.Partial}
+      panOnDrag={coarse ? true : [MIDDLE_BUTTON]}
+      zoomOnDoubleClick={false}
+      onlyRenderVisibleElements
+      elevateNodesOnSelect
+      minZoom={0.08}
+      maxZoom={2}
+      nodeDragThreshold={3}
+      connectionRadius={28}
+      proOptions={{ hideAttribution: true }}
+    >
+      <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} color="var(--color-line)" />
+      <ArrowHead />
+      <Cursors />
+      <CanvasControls />
+    </ReactFlow>
+  );
+}
+
+function ArrowHead() {
+  return (
+    <svg aria-hidden className="absolute size-0">
+      <defs>
+        <marker
+          id="link-arrow"
+          viewBox="0 0 8 8"
+          refX="7"
+          refY="4"
+          markerWidth="8"
+          markerHeight="8"
+          orient="auto"
+        >
+          <path
+            d="M1 1l6 3-6 3"
+            fill="none"
+            stroke="context-stroke"
+            strokeWidth="1.4"
+            strokeLinecap="round"
+          />
+        </marker>
+      </defs>
+    </svg>
+  );
+}
+
+function nodeUnder(event: MouseEvent | TouchEvent): string | null {
+  const point = "changedTouches" in event ? event.changedTouches[0] : event;
+  if (!point) return null;
+  const element = document.elementFromPoint(point.clientX, point.clientY);
+  return element?.closest<HTMLElement>(".react-flow__node")?.dataset.id ?? null;
+}
+
+/** Shows everything when the first nodes arrive; afterwards the view is the person's own. */
+function useFitOnce(hasNodes: boolean): void {
+  const { fitView } = useReactFlow();
+  const fitted = useRef(false);
+  useEffect(() => {
+    if (!hasNodes || fitted.current) return;
+    fitted.current = true;
+    void fitView({ padding: 0.2, maxZoom: 1 });
+  }, [hasNodes, fitView]);
+}
+
+function usePublishedSelection(): void {
+  const { flow, presence } = useCanvasScope();
+  const selection = useStore(flow.selection);
+  useEffect(() => {
+    // A state has a limit of 8 KiB: a large selection is told in part.
+    presence.publish({ selection: [...selection.nodes].slice(0, 100) });
+  }, [presence, selection]);
+}

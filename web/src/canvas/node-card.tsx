@@ -1,0 +1,156 @@
+import { Handle, type NodeProps, Position } from "@xyflow/react";
+import { type KeyboardEvent, memo, useMemo, useRef } from "react";
+import type * as Y from "yjs";
+import { metadataOf, stringsOf } from "../documents/canvas";
+import { sharedStore, useMapText } from "../documents/yjs";
+import { useStore } from "../lib/external-store";
+import { AvatarRow } from "../ui/avatar";
+import { StatusPill } from "../ui/status-pill";
+import { useCanEdit, useCanvasScope, useStates } from "./canvas-context";
+import { type FlowNode, titleElementId } from "./flow-model";
+
+/** A node on the canvas. It follows its own map of the document, and nothing else of it. */
+export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<FlowNode>) {
+  const { canvas } = useCanvasScope();
+  const node = canvas.nodes.get(id);
+  return node ? <Card id={id} node={node} selected={selected ?? false} /> : null;
+});
+
+function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; selected: boolean }) {
+  const { presence } = useCanvasScope();
+  const states = useStates();
+  const canEdit = useCanEdit();
+  const status = useMapText(node, "status");
+  const authorType = useMapText(node, "authorType", "human");
+  const faces = useStore(useMemo(() => presence.facesOf(id), [presence, id]));
+  const selector = useStore(useMemo(() => presence.selectorOf(id), [presence, id]));
+  const handle = `handle ${canEdit ? "" : "handle-off"}`;
+  return (
+    <div
+      className={`group flex h-full flex-col justify-between rounded-xl border bg-surface px-3.5 py-3 shadow-card transition-[border-color,box-shadow] duration-100 ${selected ? "border-accent ring-1 ring-accent" : "border-line hover:border-line-strong"}`}
+      style={selector && !selected ? { boxShadow: `0 0 0 2px ${selector.color}` } : undefined}
+    >
+      <Handle type="target" position={Position.Left} isConnectable={canEdit} className={handle} />
+      <Title id={id} node={node} />
+      <div className="flex h-6 items-center justify-between gap-2">
+        <span className="flex min-w-0 items-center gap-2">
+          <AuthorMark agent={authorType === "agent"} />
+          <StatusPill status={status} states={states} />
+          <Facts node={node} />
+        </span>
+        {faces.length > 0 && <AvatarRow people={faces} size={22} />}
+      </div>
+      {selector && !selected && (
+        <span
+          className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium text-white"
+          style={{ background: selector.color }}
+        >
+          {selector.name}
+        </span>
+      )}
+      <Handle type="source" position={Position.Right} isConnectable={canEdit} className={handle} />
+    </div>
+  );
+}
+
+function AuthorMark({ agent }: { agent: boolean }) {
+  const label = agent ? "Made by an agent" : "Made by a person";
+  return (
+    <span
+      role="img"
+      aria-label={label}
+      title={label}
+      className={`size-2.5 shrink-0 border-2 border-line-strong ${agent ? "rounded-[3px]" : "rounded-full"}`}
+    />
+  );
+}
+
+function Facts({ node }: { node: Y.Map<unknown> }) {
+  const facts = useStore(useMemo(() => sharedStore(node, readFacts, { deep: true }), [node]));
+  return (
+    <>
+      {facts.priority === "high" && (
+        <span className="text-[11px] font-semibold text-danger" title="High priority">
+          High
+        </span>
+      )}
+      {facts.dueDate && <span className="truncate text-[11px] text-muted">{shortDate(facts.dueDate)}</span>}
+      {facts.tags > 0 && <span className="text-[11px] text-muted">#{facts.tags}</span>}
+    </>
+  );
+}
+
+interface CardFacts {
+  priority: unknown;
+  dueDate: string | null;
+  tags: number;
+}
+
+function readFacts(node: Y.Map<unknown>): CardFacts {
+  const metadata = metadataOf(node);
+  const dueDate = metadata?.get("dueDate");
+  return {
+    priority: metadata?.get("priority"),
+    dueDate: typeof dueDate === "string" && dueDate ? dueDate : null,
+    tags: stringsOf(metadata?.get("tags")).length,
+  };
+}
+
+function shortDate(date: string): string {
+  const parsed = new Date(`${date.slice(0, 10)}T00:00:00`);
+  if (Number.isNaN(parsed.getTime())) return date;
+  return parsed.toLocaleDateString("en", { month: "short", day: "numeric" });
+}
+
+function Title({ id, node }: { id: string; node: Y.Map<unknown> }) {
+  const { renaming } = useCanvasScope();
+  const title = useMapText(node, "title");
+  const isRenaming = useStore(useMemo(() => renamingStore(renaming, id), [renaming, id]));
+  if (isRenaming) return <TitleInput id={id} title={title} />;
+  return (
+    <div
+      id={titleElementId(id)}
+      data-card-title
+      className={`line-clamp-2 text-[15px] leading-5 font-medium break-words ${title.trim() ? "" : "text-muted"}`}
+    >
+      {title.trim() ? title : "Untitled"}
+    </div>
+  );
+}
+
+function renamingStore(renaming: { subscribe(l: () => void): () => void; get(): string | null }, id: string) {
+  return { subscribe: renaming.subscribe, get: () => renaming.get() === id };
+}
+
+function TitleInput({ id, title }: { id: string; title: string }) {
+  const { canvas, renaming } = useCanvasScope();
+  const abandoned = useRef(false);
+  const finish = () => {
+    renaming.set(null);
+    document.querySelector<HTMLElement>(`.react-flow__node[data-id="${id}"]`)?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    event.stopPropagation();
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === "Escape") abandoned.current = true;
+    if (event.key === "Enter" || event.key === "Escape") finish();
+  };
+  return (
+    <input
+      id={titleElementId(id)}
+      aria-label="Node title"
+      // biome-ignore lint/a11y/noAutofocus: renaming was asked for just now
+      autoFocus
+      defaultValue={title}
+      placeholder="Untitled"
+      maxLength={500}
+      onFocus={(event) => event.currentTarget.select()}
+      onBlur={(event) => {
+        if (!abandoned.current) canvas.changeText(id, "title", event.currentTarget.value.trim());
+        if (renaming.get() === id) renaming.set(null);
+      }}
+      onKeyDown={onKeyDown}
+      className="nodrag nopan -mx-1.5 -my-0.5 h-7 rounded-md border border-accent bg-surface px-1 text-[15px] font-medium"
+    />
+  );
+}

@@ -1,0 +1,85 @@
+import { useMemo } from "react";
+import type { Project } from "../api/types";
+import { followLink } from "../app/router";
+import { useDocumentSession, useObservable } from "../documents/session";
+import { useStore } from "../lib/external-store";
+import { type Person, safeColor } from "../presence/peers";
+import { AccountMenu } from "../projects/account-menu";
+import { StateLine } from "../state-line/state-line";
+import { AvatarRow } from "../ui/avatar";
+import { Button, IconButton } from "../ui/button";
+import { Icon } from "../ui/icon";
+import { useCanEdit, useCanvasScope } from "./canvas-context";
+import { MOD } from "./shortcuts";
+
+interface HeaderProps {
+  name: string;
+  project: Project | undefined;
+  onPalette: () => void;
+  onMembers: () => void;
+  onTrash: () => void;
+  onKeys: () => void;
+}
+
+/** The thin header of a project: where I am, what is saved, who is here. */
+export function ProjectHeader({ name, project, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
+  const canEdit = useCanEdit();
+  return (
+    <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3">
+      <a
+        href="/"
+        onClick={followLink}
+        aria-label="All projects"
+        title="All projects"
+        className="grid size-8 place-items-center rounded-lg text-muted hover:bg-hover hover:text-ink"
+      >
+        <Icon name="back" />
+      </a>
+      <h1 className="max-w-[30vw] truncate text-[15px] font-semibold">{name}</h1>
+      {project && !canEdit && (
+        <span className="rounded-full bg-quiet-soft px-2 py-0.5 text-[11px] font-medium text-quiet">
+          View only
+        </span>
+      )}
+      <div className="mx-2 h-4 w-px bg-line" />
+      <StateLine />
+      <div className="flex-1" />
+      <PeopleHere />
+      <Button
+        look="quiet"
+        onClick={onPalette}
+        title={`Find a node or an action (${MOD}K)`}
+        className="max-sm:hidden"
+      >
+        <Icon name="search" /> Find <kbd className="text-xs">{MOD}K</kbd>
+      </Button>
+      <IconButton icon="people" label="Project members" onClick={onMembers} />
+      <IconButton icon="trash" label="Trash" onClick={onTrash} className="max-sm:hidden" />
+      <IconButton
+        icon="keyboard"
+        label="Keyboard and mouse"
+        shortcut="?"
+        onClick={onKeys}
+        className="max-sm:hidden"
+      />
+      <AccountMenu />
+    </header>
+  );
+}
+
+function PeopleHere() {
+  const { presence } = useCanvasScope();
+  const { client } = useDocumentSession();
+  const others = useStore(presence.people);
+  const me = useObservable(client.principal);
+  const people = useMemo((): Person[] => {
+    if (!me) return [...others];
+    const self = { id: me.id, name: me.name, color: safeColor(me.color), kind: me.kind };
+    return [self, ...others.filter((person) => person.id !== me.id)];
+  }, [others, me]);
+  return (
+    <div role="group" aria-label="People here">
+      <AvatarRow people={people} size={26} />
+    </div>
+  );
+}

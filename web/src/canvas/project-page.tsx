@@ -1,0 +1,252 @@
+import "@xyflow/react/dist/base.css";
+import "./canvas.css";
+import type { Provider } from "@glassbox/client";
+import { ReactFlowProvider } from "@xyflow/react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import type { Awareness } from "y-protocols/awareness";
+import type * as Y from "yjs";
+import { ApiError, messageOf } from "../api/http";
+import { useProject } from "../api/queries";
+import type { Project } from "../api/types";
+import { followLink } from "../app/router";
+import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
+import { useDocument, useDocumentSession, useIsReady, useObservable, useReplica } from "../documents/session";
+import { sharedStore, useMapText } from "../documents/yjs";
+import { useStore, Value } from "../lib/external-store";
+import { useOwned } from "../lib/use-owned";
+import { CanvasPresence } from "../presence/canvas-presence";
+import { MembersDialog } from "../projects/members-dialog";
+import { Button } from "../ui/button";
+import { Notice } from "../ui/notice";
+import { CanvasActionsProvider, useCanvasActions } from "./canvas-actions";
+import {
+  CanEditContext,
+  type CanvasScope,
+  CanvasScopeContext,
+  StatesContext,
+  useCanvasScope,
+} from "./canvas-context";
+import { CanvasView } from "./canvas-view";
+import { FlowModel } from "./flow-model";
+import { KeysDialog } from "./keys-dialog";
+import { Palette } from "./palette";
+import { ProjectHeader } from "./project-header";
+import { useShortcuts } from "./shortcuts";
+import { StaleBanner } from "./stale-banner";
+import { TrashDialog } from "./trash-dialog";
+
+const NodePanel = lazy(() => import("../panel/node-panel"));
+
+const makeCanvas = (doc: Y.Doc) => new Canvas(doc);
+const makePresence = (awareness: Awareness) => new CanvasPresence(awareness);
+
+interface ProjectPageProps {
+  projectId: string;
+  nodeId: string | null;
+  wholePage: boolean;
+}
+
+/** A project: its canvas, and beside it the node that the address names. */
+export default function ProjectPage(props: ProjectPageProps) {
+  const project = useProject(props.projectId);
+  const provider = useDocument(`project:${props.projectId}`);
+  if (project.isError && isFinal(project.error)) return <NotOpened error={project.error} />;
+  return provider ? <OpenProject {...props} provider={provider} project={project.data} /> : null;
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof ApiError && error.status >= 400 && error.status < 500;
+}
+
+function NotOpened({ error }: { error: unknown }) {
+  return (
+    <main className="grid h-full place-items-center">
+      <Notice
+        icon="warning"
+        title="This project cannot be opened"
+        action={
+          <a href="/" onClick={followLink} className="text-sm font-medium text-accent underline">
+            Go to your projects
+          </a>
+        }
+      >
+        {error instanceof ApiError && error.status === 404
+          ? "It does not exist, or it has not been shared with you. Ask a member of the project to add you."
+          : messageOf(error)}
+      </Notice>
+    </main>
+  );
+}
+
+interface OpenProjectProps extends ProjectPageProps {
+  provider: Provider;
+  project: Project | undefined;
+}
+
+function OpenProject({ provider, project, ...route }: OpenProjectProps) {
+  const { userId } = useDocumentSession();
+  const { doc, awareness } = useReplica(provider);
+  const canvas = useOwned(makeCanvas, doc);
+  const presence = useOwned(makePresence, awareness);
+  const scope = useMemo(
+    (): CanvasScope | null =>
+      canvas && presence
+        ? {
+            projectId: route.projectId,
+            canvas,
+            presence,
+            userId,
+            flow: new FlowModel(canvas),
+            renaming: new Value<string | null>(null),
+          }
+        : null,
+    [canvas, presence, route.projectId, userId],
+  );
+  const canEdit = useCanEditNow(provider, project);
+  if (!scope) return null;
+  return (
+    <CanvasScopeContext value={scope}>
+      <CanEditContext value={canEdit}>
+        <WithStates project={project}>
+          <ReactFlowProvider>
+            <CanvasActionsProvider>
+              <ProjectScreen {...route} provider={provider} project={project} />
+            </CanvasActionsProvider>
+          </ReactFlowProvider>
+        </WithStates>
+      </CanEditContext>
+    </CanvasScopeContext>
+  );
+}
+
+/** What the server said last of my access; before it said anything, what my role in the project says. */
+function useCanEditNow(provider: Provider, project: Project | undefined): boolean {
+  const access = useObservable(provider.access);
+  const last = useRef(access);
+  if (access !== null) last.current = access;
+  if (last.current !== null) return last.current === "write";
+  return project !== undefined && project.role !== "viewer";
+}
+
+function WithStates({ project, children }: { project: Project | undefined; children: React.ReactNode }) {
+  const { canvas } = useCanvasScope();
+  const shared = useStore(
+    useMemo(
+      () =>
+        sharedStore(canvas.project, (map) => stringsOf(map.get("workflowStates")), {
+          deep: true,
+        }),
+      [canvas],
+    ),
+  );
+  const fromRest = project?.workflowStates;
+  const states = shared.length > 0 ? shared : fromRest && fromRest.length > 0 ? fromRest : DEFAULT_STATES;
+  return <StatesContext value={states}>{children}</StatesContext>;
+}
+
+type OpenDialog = "palette" | "members" | "trash" | "keys" | null;
+
+function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: OpenProjectProps) {
+  const { canvas, presence } = useCanvasScope();
+  const actions = useCanvasActions();
+  const [dialog, setDialog] = useState<OpenDialog>(null);
+  const close = () => setDialog(null);
+  const name = useMapText(canvas.project, "name", project?.name ?? "");
+  useShortcuts({
+    nodeId,
+    wholePage,
+    openPalette: () => setDialog("palette"),
+    openKeys: () => setDialog("keys"),
+  });
+  useEffect(() => presence.publish({ viewing: nodeId }), [presence, nodeId]);
+
+  return (
+    <div className="flex h-full flex-col">
+      <title>{`${name || "Project"} · GlassBox`}</title>
+      <ProjectHeader
+        name={name}
+        project={project}
+        onPalette={() => setDialog("palette")}
+        onMembers={() => setDialog("members")}
+        onTrash={() => setDialog("trash")}
+        onKeys={() => setDialog("keys")}
+      />
+      <StaleBanner provider={provider} what="project" />
+      <div className="flex min-h-0 flex-1">
+        <main className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
+          <CanvasView />
+          <EmptyCanvas provider={provider} />
+        </main>
+        {nodeId && (
+          <Suspense fallback={<div className="w-[min(520px,100%)] border-l border-line bg-surface" />}>
+            <NodePanel key={nodeId} nodeId={nodeId} wholePage={wholePage} />
+          </Suspense>
+        )}
+      </div>
+      <Palette
+        open={dialog === "palette"}
+        onClose={close}
+        onNode={(id) => {
+          actions.focusNode(id);
+          actions.openNode(id);
+        }}
+        actions={usePaletteActions(setDialog)}
+      />
+      <MembersDialog
+        projectId={projectId}
+        open={dialog === "members"}
+        onClose={close}
+        canManage={project?.role === "admin"}
+      />
+      <TrashDialog open={dialog === "trash"} onClose={close} />
+      <KeysDialog open={dialog === "keys"} onClose={close} />
+    </div>
+  );
+}
+
+function usePaletteActions(open: (dialog: OpenDialog) => void) {
+  const actions = useCanvasActions();
+  return [
+    { label: "New node", icon: "plus", shortcut: "N", run: () => actions.addNode() },
+    { label: "Fit everything into view", icon: "fit", shortcut: "F", run: () => actions.fit() },
+    { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
+    { label: "Redo", icon: "redo", run: () => actions.redo() },
+    { label: "Project members", icon: "people", run: () => open("members") },
+    { label: "Trash", icon: "trash", run: () => open("trash") },
+    { label: "Keyboard and mouse", icon: "keyboard", shortcut: "?", run: () => open("keys") },
+  ] as const satisfies import("./palette").PaletteAction[];
+}
+
+function EmptyCanvas({ provider }: { provider: Provider }) {
+  const { flow } = useCanvasScope();
+  const actions = useCanvasActions();
+  const { loaded, synced } = useIsReady(provider);
+  const access = useObservable(provider.access);
+  const empty = useStore(flow.nodes).length === 0;
+  if (!empty || !loaded) return null;
+  return (
+    <div className="pointer-events-none absolute inset-0 grid place-items-center">
+      <div className="pointer-events-auto">
+        {!synced ? (
+          <p className="text-sm text-muted">Opening the canvas…</p>
+        ) : access === "write" ? (
+          <Notice
+            icon="node"
+            title="This canvas is empty"
+            action={
+              <Button look="primary" onClick={() => actions.addNode()}>
+                Add the first node
+              </Button>
+            }
+          >
+            Double click anywhere, or press N, to add a node. Join nodes by dragging from their sides.
+          </Notice>
+        ) : (
+          <Notice icon="node" title="This canvas is empty">
+            Nodes appear here as soon as somebody adds one.
+          </Notice>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+import { useEffect } from "react";
+import { type CanvasActions, useCanvasActions } from "./canvas-actions";
+import { useCanvasScope } from "./canvas-context";
+import type { Direction } from "./geometry";
+
+const ARROWS: Record<string, Direction> = {
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  ArrowUp: "up",
+  ArrowDown: "down",
+};
+
+export interface ShortcutTargets {
+  nodeId: string | null;
+  wholePage: boolean;
+  openPalette: () => void;
+  openKeys: () => void;
+}
+
+/** The keyboard of the project page. Keys that a field or a dialog wants are left to it. */
+export function useShortcuts(targets: ShortcutTargets): void {
+  const actions = useCanvasActions();
+  const { flow } = useCanvasScope();
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.isComposing) return;
+      const handled = withModifier(event, actions, targets) || plain(event, actions, flow.onlyNode, targets);
+      if (handled) event.preventDefault();
+    };
+    window.addEventListener("keydown", onKeyDown);
+    return () => window.removeEventListener("keydown", onKeyDown);
+  });
+}
+
+function withModifier(event: KeyboardEvent, actions: CanvasActions, targets: ShortcutTargets): boolean {
+  if (!(event.metaKey || event.ctrlKey) || event.altKey) return false;
+  const key = event.key.toLowerCase();
+  if (key === "k") {
+    targets.openPalette();
+    return true;
+  }
+  if (isTyping(event.target) || isInDialog(event.target)) return false;
+  if (key === "z" && event.shiftKey) actions.redo();
+  else if (key === "z") actions.undo();
+  else if (key === "y") actions.redo();
+  else if (key === "a" && isOnCanvas(event.target)) actions.selectAll();
+  else return false;
+  return true;
+}
+
+function plain(
+  event: KeyboardEvent,
+  actions: CanvasActions,
+  onlyNode: string | null,
+  targets: ShortcutTargets,
+) {
+  if (event.metaKey || event.ctrlKey || event.altKey || isInDialog(event.target)) return false;
+  if (event.key === "Escape") return stepBack(event, actions, targets);
+  if (isTyping(event.target)) return false;
+  switch (event.key) {
+    case "?":
+      targets.openKeys();
+      return true;
+    case "n":
+    case "N":
+      actions.addNode();
+      return true;
+    case "f":
+    case "F":
+      actions.fit();
+      return true;
+  }
+  if (!isOnCanvas(event.target)) return false;
+  const direction = ARROWS[event.key];
+  if (direction) actions.moveSelection(direction);
+  else if (event.key === "Enter" && onlyNode) actions.openNode(onlyNode);
+  else if (event.key === "F2") actions.renameSelected();
+  else if (event.key === "Delete" || event.key === "Backspace") actions.deleteSelected();
+  else return false;
+  return true;
+}
+
+/** Steps back: out of a field, then out of the node, then out of the selection. */
+function stepBack(event: KeyboardEvent, actions: CanvasActions, { nodeId }: ShortcutTargets): boolean {
+  if (isTyping(event.target)) {
+    (event.target as HTMLElement).blur();
+    return true;
+  }
+  if (nodeId) {
+    actions.closeNode();
+    actions.focusNode(nodeId);
+  } else actions.clearSelection();
+  return true;
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || target.matches("input, textarea, select");
+}
+
+function isInDialog(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('[role="dialog"], [role="menu"]') !== null;
+}
+
+function isOnCanvas(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return target === document.body || (target.closest(".react-flow") !== null && !target.closest("button"));
+}
+
+const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** The command key as this keyboard names it. */
+export const MOD = MAC ? "⌘" : "Ctrl ";

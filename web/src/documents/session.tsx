@@ -1,0 +1,130 @@
+import { GlassBoxClient, type Provider, type Replica, unsavedDocuments } from "@glassbox/client";
+import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
+import { socketToken } from "../api/queries";
+import type { Session } from "../api/session";
+import { sameList, useStore, Value } from "../lib/external-store";
+
+/** The documents that this window has open, and those that it still saves after they were closed. */
+export class DocumentSession {
+  readonly client: GlassBoxClient;
+  readonly userId: string;
+  readonly providers = new Value<readonly Provider[]>([]);
+  readonly #prefix: string;
+  readonly #uses = new Map<Provider, number>();
+
+  constructor(session: Session) {
+    this.userId = session.user.id;
+    // Copies on the device are kept apart by user: they hold what this user may see and has not saved yet.
+    this.#prefix = `glassbox.${session.user.id}`;
+    this.client = new GlassBoxClient({ url: socketUrl(window.location), token: socketToken });
+  }
+
+  open(name: string): Provider {
+    const provider = this.client.open(name, { persistence: { prefix: this.#prefix } });
+    this.#uses.set(provider, (this.#uses.get(provider) ?? 0) + 1);
+    this.#publish();
+    return provider;
+  }
+
+  /** Gives a document back. It stays listed, and so in the state line, until its edits are saved. */
+  async release(provider: Provider): Promise<void> {
+    await provider.close();
+    const uses = (this.#uses.get(provider) ?? 1) - 1;
+    if (uses > 0) this.#uses.set(provider, uses);
+    else this.#uses.delete(provider);
+    this.#publish();
+  }
+
+  /** Opens what an earlier visit left unsaved on this device, until it is saved. */
+  async resume(): Promise<void> {
+    const left = await unsavedDocuments(this.#prefix).catch(() => []);
+    await Promise.all(left.map(({ name }) => this.release(this.open(name))));
+  }
+
+  close(): void {
+    this.client.close();
+    this.providers.set([]);
+  }
+
+  #publish(): void {
+    const open = [...this.#uses.keys()];
+    if (!sameList(open, this.providers.get())) this.providers.set(open);
+  }
+}
+
+/** The address of the socket of the server that served the page. */
+export function socketUrl(location: { protocol: string; host: string }): string {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+}
+
+const Context = createContext<DocumentSession | null>(null);
+
+/** Holds one connection for as long as somebody is signed in. */
+export function DocumentSessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+  const [documents, setDocuments] = useState<DocumentSession | null>(null);
+  useEffect(() => {
+    const opened = new DocumentSession(session);
+    setDocuments(opened);
+    void opened.resume();
+    return () => opened.close();
+  }, [session]);
+  if (!documents) return null;
+  return <Context value={documents}>{children}</Context>;
+}
+
+export function useDocumentSession(): DocumentSession {
+  const session = use(Context);
+  if (!session) throw new Error("useDocumentSession needs a DocumentSessionProvider above it");
+  return session;
+}
+
+interface ReadonlyObservable<T> {
+  readonly value: T;
+  subscribe(listener: (value: T) => void): () => void;
+}
+
+/** Reads an observable of the client. */
+export function useObservable<T>(observable: ReadonlyObservable<T>): T {
+  const store = useMemo(
+    () => ({
+      subscribe: (changed: () => void) => observable.subscribe(changed),
+      get: () => observable.value,
+    }),
+    [observable],
+  );
+  return useStore(store);
+}
+
+/** A document for as long as the component is mounted; null before the first effect. */
+export function useDocument(name: string): Provider | null {
+  const session = useDocumentSession();
+  const [provider, setProvider] = useState<Provider | null>(null);
+  useEffect(() => {
+    const opened = session.open(name);
+    setProvider(opened);
+    return () => {
+      setProvider(null);
+      void session.release(opened);
+    };
+  }, [session, name]);
+  return provider;
+}
+
+/** The present replica of a document. It changes when its history was replaced on the server. */
+export function useReplica(provider: Provider): Replica {
+  return useObservable(provider.replica);
+}
+
+/** Whether the local copy was read, or the server's content is here: only then may "empty" be believed. */
+export function useIsReady(provider: Provider): { loaded: boolean; synced: boolean } {
+  const synced = useObservable(provider.synced);
+  const [loaded, setLoaded] = useState(false);
+  useEffect(() => {
+    let current = true;
+    void provider.whenLoaded.then(() => current && setLoaded(true));
+    return () => {
+      current = false;
+    };
+  }, [provider]);
+  return { loaded, synced };
+}

@@ -1,0 +1,127 @@
+import type { Provider } from "@glassbox/client";
+import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
+import type * as Y from "yjs";
+import { navigate, projectPath } from "../app/router";
+import { useCanvasActions } from "../canvas/canvas-actions";
+import { CanEditContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
+import { StaleBanner } from "../canvas/stale-banner";
+import { NodeDocument } from "../documents/node";
+import { useDocument, useIsReady, useObservable, useReplica } from "../documents/session";
+import { derivedStore, useStore } from "../lib/external-store";
+import { useOwned } from "../lib/use-owned";
+import { Button, IconButton } from "../ui/button";
+import { Notice } from "../ui/notice";
+import { Connections } from "./connections";
+import { Items } from "./items";
+import { NodeFields } from "./node-fields";
+import { PanelFrame } from "./panel-frame";
+import { Section } from "./section";
+import { TitleField } from "./title-field";
+
+const RichText = lazy(() => import("../editor/rich-text"));
+
+const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
+
+interface NodePanelProps {
+  nodeId: string;
+  wholePage: boolean;
+}
+
+/** An open node: what the canvas says about it, and its own document. */
+export default function NodePanel({ nodeId, wholePage }: NodePanelProps) {
+  const { canvas } = useCanvasScope();
+  const node = useStore(useMemo(() => nodeStore(canvas.nodes, () => canvas.node(nodeId)), [canvas, nodeId]));
+  return (
+    <PanelFrame wholePage={wholePage}>
+      <PanelBar nodeId={nodeId} wholePage={wholePage} />
+      {node ? <OpenNode key={nodeId} nodeId={nodeId} node={node} /> : <Missing />}
+    </PanelFrame>
+  );
+}
+
+function nodeStore(nodes: Y.Map<Y.Map<unknown>>, read: () => Y.Map<unknown> | null) {
+  return derivedStore((changed) => {
+    nodes.observeDeep(changed);
+    return () => nodes.unobserveDeep(changed);
+  }, read);
+}
+
+function PanelBar({ nodeId, wholePage }: NodePanelProps) {
+  const { projectId } = useCanvasScope();
+  const actions = useCanvasActions();
+  return (
+    <div className="flex h-11 shrink-0 items-center justify-end gap-1 px-3">
+      <IconButton
+        icon={wholePage ? "shrink" : "expand"}
+        label={wholePage ? "Show beside the canvas" : "Use the whole page"}
+        onClick={() => navigate(projectPath(projectId, nodeId, !wholePage), "replace")}
+      />
+      <IconButton icon="close" label="Close node" shortcut="Esc" onClick={() => actions.closeNode()} />
+    </div>
+  );
+}
+
+function Missing() {
+  const actions = useCanvasActions();
+  return (
+    <Notice
+      icon="node"
+      title="This node is not on the canvas"
+      action={<Button onClick={() => actions.closeNode()}>Back to the canvas</Button>}
+    >
+      It may have been deleted, then it is in the trash with everything that was written in it. Or it is still
+      on its way here.
+    </Notice>
+  );
+}
+
+function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
+  const provider = useDocument(`node:${nodeId}`);
+  const heading = useRef<HTMLDivElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  return (
+    <div ref={heading} tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto px-6 pb-16 outline-none">
+      <div className="mx-auto grid max-w-3xl gap-6">
+        <div className="grid gap-4">
+          <TitleField nodeId={nodeId} node={node} />
+          <NodeFields nodeId={nodeId} node={node} />
+        </div>
+        {provider && <NodeContent key={provider.name} provider={provider} nodeId={nodeId} />}
+      </div>
+    </div>
+  );
+}
+
+function NodeContent({ provider, nodeId }: { provider: Provider; nodeId: string }) {
+  const { doc, awareness } = useReplica(provider);
+  const content = useOwned(makeContent, doc);
+  const canEditCanvas = useCanEdit();
+  const access = useObservable(provider.access);
+  const error = useObservable(provider.error);
+  const ready = useIsReady(provider);
+  const canEdit = (access === null ? canEditCanvas : access === "write") && (error === null || error.retry);
+  if (!content || !ready.loaded) return null;
+  return (
+    <CanEditContext value={canEdit}>
+      <StaleBanner provider={provider} what="node" />
+      <Section title="Body">
+        <Suspense fallback={<div className="min-h-48" />}>
+          <RichText
+            key={doc.guid}
+            fragment={content.body}
+            awareness={awareness}
+            label="Body"
+            placeholder={
+              canEdit ? "Write, or press / for headings, lists, tables…" : "Nothing is written here yet."
+            }
+            editable={canEdit}
+            toolbar="always"
+          />
+        </Suspense>
+      </Section>
+      <Items side="inputs" content={content} awareness={awareness} />
+      <Items side="outputs" content={content} awareness={awareness} />
+      <Connections nodeId={nodeId} />
+    </CanEditContext>
+  );
+}

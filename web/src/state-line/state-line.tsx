@@ -1,0 +1,71 @@
+import type { Provider } from "@glassbox/client";
+import { useMemo } from "react";
+import { useDocumentSession, useObservable } from "../documents/session";
+import { derivedStore, useStore } from "../lib/external-store";
+import { type DocumentState, describe, type Sentence, type Tone } from "./describe";
+
+const DOT: Record<Tone, string> = {
+  quiet: "bg-good",
+  busy: "bg-info",
+  warn: "bg-warn",
+  danger: "bg-danger",
+};
+const TEXT: Record<Tone, string> = {
+  quiet: "text-muted",
+  busy: "text-muted",
+  warn: "text-warn",
+  danger: "text-danger",
+};
+
+/** One quiet line that says what is known about my edits, over all open documents. */
+export function StateLine() {
+  const { text, tone } = useSentence();
+  return (
+    <div
+      role="status"
+      aria-live="polite"
+      aria-label="Saving state"
+      className="flex min-w-0 items-center gap-2"
+    >
+      {text && <span aria-hidden className={`size-1.5 shrink-0 rounded-full ${DOT[tone]}`} />}
+      <span className={`truncate text-[13px] ${TEXT[tone]}`} title={text}>
+        {text}
+      </span>
+    </div>
+  );
+}
+
+function useSentence(): Sentence {
+  const session = useDocumentSession();
+  const connection = useObservable(session.client.status);
+  const providers = useStore(session.providers);
+  const documents = useMemo(() => documentStates(providers), [providers]);
+  return describe({ connection, documents: useStore(documents) });
+}
+
+function documentStates(providers: readonly Provider[]) {
+  return derivedStore(
+    (changed) => {
+      const ends = providers.flatMap((provider) => [
+        provider.saved.subscribe(changed),
+        provider.access.subscribe(changed),
+        provider.synced.subscribe(changed),
+        provider.error.subscribe(changed),
+      ]);
+      return () => ends.forEach((end) => void end());
+    },
+    () => providers.map(stateOf),
+  );
+}
+
+function stateOf(provider: Provider): DocumentState {
+  const { state, unconfirmed, refusal } = provider.saved.value;
+  return {
+    state,
+    unconfirmed,
+    refusal,
+    access: provider.access.value,
+    synced: provider.synced.value,
+    error: provider.error.value,
+  };
+}

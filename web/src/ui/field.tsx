@@ -1,0 +1,52 @@
+import { type ComponentProps, type ReactNode, useId } from "react";
+
+export const CONTROL =
+  "h-9 w-full rounded-lg border border-line-strong bg-surface px-3 text-sm text-ink disabled:bg-sunken disabled:text-muted";
+
+interface FieldProps extends ComponentProps<"input"> {
+  label: string;
+  hint?: ReactNode;
+}
+
+/** A labelled text input. */
+export function Field({ label, hint, ...rest }: FieldProps) {
+  const id = useId();
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="text-[13px] font-medium">
+        {label}
+      </label>
+      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={CONTROL} {...rest} />
+      {hint && (
+        <p id={`${id}-hint`} className="text-xs text-muted">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A labelled choice. */
+export function SelectField({ label, children, ...rest }: ComponentProps<"select"> & { label: string }) {
+  const id = useId();
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="text-[13px] font-medium">
+        {label}
+      </label>
+      <select id={id} className={CONTROL} {...rest}>
+        {children}
+      </select>
+    </div>
+  );
+}
+
+/** What went wrong with a form, announced at once. */
+export function FormError({ children }: { children: ReactNode }) {
+  if (!children) return null;
+  return (
+    <p role="alert" className="rounded-lg bg-danger-soft px-3 py-2 text-[13px] text-danger">
+      {children}
+    </p>
+  );
+}
