@@ -54,6 +54,7 @@ up() {
       --port)
         [[ ${2:-} =~ ^[0-9]+$ && ${2:-} -ge 1 && ${2:-} -le 65535 ]] || die "--port needs a number from 1 to 65535."
         export GLASSBOX_SERVER_LISTEN="127.0.0.1:$2"
+        export GLASSBOX_SERVER_PUBLIC_URL="${GLASSBOX_SERVER_PUBLIC_URL:-http://127.0.0.1:$2}"
         shift
         ;;
       --reset) reset=yes ;;
