@@ -1,0 +1,27 @@
+//! The lock on a data folder: held by the process that uses it, and by its watchdog until Postgres has ended.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::error::{PostgresError, io_error};
+
+/// How long the watchdog of a process that has just ended may take to stop Postgres.
+const WAIT: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
+const POLL: Duration = Duration::from_millis(50);
+
+pub(super) async fn acquire(lock_file: &Path, data_dir: &Path) -> Result<File, PostgresError> {
+    let options = OpenOptions::new().create(true).truncate(false).write(true).open(lock_file);
+    let file = options.map_err(io_error("cannot open", lock_file))?;
+    let deadline = Instant::now() + WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(POLL).await,
+            Err(TryLockError::WouldBlock) => return Err(PostgresError::InUse { data_dir: data_dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(io_error("cannot lock", lock_file)(source)),
+        }
+    }
+}
