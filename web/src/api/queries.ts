@@ -59,6 +59,26 @@ export function useProjectMembers(projectId: string) {
   });
 }
 
+/** The names of those who belong to a project or its organization. What I may not list is left out. */
+export function useNames(project: Project | undefined): ReadonlyMap<string, string> {
+  const names = useQuery({
+    queryKey: ["names", project?.id],
+    enabled: project !== undefined,
+    staleTime: 300_000,
+    queryFn: async () => {
+      const lists = [`/orgs/${project?.orgId}/members`, `/projects/${project?.id}/members`];
+      const answers = await Promise.allSettled(
+        lists.map((path) => everything<{ userId: string; name: string }>(path)),
+      );
+      const people = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+      return new Map(people.map(({ userId, name }) => [userId, name]));
+    },
+  });
+  return names.data ?? NO_NAMES;
+}
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
 export function useCreateOrganization() {
   const queries = useQueryClient();
   return useMutation({

@@ -1,7 +1,7 @@
 import { useReactFlow } from "@xyflow/react";
 import { createContext, type ReactNode, use, useMemo, useRef } from "react";
 import { navigate, projectPath } from "../app/router";
-import { boxOf, CARD, type Point } from "../documents/canvas";
+import { type Box, boxOf, CARD, type Point } from "../documents/canvas";
 import { useCanEdit, useCanvasScope, useStates } from "./canvas-context";
 import { type Direction, neighbourOf } from "./geometry";
 
@@ -11,7 +11,10 @@ export interface CanvasActions {
   pointAt(at: Point): void;
   openNode(id: string, wholePage?: boolean): void;
   closeNode(): void;
+  /** Selects a node, brings it into view and gives it the focus. */
   focusNode(id: string): void;
+  /** Brings a node into view. */
+  revealNode(id: string): void;
   renameSelected(): void;
   deleteSelected(): void;
   selectAll(): void;
@@ -49,7 +52,7 @@ function useActions(): CanvasActions {
       const node = canvas.node(id);
       if (!node) return;
       flow.select([id]);
-      bringIntoView(view, id, boxOf(node));
+      void bringIntoView(view, boxOf(node)).then(() => requestAnimationFrame(() => focusCard(id)));
     };
     return {
       addNode(at) {
@@ -69,6 +72,10 @@ function useActions(): CanvasActions {
       },
       closeNode: () => navigate(projectPath(projectId)),
       focusNode: show,
+      revealNode(id) {
+        const node = canvas.node(id);
+        if (node) void bringIntoView(view, boxOf(node));
+      },
       renameSelected() {
         if (canEdit && flow.onlyNode) renaming.set(flow.onlyNode);
       },
@@ -114,7 +121,7 @@ function centreOfView(view: View): Point {
   return view.screenToFlowPosition({ x: pane.x + pane.width / 2, y: pane.y + pane.height / 2 });
 }
 
-function bringIntoView(view: View, id: string, box: { x: number; y: number; width: number; height: number }) {
+async function bringIntoView(view: View, box: Box): Promise<void> {
   const pane = paneRect();
   const topLeft = view.flowToScreenPosition({ x: box.x, y: box.y });
   const bottomRight = view.flowToScreenPosition({ x: box.x + box.width, y: box.y + box.height });
@@ -123,13 +130,11 @@ function bringIntoView(view: View, id: string, box: { x: number; y: number; widt
     topLeft.y >= pane.top &&
     bottomRight.x <= pane.right &&
     bottomRight.y <= pane.bottom;
-  const focus = () =>
-    document.querySelector<HTMLElement>(`.react-flow__node[data-id="${id}"]`)?.focus({ preventScroll: true });
-  if (inside) requestAnimationFrame(focus);
-  else {
-    const centre = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    void view
-      .setCenter(centre.x, centre.y, { zoom: Math.max(view.getZoom(), 0.6), duration: MOTION })
-      .then(() => requestAnimationFrame(focus));
-  }
+  if (inside) return;
+  const zoom = Math.max(view.getZoom(), 0.6);
+  await view.setCenter(box.x + box.width / 2, box.y + box.height / 2, { zoom, duration: MOTION });
+}
+
+function focusCard(id: string): void {
+  document.querySelector<HTMLElement>(`.react-flow__node[data-id="${id}"]`)?.focus({ preventScroll: true });
 }

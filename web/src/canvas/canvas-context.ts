@@ -23,6 +23,13 @@ export const CanEditContext = createContext(false);
 /** The names of the workflow's states, in order. */
 export const StatesContext = createContext<readonly string[]>([]);
 
+/** The names of people, by user id, as far as they are known. */
+export const NamesContext = createContext<ReadonlyMap<string, string>>(new Map());
+
+export function useName(userId: string): string | undefined {
+  return use(NamesContext).get(userId);
+}
+
 export function useCanvasScope(): CanvasScope {
   const scope = use(CanvasScopeContext);
   if (!scope) throw new Error("useCanvasScope needs a project around it");

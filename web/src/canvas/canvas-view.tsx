@@ -6,6 +6,7 @@ import {
   type NodeChange,
   ReactFlow,
   SelectionMode,
+  useStore as useFlowStore,
   useReactFlow,
 } from "@xyflow/react";
 import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
@@ -26,6 +27,8 @@ import { explainRefusal } from "./refusals";
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { link: LinkEdge };
 const MIDDLE_BUTTON = 1;
+/** Below this zoom details cannot be read: cards are drawn without them, so that a whole large canvas pans smoothly. */
+const FAR_BELOW_ZOOM = 0.4;
 const makeDragBatch = (canvas: Canvas) => new DragBatch(canvas);
 
 /** The canvas: React Flow over the views of the document. */
@@ -39,7 +42,8 @@ export function CanvasView() {
   const edges = useStore(flow.edges);
   const drag = useOwned(makeDragBatch, canvas);
   const wrapper = useRef<HTMLDivElement>(null);
-  useFitOnce(nodes.length > 0);
+  const far = useFlowStore((state) => state.transform[2] < FAR_BELOW_ZOOM);
+  useFitOnce(canvas, nodes.length > 0);
   usePublishedSelection();
 
   const onNodesChange = useCallback(
@@ -98,6 +102,7 @@ export function CanvasView() {
     <ReactFlow<FlowNode, FlowEdge>
       ref={wrapper}
       aria-label="Canvas"
+      className={far ? "far" : ""}
       nodes={nodes as FlowNode[]}
       edges={edges as FlowEdge[]}
       nodeTypes={NODE_TYPES}
@@ -132,7 +137,6 @@ export function CanvasView() {
       maxZoom={2}
       nodeDragThreshold={3}
       connectionRadius={28}
-      proOptions={{ hideAttribution: true }}
     >
       <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} color="var(--color-line)" />
       <ArrowHead />
@@ -175,15 +179,15 @@ function nodeUnder(event: MouseEvent | TouchEvent): string | null {
   return element?.closest<HTMLElement>(".react-flow__node")?.dataset.id ?? null;
 }
 
-/** Shows everything when the first nodes arrive; afterwards the view is the person's own. */
-function useFitOnce(hasNodes: boolean): void {
+/** Shows everything when the first nodes arrive; afterwards, or once I have added one, the view is my own. */
+function useFitOnce(canvas: Canvas, hasNodes: boolean): void {
   const { fitView } = useReactFlow();
   const fitted = useRef(false);
   useEffect(() => {
     if (!hasNodes || fitted.current) return;
     fitted.current = true;
-    void fitView({ padding: 0.2, maxZoom: 1 });
-  }, [hasNodes, fitView]);
+    if (!canvas.undo.canUndo()) void fitView({ padding: 0.2, maxZoom: 1 });
+  }, [canvas, hasNodes, fitView]);
 }
 
 function usePublishedSelection(): void {

@@ -3,10 +3,17 @@ import { memo } from "react";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
 import type { FlowEdge } from "./flow-model";
 
+/** Edges meet the border of a card, which is the middle of its handles. */
+const HANDLE_RADIUS = 6;
+
 /** A dependency between two nodes. One on a cycle is dashed and red, and explains itself. */
 export const LinkEdge = memo(function LinkEdge(props: EdgeProps<FlowEdge>) {
   const conflict = props.data?.conflict ?? false;
-  const [path, labelX, labelY] = getBezierPath(props);
+  const [path, labelX, labelY] = getBezierPath({
+    ...props,
+    sourceX: props.sourceX - HANDLE_RADIUS,
+    targetX: props.targetX + HANDLE_RADIUS,
+  });
   const stroke = conflict
     ? "var(--color-danger)"
     : props.selected
@@ -17,7 +24,7 @@ export const LinkEdge = memo(function LinkEdge(props: EdgeProps<FlowEdge>) {
       <BaseEdge
         path={path}
         interactionWidth={20}
-        markerEnd={props.markerEnd}
+        markerEnd="url(#link-arrow)"
         style={{
           stroke,
           strokeWidth: props.selected ? 2.25 : 1.5,

@@ -4,9 +4,11 @@ import type * as Y from "yjs";
 import { metadataOf, stringsOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
+import { initials, plural } from "../lib/text";
 import { AvatarRow } from "../ui/avatar";
+import { readableOn } from "../ui/color";
 import { StatusPill } from "../ui/status-pill";
-import { useCanEdit, useCanvasScope, useStates } from "./canvas-context";
+import { useCanEdit, useCanvasScope, useName, useStates } from "./canvas-context";
 import { type FlowNode, titleElementId } from "./flow-model";
 
 /** A node on the canvas. It follows its own map of the document, and nothing else of it. */
@@ -21,20 +23,19 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
   const states = useStates();
   const canEdit = useCanEdit();
   const status = useMapText(node, "status");
-  const authorType = useMapText(node, "authorType", "human");
   const faces = useStore(useMemo(() => presence.facesOf(id), [presence, id]));
   const selector = useStore(useMemo(() => presence.selectorOf(id), [presence, id]));
   const handle = `handle ${canEdit ? "" : "handle-off"}`;
   return (
     <div
-      className={`group flex h-full flex-col justify-between rounded-xl border bg-surface px-3.5 py-3 shadow-card transition-[border-color,box-shadow] duration-100 ${selected ? "border-accent ring-1 ring-accent" : "border-line hover:border-line-strong"}`}
+      className={`card flex h-full flex-col justify-between rounded-xl border bg-surface px-3.5 py-3 shadow-card transition-[border-color,box-shadow] duration-100 ${selected ? "border-accent ring-1 ring-accent" : "border-line hover:border-line-strong"}`}
       style={selector && !selected ? { boxShadow: `0 0 0 2px ${selector.color}` } : undefined}
     >
       <Handle type="target" position={Position.Left} isConnectable={canEdit} className={handle} />
       <Title id={id} node={node} />
-      <div className="flex h-6 items-center justify-between gap-2">
+      <div className="card-details flex h-6 items-center justify-between gap-2">
         <span className="flex min-w-0 items-center gap-2">
-          <AuthorMark agent={authorType === "agent"} />
+          <AuthorMark node={node} />
           <StatusPill status={status} states={states} />
           <Facts node={node} />
         </span>
@@ -42,8 +43,8 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
       </div>
       {selector && !selected && (
         <span
-          className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium text-white"
-          style={{ background: selector.color }}
+          className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium"
+          style={{ background: selector.color, color: readableOn(selector.color) }}
         >
           {selector.name}
         </span>
@@ -53,15 +54,20 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
   );
 }
 
-function AuthorMark({ agent }: { agent: boolean }) {
-  const label = agent ? "Made by an agent" : "Made by a person";
+/** Who made the node: a person is round, an agent is a rounded square. */
+function AuthorMark({ node }: { node: Y.Map<unknown> }) {
+  const agent = useMapText(node, "authorType", "human") === "agent";
+  const name = useName(useMapText(node, "authorUserId"));
+  const label = agent ? `Made by an agent${name ? ` of ${name}` : ""}` : `Made by ${name ?? "a person"}`;
   return (
     <span
       role="img"
       aria-label={label}
       title={label}
-      className={`size-2.5 shrink-0 border-2 border-line-strong ${agent ? "rounded-[3px]" : "rounded-full"}`}
-    />
+      className={`grid size-[22px] shrink-0 place-items-center border border-line bg-sunken text-[9px] font-semibold text-muted ${agent ? "rounded-md" : "rounded-full"}`}
+    >
+      {agent ? "AI" : initials(name ?? "")}
+    </span>
   );
 }
 
@@ -75,7 +81,7 @@ function Facts({ node }: { node: Y.Map<unknown> }) {
         </span>
       )}
       {facts.dueDate && <span className="truncate text-[11px] text-muted">{shortDate(facts.dueDate)}</span>}
-      {facts.tags > 0 && <span className="text-[11px] text-muted">#{facts.tags}</span>}
+      {facts.tags > 0 && <span className="truncate text-[11px] text-muted">{plural(facts.tags, "tag")}</span>}
     </>
   );
 }

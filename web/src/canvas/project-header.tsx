@@ -1,9 +1,7 @@
 import { useMemo } from "react";
 import type { Project } from "../api/types";
 import { followLink } from "../app/router";
-import { useDocumentSession, useObservable } from "../documents/session";
 import { useStore } from "../lib/external-store";
-import { type Person, safeColor } from "../presence/peers";
 import { AccountMenu } from "../projects/account-menu";
 import { StateLine } from "../state-line/state-line";
 import { AvatarRow } from "../ui/avatar";
@@ -67,19 +65,14 @@ export function ProjectHeader({ name, project, onPalette, onMembers, onTrash, on
   );
 }
 
+/** Everybody else who has the project open. I am in the account menu. */
 function PeopleHere() {
-  const { presence } = useCanvasScope();
-  const { client } = useDocumentSession();
-  const others = useStore(presence.people);
-  const me = useObservable(client.principal);
-  const people = useMemo((): Person[] => {
-    if (!me) return [...others];
-    const self = { id: me.id, name: me.name, color: safeColor(me.color), kind: me.kind };
-    return [self, ...others.filter((person) => person.id !== me.id)];
-  }, [others, me]);
+  const { presence, userId } = useCanvasScope();
+  const people = useStore(presence.people);
+  const others = useMemo(() => people.filter((person) => person.id !== userId), [people, userId]);
   return (
     <div role="group" aria-label="People here">
-      <AvatarRow people={people} size={26} />
+      <AvatarRow people={others} size={26} />
     </div>
   );
 }

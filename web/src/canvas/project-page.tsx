@@ -6,7 +6,8 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import { ApiError, messageOf } from "../api/http";
-import { useProject } from "../api/queries";
+import { useNames, useProject } from "../api/queries";
+import { useSession } from "../api/session";
 import type { Project } from "../api/types";
 import { followLink } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
@@ -23,6 +24,7 @@ import {
   CanEditContext,
   type CanvasScope,
   CanvasScopeContext,
+  NamesContext,
   StatesContext,
   useCanvasScope,
 } from "./canvas-context";
@@ -108,11 +110,13 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
     <CanvasScopeContext value={scope}>
       <CanEditContext value={canEdit}>
         <WithStates project={project}>
-          <ReactFlowProvider>
-            <CanvasActionsProvider>
-              <ProjectScreen {...route} provider={provider} project={project} />
-            </CanvasActionsProvider>
-          </ReactFlowProvider>
+          <WithNames project={project}>
+            <ReactFlowProvider>
+              <CanvasActionsProvider>
+                <ProjectScreen {...route} provider={provider} project={project} />
+              </CanvasActionsProvider>
+            </ReactFlowProvider>
+          </WithNames>
         </WithStates>
       </CanEditContext>
     </CanvasScopeContext>
@@ -126,6 +130,20 @@ function useCanEditNow(provider: Provider, project: Project | undefined): boolea
   if (access !== null) last.current = access;
   if (last.current !== null) return last.current === "write";
   return project !== undefined && project.role !== "viewer";
+}
+
+/** The names of people: the project's members, and whoever is here. */
+function WithNames({ project, children }: { project: Project | undefined; children: React.ReactNode }) {
+  const { presence } = useCanvasScope();
+  const listed = useNames(project);
+  const here = useStore(presence.people);
+  const me = useSession()?.user;
+  const names = useMemo(() => {
+    const all = new Map(listed);
+    for (const { id, name } of [...here, ...(me ? [me] : [])]) all.set(id, name);
+    return all;
+  }, [listed, here, me]);
+  return <NamesContext value={names}>{children}</NamesContext>;
 }
 
 function WithStates({ project, children }: { project: Project | undefined; children: React.ReactNode }) {
@@ -159,6 +177,12 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
     openKeys: () => setDialog("keys"),
   });
   useEffect(() => presence.publish({ viewing: nodeId }), [presence, nodeId]);
+  useEffect(() => {
+    if (!nodeId || wholePage) return;
+    // The panel has taken its place by the next frame: only then it is known what it covers.
+    const frame = requestAnimationFrame(() => actions.revealNode(nodeId));
+    return () => cancelAnimationFrame(frame);
+  }, [nodeId, wholePage, actions]);
 
   return (
     <div className="flex h-full flex-col">
@@ -172,17 +196,17 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
         onKeys={() => setDialog("keys")}
       />
       <StaleBanner provider={provider} what="project" />
-      <div className="flex min-h-0 flex-1">
-        <main className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
+      <main className="relative flex min-h-0 flex-1">
+        <div className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
           <CanvasView />
           <EmptyCanvas provider={provider} />
-        </main>
+        </div>
         {nodeId && (
           <Suspense fallback={<div className="w-[min(520px,100%)] border-l border-line bg-surface" />}>
             <NodePanel key={nodeId} nodeId={nodeId} wholePage={wholePage} />
           </Suspense>
         )}
-      </div>
+      </main>
       <Palette
         open={dialog === "palette"}
         onClose={close}

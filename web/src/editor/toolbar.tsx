@@ -59,7 +59,7 @@ export function Toolbar({ editor, label }: { editor: Editor; label: string }) {
           aria-label="Text style"
           value={state.style}
           onChange={(event) => setStyle(editor, event.target.value)}
-          className="mr-1 h-8 rounded-lg border border-line bg-raised px-2 text-[13px]"
+          className="mr-1 h-8 w-[100px] rounded-lg bg-transparent px-1 text-[13px] hover:bg-hover"
         >
           {STYLES.map(([value, name]) => (
             <option key={value} value={value}>

@@ -12,9 +12,9 @@ export function humanize(word: string): string {
 /** Up to two letters that stand for a name. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/).filter(Boolean);
-  const first = words[0] ?? "?";
+  const first = words[0] ?? "";
   const last = words.length > 1 ? (words.at(-1) ?? "") : "";
-  return (Array.from(first)[0] ?? "?").concat(Array.from(last)[0] ?? "").toUpperCase();
+  return (Array.from(first)[0] ?? "").concat(Array.from(last)[0] ?? "").toUpperCase();
 }
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });

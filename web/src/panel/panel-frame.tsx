@@ -26,13 +26,13 @@ export function PanelFrame({ wholePage, children }: { wholePage: boolean; childr
   return (
     <>
       {!wholePage && <Resizer width={width} onResize={resize} />}
-      <aside
+      <section
         aria-label="Node"
         className={`flex min-w-0 flex-col bg-surface ${shape}`}
         style={wholePage ? undefined : { width }}
       >
         {children}
-      </aside>
+      </section>
     </>
   );
 }

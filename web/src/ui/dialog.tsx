@@ -21,7 +21,7 @@ export function Dialog({ title, description, open, onClose, children, wide = fal
           {...(description ? {} : { "aria-describedby": undefined })}
           className={`fixed top-[12vh] left-1/2 z-50 grid max-h-[80vh] w-[calc(100vw-32px)] -translate-x-1/2 animate-rise gap-4 overflow-y-auto rounded-2xl border border-line bg-raised p-6 shadow-float ${wide ? "max-w-2xl" : "max-w-md"}`}
         >
-          <header className="flex items-start justify-between gap-4">
+          <div className="flex items-start justify-between gap-4">
             <div className="grid gap-1">
               <Radix.Title className="text-lg font-semibold">{title}</Radix.Title>
               {description && (
@@ -31,7 +31,7 @@ export function Dialog({ title, description, open, onClose, children, wide = fal
             <Radix.Close asChild>
               <IconButton icon="close" label="Close" className="-mt-1 -mr-2" />
             </Radix.Close>
-          </header>
+          </div>
           {children}
         </Radix.Content>
       </Radix.Portal>
