@@ -1,0 +1,217 @@
+//! The database: connections, tenancy, and one module per noun. All SQL of the server is below here.
+//!
+//! Every access runs in a transaction that says on whose behalf it is: [`Db::org`], [`Db::user`] or
+//! [`Db::maintenance`]. Row-level security hides everything else, and everything when nothing is said.
+
+pub mod documents;
+mod error;
+pub mod log;
+pub mod members;
+pub mod organizations;
+mod page;
+mod principal;
+pub mod projects;
+pub mod users;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use schema::ids::{OrgId, UserId};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::config::{DatabaseConfig, Mode};
+
+pub use error::DbError;
+pub use page::{Cursor, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError};
+
+/// The migrations of this build.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+const SERVER_VERSION_MIN: i32 = 160_000;
+const STATEMENT_TIMEOUT_MS: u32 = 30_000;
+const LOCK_TIMEOUT_MS: u32 = 10_000;
+/// Lets go of the row locks of an instance that vanished in the middle of a transaction.
+const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+
+/// The organization that holds the scratch documents of development mode. Created by the migrations.
+pub const SCRATCH_ORG: OrgId = OrgId::new(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
+
+/// A handle on the database. Cheap to clone; all clones share one pool of connections.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Connects, and refuses databases on which the server's guarantees would not hold: older than Postgres 16,
+    /// without pgvector, or (in production) a role that row-level security does not bind.
+    pub async fn connect(url: &str, config: &DatabaseConfig, mode: Mode) -> Result<Self, DbError> {
+        let timeout = Duration::from_secs(config.connect_timeout_seconds);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(timeout)
+            .connect_with(connect_options(url)?.options([
+                ("statement_timeout", STATEMENT_TIMEOUT_MS.to_string()),
+                ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string()),
+            ]))
+            .await?;
+        let db = Self { pool };
+        db.check_server(mode).await?;
+        Ok(db)
+    }
+
+    /// Brings the tables to this build's state. Several instances may do so at the same time; one does, the others wait.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        // A connection of its own, since the pool's time limits are not made for migrations.
+        let options = self.pool.connect_options().as_ref().clone().options([
+            ("statement_timeout", "0"),
+            ("lock_timeout", "0"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ]);
+        let mut connection = PgConnection::connect_with(&options).await?;
+        MIGRATIONS.run(&mut connection).await.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+                DbError::from(error)
+            }
+            other => DbError::Unsuitable(format!("the database cannot be migrated: {other}")),
+        })?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// Answers when the database does.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections, after those in use were given back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Begins a transaction that sees and writes one organization, and nothing else.
+    pub async fn org(&self, org: OrgId) -> Result<OrgTx, DbError> {
+        Ok(OrgTx { inner: self.begin("BEGIN", "app.current_org_id", &org.to_string()).await?, org })
+    }
+
+    /// Begins a read-only transaction on one unchanging view of one organization.
+    pub(crate) async fn org_snapshot(&self, org: OrgId) -> Result<OrgTx, DbError> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(OrgTx { inner: self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?, org })
+    }
+
+    /// Begins a transaction that sees the organizations, projects and documents of which a person is a member, and
+    /// can write none of them.
+    pub async fn user(&self, user: UserId) -> Result<UserTx, DbError> {
+        Ok(UserTx { inner: self.begin("BEGIN READ ONLY", "app.current_user_id", &user.to_string()).await?, user })
+    }
+
+    /// Begins a transaction that sees the rows of `documents` of all organizations (what they are and where their logs
+    /// stand, never what they hold), for sweeps. It can write nothing.
+    pub(crate) async fn maintenance(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN READ ONLY", "app.maintenance", "on").await
+    }
+
+    /// Begins a transaction on the document log of several organizations.
+    pub(crate) async fn log_of(&self, orgs: &[OrgId]) -> Result<Transaction<'static, Postgres>, DbError> {
+        let orgs: Vec<String> = orgs.iter().map(ToString::to_string).collect();
+        self.begin("BEGIN", "app.current_org_ids", &orgs.join(",")).await
+    }
+
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Begins a transaction and says in the same round trip on whose behalf it is.
+    async fn begin(&self, begin: &str, setting: &str, value: &str) -> Result<Transaction<'static, Postgres>, DbError> {
+        debug_assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b',')));
+        // Safe: `begin` and `setting` are literals of this file, `value` is made of uuids.
+        let statement = AssertSqlSafe(format!("{begin}; SET LOCAL {setting} = '{value}'"));
+        Ok(self.pool.begin_with(statement).await?)
+    }
+
+    async fn check_server(&self, mode: Mode) -> Result<(), DbError> {
+        let server = sqlx::query!(
+            r#"SELECT current_setting('server_version_num')::int AS "version!", current_user::text AS "role!",
+                      rolsuper OR rolbypassrls AS "bypasses_rls!",
+                      EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS "has_vector!",
+                      EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AS "offers_vector!"
+               FROM pg_roles WHERE rolname = current_user"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if server.version < SERVER_VERSION_MIN {
+            return Err(DbError::Unsuitable(format!(
+                "GlassBox needs Postgres 16 or later, this server is {}.{}",
+                server.version / 10_000,
+                server.version % 10_000
+            )));
+        }
+        if !server.has_vector && !server.offers_vector {
+            return Err(DbError::Unsuitable(
+                "GlassBox needs the extension pgvector, and this Postgres does not offer it; install pgvector".into(),
+            ));
+        }
+        if server.bypasses_rls {
+            let message = format!(
+                "the role {} is a superuser or has BYPASSRLS, so row-level security would not keep organizations apart; \
+                 use a role with NOSUPERUSER NOBYPASSRLS that owns the database",
+                server.role
+            );
+            match mode {
+                Mode::Production => return Err(DbError::Unsuitable(message)),
+                Mode::Development => tracing::warn!("{message}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn connect_options(url: &str) -> Result<PgConnectOptions, DbError> {
+    // The error's text may repeat parts of the url, and the url holds a password.
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
+        DbError::Unsuitable(
+            "the database url cannot be read; it looks like postgres://user:password@host:5432/name".into(),
+        )
+    })?;
+    Ok(options.application_name("glassbox"))
+}
+
+/// A transaction within one organization. What is not committed is undone when it is dropped.
+#[derive(Debug)]
+pub struct OrgTx {
+    pub(crate) inner: Transaction<'static, Postgres>,
+    org: OrgId,
+}
+
+impl OrgTx {
+    /// The organization.
+    #[must_use]
+    pub const fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// Makes what was done durable.
+    pub async fn commit(self) -> Result<(), DbError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
+/// A transaction that sees what one person may see.
+#[derive(Debug)]
+pub struct UserTx {
+    pub(crate) inner: Transaction<'static, Postgres>,
+    user: UserId,
+}
+
+impl UserTx {
+    /// The person.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+}

@@ -1,0 +1,234 @@
+//! The log: the append-only, per-document sequence of updates. The truth of what every document holds.
+//!
+//! - [`append`] writes a batch of updates of any number of documents in one transaction;
+//! - [`load`] reads what a room starts from, [`read_tail`] what another instance has appended since;
+//! - [`save_snapshot`] and [`trim`] keep a log short;
+//! - [`quarantine`] keeps what was refused because it would have hurt.
+
+mod append;
+mod compaction;
+mod read;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use schema::ids::{Epoch, OrgId, ProjectId, RunId, Seq};
+use uuid::Uuid;
+
+use super::{Db, DbError, principal};
+use crate::auth::PrincipalRef;
+
+pub use append::{AppendError, InDoubt, Resolution, append, resolve};
+pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
+pub use read::{behind_projection, head, heads, load, read_tail};
+
+/// How many refused updates are kept per document; the oldest go first.
+pub const QUARANTINE_KEPT: i64 = 20;
+
+/// What an organization keeps of its documents' history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventSourcingLevel {
+    /// Every update, for ever.
+    Full,
+    /// Every update for some time, then versions.
+    Snapshot,
+    /// Who and when, no old content.
+    Audit,
+}
+
+impl EventSourcingLevel {
+    /// Its name in the table `organizations`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Snapshot => "snapshot",
+            Self::Audit => "audit",
+        }
+    }
+
+    pub(super) fn from_column(text: &str) -> Result<Self, DbError> {
+        match text {
+            "full" => Ok(Self::Full),
+            "snapshot" => Ok(Self::Snapshot),
+            "audit" => Ok(Self::Audit),
+            other => Err(DbError::Invalid(format!("{other} is no event sourcing level"))),
+        }
+    }
+}
+
+/// Whose an update's content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Provenance {
+    /// The sender's own.
+    Own,
+    /// Brought back by the sender for somebody else, after a crash took it from the log.
+    Carried,
+}
+
+impl Provenance {
+    /// Its name in the table `document_updates`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Carried => "carried",
+        }
+    }
+}
+
+/// What a room starts from: the newest snapshot and every update after it.
+#[derive(Debug, Clone)]
+pub struct StoredDocument {
+    /// The document.
+    pub id: Uuid,
+    /// The organization it belongs to.
+    pub org: OrgId,
+    /// The project it belongs to; scratch documents have none.
+    pub project: Option<ProjectId>,
+    /// Its lineage.
+    pub epoch: Epoch,
+    /// The last update of the log; [`Seq::ZERO`] when it is empty.
+    pub head: Seq,
+    /// What the projections reflect.
+    pub projected: Seq,
+    /// What the organization keeps of the history.
+    pub level: EventSourcingLevel,
+    /// The newest snapshot.
+    pub snapshot: Option<StoredSnapshot>,
+    /// The updates after the snapshot, without gaps, up to `head`.
+    pub tail: Vec<StoredUpdate>,
+    /// The principals that the document's Yjs client ids belong to.
+    pub client_owners: Vec<(u64, PrincipalRef)>,
+}
+
+/// A document's whole state at a place in its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// The last update that the state includes.
+    pub seq: Seq,
+    /// The state, as one Yjs update (v1).
+    pub state: Bytes,
+}
+
+/// An update and its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredUpdate {
+    /// Its place.
+    pub seq: Seq,
+    /// The bytes, as they came in.
+    pub update: Bytes,
+}
+
+/// An update to append.
+#[derive(Debug, Clone)]
+pub struct NewUpdate {
+    /// The document.
+    pub document: Uuid,
+    /// The organization that the document belongs to.
+    pub org: OrgId,
+    /// The lineage that the update was made for.
+    pub epoch: Epoch,
+    /// The bytes, as they came in.
+    pub update: Bytes,
+    /// Who sent it.
+    pub principal: PrincipalRef,
+    /// For agents: the run, and the trace event that the update came from.
+    pub run: Option<(RunId, Option<Uuid>)>,
+    /// Whose the content is.
+    pub provenance: Provenance,
+    /// The Yjs client ids under which it inserts.
+    pub client_ids: Vec<u64>,
+    /// Those of them that the room has not seen before. They belong to `principal` from here on.
+    pub new_clients: Vec<u64>,
+    /// When it came in.
+    pub received_at: DateTime<Utc>,
+}
+
+/// What became of an update in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendOutcome {
+    /// It is durable.
+    Committed {
+        /// Its place in its document's log.
+        seq: Seq,
+    },
+    /// It is not in the log and will not be.
+    Refused(AppendRefusal),
+}
+
+/// Why an update was not appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendRefusal {
+    /// The document's history was replaced: the room holds content of another lineage.
+    EpochChanged,
+    /// The document was deleted, or never belonged to that organization.
+    DocumentGone,
+    /// One of `new_clients` belongs to another principal already.
+    ClientTaken,
+}
+
+/// Stores an update that was refused because it would have hurt. Only the newest [`QUARANTINE_KEPT`] of a document stay.
+pub async fn quarantine(
+    db: &Db,
+    org: OrgId,
+    document: Uuid,
+    update: &[u8],
+    sender: PrincipalRef,
+    reason: &str,
+    received_at: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let mut tx = db.org(org).await?;
+    sqlx::query!(
+        "INSERT INTO document_quarantine (document_id, org_id, update, principal_kind, principal_id, reason, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        document,
+        org.as_uuid(),
+        update,
+        principal::kind_to_number(sender.kind),
+        sender.id,
+        reason,
+        received_at
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM document_quarantine WHERE id IN
+             (SELECT id FROM document_quarantine WHERE document_id = $1 AND org_id = $2
+              ORDER BY received_at DESC, id OFFSET $3)",
+        document,
+        org.as_uuid(),
+        QUARANTINE_KEPT
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    tx.commit().await
+}
+
+/// Reads a column that holds a place in a log.
+fn seq_from_column(seq: i64) -> Seq {
+    Seq::new(u64::try_from(seq).expect("the tables hold no negative seq"))
+}
+
+/// Writes a place in a log.
+fn seq_to_column(seq: Seq) -> i64 {
+    i64::try_from(seq.get()).expect("a log holds fewer than 2^63 updates")
+}
+
+/// Reads a column that holds an epoch.
+fn epoch_from_column(epoch: i32) -> Epoch {
+    Epoch::new(u32::try_from(epoch).expect("the tables hold no negative epoch"))
+}
+
+/// Writes an epoch; one beyond the column's range equals none that is stored.
+fn epoch_to_column(epoch: Epoch) -> i32 {
+    i32::try_from(epoch.get()).unwrap_or(i32::MAX)
+}
+
+/// Yjs client ids have 53 bits.
+fn client_from_column(client: i64) -> u64 {
+    client.cast_unsigned()
+}
+
+fn client_to_column(client: u64) -> i64 {
+    client.cast_signed()
+}

@@ -1,0 +1,183 @@
+//! Keeping a log short: snapshots, and letting go of what the organization does not keep.
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use schema::ids::{Epoch, OrgId, Seq};
+use uuid::Uuid;
+
+use super::{EventSourcingLevel, epoch_from_column, epoch_to_column, seq_from_column, seq_to_column};
+use crate::db::{Db, DbError, OrgTx};
+
+/// The most updates that one call of [`trim`] lets go of, so that it never holds a document's row for long.
+const TRIM_UPDATES_MAX: i64 = 20_000;
+
+/// What became of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotOutcome {
+    /// It is durable, and the newest of its document.
+    Saved,
+    /// A snapshot at least as new was there already.
+    Superseded,
+    /// The document's history was replaced, or it was deleted: the state must not be stored.
+    Outdated,
+}
+
+/// What [`trim`] let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trimmed {
+    /// Updates whose content is gone; who and when stays.
+    pub updates: u64,
+    /// Snapshots that are gone.
+    pub snapshots: u64,
+}
+
+/// Stores a document's whole state as of `seq`, which has to be in the log. When this returns, it is committed; call
+/// [`trim`] then.
+pub async fn save_snapshot(
+    db: &Db,
+    org: OrgId,
+    id: Uuid,
+    epoch: Epoch,
+    seq: Seq,
+    state: Bytes,
+) -> Result<SnapshotOutcome, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query!(
+        "SELECT epoch, head_seq, snapshot_seq FROM documents WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL
+         FOR NO KEY UPDATE",
+        id,
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    let Some(row) = row.filter(|row| epoch_from_column(row.epoch) == epoch) else {
+        return Ok(SnapshotOutcome::Outdated);
+    };
+    if seq > seq_from_column(row.head_seq) {
+        return Err(DbError::Invalid(format!("a snapshot at {seq} is beyond the head {} of its log", row.head_seq)));
+    }
+    if seq <= seq_from_column(row.snapshot_seq) {
+        return Ok(SnapshotOutcome::Superseded);
+    }
+    let size_bytes = i32::try_from(state.len())
+        .map_err(|_| DbError::Invalid(format!("a snapshot of {} bytes is too large", state.len())))?;
+    sqlx::query!(
+        "WITH saved AS (
+             INSERT INTO document_snapshots (document_id, seq, epoch, org_id, state, size_bytes, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, now())
+         )
+         UPDATE documents SET snapshot_seq = $2 WHERE id = $1",
+        id,
+        seq_to_column(seq),
+        epoch_to_column(epoch),
+        org.as_uuid(),
+        &*state,
+        size_bytes
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    tx.commit().await?;
+    Ok(SnapshotOutcome::Saved)
+}
+
+/// Lets go of what the newest committed snapshot covers and the organization does not keep:
+///
+/// - `full`: of nothing;
+/// - `snapshot`: of the content of updates older than `dense_days`, and of all but the last snapshot of each day before;
+/// - `audit`: of the content of all updates that the newest snapshot covers, and of all other snapshots.
+///
+/// The rows of updates stay, with who and when. One call lets go of a limited number of updates; the next goes on.
+pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u32, now: DateTime<Utc>) -> Result<Trimmed, DbError> {
+    let mut tx = db.org(org).await?;
+    let Some(row) = sqlx::query!(
+        "SELECT d.snapshot_seq, d.trimmed_seq, o.event_sourcing_level
+         FROM documents d JOIN organizations o ON o.id = d.org_id
+         WHERE d.id = $1 AND d.org_id = $2 FOR NO KEY UPDATE OF d",
+        id,
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?
+    else {
+        return Ok(Trimmed::default());
+    };
+    let dense_since = now - TimeDelta::days(i64::from(dense_days));
+    let trimmed = match EventSourcingLevel::from_column(&row.event_sourcing_level)? {
+        EventSourcingLevel::Full => return Ok(Trimmed::default()),
+        EventSourcingLevel::Snapshot => Trimmed {
+            updates: let_go_of_updates(&mut tx, id, row.trimmed_seq, row.snapshot_seq, Some(dense_since)).await?,
+            snapshots: thin_snapshots(&mut tx, id, row.snapshot_seq, dense_since).await?,
+        },
+        EventSourcingLevel::Audit => Trimmed {
+            updates: let_go_of_updates(&mut tx, id, row.trimmed_seq, row.snapshot_seq, None).await?,
+            snapshots: drop_older_snapshots(&mut tx, id, row.snapshot_seq).await?,
+        },
+    };
+    tx.commit().await?;
+    Ok(trimmed)
+}
+
+/// Lets go of the content of updates in `trimmed_seq + 1 ..= snapshot_seq`, in order, up to the first one that was
+/// committed at `kept_since` or later.
+async fn let_go_of_updates(
+    tx: &mut OrgTx,
+    id: Uuid,
+    trimmed_seq: i64,
+    snapshot_seq: i64,
+    kept_since: Option<DateTime<Utc>>,
+) -> Result<u64, DbError> {
+    let limit = snapshot_seq.min(trimmed_seq.saturating_add(TRIM_UPDATES_MAX));
+    let through = sqlx::query_scalar!(
+        r#"SELECT coalesce(min(seq) - 1, $3::bigint) AS "through!" FROM document_updates
+           WHERE document_id = $1 AND seq > $2 AND seq <= $3 AND committed_at >= coalesce($4::timestamptz, 'infinity')"#,
+        id,
+        trimmed_seq,
+        limit,
+        kept_since
+    )
+    .fetch_one(&mut *tx.inner)
+    .await?;
+    if through <= trimmed_seq {
+        return Ok(0);
+    }
+    let updates = sqlx::query!(
+        "UPDATE document_updates SET update = NULL WHERE document_id = $1 AND seq > $2 AND seq <= $3",
+        id,
+        trimmed_seq,
+        through
+    )
+    .execute(&mut *tx.inner)
+    .await?
+    .rows_affected();
+    sqlx::query!("UPDATE documents SET trimmed_seq = $2 WHERE id = $1", id, through).execute(&mut *tx.inner).await?;
+    Ok(updates)
+}
+
+/// Of the snapshots before `dense_since`, keeps the last of each day (UTC). The newest of all always stays.
+async fn thin_snapshots(
+    tx: &mut OrgTx,
+    id: Uuid,
+    snapshot_seq: i64,
+    dense_since: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    let deleted = sqlx::query!(
+        "DELETE FROM document_snapshots s
+         WHERE document_id = $1 AND seq < $2 AND created_at < $3
+           AND EXISTS (SELECT FROM document_snapshots later
+                       WHERE later.document_id = s.document_id AND later.seq > s.seq
+                         AND date_trunc('day', later.created_at, 'UTC') = date_trunc('day', s.created_at, 'UTC'))",
+        id,
+        snapshot_seq,
+        dense_since
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
+async fn drop_older_snapshots(tx: &mut OrgTx, id: Uuid, snapshot_seq: i64) -> Result<u64, DbError> {
+    let deleted = sqlx::query!("DELETE FROM document_snapshots WHERE document_id = $1 AND seq < $2", id, snapshot_seq)
+        .execute(&mut *tx.inner)
+        .await?;
+    Ok(deleted.rows_affected())
+}
