@@ -90,9 +90,9 @@ impl Bus {
     }
 
     /// Tells the other instances. Never waits: a receiver whose queue is full gets a [`BusEvent::Gap`] instead.
-    pub fn publish(&self, document: Uuid, message: BusMessage) {
+    pub fn publish(&self, document: Uuid, message: &BusMessage) {
         match self {
-            Self::InProcess { hub, instance } => hub.publish(*instance, document, &message),
+            Self::InProcess { hub, instance } => hub.publish(*instance, document, message),
         }
     }
 

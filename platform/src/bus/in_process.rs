@@ -115,10 +115,10 @@ mod tests {
     async fn messages_reach_other_instances_in_order_and_never_the_sender() {
         let (one, two) = two_instances();
         let (mut at_one, mut at_two) = (one.subscribe(DOCUMENT), two.subscribe(DOCUMENT));
-        one.publish(DOCUMENT, committed(1));
-        one.publish(Uuid::from_u128(9), committed(7));
-        one.publish(DOCUMENT, committed(2));
-        two.publish(DOCUMENT, committed(3));
+        one.publish(DOCUMENT, &committed(1));
+        one.publish(Uuid::from_u128(9), &committed(7));
+        one.publish(DOCUMENT, &committed(2));
+        two.publish(DOCUMENT, &committed(3));
         let from = InstanceId::new(Uuid::from_u128(1));
         assert_eq!(at_two.recv().await, BusEvent::Message { from, message: committed(1) });
         assert_eq!(at_two.recv().await, BusEvent::Message { from, message: committed(2) });
@@ -132,14 +132,14 @@ mod tests {
         let mut receiver = two.subscribe(DOCUMENT);
         let overflow = BUS_QUEUE_MESSAGES as u64 + 10;
         for seq in 1..=overflow {
-            one.publish(DOCUMENT, committed(seq));
+            one.publish(DOCUMENT, &committed(seq));
         }
         assert_eq!(receiver.recv().await, BusEvent::Gap);
         for seq in 1..=BUS_QUEUE_MESSAGES as u64 {
             let BusEvent::Message { message, .. } = receiver.recv().await else { panic!("a second gap") };
             assert_eq!(message, committed(seq));
         }
-        one.publish(DOCUMENT, committed(overflow + 1));
+        one.publish(DOCUMENT, &committed(overflow + 1));
         assert!(matches!(receiver.recv().await, BusEvent::Message { .. }));
     }
 
@@ -147,7 +147,7 @@ mod tests {
     async fn a_dropped_receiver_leaves_nothing_behind() {
         let (one, two) = two_instances();
         drop(two.subscribe(DOCUMENT));
-        one.publish(DOCUMENT, committed(1));
+        one.publish(DOCUMENT, &committed(1));
         let Bus::InProcess { hub, .. } = one;
         assert!(hub.0.documents().is_empty());
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::account::Account;
 use super::command::{Programs, tail};
@@ -163,15 +163,14 @@ fn make_socket_dir(data_dir: &Path, account: &Account) -> Result<PathBuf, Postgr
     let dir = if inside.as_os_str().len() + 1 + SOCKET_NAME.len() <= SOCKET_PATH_BYTES_MAX {
         inside
     } else {
-        let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
-        let name: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        PathBuf::from(format!("/tmp/glassbox-{name}"))
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, data_dir.as_os_str().as_bytes());
+        PathBuf::from(format!("/tmp/glassbox-{}", name.simple()))
     };
     match DirBuilder::new().mode(0o700).create(&dir) {
         Ok(()) => account.give(&dir)?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let metadata = fs::symlink_metadata(&dir).map_err(io_error("cannot look at", &dir))?;
-            let is_closed = metadata.mode() & 0o077 == 0;
+            let is_closed = metadata.mode() & 0o777 == 0o700;
             if !metadata.is_dir() || metadata.uid() != account.uid || !is_closed {
                 return Err(PostgresError::ForeignSocketDir { dir });
             }

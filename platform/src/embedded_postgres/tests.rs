@@ -1,4 +1,4 @@
-//! With a real Postgres, from the folder in GLASSBOX_POSTGRES_INSTALL_DIR, which `./dev test` sets.
+//! With a real Postgres, from the folder in `GLASSBOX_POSTGRES_INSTALL_DIR`, which `./dev test` sets.
 
 use std::fs;
 use std::path::{Path, PathBuf};

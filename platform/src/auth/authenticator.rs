@@ -1,0 +1,187 @@
+//! The door: from a token to a principal.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+use jsonwebtoken::{Algorithm, decode_header};
+
+use super::error::{AuthError, AuthSetupError, InvalidToken};
+use super::oidc::Oidc;
+use super::own_token::{OwnTokens, Purpose};
+use super::principal::Principal;
+use crate::clock::Clock;
+use crate::config::{AuthConfig, Mode, Secret};
+use crate::lifecycle::Lifecycle;
+
+/// Longer texts are not looked at.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// For how long a socket's token opens sockets.
+const SOCKET_TOKEN_SECONDS: i64 = 300;
+
+/// Somebody whose token holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Who it is.
+    pub principal: Principal,
+    /// When the authority ends: a socket that was opened with it must be closed or have been given a new token.
+    pub expires_at: DateTime<Utc>,
+    /// Who the issuer says it is: the `sub` of the access token.
+    pub subject: String,
+}
+
+/// A token, just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// The token itself. Never logged.
+    pub token: Secret,
+    /// When it runs out.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A person, as an OpenID Connect issuer describes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcIdentity {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`: unique within the issuer, and never reassigned.
+    pub subject: String,
+    /// The address, if the issuer has verified it.
+    pub email: Option<String>,
+    /// The name that others see.
+    pub name: Option<String>,
+    /// A picture's URL.
+    pub picture: Option<String>,
+}
+
+/// Why the directory names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// The person may not come in; the text says why.
+    #[error("{0}")]
+    Refused(String),
+    /// It cannot be told now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Knows which user stands behind an identity.
+pub trait SubjectDirectory: Send + Sync {
+    /// The user, created at the first sight of an identity.
+    fn resolve<'a>(&'a self, identity: &'a OidcIdentity) -> BoxFuture<'a, Result<Principal, DirectoryError>>;
+}
+
+/// Checks tokens, and issues the server's own. Cheap to clone.
+#[derive(Clone)]
+pub struct Authenticator(Arc<Inner>);
+
+struct Inner {
+    mode: Mode,
+    development_ttl: TimeDelta,
+    own: OwnTokens,
+    oidc: Option<Oidc>,
+    clock: Arc<dyn Clock>,
+    directory: Arc<dyn SubjectDirectory>,
+}
+
+impl Authenticator {
+    /// `secret` signs the server's own tokens: see [`super::token_secret`].
+    ///
+    /// # Errors
+    /// When the client that fetches the issuer's keys cannot be made.
+    pub fn new(
+        config: &AuthConfig,
+        mode: Mode,
+        secret: &Secret,
+        clock: Arc<dyn Clock>,
+        lifecycle: &Lifecycle,
+        directory: Arc<dyn SubjectDirectory>,
+    ) -> Result<Self, AuthSetupError> {
+        let oidc = config.oidc.as_ref().map(|oidc| Oidc::new(oidc, Arc::clone(&clock), lifecycle.clone()));
+        Ok(Self(Arc::new(Inner {
+            mode,
+            development_ttl: TimeDelta::seconds(i64::try_from(config.token_ttl_seconds).unwrap_or(i64::MAX / 1000)),
+            own: OwnTokens::new(secret),
+            oidc: oidc.transpose()?,
+            clock,
+            directory,
+        })))
+    }
+
+    /// Checks an access token: an issuer's, or a development token.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] may go away by itself; the others do not.
+    pub async fn authenticate_access(&self, token: &str) -> Result<Authenticated, AuthError> {
+        let purposes: &[Purpose] = if self.accepts_development_tokens() { &[Purpose::Development] } else { &[] };
+        self.authenticate(token, purposes).await
+    }
+
+    /// Checks the token of a socket: one of [`Self::issue_ws_token`], or an access token.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate_access`].
+    pub async fn authenticate_socket(&self, token: &str) -> Result<Authenticated, AuthError> {
+        let purposes: &[Purpose] = if self.accepts_development_tokens() {
+            &[Purpose::Socket, Purpose::Development]
+        } else {
+            &[Purpose::Socket]
+        };
+        self.authenticate(token, purposes).await
+    }
+
+    /// A development token for `principal`; `None` outside of development mode.
+    #[must_use]
+    pub fn issue_dev_token(&self, principal: &Principal) -> Option<IssuedToken> {
+        let now = self.0.clock.now();
+        let expires_at = now + self.0.development_ttl;
+        let subject = principal.reference().to_string();
+        let whom = Authenticated { principal: principal.clone(), expires_at, subject };
+        self.accepts_development_tokens().then(|| self.issue(Purpose::Development, &whom, now, expires_at))
+    }
+
+    /// A token that opens sockets for five minutes, or until the authority of `whom` ends. What it opened lasts until
+    /// then.
+    #[must_use]
+    pub fn issue_ws_token(&self, whom: &Authenticated) -> IssuedToken {
+        let now = self.0.clock.now();
+        let expires_at = whom.expires_at.min(now + TimeDelta::seconds(SOCKET_TOKEN_SECONDS));
+        self.issue(Purpose::Socket, whom, now, expires_at)
+    }
+
+    fn issue(
+        &self,
+        purpose: Purpose,
+        whom: &Authenticated,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> IssuedToken {
+        IssuedToken { token: Secret::new(self.0.own.issue(purpose, whom, now, expires_at)), expires_at }
+    }
+
+    fn accepts_development_tokens(&self) -> bool {
+        self.0.mode == Mode::Development
+    }
+
+    /// The algorithm that a token names decides whose it claims to be: ours are signed with a secret, an issuer's with
+    /// a key pair. Neither is ever checked with the other's key.
+    async fn authenticate(&self, token: &str, own_purposes: &[Purpose]) -> Result<Authenticated, AuthError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(InvalidToken::TooLong.into());
+        }
+        let now = self.0.clock.now();
+        let header = decode_header(token).map_err(|_| InvalidToken::Malformed)?;
+        match (header.alg, &self.0.oidc) {
+            (Algorithm::HS256, _) => self.0.own.verify(token, own_purposes, now),
+            (Algorithm::RS256 | Algorithm::ES256, Some(oidc)) => {
+                let (identity, expires_at) = oidc.verify(token, &header, now).await?;
+                let principal = self.0.directory.resolve(&identity).await.map_err(|error| match error {
+                    DirectoryError::Refused(reason) => AuthError::Refused(reason),
+                    DirectoryError::Unavailable(reason) => AuthError::Unavailable(reason),
+                })?;
+                Ok(Authenticated { principal, expires_at, subject: identity.subject })
+            }
+            _ => Err(InvalidToken::Algorithm.into()),
+        }
+    }
+}
