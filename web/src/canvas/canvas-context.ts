@@ -1,3 +1,4 @@
+import type { Provider } from "@glassbox/client";
 import { createContext, use } from "react";
 import type { Canvas } from "../documents/canvas";
 import type { Value } from "../lib/external-store";
@@ -7,6 +8,7 @@ import type { FlowModel } from "./flow-model";
 /** What the parts of an open project share. It changes only when another project or replica is opened. */
 export interface CanvasScope {
   projectId: string;
+  provider: Provider;
   canvas: Canvas;
   flow: FlowModel;
   presence: CanvasPresence;

@@ -1,12 +1,13 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { type KeyboardEvent, memo, useMemo, useRef } from "react";
 import type * as Y from "yjs";
-import { metadataOf, stringsOf } from "../documents/canvas";
+import { metadataOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
-import { initials, plural } from "../lib/text";
+import { initials } from "../lib/text";
 import { AvatarRow } from "../ui/avatar";
 import { readableOn } from "../ui/color";
+import { Icon } from "../ui/icon";
 import { StatusPill } from "../ui/status-pill";
 import { useCanEdit, useCanvasScope, useName, useStates } from "./canvas-context";
 import { type FlowNode, titleElementId } from "./flow-model";
@@ -76,12 +77,15 @@ function Facts({ node }: { node: Y.Map<unknown> }) {
   return (
     <>
       {facts.priority === "high" && (
-        <span className="text-[11px] font-semibold text-danger" title="High priority">
-          High
+        <span role="img" aria-label="High priority" title="High priority" className="text-danger">
+          <Icon name="up" size={14} />
         </span>
       )}
-      {facts.dueDate && <span className="truncate text-[11px] text-muted">{shortDate(facts.dueDate)}</span>}
-      {facts.tags > 0 && <span className="truncate text-[11px] text-muted">{plural(facts.tags, "tag")}</span>}
+      {facts.dueDate && (
+        <span className="text-[11px] whitespace-nowrap text-muted" title={`Due ${facts.dueDate}`}>
+          {shortDate(facts.dueDate)}
+        </span>
+      )}
     </>
   );
 }
@@ -89,7 +93,6 @@ function Facts({ node }: { node: Y.Map<unknown> }) {
 interface CardFacts {
   priority: unknown;
   dueDate: string | null;
-  tags: number;
 }
 
 function readFacts(node: Y.Map<unknown>): CardFacts {
@@ -98,7 +101,6 @@ function readFacts(node: Y.Map<unknown>): CardFacts {
   return {
     priority: metadata?.get("priority"),
     dueDate: typeof dueDate === "string" && dueDate ? dueDate : null,
-    tags: stringsOf(metadata?.get("tags")).length,
   };
 }
 

@@ -1,5 +1,4 @@
 import { useMemo } from "react";
-import type { Project } from "../api/types";
 import { followLink } from "../app/router";
 import { useStore } from "../lib/external-store";
 import { AccountMenu } from "../projects/account-menu";
@@ -7,12 +6,11 @@ import { StateLine } from "../state-line/state-line";
 import { AvatarRow } from "../ui/avatar";
 import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
-import { useCanEdit, useCanvasScope } from "./canvas-context";
+import { useCanvasScope } from "./canvas-context";
 import { MOD } from "./shortcuts";
 
 interface HeaderProps {
   name: string;
-  project: Project | undefined;
   onPalette: () => void;
   onMembers: () => void;
   onTrash: () => void;
@@ -20,8 +18,7 @@ interface HeaderProps {
 }
 
 /** The thin header of a project: where I am, what is saved, who is here. */
-export function ProjectHeader({ name, project, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
-  const canEdit = useCanEdit();
+export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
   return (
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3">
       <a
@@ -34,11 +31,6 @@ export function ProjectHeader({ name, project, onPalette, onMembers, onTrash, on
         <Icon name="back" />
       </a>
       <h1 className="max-w-[30vw] truncate text-[15px] font-semibold">{name}</h1>
-      {project && !canEdit && (
-        <span className="rounded-full bg-quiet-soft px-2 py-0.5 text-[11px] font-medium text-quiet">
-          View only
-        </span>
-      )}
       <div className="mx-2 h-4 w-px bg-line" />
       <StateLine />
       <div className="flex-1" />

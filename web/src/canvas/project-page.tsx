@@ -95,6 +95,7 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
       canvas && presence
         ? {
             projectId: route.projectId,
+            provider,
             canvas,
             presence,
             userId,
@@ -102,7 +103,7 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
             renaming: new Value<string | null>(null),
           }
         : null,
-    [canvas, presence, route.projectId, userId],
+    [canvas, presence, provider, route.projectId, userId],
   );
   const canEdit = useCanEditNow(provider, project);
   if (!scope) return null;
@@ -189,7 +190,6 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
       <title>{`${name || "Project"} · GlassBox`}</title>
       <ProjectHeader
         name={name}
-        project={project}
         onPalette={() => setDialog("palette")}
         onMembers={() => setDialog("members")}
         onTrash={() => setDialog("trash")}

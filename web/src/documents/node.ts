@@ -85,16 +85,9 @@ export class NodeDocument {
   /** Moves an item one place up or down. Only its order changes, so that what others write in it is kept. */
   moveItem(side: Side, item: Y.Map<unknown>, by: -1 | 1): void {
     const items = sortedItems(this.list(side));
-    const to = items.indexOf(item) + by;
-    const neighbour = items[to];
-    if (!neighbour) return;
-    const beyond = items[to + by];
-    const near = sortOrderOf(neighbour);
-    const between = beyond ? (near + sortOrderOf(beyond)) / 2 : near + by;
-    this.#step(() => {
-      if (between !== near) item.set("sortOrder", between);
-      else renumber(items, items.indexOf(item), to);
-    });
+    const from = items.indexOf(item);
+    if (from < 0 || !items[from + by]) return;
+    this.#step(() => renumber(items, from, from + by));
   }
 
   #step(change: () => void): void {

@@ -3,6 +3,7 @@ import { createContext, type ReactNode, use, useEffect, useMemo, useState } from
 import { socketToken } from "../api/queries";
 import type { Session } from "../api/session";
 import { sameList, useStore, Value } from "../lib/external-store";
+import { AwaitedDocument } from "./awaited-document";
 
 /** The documents that this window has open, and those that it still saves after they were closed. */
 export class DocumentSession {
@@ -11,6 +12,7 @@ export class DocumentSession {
   readonly providers = new Value<readonly Provider[]>([]);
   readonly #prefix: string;
   readonly #uses = new Map<Provider, number>();
+  readonly #awaited = new Set<AwaitedDocument>();
 
   constructor(session: Session) {
     this.userId = session.user.id;
@@ -33,6 +35,25 @@ export class DocumentSession {
     if (uses > 0) this.#uses.set(provider, uses);
     else this.#uses.delete(provider);
     this.#publish();
+  }
+
+  /** Opens the document of a node that is on a canvas. */
+  openNode(nodeId: string, canvas: Provider): AwaitedDocument {
+    const opened = new AwaitedDocument(this, `node:${nodeId}`, canvas);
+    this.#awaited.add(opened);
+    return opened;
+  }
+
+  closeNode(document: AwaitedDocument): void {
+    this.#awaited.delete(document);
+    document.destroy();
+  }
+
+  /** Whether a document has not reached the server yet, and is asked for again. */
+  isAwaited(provider: Provider): boolean {
+    return [...this.#awaited].some(
+      (document) => document.isAwaited.get() && document.provider.get() === provider,
+    );
   }
 
   /** Opens what an earlier visit left unsaved on this device, until it is saved. */
@@ -110,6 +131,21 @@ export function useDocument(name: string): Provider | null {
   return provider;
 }
 
+/** The document of a node on a canvas, for as long as the component is mounted. */
+export function useNodeDocument(nodeId: string, canvas: Provider): AwaitedDocument | null {
+  const session = useDocumentSession();
+  const [document, setDocument] = useState<AwaitedDocument | null>(null);
+  useEffect(() => {
+    const opened = session.openNode(nodeId, canvas);
+    setDocument(opened);
+    return () => {
+      setDocument(null);
+      session.closeNode(opened);
+    };
+  }, [session, nodeId, canvas]);
+  return document;
+}
+
 /** The present replica of a document. It changes when its history was replaced on the server. */
 export function useReplica(provider: Provider): Replica {
   return useObservable(provider.replica);
@@ -118,13 +154,13 @@ export function useReplica(provider: Provider): Replica {
 /** Whether the local copy was read, or the server's content is here: only then may "empty" be believed. */
 export function useIsReady(provider: Provider): { loaded: boolean; synced: boolean } {
   const synced = useObservable(provider.synced);
-  const [loaded, setLoaded] = useState(false);
+  const [loaded, setLoaded] = useState<Provider | null>(null);
   useEffect(() => {
     let current = true;
-    void provider.whenLoaded.then(() => current && setLoaded(true));
+    void provider.whenLoaded.then(() => current && setLoaded(provider));
     return () => {
       current = false;
     };
   }, [provider]);
-  return { loaded, synced };
+  return { loaded: loaded === provider, synced };
 }

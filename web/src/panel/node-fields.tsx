@@ -11,7 +11,7 @@ import { statusLook } from "../ui/status-pill";
 const PRIORITIES = ["low", "medium", "high"] as const;
 const INPUT =
   "h-8 rounded-lg border border-transparent bg-transparent px-2 -mx-2 text-[13px] hover:enabled:border-line " +
-  "focus:border-line disabled:text-ink disabled:opacity-100";
+  "focus:border-line disabled:appearance-none disabled:text-ink disabled:opacity-100";
 const DOT = {
   quiet: "bg-quiet",
   info: "bg-info",

@@ -1,12 +1,12 @@
-import type { Provider } from "@glassbox/client";
 import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import type * as Y from "yjs";
 import { navigate, projectPath } from "../app/router";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { CanEditContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { StaleBanner } from "../canvas/stale-banner";
+import type { AwaitedDocument } from "../documents/awaited-document";
 import { NodeDocument } from "../documents/node";
-import { useDocument, useIsReady, useObservable, useReplica } from "../documents/session";
+import { useIsReady, useNodeDocument, useObservable, useReplica } from "../documents/session";
 import { derivedStore, useStore } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
 import { Button, IconButton } from "../ui/button";
@@ -76,7 +76,7 @@ function Missing() {
 }
 
 function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
-  const provider = useDocument(`node:${nodeId}`);
+  const document = useNodeDocument(nodeId, useCanvasScope().provider);
   const heading = useRef<HTMLDivElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return (
@@ -86,20 +86,23 @@ function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
           <TitleField nodeId={nodeId} node={node} />
           <NodeFields nodeId={nodeId} node={node} />
         </div>
-        {provider && <NodeContent key={provider.name} provider={provider} nodeId={nodeId} />}
+        {document && <NodeContent document={document} nodeId={nodeId} />}
       </div>
     </div>
   );
 }
 
-function NodeContent({ provider, nodeId }: { provider: Provider; nodeId: string }) {
+function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: string }) {
+  const provider = useStore(document.provider);
+  const isAwaited = useStore(document.isAwaited);
   const { doc, awareness } = useReplica(provider);
   const content = useOwned(makeContent, doc);
   const canEditCanvas = useCanEdit();
   const access = useObservable(provider.access);
   const error = useObservable(provider.error);
   const ready = useIsReady(provider);
-  const canEdit = (access === null ? canEditCanvas : access === "write") && (error === null || error.retry);
+  const isRefused = error !== null && !error.retry && error.code !== "LOCAL_COPY_FAILED" && !isAwaited;
+  const canEdit = (access === null ? canEditCanvas : access === "write") && !isRefused;
   if (!content || !ready.loaded) return null;
   return (
     <CanEditContext value={canEdit}>

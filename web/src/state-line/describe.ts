@@ -19,7 +19,7 @@ export interface Situation {
   documents: readonly DocumentState[];
 }
 
-export type Tone = "quiet" | "busy" | "warn" | "danger";
+export type Tone = "good" | "quiet" | "busy" | "warn" | "danger";
 
 /** The state line: one sentence that is true now. */
 export interface Sentence {
@@ -91,7 +91,7 @@ function pending(documents: readonly DocumentState[], unconfirmed: number): Sent
 function settled(documents: readonly DocumentState[]): Sentence {
   if (documents.length === 0) return { tone: "quiet", text: "" };
   if (documents.some(({ access }) => access === "read")) return { tone: "quiet", text: "View only" };
-  return { tone: "quiet", text: "Saved" };
+  return { tone: "good", text: "Saved" };
 }
 
 /** Where unsaved edits are: on the device, unless the browser could not keep them. */

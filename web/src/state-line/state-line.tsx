@@ -1,16 +1,18 @@
 import type { Provider } from "@glassbox/client";
 import { useMemo } from "react";
-import { useDocumentSession, useObservable } from "../documents/session";
+import { type DocumentSession, useDocumentSession, useObservable } from "../documents/session";
 import { derivedStore, useStore } from "../lib/external-store";
 import { type DocumentState, describe, type Sentence, type Tone } from "./describe";
 
 const DOT: Record<Tone, string> = {
-  quiet: "bg-good",
+  good: "bg-good",
+  quiet: "bg-quiet",
   busy: "bg-info",
   warn: "bg-warn",
   danger: "bg-danger",
 };
 const TEXT: Record<Tone, string> = {
+  good: "text-muted",
   quiet: "text-muted",
   busy: "text-muted",
   warn: "text-warn",
@@ -39,11 +41,11 @@ function useSentence(): Sentence {
   const session = useDocumentSession();
   const connection = useObservable(session.client.status);
   const providers = useStore(session.providers);
-  const documents = useMemo(() => documentStates(providers), [providers]);
+  const documents = useMemo(() => documentStates(session, providers), [session, providers]);
   return describe({ connection, documents: useStore(documents) });
 }
 
-function documentStates(providers: readonly Provider[]) {
+function documentStates(session: DocumentSession, providers: readonly Provider[]) {
   return derivedStore(
     (changed) => {
       const ends = providers.flatMap((provider) => [
@@ -54,12 +56,15 @@ function documentStates(providers: readonly Provider[]) {
       ]);
       return () => ends.forEach((end) => void end());
     },
-    () => providers.map(stateOf),
+    () => providers.map((provider) => stateOf(provider, session.isAwaited(provider))),
   );
 }
 
-function stateOf(provider: Provider): DocumentState {
+function stateOf(provider: Provider, isAwaited: boolean): DocumentState {
   const { state, unconfirmed, refusal } = provider.saved.value;
+  // Its node is on the way to the server: what the server says of the document now is not its last word.
+  if (isAwaited)
+    return { state: "saving", unconfirmed, refusal: null, access: null, synced: false, error: null };
   return {
     state,
     unconfirmed,

@@ -35,7 +35,7 @@ export function StatusPill({ status, states }: { status: string; states: readonl
   if (!status) return null;
   return (
     <span
-      className={`inline-block max-w-28 truncate rounded-full px-2 py-0.5 text-[11px] leading-4 font-medium ${LOOKS[statusLook(status, states)]}`}
+      className={`inline-block max-w-28 shrink-0 truncate rounded-full px-2 py-0.5 text-[11px] leading-4 font-medium ${LOOKS[statusLook(status, states)]}`}
     >
       {humanize(status)}
     </span>
