@@ -19,14 +19,20 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
+          // A group takes along what it imports, so what is needed first is claimed first.
           groups: [
+            { name: "react", priority: 4, test: /node_modules\/(react|react-dom|scheduler)\// },
+            {
+              name: "sync",
+              priority: 3,
+              test: /node_modules\/(yjs|lib0|y-protocols|y-indexeddb)\/|web-protocol\/client/,
+            },
+            { name: "canvas", priority: 2, test: /node_modules\/(@xyflow|d3-|zustand)/ },
             {
               name: "editor",
+              priority: 1,
               test: /node_modules\/(@tiptap|prosemirror|orderedmap|rope-sequence|linkifyjs|w3c-keyname)/,
             },
-            { name: "canvas", test: /node_modules\/(@xyflow|d3-|zustand)/ },
-            { name: "sync", test: /node_modules\/(yjs|lib0|y-protocols|y-indexeddb)|web-protocol\/client/ },
-            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\// },
           ],
         },
       },

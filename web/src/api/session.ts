@@ -27,6 +27,11 @@ function isSession(value: unknown): value is Session {
 
 const current = new Value<Session | null>(stored());
 
+// Signing in or out in one tab holds for the others.
+window.addEventListener("storage", (event) => {
+  if (event.key === KEY) current.set(stored());
+});
+
 export const session = {
   get: current.get,
   subscribe: current.subscribe,

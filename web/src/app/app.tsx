@@ -24,7 +24,7 @@ export function App() {
   if (!session) return <SignInPage returnTo={route.name === "signin" ? "/" : hereAfterSignIn()} />;
   return (
     <ErrorBoundary>
-      <DocumentSessionProvider session={session}>
+      <DocumentSessionProvider of={session}>
         <Screen route={route} />
       </DocumentSessionProvider>
     </ErrorBoundary>

@@ -41,7 +41,7 @@ export function CanvasActionsProvider({ children }: { children: ReactNode }) {
 const MOTION = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 180;
 
 function useActions(): CanvasActions {
-  const { canvas, flow, renaming, projectId, userId } = useCanvasScope();
+  const { canvas, flow, history, renaming, projectId, userId } = useCanvasScope();
   const canEdit = useCanEdit();
   const firstState = useStates()[0] ?? "draft";
   const view = useReactFlow();
@@ -101,13 +101,13 @@ function useActions(): CanvasActions {
       zoom: (direction) =>
         void (direction === "in" ? view.zoomIn({ duration: MOTION }) : view.zoomOut({ duration: MOTION })),
       undo() {
-        if (canEdit) canvas.undo.undo();
+        if (canEdit) history.undo();
       },
       redo() {
-        if (canEdit) canvas.undo.redo();
+        if (canEdit) history.redo();
       },
     };
-  }, [canvas, flow, renaming, projectId, userId, canEdit, firstState, view]);
+  }, [canvas, flow, history, renaming, projectId, userId, canEdit, firstState, view]);
 }
 
 type View = ReturnType<typeof useReactFlow>;

@@ -1,6 +1,7 @@
 import type { Provider } from "@glassbox/client";
 import { createContext, use } from "react";
 import type { Canvas } from "../documents/canvas";
+import type { UndoHistory } from "../documents/undo-history";
 import type { Value } from "../lib/external-store";
 import type { CanvasPresence } from "../presence/canvas-presence";
 import type { FlowModel } from "./flow-model";
@@ -11,6 +12,8 @@ export interface CanvasScope {
   provider: Provider;
   canvas: Canvas;
   flow: FlowModel;
+  /** My edits of the canvas and of the node that is open. */
+  history: UndoHistory;
   presence: CanvasPresence;
   /** The node whose title is being edited on its card. */
   renaming: Value<string | null>;

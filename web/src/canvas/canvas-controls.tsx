@@ -1,7 +1,5 @@
 import { Panel } from "@xyflow/react";
-import { useMemo } from "react";
-import type * as Y from "yjs";
-import { derivedStore, useStore } from "../lib/external-store";
+import { useStore } from "../lib/external-store";
 import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
 import { useCanvasActions } from "./canvas-actions";
@@ -36,29 +34,13 @@ export function CanvasControls() {
 }
 
 function UndoBar({ className }: { className: string }) {
-  const { canvas } = useCanvasScope();
+  const { history } = useCanvasScope();
   const actions = useCanvasActions();
-  const { canUndo, canRedo } = useStore(useMemo(() => undoStore(canvas.undo), [canvas]));
+  const { canUndo, canRedo } = useStore(history.state);
   return (
     <div className={className} role="group" aria-label="History of my edits">
       <IconButton icon="undo" label="Undo my last edit" disabled={!canUndo} onClick={() => actions.undo()} />
       <IconButton icon="redo" label="Redo" disabled={!canRedo} onClick={() => actions.redo()} />
     </div>
-  );
-}
-
-function undoStore(undo: Y.UndoManager) {
-  return derivedStore(
-    (changed) => {
-      undo.on("stack-item-added", changed);
-      undo.on("stack-item-popped", changed);
-      undo.on("stack-cleared", changed);
-      return () => {
-        undo.off("stack-item-added", changed);
-        undo.off("stack-item-popped", changed);
-        undo.off("stack-cleared", changed);
-      };
-    },
-    () => ({ canUndo: undo.canUndo(), canRedo: undo.canRedo() }),
   );
 }

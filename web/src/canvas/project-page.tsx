@@ -12,6 +12,7 @@ import type { Project } from "../api/types";
 import { followLink } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
 import { useDocument, useDocumentSession, useIsReady, useObservable, useReplica } from "../documents/session";
+import { UndoHistory } from "../documents/undo-history";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore, Value } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
@@ -37,7 +38,17 @@ import { useShortcuts } from "./shortcuts";
 import { StaleBanner } from "./stale-banner";
 import { TrashDialog } from "./trash-dialog";
 
-const NodePanel = lazy(() => import("../panel/node-panel"));
+const loadPanel = () => import("../panel/node-panel");
+const NodePanel = lazy(loadPanel);
+
+/** Fetches what an open node needs when there is nothing else to do, so that the first one opens at once. */
+function usePreloadedPanel(): void {
+  useEffect(() => {
+    const preload = () => void loadPanel().then((panel) => panel.loadEditor());
+    const timer = window.setTimeout(preload, 1500);
+    return () => window.clearTimeout(timer);
+  }, []);
+}
 
 const makeCanvas = (doc: Y.Doc) => new Canvas(doc);
 const makePresence = (awareness: Awareness) => new CanvasPresence(awareness);
@@ -100,11 +111,13 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
             presence,
             userId,
             flow: new FlowModel(canvas),
+            history: new UndoHistory(),
             renaming: new Value<string | null>(null),
           }
         : null,
     [canvas, presence, provider, route.projectId, userId],
   );
+  useEffect(() => scope?.history.add(scope.canvas.undo), [scope]);
   const canEdit = useCanEditNow(provider, project);
   if (!scope) return null;
   return (
@@ -169,6 +182,7 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
   const { canvas, presence } = useCanvasScope();
   const actions = useCanvasActions();
   const [dialog, setDialog] = useState<OpenDialog>(null);
+  usePreloadedPanel();
   const close = () => setDialog(null);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({

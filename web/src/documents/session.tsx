@@ -1,7 +1,13 @@
-import { GlassBoxClient, type Provider, type Replica, unsavedDocuments } from "@glassbox/client";
+import {
+  deleteLocalCopies,
+  GlassBoxClient,
+  type Provider,
+  type Replica,
+  unsavedDocuments,
+} from "@glassbox/client";
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 import { socketToken } from "../api/queries";
-import type { Session } from "../api/session";
+import { type Session, session } from "../api/session";
 import { sameList, useStore, Value } from "../lib/external-store";
 import { AwaitedDocument } from "./awaited-document";
 
@@ -14,10 +20,10 @@ export class DocumentSession {
   readonly #uses = new Map<Provider, number>();
   readonly #awaited = new Set<AwaitedDocument>();
 
-  constructor(session: Session) {
-    this.userId = session.user.id;
+  constructor({ user }: Session) {
+    this.userId = user.id;
     // Copies on the device are kept apart by user: they hold what this user may see and has not saved yet.
-    this.#prefix = `glassbox.${session.user.id}`;
+    this.#prefix = `glassbox.${user.id}`;
     this.client = new GlassBoxClient({ url: socketUrl(window.location), token: socketToken });
   }
 
@@ -62,6 +68,14 @@ export class DocumentSession {
     await Promise.all(left.map(({ name }) => this.release(this.open(name))));
   }
 
+  /** Ends the session, and removes the copies on this device if everything in them is saved. */
+  async signOut(): Promise<void> {
+    const left = await unsavedDocuments(this.#prefix).catch(() => null);
+    session.end();
+    this.close();
+    if (left?.length === 0) await deleteLocalCopies(this.#prefix).catch(() => {});
+  }
+
   close(): void {
     this.client.close();
     this.providers.set([]);
@@ -81,22 +95,22 @@ export function socketUrl(location: { protocol: string; host: string }): string 
 const Context = createContext<DocumentSession | null>(null);
 
 /** Holds one connection for as long as somebody is signed in. */
-export function DocumentSessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+export function DocumentSessionProvider({ of, children }: { of: Session; children: ReactNode }) {
   const [documents, setDocuments] = useState<DocumentSession | null>(null);
   useEffect(() => {
-    const opened = new DocumentSession(session);
+    const opened = new DocumentSession(of);
     setDocuments(opened);
     void opened.resume();
     return () => opened.close();
-  }, [session]);
+  }, [of]);
   if (!documents) return null;
   return <Context value={documents}>{children}</Context>;
 }
 
 export function useDocumentSession(): DocumentSession {
-  const session = use(Context);
-  if (!session) throw new Error("useDocumentSession needs a DocumentSessionProvider above it");
-  return session;
+  const documents = use(Context);
+  if (!documents) throw new Error("useDocumentSession needs a DocumentSessionProvider above it");
+  return documents;
 }
 
 interface ReadonlyObservable<T> {
@@ -118,31 +132,31 @@ export function useObservable<T>(observable: ReadonlyObservable<T>): T {
 
 /** A document for as long as the component is mounted; null before the first effect. */
 export function useDocument(name: string): Provider | null {
-  const session = useDocumentSession();
+  const documents = useDocumentSession();
   const [provider, setProvider] = useState<Provider | null>(null);
   useEffect(() => {
-    const opened = session.open(name);
+    const opened = documents.open(name);
     setProvider(opened);
     return () => {
       setProvider(null);
-      void session.release(opened);
+      void documents.release(opened);
     };
-  }, [session, name]);
+  }, [documents, name]);
   return provider;
 }
 
 /** The document of a node on a canvas, for as long as the component is mounted. */
 export function useNodeDocument(nodeId: string, canvas: Provider): AwaitedDocument | null {
-  const session = useDocumentSession();
+  const documents = useDocumentSession();
   const [document, setDocument] = useState<AwaitedDocument | null>(null);
   useEffect(() => {
-    const opened = session.openNode(nodeId, canvas);
+    const opened = documents.openNode(nodeId, canvas);
     setDocument(opened);
     return () => {
       setDocument(null);
-      session.closeNode(opened);
+      documents.closeNode(opened);
     };
-  }, [session, nodeId, canvas]);
+  }, [documents, nodeId, canvas]);
   return document;
 }
 

@@ -138,6 +138,7 @@ function TextContent({ item, content, awareness, name }: ItemCardProps) {
 
 function PlainText({ text, content, label }: { text: Y.Text; content: NodeDocument; label: string }) {
   const canEdit = useCanEdit();
+  const { history } = useCanvasScope();
   const value = useStore(useMemo(() => sharedStore(text, (shared) => shared.toString()), [text]));
   return (
     <textarea
@@ -150,8 +151,8 @@ function PlainText({ text, content, label }: { text: Y.Text; content: NodeDocume
       onKeyDown={(event) => {
         if (!(event.metaKey || event.ctrlKey) || event.key.toLowerCase() !== "z") return;
         event.preventDefault();
-        if (event.shiftKey) content.undo.redo();
-        else content.undo.undo();
+        if (event.shiftKey) history.redo();
+        else history.undo();
       }}
       className="field-sizing-content w-full resize-none rounded-md px-1 text-[15px]"
     />

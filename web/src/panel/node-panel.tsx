@@ -10,6 +10,7 @@ import { useIsReady, useNodeDocument, useObservable, useReplica } from "../docum
 import { derivedStore, useStore } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
 import { Button, IconButton } from "../ui/button";
+import { FormError } from "../ui/field";
 import { Notice } from "../ui/notice";
 import { Connections } from "./connections";
 import { Items } from "./items";
@@ -18,7 +19,9 @@ import { PanelFrame } from "./panel-frame";
 import { Section } from "./section";
 import { TitleField } from "./title-field";
 
-const RichText = lazy(() => import("../editor/rich-text"));
+/** Fetches the editor. */
+export const loadEditor = () => import("../editor/rich-text");
+const RichText = lazy(loadEditor);
 
 const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
 
@@ -97,6 +100,8 @@ function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: 
   const isAwaited = useStore(document.isAwaited);
   const { doc, awareness } = useReplica(provider);
   const content = useOwned(makeContent, doc);
+  const { history } = useCanvasScope();
+  useEffect(() => (content ? history.add(content.undo) : undefined), [history, content]);
   const canEditCanvas = useCanEdit();
   const access = useObservable(provider.access);
   const error = useObservable(provider.error);
@@ -107,6 +112,7 @@ function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: 
   return (
     <CanEditContext value={canEdit}>
       <StaleBanner provider={provider} what="node" />
+      {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
       <Section title="Body">
         <Suspense fallback={<div className="min-h-48" />}>
           <RichText

@@ -1,10 +1,12 @@
-import { session, useSession } from "../api/session";
+import { useSession } from "../api/session";
+import { useDocumentSession } from "../documents/session";
 import { Avatar } from "../ui/avatar";
 import { Menu } from "../ui/menu";
 
 /** Who I am, and the way out. */
 export function AccountMenu() {
   const user = useSession()?.user;
+  const documents = useDocumentSession();
   if (!user) return null;
   return (
     <Menu
@@ -14,7 +16,7 @@ export function AccountMenu() {
           {user.email}
         </>
       }
-      items={[{ label: "Sign out", icon: "signOut", onSelect: () => session.end() }]}
+      items={[{ label: "Sign out", icon: "signOut", onSelect: () => void documents.signOut() }]}
       trigger={
         <button type="button" aria-label={`Account of ${user.name}`} className="rounded-full">
           <Avatar person={{ id: user.id, name: user.name, color: user.color, kind: "human" }} size={28} />
