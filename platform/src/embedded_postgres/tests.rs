@@ -44,6 +44,12 @@ fn postmaster(data: &Path) -> u32 {
     fs::read_to_string(pid_file(data)).unwrap().lines().next().unwrap().parse().unwrap()
 }
 
+/// A process of Postgres's user that is not Postgres.
+fn innocent_process(config: &PostgresConfig) -> tokio::process::Child {
+    let programs = Programs::find(config.install_dir.as_deref(), Account::for_postgres().unwrap()).unwrap();
+    programs.command(Path::new("/bin/sleep")).arg("600").kill_on_drop(true).spawn().unwrap()
+}
+
 async fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while !holds() {
@@ -99,10 +105,12 @@ async fn postgres_ends_when_its_owner_is_gone_and_a_server_or_file_left_behind_i
     assert!(std::process::Command::new("kill").arg("-9").arg(pid.to_string()).status().unwrap().success());
     assert!(postgres.stop().await.is_err());
     let stale = fs::read_to_string(pid_file(data.path())).unwrap();
-    let stale = stale.replacen(&pid.to_string(), &std::process::id().to_string(), 1);
+    let mut innocent = innocent_process(&config(&data));
+    let stale = stale.replacen(&pid.to_string(), &innocent.id().unwrap().to_string(), 1);
     fs::write(pid_file(data.path()), stale).unwrap();
 
     let (postgres, url) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
+    assert!(innocent.try_wait().unwrap().is_none(), "a process that is not Postgres was stopped");
     assert_eq!(number(&url, "SELECT value FROM kept").await, 7);
     let abandoned = postmaster(data.path());
 

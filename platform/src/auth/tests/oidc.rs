@@ -174,11 +174,12 @@ async fn a_rotated_key_is_fetched_but_unknown_keys_do_not_flood_the_issuer() {
     let claims = claims(&door, &issuer);
     assert!(door.access(&EC.sign("old", &claims)).await.is_ok());
     issuer.publish(&[RSA.published("new")]);
-    for _ in 0..5 {
+    for _ in 0..29 {
+        door.advance(1);
         assert_eq!(door.access(&RSA.sign("new", &claims)).await, Err(InvalidToken::UnknownKey.into()));
     }
     assert_eq!(issuer.key_requests(), 1, "not again within 30 s");
-    door.advance(30);
+    door.advance(1);
     assert!(door.access(&RSA.sign("new", &claims)).await.is_ok());
     assert_eq!(issuer.key_requests(), 2);
     assert_eq!(door.access(&EC.sign("old", &claims)).await, Err(InvalidToken::UnknownKey.into()), "it was withdrawn");
