@@ -1,7 +1,7 @@
 //! Postgres, run by GlassBox itself: what a development server stores its documents in when no database is configured.
 //!
 //! The server is reached over a unix socket in a folder that only its user can enter, and nowhere else. It ends when
-//! this process ends, however that happens: see [`watchdog`].
+//! this process ends, however that happens: see `watchdog`.
 
 mod account;
 mod cluster;
