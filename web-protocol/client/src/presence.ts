@@ -20,10 +20,14 @@ export class Presence {
     awareness.on("update", this.#changed);
   }
 
-  /** Publishes our state on a channel that was just subscribed. Renewals come from the Awareness itself (P5). */
+  /**
+   * Publishes our state on a channel that was just subscribed, with a clock that nobody has seen: a first state has
+   * the clock 0, and one that was removed on detach its old one, and peers ignore both. The Awareness renews it (P5).
+   */
   attach(link: ChannelLink): void {
     this.#link = link;
-    if (this.awareness.getLocalState() !== null) this.#publish();
+    const state = this.awareness.getLocalState();
+    if (state !== null) this.awareness.setLocalState(state);
   }
 
   /** Forgets the others: what they do is not known any more. */
