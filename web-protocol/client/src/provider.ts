@@ -260,9 +260,10 @@ export class DocumentProvider implements Provider, ChannelOwner {
     this.#local = local;
     if (which === "first") this.#staleReplicas.load(local);
     await local.load(doc);
-    this.#localIsLoaded = true;
     this.#setEpoch(local.epoch);
     this.#dispatch({ type: "loaded", edits: local.unsavedEdits });
+    this.#localIsLoaded = true;
+    local.setUnsavedEdits(this.saved.value.unconfirmed);
   }
 
   #setEpoch(epoch: number | null): void {

@@ -56,12 +56,13 @@ describe("refusals", () => {
     await provider.whenSaved();
     server.refuse = () => ({ code: "MALFORMED_UPDATE", message: "no", retry: false });
     type(provider, "a");
-    provider.saved.subscribe(({ state }) => {
-      if (state !== "refused" || server.document(NAME).doc.getText("text").length > 0) return;
+    const stop = provider.saved.subscribe(({ state }) => {
+      if (state !== "refused") return;
+      stop();
       server.refuse = () => null;
+      type(provider, "b"); // before the provider has dealt with the refusal
     });
-    await until(provider.saved, ({ state }) => state === "refused");
-    type(provider, "b");
+    await until(provider.saved, ({ unconfirmed }) => unconfirmed === 2);
     await until(provider.saved, ({ state }) => state === "saved");
     expect(server.document(NAME).doc.getText("text").toString()).toBe("ab");
   });
