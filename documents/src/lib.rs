@@ -1,1 +1,30 @@
-//! documents
+//! The living documents: what is open on this instance, how it is kept, and how it gets into the log.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`registry`] | which documents are open; the way in for sockets and REST |
+//! | [`owner`](crate) | the task that owns an open document and carries out what its room decides |
+//! | [`room`] | the logic of an open document, as a pure state machine |
+//! | [`replica`] | the Yjs state behind a fence |
+//! | [`delivery`] | what is said to sessions, encoded once for all |
+//! | [`session`] | a client's side of its attachment |
+//!
+//! Inside: group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
+//! (`projection`).
+
+mod compaction;
+pub mod delivery;
+pub mod error;
+mod log_writer;
+mod metrics;
+mod owner;
+mod projection;
+pub mod registry;
+pub mod replica;
+pub mod room;
+mod services;
+pub mod session;
+
+pub use error::{AttachError, EditFailed, ReadError};
+pub use registry::{Closed, Documents, Newcomer, State};
+pub use session::Session;

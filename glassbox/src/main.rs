@@ -1,1 +1,76 @@
-fn main() {}
+//! The GlassBox binary: reads the configuration, puts the parts together, runs them.
+
+mod listener;
+mod serve;
+mod studio;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use platform::config::Config;
+
+/// Deeply nested documents recurse inside the document engine; the stack of a thread is only reserved, not used.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
+/// A realtime collaboration server on Yjs documents.
+#[derive(Parser)]
+#[command(version, about, after_help = "Examples:\n  glassbox serve --demo\n  glassbox serve --config /etc/glassbox.toml\n  DATABASE_URL=postgres://… glassbox migrate")]
+struct Arguments {
+    /// A configuration file; what it does not say is as in the default configuration (see `glassbox config`).
+    #[arg(long, global = true, env = "GLASSBOX_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    #[command(after_help = "Examples:\n  glassbox serve --demo\n  GLASSBOX_SERVER_LISTEN=0.0.0.0:9000 glassbox serve")]
+    Serve {
+        /// Make sure that a demo organization with a project is there.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Bring the database's tables up to date, and end.
+    #[command(after_help = "Example:\n  DATABASE_URL=postgres://glassbox@db/glassbox glassbox migrate")]
+    Migrate,
+    /// Print the default configuration, with an explanation of each setting.
+    #[command(after_help = "Example:\n  glassbox config > glassbox.toml")]
+    Config,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("glassbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if matches!(arguments.command, Command::Config) {
+        print!("{}", platform::config::DEFAULT_CONFIG);
+        return Ok(());
+    }
+    let env = |name: &str| std::env::var(name).ok();
+    let config = Config::load(arguments.config.as_deref(), &env)?;
+    platform::telemetry::init(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .build()
+        .context("the runtime could not be started")?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve { demo } => serve::serve(config, demo.then_some(serve::Demo)).await,
+            Command::Migrate => serve::migrate(config).await,
+            Command::Config => Ok(()),
+        }
+    })
+}

@@ -169,7 +169,12 @@ pub async fn document_access(
     };
     let role = projects::role_of(&row.org_role, row.project_role.as_deref())?;
     Ok(role.map(|role| Granted {
-        document: DocumentRef { id: row.id, org: row.org_id.into(), project: row.project_id.map(ProjectId::new) },
+        document: DocumentRef {
+            id: row.id,
+            kind: name.kind(),
+            org: row.org_id.into(),
+            project: row.project_id.map(ProjectId::new),
+        },
         access: role.access(),
         role,
     }))

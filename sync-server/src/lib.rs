@@ -1,1 +1,20 @@
-//! sync-server
+//! Sockets: how clients reach the living documents, in the dialect that they speak.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`server`] | the routes, and what all sockets share |
+//! | `upgrade` | from an HTTP request to an authenticated socket |
+//! | `socket` | the loop that serves one socket, whatever it speaks |
+//! | `outbox` | what waits to be written to a socket, bounded |
+//! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
+//! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
+
+mod glassbox;
+mod metrics;
+mod outbox;
+pub mod server;
+mod socket;
+mod upgrade;
+mod y_websocket;
+
+pub use server::SyncServer;

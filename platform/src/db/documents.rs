@@ -11,6 +11,8 @@ use super::{Db, DbError, SCRATCH_ORG};
 pub struct DocumentRef {
     /// Its id in the tables.
     pub id: Uuid,
+    /// What sort of document it is.
+    pub kind: DocumentKind,
     /// The organization it belongs to.
     pub org: OrgId,
     /// The project it belongs to; scratch documents have none.
@@ -56,7 +58,7 @@ pub async fn ensure_node(
     .fetch_optional(&mut *tx.inner)
     .await?;
     tx.commit().await?;
-    Ok(owned.map(|id| DocumentRef { id, org, project: Some(project) }))
+    Ok(owned.map(|id| DocumentRef { id, kind: DocumentKind::Node, org, project: Some(project) }))
 }
 
 /// Makes sure that a scratch document is there. Whether such documents are allowed at all is for
@@ -73,7 +75,7 @@ pub async fn ensure_scratch(db: &Db, name: &ScratchName) -> Result<DocumentRef, 
     .execute(&mut *tx.inner)
     .await?;
     tx.commit().await?;
-    Ok(DocumentRef { id, org: SCRATCH_ORG, project: None })
+    Ok(DocumentRef { id, kind: DocumentKind::Scratch, org: SCRATCH_ORG, project: None })
 }
 
 /// Creates an empty free document in a project.
@@ -111,5 +113,10 @@ pub async fn find(db: &Db, user: UserId, name: &DocumentName) -> Result<Option<D
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    Ok(row.map(|row| DocumentRef { id: row.id, org: row.org_id.into(), project: row.project_id.map(ProjectId::new) }))
+    Ok(row.map(|row| DocumentRef {
+        id: row.id,
+        kind: name.kind(),
+        org: row.org_id.into(),
+        project: row.project_id.map(ProjectId::new),
+    }))
 }

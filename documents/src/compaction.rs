@@ -1,0 +1,120 @@
+//! Snapshots: a document's state, built from its log and never from memory, so that what a snapshot holds is exactly
+//! what the log holds up to its seq.
+
+use bytes::Bytes;
+use platform::db::DbError;
+use platform::db::documents::DocumentRef;
+use platform::db::log::{self, StoredDocument};
+use platform::limits::Limits;
+use schema::ids::Seq;
+
+use crate::error::LoadError;
+use crate::replica::{ApplyError, Replica};
+use crate::services::Services;
+
+/// The shortest time between two snapshots of a document.
+const PAUSE_MS: u64 = 5_000;
+/// Updates after the last snapshot that make one worthwhile when a document closes.
+const AT_CLOSE_UPDATES: u64 = 64;
+
+/// Decides when a document's log is worth a snapshot.
+#[derive(Debug)]
+pub(crate) struct Compaction {
+    updates: u64,
+    bytes: usize,
+    /// What was logged when the running snapshot was begun.
+    begun: Option<(u64, usize)>,
+    not_before_ms: u64,
+    updates_limit: u64,
+    bytes_limit: usize,
+}
+
+impl Compaction {
+    pub(crate) fn new(stored: &StoredDocument, limits: &Limits) -> Self {
+        let snapshot_bytes = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len());
+        Self {
+            updates: stored.tail.len() as u64,
+            bytes: stored.tail.iter().map(|update| update.update.len()).sum(),
+            begun: None,
+            not_before_ms: 0,
+            updates_limit: limits.snapshot_every_updates,
+            // A snapshot costs as much as the state is long: the log may grow in proportion.
+            bytes_limit: limits.snapshot_every_bytes.max(snapshot_bytes / 2),
+        }
+    }
+
+    /// An update was committed.
+    pub(crate) fn logged(&mut self, bytes: usize) {
+        self.updates += 1;
+        self.bytes += bytes;
+    }
+
+    fn is_worthwhile(&self) -> bool {
+        self.updates >= self.updates_limit || self.bytes >= self.bytes_limit
+    }
+
+    pub(crate) fn is_worthwhile_at_close(&self) -> bool {
+        self.begun.is_none() && self.updates >= AT_CLOSE_UPDATES
+    }
+
+    /// When a snapshot is due, if one is.
+    pub(crate) fn due(&self) -> Option<u64> {
+        (self.begun.is_none() && self.is_worthwhile()).then_some(self.not_before_ms)
+    }
+
+    /// Whether a snapshot is to be begun now.
+    pub(crate) fn start_if_due(&mut self, now: u64) -> bool {
+        let due = self.due().is_some_and(|at| at <= now);
+        if due {
+            self.begun = Some((self.updates, self.bytes));
+        }
+        due
+    }
+
+    /// The running snapshot is done, or has failed and is tried again later.
+    pub(crate) fn finished(&mut self, now: u64, snapshot: Option<Seq>) {
+        let begun = self.begun.take();
+        self.not_before_ms = now + PAUSE_MS;
+        if let (Some((updates, bytes)), Some(_)) = (begun, snapshot) {
+            self.updates -= updates;
+            self.bytes -= bytes;
+        }
+    }
+}
+
+/// Writes a snapshot of a document, and lets go of what the organization's level does not keep. The snapshot is
+/// committed before anything is let go of. A failure is logged and changes nothing.
+pub(crate) async fn compact(services: &Services, document: &DocumentRef) -> Option<Seq> {
+    match try_compact(services, document).await {
+        Ok(seq) => {
+            services.metrics.compactions.inc();
+            Some(seq)
+        }
+        Err(error) => {
+            services.metrics.compaction_failures.inc();
+            tracing::warn!(document = %document.id, %error, "no snapshot could be written; the log is kept whole");
+            None
+        }
+    }
+}
+
+async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq, LoadError> {
+    let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
+    let (epoch, head) = (stored.epoch, stored.head);
+    if stored.tail.is_empty() {
+        return Ok(head);
+    }
+    let state = tokio::task::spawn_blocking(move || state_of(&stored))
+        .await
+        .map_err(|panic| DbError::Internal(panic.to_string()))??;
+    log::save_snapshot(&services.db, document.org, document.id, epoch, head, state).await?;
+    Ok(head)
+}
+
+fn state_of(stored: &StoredDocument) -> Result<Bytes, ApplyError> {
+    /// This replica never edits.
+    const READER: u64 = 1;
+    let snapshot = stored.snapshot.iter().map(|snapshot| &snapshot.state[..]);
+    let tail = stored.tail.iter().map(|update| &update.update[..]);
+    Ok(Replica::from_log(snapshot.chain(tail), READER)?.state()?)
+}

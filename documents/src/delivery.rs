@@ -1,0 +1,196 @@
+//! What a room says to its sessions, and how it is encoded once for all of them.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use platform::access::Access;
+use schema::ids::{Epoch, Seq};
+
+/// How many dialects there can be; each has a slot in a [`Delivery`] for its encoding.
+pub const DIALECTS: usize = 4;
+
+/// A message to a session, in no dialect yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outgoing {
+    /// The first message of a session.
+    Attached {
+        /// What it may do.
+        access: Access,
+        /// The document's lineage.
+        epoch: Epoch,
+        /// The log's head.
+        seq: Seq,
+    },
+    /// The server's state vector: asks for what the client has beyond it.
+    Step1(Bytes),
+    /// The answer to a client's step 1.
+    Step2(Bytes),
+    /// A live update.
+    Update(Bytes),
+    /// Awareness states that are new to the session.
+    Awareness(Arc<[AwarenessState]>),
+    /// The session's frames up to `through` are durable (SPEC G13).
+    Receipt {
+        /// The number of the last frame that is covered.
+        through: u64,
+        /// The document's epoch.
+        epoch: Epoch,
+        /// The highest place in the log among the covered frames.
+        seq: Seq,
+    },
+    /// A frame of the session was refused (SPEC G15).
+    Refused {
+        /// The frame's number.
+        frame: u64,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Who is here, for sessions that do not sync (SPEC G22).
+    Present(Arc<[Present]>),
+    /// Live updates are being withheld from this session (SPEC G17).
+    Lagging,
+    /// What was withheld has been sent.
+    CaughtUp,
+    /// Edits wait for the log (SPEC G18).
+    SavingBehind {
+        /// How many.
+        pending: u64,
+    },
+    /// Edits are getting durable again.
+    SavingResumed,
+    /// The session is over; nothing follows.
+    Ended(EndReason),
+}
+
+/// The awareness state of one Yjs client id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwarenessState {
+    /// The client id.
+    pub client: u64,
+    /// Rises with every change; of two states the one with the higher clock holds.
+    pub clock: u64,
+    /// JSON, or nothing when the client is gone.
+    pub state: Option<Arc<str>>,
+}
+
+/// Someone who is in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// Who.
+    pub principal: Arc<platform::auth::Principal>,
+    /// Whether one of their states says that they edit.
+    pub editing: bool,
+}
+
+/// Why an update was refused. Nothing was changed by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The session may only read.
+    ReadOnly,
+    /// The session's access has ended.
+    AccessEnded,
+    /// The bytes are no update, or applying it failed.
+    Malformed(String),
+    /// It is larger than the limit, in bytes.
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// It holds content that Yjs 13 clients cannot read.
+    UnsupportedContent(String),
+    /// It inserts under a Yjs client id that belongs to somebody else.
+    ClientIdTaken(u64),
+    /// Too much waits for the log already.
+    SavingBehind,
+}
+
+impl Refusal {
+    /// The stable code of SPEC G23.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ReadOnly => "READ_ONLY",
+            Self::AccessEnded => "ACCESS_ENDED",
+            Self::Malformed(_) => "MALFORMED_UPDATE",
+            Self::TooLarge { .. } => "UPDATE_TOO_LARGE",
+            Self::UnsupportedContent(_) => "UNSUPPORTED_CONTENT",
+            Self::ClientIdTaken(_) => "CLIENT_ID_TAKEN",
+            Self::SavingBehind => "SAVING_BEHIND",
+        }
+    }
+
+    /// Whether the same content may be sent again later.
+    #[must_use]
+    pub fn retry(&self) -> bool {
+        matches!(self, Self::SavingBehind)
+    }
+
+    /// What happened and what to do, for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::ReadOnly => "you may read this document, not change it".to_owned(),
+            Self::AccessEnded => "your access to this document has ended".to_owned(),
+            Self::Malformed(what) => format!("this is not a valid update: {what}"),
+            Self::TooLarge { limit } => format!("an update may have at most {limit} bytes; send it in parts"),
+            Self::UnsupportedContent(what) => format!("other clients cannot read this content: {what}"),
+            Self::ClientIdTaken(client) => {
+                format!("the Yjs client id {client} belongs to somebody else; make a new Y.Doc and edit there")
+            }
+            Self::SavingBehind => "saving is behind and no more can be taken; send this again later".to_owned(),
+        }
+    }
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The principal may no longer read the document.
+    AccessEnded,
+    /// The document could not be loaded again after a failure, or its history was replaced.
+    Unavailable,
+    /// Saving is behind, and the session's protocol has no words for a refusal that is worth a retry.
+    Behind,
+    /// The server shuts down, and all that was sent is durable.
+    Shutdown,
+}
+
+/// A message on its way to any number of sessions, encoded at most once per dialect.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Names the document in frames (SPEC G6); the same for all its sessions, so that a frame can be shared.
+    pub number: u64,
+    /// The message.
+    pub message: Outgoing,
+    encoded: [OnceLock<Bytes>; DIALECTS],
+}
+
+impl Delivery {
+    /// Wraps a message for delivery.
+    #[must_use]
+    pub fn new(number: u64, message: Outgoing) -> Self {
+        Self { number, message, encoded: Default::default() }
+    }
+
+    /// The message in one dialect; `encode` runs for the first session of that dialect only.
+    pub fn encoded(&self, dialect: usize, encode: impl FnOnce(u64, &Outgoing) -> Bytes) -> Bytes {
+        self.encoded[dialect].get_or_init(|| encode(self.number, &self.message)).clone()
+    }
+}
+
+/// Whether a sink took a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be written.
+    Yes,
+    /// The receiver reads too slowly; the message is dropped and the sink will report when it has drained.
+    Withheld,
+}
+
+/// Where a session's messages go. Called from the room's task, so it must neither block nor wait.
+///
+/// [`Outgoing::Update`] and [`Outgoing::Awareness`] may be withheld, nothing else.
+pub trait Sink: Send + Sync {
+    /// Takes a message.
+    fn deliver(&self, delivery: &Delivery) -> Taken;
+}

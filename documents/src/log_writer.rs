@@ -1,0 +1,210 @@
+//! Group commit: the updates of all documents that arrive while one commit is under way go into the next.
+//!
+//! A document always uses the same lane, so that its updates are committed in the order in which it gave them.
+//! A lane tries until it succeeds; what may wait meanwhile is bounded by the rooms ([`crate::room::UnsavedBudget`]).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::clock::Clock;
+use platform::db::Db;
+use platform::db::log::{self, AppendOutcome, AppendRefusal, NewUpdate, Provenance};
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use schema::ids::Seq;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::metrics::DocumentMetrics;
+use crate::owner::Event;
+use crate::room::SavingState;
+
+/// The first pause after a failed commit.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// The way into the log, for all documents of this instance.
+#[derive(Clone)]
+pub(crate) struct LogWriter {
+    lanes: Arc<[Lane]>,
+}
+
+struct Lane {
+    /// Unbounded, because the rooms bound what they give: by bytes, per document and in all.
+    entries: mpsc::UnboundedSender<Waiting>,
+    state: watch::Receiver<SavingState>,
+}
+
+/// An update and the room that waits for it.
+pub(crate) struct Waiting {
+    pub(crate) update: NewUpdate,
+    pub(crate) room: mpsc::UnboundedSender<Event>,
+}
+
+impl LogWriter {
+    /// Starts the lanes.
+    pub(crate) fn start(
+        db: &Db,
+        clock: &Arc<dyn Clock>,
+        lifecycle: &Lifecycle,
+        limits: &Limits,
+        metrics: &Arc<DocumentMetrics>,
+    ) -> Self {
+        let lanes = (0..limits.log_lanes.max(1)).map(|_| {
+            let (entries, inbox) = mpsc::unbounded_channel();
+            let (announce, state) = watch::channel(SavingState::Current);
+            let worker = LaneWorker {
+                db: db.clone(),
+                clock: Arc::clone(clock),
+                lifecycle: lifecycle.clone(),
+                metrics: Arc::clone(metrics),
+                batch_updates: limits.log_batch_updates,
+                batch_bytes: limits.log_batch_bytes,
+                announce,
+            };
+            lifecycle.spawn("log lane", worker.run(inbox));
+            Lane { entries, state }
+        });
+        Self { lanes: lanes.collect() }
+    }
+
+    fn lane(&self, document: Uuid) -> &Lane {
+        let lanes = self.lanes.len() as u128;
+        // The remainder is smaller than the number of lanes.
+        &self.lanes[usize::try_from(document.as_u128() % lanes).unwrap_or_default()]
+    }
+
+    /// Hands over an update; the room hears of it through [`Event::Committed`].
+    pub(crate) fn append(&self, waiting: Waiting) {
+        // Fails only when the lane has ended, which it does after every room.
+        let _ = self.lane(waiting.update.document).entries.send(waiting);
+    }
+
+    /// Whether a document's updates are getting durable.
+    pub(crate) fn state(&self, document: Uuid) -> watch::Receiver<SavingState> {
+        self.lane(document).state.clone()
+    }
+}
+
+struct LaneWorker {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    lifecycle: Lifecycle,
+    metrics: Arc<DocumentMetrics>,
+    batch_updates: usize,
+    batch_bytes: usize,
+    announce: watch::Sender<SavingState>,
+}
+
+impl LaneWorker {
+    async fn run(self, mut inbox: mpsc::UnboundedReceiver<Waiting>) {
+        let shutdown = self.lifecycle.shutdown_token();
+        let mut waiting = Vec::new();
+        loop {
+            let received = tokio::select! {
+                received = inbox.recv_many(&mut waiting, self.batch_updates) => received,
+                () = shutdown.cancelled() => return,
+            };
+            if received == 0 {
+                return;
+            }
+            for batch in batches(std::mem::take(&mut waiting), self.batch_bytes) {
+                let (updates, rooms): (Vec<_>, Vec<_>) = batch.into_iter().map(|it| (it.update, it.room)).unzip();
+                tokio::select! {
+                    outcomes = self.append(updates.clone()) => tell(&updates, &rooms, &outcomes),
+                    () = shutdown.cancelled() => return,
+                }
+            }
+        }
+    }
+
+    /// Appends a batch, and what was refused because another principal was faster to claim a Yjs client id once more,
+    /// without the claim: it has been relayed, and the log says that its sender carried it.
+    async fn append(&self, updates: Vec<NewUpdate>) -> Vec<AppendOutcome> {
+        let mut outcomes = self.append_until_committed(&updates).await;
+        let is_taken = |outcome: &AppendOutcome| *outcome == AppendOutcome::Refused(AppendRefusal::ClientTaken);
+        let (taken, again): (Vec<usize>, Vec<NewUpdate>) = updates
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| outcomes.get(*index).is_some_and(is_taken))
+            .map(|(index, update)| {
+                (index, NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), ..update })
+            })
+            .unzip();
+        if !again.is_empty() {
+            for (index, outcome) in taken.into_iter().zip(self.append_until_committed(&again).await) {
+                outcomes[index] = outcome;
+            }
+        }
+        outcomes
+    }
+
+    async fn append_until_committed(&self, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
+        let started = self.clock.monotonic_ms();
+        let mut pause = RETRY_MIN;
+        let mut attempt = log::append(&self.db, updates).await;
+        loop {
+            let error = match attempt {
+                Ok(outcomes) => {
+                    self.metrics.committed(updates.len(), self.clock.monotonic_ms() - started);
+                    if self.announce(SavingState::Current) {
+                        tracing::info!("the log can be written again");
+                    }
+                    return outcomes;
+                }
+                Err(error) => error,
+            };
+            self.metrics.append_failures.inc();
+            if self.announce(SavingState::Behind) {
+                tracing::error!(%error, "the log cannot be written; edits are relayed and wait");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+            attempt = error.retry(&self.db, updates).await;
+        }
+    }
+
+    /// Tells the lane's rooms how saving stands. True when that is news.
+    fn announce(&self, state: SavingState) -> bool {
+        self.announce.send_if_modified(|known| std::mem::replace(known, state) != state)
+    }
+}
+
+/// Cuts what waits into batches of about `bytes`, in order.
+fn batches(waiting: Vec<Waiting>, bytes: usize) -> Vec<Vec<Waiting>> {
+    let mut batches: Vec<Vec<Waiting>> = Vec::new();
+    let mut used = 0;
+    for next in waiting {
+        let size = next.update.update.len();
+        match batches.last_mut() {
+            Some(batch) if used + size <= bytes => {
+                used += size;
+                batch.push(next);
+            }
+            _ => {
+                used = size;
+                batches.push(vec![next]);
+            }
+        }
+    }
+    batches
+}
+
+/// Tells each room what became of its updates, in one event where it can.
+fn tell(updates: &[NewUpdate], rooms: &[mpsc::UnboundedSender<Event>], outcomes: &[AppendOutcome]) {
+    let mut committed: HashMap<Uuid, (&mpsc::UnboundedSender<Event>, Vec<Seq>)> = HashMap::new();
+    for ((update, room), outcome) in updates.iter().zip(rooms).zip(outcomes) {
+        match outcome {
+            AppendOutcome::Committed { seq } => {
+                committed.entry(update.document).or_insert_with(|| (room, Vec::new())).1.push(*seq);
+            }
+            AppendOutcome::Refused(why) => drop(room.send(Event::LogRefused(*why))),
+        }
+    }
+    for (room, seqs) in committed.into_values() {
+        // A room that is gone was told to close, and its clients to come back.
+        let _ = room.send(Event::Committed(seqs));
+    }
+}

@@ -1,0 +1,495 @@
+//! The task that owns one open document: it drives the room and carries out its effects.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::bus::{BusEvent, BusMessage, BusReceiver};
+use platform::db::log::{self, AppendRefusal, NewUpdate};
+use platform::db::{DbError, documents::DocumentRef};
+use schema::ids::{Epoch, Seq};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::compaction::{Compaction, compact};
+use crate::delivery::{Delivery, EndReason, Outgoing, Sink, Taken};
+use crate::error::{AttachError, EditFailed, LoadError};
+use crate::log_writer::Waiting;
+use crate::projection::{Projection, project};
+use crate::registry::Documents;
+use crate::room::{
+    Append, Attach, Audience, Edit, Edited, Effect, Input, Mode, Quarantined, Room, SavingState, SessionId, Ticket,
+};
+use crate::services::Services;
+
+/// Messages that wait for a room; a client that sends more waits for its turn.
+pub(crate) const INBOX_MESSAGES: usize = 256;
+/// The pause between two tries to load a document again.
+const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+/// The pause after a failed read of the log.
+const READ_PAUSE: Duration = Duration::from_millis(200);
+
+/// What clients and callers ask of a room.
+pub(crate) enum Message {
+    Attach { attach: Attach, replica_epoch: Option<Epoch>, sink: Arc<dyn Sink>, reply: oneshot::Sender<Result<(), AttachError>> },
+    Input(Input),
+    Edit { edit: Edit, reply: oneshot::Sender<Result<Edited, EditFailed>> },
+    Look(Box<dyn FnOnce(&mut Room) + Send>),
+}
+
+/// What the world reports to a room. The channel is unbounded; what can be in it is bounded by what was asked for.
+pub(crate) enum Event {
+    Drained(SessionId),
+    Committed(Vec<Seq>),
+    LogRefused(AppendRefusal),
+    LogRead(Vec<(Seq, bytes::Bytes)>),
+    Compacted(Option<Seq>),
+    Projected(Option<Seq>),
+}
+
+struct Listener {
+    sink: Arc<dyn Sink>,
+    mode: Mode,
+    /// The sink is full; updates are withheld until the room says otherwise.
+    withheld: bool,
+}
+
+/// The owner of one open document.
+pub(crate) struct Owner {
+    services: Arc<Services>,
+    document: DocumentRef,
+    room: Room,
+    number: u64,
+    listeners: HashMap<SessionId, Listener>,
+    edits: HashMap<Ticket, oneshot::Sender<Result<Edited, EditFailed>>>,
+    events: mpsc::UnboundedSender<Event>,
+    saving: watch::Receiver<SavingState>,
+    bus: BusReceiver,
+    compaction: Compaction,
+    projection: Projection,
+    idle_since_ms: Option<u64>,
+    /// Kept between inputs for its allocation.
+    effects: Vec<Effect>,
+    /// The room is over: everybody was told to come back.
+    ended: bool,
+}
+
+/// The two ways into a room.
+pub(crate) struct Inboxes {
+    pub(crate) messages: mpsc::Receiver<Message>,
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) event_sender: mpsc::UnboundedSender<Event>,
+}
+
+/// Loads a document and serves it until nobody needs it any more.
+pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: u64, mut inboxes: Inboxes) {
+    let services = registry.services();
+    // Subscribed before the load, so that nothing committed elsewhere falls between the two.
+    let bus = services.bus.subscribe(document.id);
+    match Owner::load(&services, document.clone(), bus, inboxes.event_sender.clone()).await {
+        Ok(owner) => owner.serve(&registry, generation, &mut inboxes).await,
+        Err(error) => {
+            registry.remove(document.id, generation);
+            tracing::error!(document = %document.id, %error, "the document could not be loaded and stays closed");
+            services.metrics.load_failures.inc();
+            inboxes.messages.close();
+            while let Some(message) = inboxes.messages.recv().await {
+                refuse(message);
+            }
+        }
+    }
+}
+
+fn refuse(message: Message) {
+    match message {
+        Message::Attach { reply, .. } => drop(reply.send(Err(AttachError::Unavailable))),
+        Message::Edit { reply, .. } => drop(reply.send(Err(EditFailed::Unavailable))),
+        Message::Input(_) | Message::Look(_) => {}
+    }
+}
+
+impl Owner {
+    async fn load(
+        services: &Arc<Services>,
+        document: DocumentRef,
+        bus: BusReceiver,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, LoadError> {
+        let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
+        let compaction = Compaction::new(&stored, &services.limits);
+        let mut projection = Projection::new(document.kind);
+        if stored.projected < stored.head {
+            projection.request(services.clock.monotonic_ms());
+        }
+        let room = Room::open(stored.into(), services.limits.clone(), services.budget.clone(), services.random.clone())?;
+        services.metrics.rooms.inc();
+        Ok(Self {
+            saving: services.log.state(document.id),
+            number: services.next_number(),
+            services: Arc::clone(services),
+            document,
+            room,
+            listeners: HashMap::new(),
+            edits: HashMap::new(),
+            events,
+            bus,
+            compaction,
+            projection,
+            idle_since_ms: None,
+            effects: Vec::new(),
+            ended: false,
+        })
+    }
+
+    async fn serve(mut self, registry: &Documents, generation: u64, inboxes: &mut Inboxes) {
+        let draining = self.services.lifecycle.draining();
+        let shutdown = self.services.lifecycle.shutdown_token();
+        let timer = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(timer);
+        if *self.saving.borrow() == SavingState::Behind {
+            self.take(Input::Saving(SavingState::Behind)).await;
+        }
+        loop {
+            self.housekeep();
+            let closing = draining.is_cancelled();
+            if closing && self.room.is_saved() {
+                self.end_all(EndReason::Shutdown);
+            }
+            if self.ended {
+                break;
+            }
+            if self.is_due_to_close() && registry.close_if_unused(self.document.id, generation) {
+                break;
+            }
+            let wake = self.next_wake();
+            if timer.deadline() != wake {
+                timer.as_mut().reset(wake);
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(event) = inboxes.events.recv() => self.take_event(event).await,
+                message = inboxes.messages.recv(), if !closing => match message {
+                    Some(message) => self.take_message(message).await,
+                    None => break,
+                },
+                message = self.bus.recv() => self.take_from_bus(message).await,
+                Ok(()) = self.saving.changed() => {
+                    let state = *self.saving.borrow_and_update();
+                    self.take(Input::Saving(state)).await;
+                }
+                () = draining.cancelled(), if !closing => {}
+                () = &mut timer => self.take(Input::Tick).await,
+            }
+        }
+        registry.remove(self.document.id, generation);
+        inboxes.messages.close();
+        while let Ok(message) = inboxes.messages.try_recv() {
+            refuse(message);
+        }
+        self.leave();
+    }
+
+    fn leave(self) {
+        self.services.metrics.rooms.dec();
+        if self.compaction.is_worthwhile_at_close() {
+            let (services, document) = (Arc::clone(&self.services), self.document.clone());
+            self.services.lifecycle.spawn("compaction", async move {
+                compact(&services, &document).await;
+            });
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.services.clock.monotonic_ms()
+    }
+
+    fn is_due_to_close(&self) -> bool {
+        let idle_ms = self.services.limits.idle_room_seconds * 1000;
+        self.idle_since_ms.is_some_and(|since| since + idle_ms <= self.now()) && !self.projection.is_busy()
+    }
+
+    /// Starts what is due beside the room, and notes since when nobody is here.
+    fn housekeep(&mut self) {
+        let now = self.now();
+        if self.room.is_idle() {
+            self.idle_since_ms.get_or_insert(now);
+        } else {
+            self.idle_since_ms = None;
+        }
+        if self.compaction.start_if_due(now) {
+            let (services, document, events) =
+                (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+            self.services.lifecycle.spawn("compaction", async move {
+                let _ = events.send(Event::Compacted(compact(&services, &document).await));
+            });
+        }
+        if self.projection.start_if_due(now) {
+            self.start_projection();
+        }
+    }
+
+    fn start_projection(&mut self) {
+        let view = self.projection.view(&self.document, &mut self.room);
+        let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+        self.services.lifecycle.spawn("projection", async move {
+            let done = match view {
+                Some(view) => project(&services, &document, view).await,
+                None => None,
+            };
+            let _ = events.send(Event::Projected(done));
+        });
+    }
+
+    fn next_wake(&self) -> Instant {
+        /// Without anything to do, a room still looks around once in a while.
+        const AT_LATEST_MS: u64 = 60_000;
+        let now = self.now();
+        let idle_at = self.idle_since_ms.map(|since| since + self.services.limits.idle_room_seconds * 1000);
+        let due = [self.room.deadline(), idle_at, self.projection.due(), self.compaction.due()];
+        let next = due.into_iter().flatten().min().unwrap_or(now + AT_LATEST_MS).max(now);
+        // A clock in milliseconds rounds down; one more makes sure that the time has come when the timer fires.
+        Instant::now() + Duration::from_millis(next - now + 1)
+    }
+
+    async fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Drained(session) => self.take(Input::Drained(session)).await,
+            Event::Committed(seqs) => {
+                self.projection.request(self.now());
+                self.take(Input::Committed(seqs)).await;
+            }
+            Event::LogRefused(why) => {
+                tracing::warn!(document = %self.document.id, ?why, "the log refuses this room's updates");
+                self.end_all(EndReason::Unavailable);
+            }
+            Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
+            Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
+            Event::Projected(seq) => {
+                let head = self.room.head();
+                self.projection.finished(self.now(), seq, head);
+            }
+        }
+    }
+
+    async fn take_message(&mut self, message: Message) {
+        match message {
+            Message::Attach { attach, replica_epoch, sink, reply } => {
+                let result = self.attach(attach, replica_epoch, sink).await;
+                // A caller that is gone has dropped its session, which detaches it.
+                let _ = reply.send(result);
+            }
+            Message::Input(input) => {
+                if let Input::Detach(session) = input {
+                    self.listeners.remove(&session);
+                }
+                self.take(input).await;
+            }
+            Message::Edit { edit, reply } => {
+                self.edits.insert(edit.ticket, reply);
+                self.take(Input::Edit(edit)).await;
+            }
+            Message::Look(look) => {
+                look(&mut self.room);
+                if self.room.is_broken() {
+                    self.reload().await;
+                }
+            }
+        }
+    }
+
+    async fn attach(
+        &mut self,
+        attach: Attach,
+        replica_epoch: Option<Epoch>,
+        sink: Arc<dyn Sink>,
+    ) -> Result<(), AttachError> {
+        let (session, epoch) = (attach.session, self.room.epoch());
+        if replica_epoch.is_some_and(|theirs| theirs != epoch) {
+            return Err(AttachError::EpochMismatch { current: epoch });
+        }
+        let attached = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
+        sink.deliver(&Delivery::new(self.number, attached));
+        self.listeners.insert(session, Listener { sink, mode: attach.mode, withheld: false });
+        self.take(Input::Attach(attach)).await;
+        Ok(())
+    }
+
+    async fn take_from_bus(&mut self, event: BusEvent) {
+        match event {
+            BusEvent::Message { message: BusMessage::Committed { epoch, seq, update }, .. } => {
+                self.take(Input::FromBus { epoch, seq, update }).await;
+            }
+            BusEvent::Message { message: BusMessage::Presence(_), .. } => {}
+            BusEvent::Gap => match log::head(&self.services.db, self.document.org, self.document.id).await {
+                Ok((epoch, seq)) => self.take(Input::Head(epoch, seq)).await,
+                Err(error) => tracing::warn!(document = %self.document.id, %error, "the log's head could not be read"),
+            },
+        }
+    }
+
+    async fn take(&mut self, input: Input) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.room.handle(self.now(), input, &mut effects);
+        let mut broken = false;
+        // Carrying out an effect may feed the room again, when a sink is full.
+        let mut next = 0;
+        while next < effects.len() {
+            let effect = std::mem::replace(&mut effects[next], Effect::Nothing);
+            next += 1;
+            broken |= matches!(effect, Effect::Reload);
+            self.carry_out(effect, &mut effects);
+        }
+        effects.clear();
+        self.effects = effects;
+        if broken {
+            self.reload().await;
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, more: &mut Vec<Effect>) {
+        match effect {
+            Effect::Send(session, message) => self.send(session, message, more),
+            Effect::Broadcast(audience, message) => self.broadcast(audience, message, more),
+            Effect::Resume(session) => {
+                if let Some(listener) = self.listeners.get_mut(&session) {
+                    listener.withheld = false;
+                }
+            }
+            Effect::Append(append) => self.append(append),
+            Effect::ReadLog(after) => self.read_log(after),
+            Effect::Publish(seq, update) => {
+                self.compaction.logged(update.len());
+                let epoch = self.room.epoch();
+                self.services.bus.publish(self.document.id, &BusMessage::Committed { epoch, seq, update });
+            }
+            Effect::Edited(ticket, result) => {
+                if let Some(reply) = self.edits.remove(&ticket) {
+                    let _ = reply.send(result.map_err(EditFailed::from));
+                }
+            }
+            Effect::Quarantine(quarantined) => self.quarantine(quarantined),
+            Effect::End(session) => drop(self.listeners.remove(&session)),
+            Effect::EpochChanged => self.end_all(EndReason::Unavailable),
+            Effect::Reload | Effect::Nothing => {}
+        }
+    }
+
+    fn send(&mut self, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
+        let Some(listener) = self.listeners.get(&session) else { return };
+        let delivery = Delivery::new(self.number, message);
+        if listener.sink.deliver(&delivery) == Taken::Withheld {
+            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, delivery.message), more);
+        }
+    }
+
+    fn broadcast(&mut self, audience: Audience, message: Outgoing, more: &mut Vec<Effect>) {
+        let delivery = Delivery::new(self.number, message);
+        let is_update = matches!(delivery.message, Outgoing::Update(_));
+        let mut withheld = Vec::new();
+        for (session, listener) in &mut self.listeners {
+            let addressed = match audience {
+                Audience::Syncing => listener.mode != Mode::Watch,
+                Audience::SyncingExcept(sender) => listener.mode != Mode::Watch && *session != sender,
+                Audience::Watching => listener.mode == Mode::Watch,
+            };
+            if !addressed || (is_update && listener.withheld) {
+                continue;
+            }
+            if listener.sink.deliver(&delivery) == Taken::Withheld {
+                listener.withheld |= is_update;
+                withheld.push(*session);
+            } else {
+                self.services.metrics.deliveries.inc();
+            }
+        }
+        for session in withheld {
+            let message = delivery.message.clone();
+            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, message), more);
+        }
+    }
+
+    fn append(&mut self, append: Append) {
+        let update = NewUpdate {
+            document: self.document.id,
+            org: self.document.org,
+            epoch: self.room.epoch(),
+            update: append.update,
+            principal: append.principal,
+            run: None,
+            provenance: append.provenance,
+            client_ids: append.clients,
+            new_clients: append.new_clients,
+            received_at: self.services.clock.now(),
+        };
+        self.services.log.append(Waiting { update, room: self.events.clone() });
+    }
+
+    fn read_log(&self, after: Seq) {
+        let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+        self.services.lifecycle.spawn("log read", async move {
+            let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
+                Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
+                Err(error) => {
+                    tracing::warn!(document = %document.id, %error, "the log could not be read");
+                    tokio::time::sleep(READ_PAUSE).await;
+                    Vec::new()
+                }
+            };
+            let _ = events.send(Event::LogRead(updates));
+        });
+    }
+
+    fn quarantine(&self, quarantined: Quarantined) {
+        let Quarantined { update, principal, reason } = quarantined;
+        tracing::warn!(document = %self.document.id, %principal, bytes = update.len(), reason, "an update is put into quarantine");
+        let (services, document) = (Arc::clone(&self.services), self.document.clone());
+        let at = services.clock.now();
+        self.services.lifecycle.spawn("quarantine", async move {
+            let kept = log::quarantine(&services.db, document.org, document.id, &update, principal, &reason, at).await;
+            if let Err(error) = kept {
+                tracing::error!(document = %document.id, %error, "a quarantined update could not be stored");
+            }
+        });
+    }
+
+    /// Builds the replica anew from the log, however long the database takes. Nothing else is handled meanwhile.
+    async fn reload(&mut self) {
+        self.services.metrics.reloads.inc();
+        let shutdown = self.services.lifecycle.shutdown_token();
+        tracing::error!(document = %self.document.id, "the document engine failed; loading the document anew");
+        loop {
+            let stored = tokio::select! {
+                stored = log::load(&self.services.db, self.document.org, self.document.id) => stored,
+                () = shutdown.cancelled() => return,
+            };
+            match stored {
+                Ok(Some(stored)) => {
+                    let mut effects = Vec::new();
+                    if let Err(error) = self.room.reload(stored.into(), &mut effects) {
+                        tracing::error!(document = %self.document.id, %error, "the document cannot be rebuilt from its log");
+                        self.end_all(EndReason::Unavailable);
+                    }
+                    for effect in effects {
+                        self.carry_out(effect, &mut Vec::new());
+                    }
+                    return;
+                }
+                Err(DbError::Unavailable(_)) => tokio::time::sleep(RELOAD_PAUSE).await,
+                Ok(None) | Err(_) => return self.end_all(EndReason::Unavailable),
+            }
+        }
+    }
+
+    /// Tells everybody that this room is over.
+    fn end_all(&mut self, reason: EndReason) {
+        self.ended = true;
+        let delivery = Delivery::new(self.number, Outgoing::Ended(reason));
+        for (_, listener) in self.listeners.drain() {
+            listener.sink.deliver(&delivery);
+        }
+        for (_, reply) in self.edits.drain() {
+            let _ = reply.send(Err(EditFailed::Unavailable));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The documents that are open on this instance.
+//!
+//! A document is loaded once, however many ask for it at the same moment: whoever finds no entry makes one and starts
+//! its owner, everybody else finds the entry and waits in its inbox. An entry is removed only while nobody holds its
+//! handle, under the same lock; the generation keeps an earlier life of a document from removing a later one.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use platform::access::Access;
+use platform::auth::Principal;
+use platform::bus::Bus;
+use platform::clock::Clock;
+use platform::db::Db;
+use platform::db::documents::DocumentRef;
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use platform::metrics::Metrics;
+use platform::random::Random;
+use schema::ids::{Epoch, Seq};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::delivery::Sink;
+use crate::error::{AttachError, EditFailed, ReadError};
+use crate::metrics::DocumentMetrics;
+use crate::owner::{self, Event, INBOX_MESSAGES, Inboxes, Message};
+use crate::replica::Patch;
+use crate::room::{Attach, Edit, Edited, Input, Mode, Room, SessionId, Ticket};
+use crate::services::Services;
+use crate::session::Session;
+
+/// All open documents of this instance. Cheap to clone.
+#[derive(Clone)]
+pub struct Documents {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    services: Arc<Services>,
+    rooms: Mutex<HashMap<Uuid, Open>>,
+}
+
+struct Open {
+    handle: Arc<Handle>,
+    generation: u64,
+}
+
+/// The way into one open document.
+pub(crate) struct Handle {
+    pub(crate) messages: mpsc::Sender<Message>,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+}
+
+/// A client that wants to attach.
+pub struct Newcomer {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// What it may do; decided by [`platform::access`].
+    pub access: Access,
+    /// What it takes part in.
+    pub mode: Mode,
+    /// The epoch of its replica, if it has one.
+    pub replica_epoch: Option<Epoch>,
+    /// Where its messages go.
+    pub sink: Arc<dyn Sink>,
+}
+
+/// A document's whole state at a place in its log.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The lineage.
+    pub epoch: Epoch,
+    /// The log's head; the state may hold updates that are not in it yet.
+    pub seq: Seq,
+    /// One Yjs update, v1.
+    pub update: Bytes,
+}
+
+impl Documents {
+    /// Starts with no document open. `lifecycle` runs the owners and the log's lanes.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        bus: Bus,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        lifecycle: Lifecycle,
+        limits: Limits,
+        metrics: &Metrics,
+    ) -> Self {
+        let metrics = DocumentMetrics::register(metrics);
+        let services = Arc::new(Services::new(db, bus, clock, random, lifecycle, limits, metrics));
+        Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) }
+    }
+
+    /// Attaches a client. The first message that its sink gets is [`crate::delivery::Outgoing::Attached`].
+    pub async fn attach(&self, document: &DocumentRef, newcomer: Newcomer) -> Result<Session, AttachError> {
+        let Newcomer { principal, access, mode, replica_epoch, sink } = newcomer;
+        let handle = self.open(document).ok_or(AttachError::Unavailable)?;
+        let id = SessionId(self.shared.services.next_number());
+        // Made before it is attached, so that it is detached even if the caller goes away meanwhile.
+        let session = Session::new(Arc::clone(&handle), id, Arc::clone(&self.shared.services));
+        let attach = Attach { session: id, principal, access, mode };
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Attach { attach, replica_epoch, sink, reply };
+        handle.messages.send(message).await.map_err(|_| AttachError::Unavailable)?;
+        answer.await.map_err(|_| AttachError::Unavailable)??;
+        Ok(session)
+    }
+
+    /// Makes an edit on behalf of a principal, and returns when it is durable. With `expected`, the edit is made only
+    /// if the document is at that place.
+    pub async fn edit(
+        &self,
+        document: &DocumentRef,
+        principal: Arc<Principal>,
+        expected: Option<(Epoch, Seq)>,
+        patch: Patch,
+    ) -> Result<Edited, EditFailed> {
+        let handle = self.open(document).ok_or(EditFailed::Unavailable)?;
+        let ticket = Ticket(self.shared.services.next_number());
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Edit { edit: Edit { ticket, principal, expected, patch }, reply };
+        handle.messages.send(message).await.map_err(|_| EditFailed::Unavailable)?;
+        answer.await.map_err(|_| EditFailed::Unavailable)?
+    }
+
+    /// Reads the live document, together with its place in the log.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        document: &DocumentRef,
+        read: impl FnOnce(&yrs::Transaction<'_>) -> T + Send + 'static,
+    ) -> Result<(T, Epoch, Seq), ReadError> {
+        self.look(document, move |room| Ok((room.read(read)?, room.epoch(), room.head()))).await
+    }
+
+    /// The live document's state.
+    pub async fn state(&self, document: &DocumentRef) -> Result<State, ReadError> {
+        self.look(document, |room| Ok(State { epoch: room.epoch(), seq: room.head(), update: room.state()? })).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        document: &DocumentRef,
+        look: impl FnOnce(&mut Room) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let handle = self.open(document).ok_or(ReadError::Unavailable)?;
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Look(Box::new(move |room| drop(reply.send(look(room)))));
+        handle.messages.send(message).await.map_err(|_| ReadError::Unavailable)?;
+        answer.await.map_err(|_| ReadError::Unavailable)?
+    }
+
+    /// How many documents are open.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.rooms().len()
+    }
+
+    pub(crate) fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.shared.services)
+    }
+
+    /// The way into a document, which is opened if it is not. `None` when the server shuts down.
+    pub(crate) fn open(&self, document: &DocumentRef) -> Option<Arc<Handle>> {
+        let services = &self.shared.services;
+        if services.lifecycle.draining().is_cancelled() {
+            return None;
+        }
+        match self.rooms().entry(document.id) {
+            Entry::Occupied(open) => Some(Arc::clone(&open.get().handle)),
+            Entry::Vacant(vacant) => {
+                let (message_sender, messages) = mpsc::channel(INBOX_MESSAGES);
+                let (event_sender, events) = mpsc::unbounded_channel();
+                let handle = Arc::new(Handle { messages: message_sender, events: event_sender.clone() });
+                let generation = services.next_number();
+                vacant.insert(Open { handle: Arc::clone(&handle), generation });
+                let inboxes = Inboxes { messages, events, event_sender };
+                services.lifecycle.spawn("document", owner::run(self.clone(), document.clone(), generation, inboxes));
+                Some(handle)
+            }
+        }
+    }
+
+    /// Removes a life of a document from the registry if nobody can reach it any more.
+    pub(crate) fn close_if_unused(&self, document: Uuid, generation: u64) -> bool {
+        let mut rooms = self.rooms();
+        let unused = rooms
+            .get(&document)
+            .is_none_or(|open| open.generation == generation && Arc::strong_count(&open.handle) == 1);
+        if unused {
+            rooms.remove(&document);
+        }
+        unused
+    }
+
+    /// Removes a life of a document from the registry; whoever holds its handle finds it closed.
+    pub(crate) fn remove(&self, document: Uuid, generation: u64) {
+        let mut rooms = self.rooms();
+        if rooms.get(&document).is_some_and(|open| open.generation == generation) {
+            rooms.remove(&document);
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<Uuid, Open>> {
+        // Nothing that runs under the lock can leave the map half changed.
+        self.shared.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handle {
+    /// Sends an input, waiting while the room is busy. An error means that this life of the document is over.
+    pub(crate) async fn input(&self, input: Input) -> Result<(), Closed> {
+        self.messages.send(Message::Input(input)).await.map_err(|_| Closed)
+    }
+}
+
+/// This life of the document is over; attach again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the document was closed")]
+pub struct Closed;

@@ -1,0 +1,230 @@
+//! A room: the logic of a document that is open, as a pure state machine.
+//!
+//! [`Room::handle`] takes one [`Input`] and appends [`Effect`]s; it does not wait, tell the time, draw random numbers
+//! or touch the world. The owner task ([`crate::owner`]) drives one room in production, the simulation drives
+//! thousands with seeds.
+
+mod intake;
+mod log_position;
+mod message;
+mod presence;
+mod saving;
+mod session;
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use platform::auth::PrincipalRef;
+use platform::limits::Limits;
+use platform::random::Random;
+use schema::ids::{Epoch, Seq};
+
+pub use message::{
+    Activity, Append, Attach, Audience, Edit, EditRefused, Edited, Effect, Input, Mode, Quarantined, Receipts,
+    SavingState, SessionId, Ticket, UpdateKind,
+};
+pub use saving::UnsavedBudget;
+
+use crate::delivery::Outgoing;
+use crate::replica::{ApplyError, Broken, Replica};
+use log_position::LogPosition;
+use presence::Presence;
+use saving::Saving;
+use session::Session;
+
+/// A document as the log has it: what a room is built from.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The lineage.
+    pub epoch: Epoch,
+    /// The place of the last update.
+    pub head: Seq,
+    /// A snapshot, then the updates after it, in order.
+    pub parts: Vec<Bytes>,
+    /// Which principal each Yjs client id belongs to.
+    pub owners: HashMap<u64, PrincipalRef>,
+}
+
+/// An open document.
+pub struct Room {
+    epoch: Epoch,
+    replica: Replica,
+    position: LogPosition,
+    owners: HashMap<u64, PrincipalRef>,
+    /// Ordered, so that a simulation with a seed always does the same.
+    sessions: BTreeMap<SessionId, Session>,
+    saving: Saving,
+    presence: Presence,
+    /// The Yjs client ids under which the server edits, one per principal.
+    editors: HashMap<PrincipalRef, u64>,
+    limits: Limits,
+    random: Random,
+}
+
+impl Room {
+    /// Opens a room on what the log has.
+    pub fn open(
+        stored: Stored,
+        limits: Limits,
+        budget: UnsavedBudget,
+        random: Random,
+    ) -> Result<Self, ApplyError> {
+        let replica = Replica::from_log(stored.parts.iter().map(|part| &part[..]), intake::new_client_id(&random))?;
+        Ok(Self {
+            epoch: stored.epoch,
+            replica,
+            position: LogPosition::at(stored.head),
+            owners: stored.owners,
+            sessions: BTreeMap::new(),
+            saving: Saving::new(budget, limits.unsaved_bytes_per_document),
+            presence: Presence::new(&limits),
+            editors: HashMap::new(),
+            limits,
+            random,
+        })
+    }
+
+    /// Builds the replica anew after a failure. What was not in the log yet is applied again; what the log has from
+    /// other instances and was not here yet goes to every session.
+    pub fn reload(&mut self, stored: Stored, out: &mut Vec<Effect>) -> Result<(), ApplyError> {
+        if stored.epoch != self.epoch {
+            out.push(Effect::EpochChanged);
+            return Ok(());
+        }
+        let unsaved = self.saving.updates().cloned();
+        let parts: Vec<Bytes> = stored.parts.iter().cloned().chain(unsaved).collect();
+        let client = intake::new_client_id(&self.random);
+        let known = self.replica.known();
+        self.replica = Replica::from_log(parts.iter().map(|part| &part[..]), client)?;
+        self.owners.extend(stored.owners);
+        if stored.head > self.head() {
+            self.position.advance_to(stored.head);
+            let news = self.replica.answer(&known)?;
+            let sessions = self.sessions.iter().filter(|(_, session)| session.syncs());
+            for (session, _) in sessions {
+                out.extend(news.clone().map(|part| Effect::Send(*session, Outgoing::Step2(part))));
+            }
+        }
+        Ok(())
+    }
+
+    /// The document's lineage.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last place in the log up to which the room holds everything.
+    #[must_use]
+    pub fn head(&self) -> Seq {
+        self.position.head()
+    }
+
+    /// Whether everything the room holds is in the log.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.saving.is_empty()
+    }
+
+    /// Whether nobody is attached and everything is in the log.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.is_saved()
+    }
+
+    /// How many sessions are attached.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// When [`Input::Tick`] is wanted next, in milliseconds of the clock that `handle` is given.
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        self.presence.deadline()
+    }
+
+    /// Reads the document.
+    pub fn read<T>(&mut self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> Result<T, Broken> {
+        self.replica.read(read)
+    }
+
+    /// The whole state as one Yjs update.
+    pub fn state(&mut self) -> Result<Bytes, Broken> {
+        self.replica.state()
+    }
+
+    /// Takes in what happened at `now` (milliseconds of a monotonic clock) and says what is to be done.
+    pub fn handle(&mut self, now: u64, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Attach(attach) => self.attach(attach, out),
+            Input::Detach(session) => self.detach(now, session),
+            Input::Access(session, access) => self.change_access(now, session, access, out),
+            Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
+            Input::Update(session, kind, update) => self.take_update(session, kind, update, out),
+            Input::Awareness(session, states) => self.take_awareness(now, session, states),
+            Input::QueryAwareness(session) => self.send_presence(session, out),
+            Input::Presence(session, activity) => self.take_activity(now, session, activity),
+            Input::Withheld(session, message) => self.withhold(session, message, out),
+            Input::Drained(session) => self.catch_up(session, out),
+            Input::Edit(edit) => self.edit(edit, out),
+            Input::Committed(seqs) => self.commit(&seqs, out),
+            Input::Saving(state) => self.change_saving(state, out),
+            Input::FromBus { epoch, seq, update } => self.take_from_bus(epoch, seq, update, out),
+            Input::FromLog(updates) => self.take_from_log(updates, out),
+            Input::Head(epoch, seq) => self.check_head(epoch, seq, out),
+            Input::Tick => self.tick(now, out),
+        }
+        if self.replica.is_broken() {
+            out.push(Effect::Reload);
+        }
+    }
+
+    fn take_from_bus(&mut self, epoch: Epoch, seq: Seq, update: Bytes, out: &mut Vec<Effect>) {
+        if epoch != self.epoch {
+            return out.push(Effect::EpochChanged);
+        }
+        self.take_logged(vec![(seq, update)], out);
+    }
+
+    fn take_from_log(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
+        self.position.read_arrived();
+        self.take_logged(updates, out);
+    }
+
+    /// Applies updates that are in the log already, and passes on what was new in a single update: a receiver that
+    /// has to be withheld from misses one message per input, and no more ([`session`]).
+    fn take_logged(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
+        let mut new = Vec::new();
+        for (seq, update) in updates {
+            if self.position.has(seq) {
+                continue;
+            }
+            match self.apply_trusted(&update) {
+                Ok(true) => new.push(update),
+                Ok(false) => {}
+                // The reload that follows reads it again, from the log.
+                Err(_) => return,
+            }
+            self.position.reached(seq);
+        }
+        if let Some(update) = self.replica.merge(new) {
+            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update)));
+        }
+        self.ask_for_gap(out);
+    }
+
+    fn check_head(&mut self, epoch: Epoch, seq: Seq, out: &mut Vec<Effect>) {
+        if epoch != self.epoch {
+            return out.push(Effect::EpochChanged);
+        }
+        self.position.known_to_reach(seq);
+        self.ask_for_gap(out);
+    }
+
+    fn ask_for_gap(&mut self, out: &mut Vec<Effect>) {
+        if let Some(after) = self.position.gap_to_read() {
+            out.push(Effect::ReadLog(after));
+        }
+    }
+}

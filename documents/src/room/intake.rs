@@ -1,0 +1,220 @@
+//! How an update gets into the document: checked, attributed, applied, passed on.
+
+use bytes::Bytes;
+use platform::access::Access;
+use platform::auth::PrincipalRef;
+use platform::db::log::Provenance;
+use platform::random::Random;
+use schema::update::{UpdateLimits, UpdateRefused, UpdateSummary};
+
+use super::message::{Append, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
+use super::saving::Waiter;
+use super::{Room, Session};
+use crate::delivery::{Outgoing, Refusal};
+use crate::replica::{Applied, ApplyError, Broken, EditError, inspect};
+
+/// Yjs client ids are integers that JavaScript reads exactly; Yjs itself draws 32 bits.
+const CLIENT_ID_BITS: u32 = 32;
+
+pub(super) fn new_client_id(random: &Random) -> u64 {
+    1 + random.below((1 << CLIENT_ID_BITS) - 1)
+}
+
+/// Whose content an update holds.
+struct Attribution {
+    provenance: Provenance,
+    clients: Vec<u64>,
+    new_clients: Vec<u64>,
+}
+
+impl Room {
+    pub(super) fn take_update(&mut self, session: SessionId, kind: UpdateKind, update: Bytes, out: &mut Vec<Effect>) {
+        let Some(attached) = self.sessions.get_mut(&session).filter(|attached| attached.syncs()) else { return };
+        attached.frames += 1;
+        let frame = Waiter::Frame(session, attached.frames);
+        let number = attached.frames;
+        match self.accept(session, kind, &update) {
+            Ok(Some((append, Applied::Nothing))) => {
+                self.saving.release(append.update.len());
+                self.settle_in_turn(frame, out);
+            }
+            Ok(Some((append, applied))) => {
+                self.own(&append);
+                self.relay_and_log(append, frame, out);
+                if applied == Applied::Incomplete
+                    && let Ok(state_vector) = self.replica.state_vector()
+                {
+                    out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
+                }
+            }
+            Ok(None) => self.settle_in_turn(frame, out),
+            Err(refusal) => {
+                self.quarantine(session, update, &refusal, out);
+                out.push(Effect::Send(session, Outgoing::Refused { frame: number, refusal }));
+                self.settle_in_turn(frame, out);
+            }
+        }
+        if kind == UpdateKind::Step2
+            && let Some(attached) = self.sessions.get_mut(&session)
+        {
+            attached.answered = true;
+        }
+    }
+
+    /// Applies an update of a session, with its space in the queue to the log reserved. `None` when there is nothing
+    /// in it that would need a look.
+    fn accept(
+        &mut self,
+        session: SessionId,
+        kind: UpdateKind,
+        update: &Bytes,
+    ) -> Result<Option<(Append, Applied)>, Refusal> {
+        if update.len() > self.limits.update_bytes {
+            return Err(Refusal::TooLarge { limit: self.limits.update_bytes });
+        }
+        let summary = inspect(update, &UpdateLimits::default()).map_err(refuse)?;
+        let Some(attached) = self.sessions.get(&session) else { return Err(Refusal::AccessEnded) };
+        let principal = attached.principal.reference();
+        if attached.access == Access::Read {
+            return self.look_at_readers_update(kind, &summary).map(|()| None);
+        }
+        let attribution = self.attribute(session, principal, kind, &summary)?;
+        if !self.saving.reserve(update.len()) {
+            return Err(Refusal::SavingBehind);
+        }
+        match self.replica.apply(update, &summary) {
+            Ok(applied) => {
+                let Attribution { provenance, clients, new_clients } = attribution;
+                Ok(Some((Append { update: update.clone(), principal, provenance, clients, new_clients }, applied)))
+            }
+            Err(error) => {
+                self.saving.release(update.len());
+                Err(Refusal::Malformed(error.to_string()))
+            }
+        }
+    }
+
+    /// A reader's replica answers the server's step 1 too; that is refused only when there is something new in it.
+    fn look_at_readers_update(&self, kind: UpdateKind, summary: &UpdateSummary) -> Result<(), Refusal> {
+        let new = !summary.insertions().iter().all(|range| self.replica.has(range));
+        let deletes = summary.deletes() && kind == UpdateKind::Live;
+        if new || deletes { Err(Refusal::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Finds out whose content is new in an update (SPEC D6).
+    fn attribute(
+        &self,
+        session: SessionId,
+        principal: PrincipalRef,
+        kind: UpdateKind,
+        summary: &UpdateSummary,
+    ) -> Result<Attribution, Refusal> {
+        let mut attribution =
+            Attribution { provenance: Provenance::Own, clients: Vec::new(), new_clients: Vec::new() };
+        for range in summary.insertions() {
+            let client = range.client;
+            if self.replica.has(range) || attribution.clients.contains(&client) {
+                continue;
+            }
+            attribution.clients.push(client);
+            let published_by = self.presence.owner_of(client);
+            match (self.owners.get(&client), kind) {
+                (Some(owner), _) if *owner == principal => {}
+                (Some(owner), UpdateKind::Step2) if !self.is_answered_for(*owner) => {
+                    attribution.provenance = Provenance::Carried;
+                }
+                (Some(_), _) => return Err(Refusal::ClientIdTaken(client)),
+                (None, _) if published_by.is_some_and(|(_, publisher)| publisher != principal) => {
+                    return Err(Refusal::ClientIdTaken(client));
+                }
+                (None, UpdateKind::Step2) if published_by.is_none_or(|(publisher, _)| publisher != session) => {
+                    attribution.provenance = Provenance::Carried;
+                }
+                (None, _) => attribution.new_clients.push(client),
+            }
+        }
+        Ok(attribution)
+    }
+
+    /// Whether the principal is attached and has brought all that it has.
+    fn is_answered_for(&self, principal: PrincipalRef) -> bool {
+        self.sessions.values().any(|session: &Session| session.answered && session.principal.reference() == principal)
+    }
+
+    fn own(&mut self, append: &Append) {
+        self.owners.extend(append.new_clients.iter().map(|client| (*client, append.principal)));
+    }
+
+    fn quarantine(&self, session: SessionId, update: Bytes, refusal: &Refusal, out: &mut Vec<Effect>) {
+        let reason = match refusal {
+            Refusal::UnsupportedContent(reason) => reason.clone(),
+            Refusal::Malformed(reason) if self.replica.is_broken() => reason.clone(),
+            _ => return,
+        };
+        if let Some(attached) = self.sessions.get(&session) {
+            let principal = attached.principal.reference();
+            out.push(Effect::Quarantine(Quarantined { update, principal, reason }));
+        }
+    }
+
+    /// Applies an update that another instance checked and logged. True when it was new here.
+    pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<bool, ApplyError> {
+        let summary = inspect(update, &UpdateLimits::default()).map_err(|why| Broken(why.to_string()))?;
+        Ok(self.replica.apply(update, &summary)? != Applied::Nothing)
+    }
+
+    /// Makes an edit of the server's own, as an update that takes the way of all others.
+    pub(super) fn edit(&mut self, edit: Edit, out: &mut Vec<Effect>) {
+        let ticket = edit.ticket;
+        match self.make_edit(edit) {
+            Ok(Some(append)) => {
+                self.own(&append);
+                self.relay_and_log(append, Waiter::Edit(ticket), out);
+            }
+            Ok(None) => self.settle_in_turn(Waiter::Edit(ticket), out),
+            Err(refused) => out.push(Effect::Edited(ticket, Err(refused))),
+        }
+    }
+
+    fn make_edit(&mut self, edit: Edit) -> Result<Option<Append>, EditRefused> {
+        let here = (self.epoch, self.head());
+        if edit.expected.is_some_and(|expected| expected != here || !self.saving.is_empty()) {
+            return Err(EditRefused::Moved { epoch: here.0, seq: here.1 });
+        }
+        let principal = edit.principal.reference();
+        let random = &self.random;
+        let client = *self.editors.entry(principal).or_insert_with(|| new_client_id(random));
+        let update = self.replica.edit(client, edit.patch).map_err(|error| match error {
+            EditError::Patch(error) => EditRefused::Patch(error),
+            EditError::Broken(broken) => EditRefused::Broken(broken),
+        })?;
+        if !self.saving.reserve(update.len()) {
+            return Err(EditRefused::SavingBehind);
+        }
+        let applied = inspect(&update, &UpdateLimits::default())
+            .map_err(|why| Broken(why.to_string()))
+            .and_then(|summary| self.replica.apply(&update, &summary).map_err(|error| Broken(error.to_string())));
+        match applied {
+            Ok(Applied::Whole | Applied::Incomplete) => {
+                let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };
+                let provenance = Provenance::Own;
+                Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients }))
+            }
+            Ok(Applied::Nothing) => {
+                self.saving.release(update.len());
+                Ok(None)
+            }
+            Err(broken) => {
+                self.saving.release(update.len());
+                Err(broken.into())
+            }
+        }
+    }
+}
+
+fn refuse(refused: UpdateRefused) -> Refusal {
+    match refused {
+        UpdateRefused::Unsupported(what) => Refusal::UnsupportedContent(what.to_string()),
+        other => Refusal::Malformed(other.to_string()),
+    }
+}

@@ -1,0 +1,216 @@
+//! What is on its way to the log, and the receipts that wait for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use schema::ids::Seq;
+
+use super::message::{Audience, Edited, Effect, SavingState, SessionId, Ticket};
+use super::{Append, Room};
+use crate::delivery::Outgoing;
+
+/// Bounds the bytes that wait for the log over all documents of a process.
+#[derive(Debug, Clone)]
+pub struct UnsavedBudget {
+    left: Arc<AtomicUsize>,
+}
+
+impl UnsavedBudget {
+    /// A budget of so many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self { left: Arc::new(AtomicUsize::new(bytes)) }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Ordering::AcqRel);
+    }
+}
+
+/// Who waits for an update to be durable.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Waiter {
+    /// A session's frame, by its number.
+    Frame(SessionId, u64),
+    /// An edit of the server's own.
+    Edit(Ticket),
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// An update that was given to the log.
+    Update(Bytes, Waiter),
+    /// Nothing to log, but what came before it has to be durable first.
+    Nothing(Waiter),
+}
+
+/// The queue of what is not durable yet, in the order in which it came.
+#[derive(Debug)]
+pub(super) struct Saving {
+    queue: VecDeque<Entry>,
+    pending: u64,
+    bytes: usize,
+    bytes_limit: usize,
+    budget: UnsavedBudget,
+    state: SavingState,
+    announced: bool,
+}
+
+impl Saving {
+    pub(super) fn new(budget: UnsavedBudget, bytes_limit: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            pending: 0,
+            bytes: 0,
+            bytes_limit,
+            budget,
+            state: SavingState::Current,
+            announced: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending == 0
+    }
+
+    pub(super) fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// Whether sessions were told that saving is behind.
+    pub(super) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    pub(super) fn updates(&self) -> impl Iterator<Item = &Bytes> {
+        self.queue.iter().filter_map(|entry| match entry {
+            Entry::Update(update, _) => Some(update),
+            Entry::Nothing(_) => None,
+        })
+    }
+
+    /// Whether an update of so many bytes may wait for the log. What is reserved must be pushed, or released.
+    pub(super) fn reserve(&mut self, bytes: usize) -> bool {
+        let fits = self.bytes + bytes <= self.bytes_limit && self.budget.take(bytes);
+        if fits {
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.budget.give_back(bytes);
+    }
+
+    /// Queues a reserved update. Says what sessions are to be told, if this is the first that has to wait.
+    fn push(&mut self, update: Bytes, waiter: Waiter) -> Option<Outgoing> {
+        self.queue.push_back(Entry::Update(update, waiter));
+        self.pending += 1;
+        self.announce()
+    }
+
+    pub(super) fn change(&mut self, state: SavingState) -> Option<Outgoing> {
+        self.state = state;
+        match state {
+            SavingState::Behind => self.announce(),
+            SavingState::Current => self.recover(),
+        }
+    }
+
+    fn announce(&mut self) -> Option<Outgoing> {
+        let news = self.state == SavingState::Behind && !self.announced && self.pending > 0;
+        self.announced |= news;
+        news.then_some(Outgoing::SavingBehind { pending: self.pending })
+    }
+
+    fn recover(&mut self) -> Option<Outgoing> {
+        std::mem::take(&mut self.announced).then_some(Outgoing::SavingResumed)
+    }
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
+    }
+}
+
+impl Room {
+    /// Passes on an update that was applied and its space reserved: to others now, to its sender when it is durable.
+    pub(super) fn relay_and_log(&mut self, append: Append, waiter: Waiter, out: &mut Vec<Effect>) {
+        let audience = match waiter {
+            Waiter::Frame(session, _) => Audience::SyncingExcept(session),
+            Waiter::Edit(_) => Audience::Syncing,
+        };
+        out.push(Effect::Broadcast(audience, Outgoing::Update(append.update.clone())));
+        if let Some(notice) = self.saving.push(append.update.clone(), waiter) {
+            self.notify(&notice, out);
+        }
+        out.push(Effect::Append(append));
+    }
+
+    /// Answers a frame or an edit that has nothing to log, once all before it is durable.
+    pub(super) fn settle_in_turn(&mut self, waiter: Waiter, out: &mut Vec<Effect>) {
+        if self.saving.is_empty() {
+            let mut receipts = BTreeMap::new();
+            self.settle(waiter, self.head(), &mut receipts, out);
+            self.send_receipts(receipts, out);
+        } else {
+            self.saving.queue.push_back(Entry::Nothing(waiter));
+        }
+    }
+
+    /// The oldest updates of the queue are durable, at these places.
+    pub(super) fn commit(&mut self, seqs: &[Seq], out: &mut Vec<Effect>) {
+        let mut receipts = BTreeMap::new();
+        let mut seqs = seqs.iter();
+        while let Some(entry) = self.saving.queue.front() {
+            let (seq, waiter) = match entry {
+                Entry::Nothing(waiter) => (self.head(), *waiter),
+                Entry::Update(update, waiter) => {
+                    let Some(seq) = seqs.next() else { break };
+                    let (update, waiter) = (update.clone(), *waiter);
+                    self.saving.release(update.len());
+                    self.saving.pending -= 1;
+                    self.position.reached(*seq);
+                    out.push(Effect::Publish(*seq, update));
+                    (*seq, waiter)
+                }
+            };
+            self.saving.queue.pop_front();
+            self.settle(waiter, seq, &mut receipts, out);
+        }
+        self.send_receipts(receipts, out);
+        self.ask_for_gap(out);
+    }
+
+    fn settle(
+        &mut self,
+        waiter: Waiter,
+        seq: Seq,
+        receipts: &mut BTreeMap<SessionId, (u64, Seq)>,
+        out: &mut Vec<Effect>,
+    ) {
+        match waiter {
+            Waiter::Frame(session, number) => {
+                receipts.insert(session, (number, seq));
+            }
+            Waiter::Edit(ticket) => out.push(Effect::Edited(ticket, Ok(Edited { epoch: self.epoch, seq }))),
+        }
+    }
+
+    /// Receipts are cumulative: one for each session says it all.
+    fn send_receipts(&self, receipts: BTreeMap<SessionId, (u64, Seq)>, out: &mut Vec<Effect>) {
+        for (session, (through, seq)) in receipts {
+            if self.sessions.get(&session).is_some_and(super::Session::wants_receipts) {
+                out.push(Effect::Send(session, Outgoing::Receipt { through, epoch: self.epoch, seq }));
+            }
+        }
+    }
+}

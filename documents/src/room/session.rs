@@ -1,0 +1,142 @@
+//! Sessions: who is attached, what they are owed, and receivers that read too slowly.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use platform::access::Access;
+use platform::auth::Principal;
+
+use super::message::{Attach, Effect, Mode, Receipts, SessionId};
+use super::{Room, SavingState};
+use crate::delivery::{EndReason, Outgoing};
+
+/// One client's attachment.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) principal: Arc<Principal>,
+    pub(super) access: Access,
+    pub(super) mode: Mode,
+    /// How many step 2 and update frames came (SPEC G13).
+    pub(super) frames: u64,
+    /// Whether it has answered the server's step 1.
+    pub(super) answered: bool,
+    lag: Option<Lag>,
+    missed_presence: bool,
+}
+
+/// What a session missed since its sink was full.
+#[derive(Debug)]
+struct Lag {
+    /// The first update that was withheld.
+    missed: Bytes,
+    /// The state vector after it: all later content is beyond it.
+    since: Bytes,
+}
+
+impl Session {
+    pub(super) fn syncs(&self) -> bool {
+        matches!(self.mode, Mode::Sync { .. })
+    }
+
+    pub(super) fn wants_receipts(&self) -> bool {
+        matches!(self.mode, Mode::Sync { receipts: Receipts::Sent })
+    }
+}
+
+impl Room {
+    pub(super) fn attach(&mut self, attach: Attach, out: &mut Vec<Effect>) {
+        let Attach { session, principal, access, mode } = attach;
+        let new = Session { principal, access, mode, frames: 0, answered: false, lag: None, missed_presence: false };
+        let syncs = new.syncs();
+        self.sessions.insert(session, new);
+        if syncs && let Ok(state_vector) = self.replica.state_vector() {
+            out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
+        }
+        self.send_presence(session, out);
+        if self.saving.is_announced() {
+            let pending = self.saving.pending();
+            out.push(Effect::Send(session, Outgoing::SavingBehind { pending }));
+        }
+    }
+
+    pub(super) fn detach(&mut self, now: u64, session: SessionId) {
+        if self.sessions.remove(&session).is_some() {
+            self.presence.leave(now, session);
+        }
+    }
+
+    pub(super) fn change_access(
+        &mut self,
+        now: u64,
+        session: SessionId,
+        access: Option<Access>,
+        out: &mut Vec<Effect>,
+    ) {
+        match (self.sessions.get_mut(&session), access) {
+            (Some(attached), Some(access)) => attached.access = access,
+            (Some(_), None) => {
+                out.push(Effect::Send(session, Outgoing::Ended(EndReason::AccessEnded)));
+                out.push(Effect::End(session));
+                self.detach(now, session);
+            }
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn answer_step_1(&mut self, session: SessionId, state_vector: &[u8], out: &mut Vec<Effect>) {
+        if !self.sessions.get(&session).is_some_and(Session::syncs) {
+            return;
+        }
+        // A state vector that cannot be decoded is answered like an empty one: the client then has everything.
+        let answer = self.replica.answer(state_vector).or_else(|_| self.replica.answer(&[0]));
+        if let Ok(answer) = answer {
+            out.extend(answer.map(|part| Effect::Send(session, Outgoing::Step2(part))));
+        }
+    }
+
+    /// The session's sink did not take a message.
+    pub(super) fn withhold(&mut self, session: SessionId, message: Outgoing, out: &mut Vec<Effect>) {
+        let Some(attached) = self.sessions.get_mut(&session) else { return };
+        let missed = match message {
+            Outgoing::Update(update) if attached.lag.is_none() => update,
+            Outgoing::Awareness(_) => {
+                attached.missed_presence = true;
+                return;
+            }
+            _ => return,
+        };
+        if let Ok(since) = self.replica.state_vector() {
+            attached.lag = Some(Lag { missed, since });
+            out.push(Effect::Send(session, Outgoing::Lagging));
+        }
+    }
+
+    /// The session's sink is empty again: one merged update brings what was withheld.
+    pub(super) fn catch_up(&mut self, session: SessionId, out: &mut Vec<Effect>) {
+        let Some(attached) = self.sessions.get_mut(&session) else { return };
+        let missed_presence = std::mem::take(&mut attached.missed_presence);
+        if let Some(lag) = attached.lag.take() {
+            let Ok(answer) = self.replica.answer(&lag.since) else {
+                attached.lag = Some(lag);
+                return;
+            };
+            out.push(Effect::Resume(session));
+            let parts = std::iter::once(lag.missed).chain(answer);
+            out.extend(parts.map(|part| Effect::Send(session, Outgoing::Step2(part))));
+            out.push(Effect::Send(session, Outgoing::CaughtUp));
+        }
+        if missed_presence {
+            self.send_presence(session, out);
+        }
+    }
+
+    pub(super) fn change_saving(&mut self, state: SavingState, out: &mut Vec<Effect>) {
+        if let Some(notice) = self.saving.change(state) {
+            self.notify(&notice, out);
+        }
+    }
+
+    pub(super) fn notify(&self, notice: &Outgoing, out: &mut Vec<Effect>) {
+        out.extend(self.sessions.keys().map(|session| Effect::Send(*session, notice.clone())));
+    }
+}

@@ -1,0 +1,51 @@
+//! What every open document shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use platform::bus::Bus;
+use platform::clock::Clock;
+use platform::db::Db;
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use platform::random::Random;
+
+use crate::log_writer::LogWriter;
+use crate::metrics::DocumentMetrics;
+use crate::room::UnsavedBudget;
+
+/// The world around the open documents of this instance.
+pub(crate) struct Services {
+    pub(crate) db: Db,
+    pub(crate) log: LogWriter,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) limits: Limits,
+    pub(crate) budget: UnsavedBudget,
+    pub(crate) random: Random,
+    pub(crate) metrics: Arc<DocumentMetrics>,
+    numbers: AtomicU64,
+}
+
+impl Services {
+    pub(crate) fn new(
+        db: Db,
+        bus: Bus,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        lifecycle: Lifecycle,
+        limits: Limits,
+        metrics: Arc<DocumentMetrics>,
+    ) -> Self {
+        let log = LogWriter::start(&db, &clock, &lifecycle, &limits, &metrics);
+        let budget = UnsavedBudget::new(limits.unsaved_bytes);
+        let numbers = AtomicU64::new(1);
+        Self { db, log, bus, clock, lifecycle, limits, budget, random, metrics, numbers }
+    }
+
+    /// A number that was not given before in this process: for sessions, channels and tickets.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+}

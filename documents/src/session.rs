@@ -1,0 +1,76 @@
+//! A client's side of its attachment to an open document.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use platform::access::Access;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::delivery::AwarenessState;
+use crate::owner::{Event, Message};
+use crate::registry::{Closed, Handle};
+use crate::room::{Activity, Input, SessionId, UpdateKind};
+use crate::services::Services;
+
+/// An attached client. Dropping it detaches the client, after everything that it sent before.
+pub struct Session {
+    handle: Arc<Handle>,
+    id: SessionId,
+    services: Arc<Services>,
+}
+
+impl Session {
+    pub(crate) fn new(handle: Arc<Handle>, id: SessionId, services: Arc<Services>) -> Self {
+        services.metrics.sessions.inc();
+        Self { handle, id, services }
+    }
+
+    /// Asks for what a replica with this state vector lacks.
+    pub async fn step_1(&self, state_vector: Bytes) -> Result<(), Closed> {
+        self.handle.input(Input::Step1(self.id, state_vector)).await
+    }
+
+    /// Brings an update.
+    pub async fn update(&self, kind: UpdateKind, update: Bytes) -> Result<(), Closed> {
+        self.handle.input(Input::Update(self.id, kind, update)).await
+    }
+
+    /// Publishes awareness states.
+    pub async fn awareness(&self, states: Vec<AwarenessState>) -> Result<(), Closed> {
+        self.handle.input(Input::Awareness(self.id, states)).await
+    }
+
+    /// Asks for everybody's awareness.
+    pub async fn query_awareness(&self) -> Result<(), Closed> {
+        self.handle.input(Input::QueryAwareness(self.id)).await
+    }
+
+    /// Publishes presence without awareness.
+    pub async fn presence(&self, activity: Activity) -> Result<(), Closed> {
+        self.handle.input(Input::Presence(self.id, activity)).await
+    }
+
+    /// Changes what the session may do; `None` ends it.
+    pub async fn change_access(&self, access: Option<Access>) -> Result<(), Closed> {
+        self.handle.input(Input::Access(self.id, access)).await
+    }
+
+    /// Reports that messages were withheld and the sink has been emptied since.
+    pub fn drained(&self) {
+        let _ = self.handle.events.send(Event::Drained(self.id));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.services.metrics.sessions.dec();
+        // Behind the session's own edits in the same queue: detaching never overtakes what was sent before.
+        let detach = Message::Input(Input::Detach(self.id));
+        if let Err(TrySendError::Full(detach)) = self.handle.messages.try_send(detach) {
+            let handle = Arc::clone(&self.handle);
+            self.services.lifecycle.spawn("detach", async move {
+                let _ = handle.messages.send(detach).await;
+            });
+        }
+    }
+}

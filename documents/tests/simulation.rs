@@ -1,0 +1,500 @@
+//! Thousands of small worlds, each grown from a seed: one document, several instances with a room each, a log and a
+//! bus that misbehave, clients that type, go away, come back, and read too slowly. Whatever happens, every receipt is
+//! true and in the end all replicas hold what the log holds.
+//!
+//! A failing seed is printed; `GLASSBOX_SIMULATION_SEED=<seed>` runs that one alone.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use documents::delivery::Outgoing;
+use documents::room::{
+    Append, Attach, Audience, Effect, Input, Mode, Receipts, Room, SavingState, SessionId, Stored, UnsavedBudget,
+    UpdateKind,
+};
+use platform::access::Access;
+use platform::auth::{Principal, PrincipalKind, PrincipalRef};
+use platform::limits::Limits;
+use platform::random::Random;
+use schema::ids::{ClientID, Epoch, Seq};
+use uuid::Uuid;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{Doc, GetString, Map, ReadTxn, StateVector, Text, Transact, Update};
+
+const SEEDS: u64 = 2_000;
+const STEPS: usize = 160;
+const INSTANCES: usize = 3;
+const CLIENTS: usize = 4;
+
+/// What a message to a client is when it waits on its way.
+type Wire = VecDeque<Outgoing>;
+
+struct Client {
+    principal: Arc<Principal>,
+    doc: Doc,
+    id: u64,
+    session: Option<(usize, SessionId)>,
+    /// From the room.
+    down: Wire,
+    /// To the room.
+    up: VecDeque<Input>,
+    /// For each frame that it sent on this session, how much of its own content the log must hold once that frame is
+    /// durable. Before it has answered step 1, a live update may lack predecessors: nothing follows from it.
+    frames: Vec<u32>,
+    answered: bool,
+    /// Its own clock that a receipt has covered.
+    confirmed: u32,
+    slow: bool,
+    withheld: bool,
+}
+
+struct Instance {
+    room: Option<Room>,
+    /// Given to the log, not committed yet.
+    appends: VecDeque<Append>,
+    /// Messages on the bus to this instance.
+    bus: Vec<(Seq, Bytes)>,
+    reads: VecDeque<Seq>,
+    saving: SavingState,
+}
+
+struct World {
+    random: Random,
+    now: u64,
+    log: Vec<Bytes>,
+    owners: HashMap<u64, PrincipalRef>,
+    log_doc: Doc,
+    instances: Vec<Instance>,
+    clients: Vec<Client>,
+    next_session: u64,
+    /// No more crashes, drops and edits: everything is to settle.
+    calm: bool,
+}
+
+fn clock_of(doc: &Doc, client: u64) -> u32 {
+    doc.transact().state_vector().get(&ClientID::new(client))
+}
+
+fn apply(doc: &Doc, update: &[u8]) {
+    doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
+}
+
+fn content(doc: &Doc) -> (String, BTreeMap<String, String>) {
+    let (text, map) = (doc.get_or_insert_text("text"), doc.get_or_insert_map("map"));
+    let txn = doc.transact();
+    let map = map.iter(&txn).map(|(key, value)| (key.to_owned(), value.to_string(&txn))).collect();
+    (text.get_string(&txn), map)
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let random = Random::from_seed(seed);
+        let clients = (0..CLIENTS)
+            .map(|index| {
+                let id = 100 + index as u64;
+                let principal = Arc::new(Principal {
+                    kind: PrincipalKind::User,
+                    id: Uuid::from_u128(id.into()),
+                    user: None,
+                    name: format!("client {index}"),
+                });
+                Client {
+                    principal,
+                    doc: schema::new_doc(ClientID::new(id)),
+                    id,
+                    session: None,
+                    down: Wire::new(),
+                    up: VecDeque::new(),
+                    frames: Vec::new(),
+                    answered: false,
+                    confirmed: 0,
+                    slow: false,
+                    withheld: false,
+                }
+            })
+            .collect();
+        let instances = (0..INSTANCES)
+            .map(|_| Instance {
+                room: None,
+                appends: VecDeque::new(),
+                bus: Vec::new(),
+                reads: VecDeque::new(),
+                saving: SavingState::Current,
+            })
+            .collect();
+        let log_doc = schema::new_doc(ClientID::new(1));
+        Self {
+            random,
+            now: 0,
+            log: Vec::new(),
+            owners: HashMap::new(),
+            log_doc,
+            instances,
+            clients,
+            next_session: 1,
+            calm: false,
+        }
+    }
+
+    fn below(&self, bound: usize) -> usize {
+        usize::try_from(self.random.below(bound as u64)).unwrap()
+    }
+
+    fn one_in(&self, bound: usize) -> bool {
+        self.below(bound) == 0
+    }
+
+    fn stored(&self) -> Stored {
+        Stored {
+            epoch: Epoch::FIRST,
+            head: Seq::new(self.log.len() as u64),
+            parts: self.log.clone(),
+            owners: self.owners.clone(),
+        }
+    }
+
+    fn feed(&mut self, instance: usize, input: Input) {
+        let mut effects = Vec::new();
+        let Some(room) = &mut self.instances[instance].room else { return };
+        room.handle(self.now, input, &mut effects);
+        let mut next = 0;
+        while next < effects.len() {
+            let effect = std::mem::replace(&mut effects[next], Effect::Nothing);
+            next += 1;
+            self.carry_out(instance, effect, &mut effects);
+        }
+    }
+
+    fn carry_out(&mut self, instance: usize, effect: Effect, more: &mut Vec<Effect>) {
+        match effect {
+            Effect::Send(session, message) => self.deliver(instance, session, message, more),
+            Effect::Broadcast(audience, message) => {
+                let is_update = matches!(message, Outgoing::Update(_));
+                let sessions: Vec<SessionId> = self
+                    .clients
+                    .iter()
+                    .filter(|client| !(is_update && client.withheld))
+                    .filter_map(|client| client.session)
+                    .filter(|(at, session)| *at == instance && audience != Audience::SyncingExcept(*session))
+                    .map(|(_, session)| session)
+                    .collect();
+                for session in sessions {
+                    self.deliver(instance, session, message.clone(), more);
+                }
+            }
+            Effect::Resume(session) => {
+                if let Some(client) = self.client_of(session) {
+                    client.withheld = false;
+                }
+            }
+            Effect::Append(append) => self.instances[instance].appends.push_back(append),
+            Effect::ReadLog(after) => self.instances[instance].reads.push_back(after),
+            Effect::Publish(seq, update) => self.publish(instance, seq, &update),
+            Effect::Quarantine(quarantined) => panic!("an honest update is put into quarantine: {quarantined:?}"),
+            Effect::Reload => panic!("the replica broke"),
+            Effect::EpochChanged => panic!("the epoch never changes here"),
+            Effect::Edited(..) | Effect::End(_) | Effect::Nothing => {}
+        }
+    }
+
+    fn client_of(&mut self, session: SessionId) -> Option<&mut Client> {
+        self.clients.iter_mut().find(|client| client.session.is_some_and(|(_, own)| own == session))
+    }
+
+    /// What a socket's outbox does: a slow client's is full after two messages.
+    fn deliver(&mut self, instance: usize, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
+        let now = self.now;
+        let Some(client) = self.client_of(session) else { return };
+        let may_wait = matches!(message, Outgoing::Update(_) | Outgoing::Awareness(_));
+        if may_wait && client.slow && client.down.len() >= 2 {
+            client.withheld |= matches!(message, Outgoing::Update(_));
+            if let Some(room) = &mut self.instances[instance].room {
+                room.handle(now, Input::Withheld(session, message), more);
+            }
+        } else {
+            client.down.push_back(message);
+        }
+    }
+
+    fn publish(&mut self, from: usize, seq: Seq, update: &Bytes) {
+        for to in (0..INSTANCES).filter(|to| *to != from) {
+            let copies = if self.calm { 1 } else { [0, 1, 1, 1, 2][self.below(5)] };
+            for _ in 0..copies {
+                self.instances[to].bus.push((seq, update.clone()));
+            }
+        }
+    }
+
+    // What can happen.
+
+    fn edit(&mut self, at: usize) {
+        let (position, letter, delete) = (self.below(1000), self.below(26), self.one_in(4));
+        let key = format!("k{}", self.below(3));
+        let set = self.one_in(5);
+        let client = &mut self.clients[at];
+        let (text, map) = (client.doc.get_or_insert_text("text"), client.doc.get_or_insert_map("map"));
+        let mut txn = client.doc.transact_mut();
+        let len = text.len(&txn);
+        let index = u32::try_from(position).unwrap() % (len + 1);
+        if set {
+            map.insert(&mut txn, key, format!("{letter}"));
+        } else if delete && index < len {
+            text.remove_range(&mut txn, index, 1);
+        } else {
+            let letter = char::from(b'a' + u8::try_from(letter).unwrap());
+            text.insert(&mut txn, index, &letter.to_string());
+        }
+        let update = Bytes::from(txn.encode_update_v1());
+        drop(txn);
+        if let Some((_, session)) = client.session {
+            client.up.push_back(Input::Update(session, UpdateKind::Live, update));
+            client.frames.push(if client.answered { clock_of(&client.doc, client.id) } else { 0 });
+        }
+    }
+
+    fn connect(&mut self, at: usize) {
+        if self.clients[at].session.is_some() {
+            return;
+        }
+        let instance = self.below(INSTANCES);
+        self.open(instance);
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        let client = &mut self.clients[at];
+        client.session = Some((instance, session));
+        client.frames.clear();
+        client.answered = false;
+        client.withheld = false;
+        let state_vector = client.doc.transact().state_vector().encode_v1().into();
+        client.up.push_back(Input::Step1(session, state_vector));
+        let principal = Arc::clone(&client.principal);
+        let mode = Mode::Sync { receipts: Receipts::Sent };
+        self.feed(instance, Input::Attach(Attach { session, principal, access: Access::Write, mode }));
+    }
+
+    fn open(&mut self, instance: usize) {
+        if self.instances[instance].room.is_none() {
+            let limits = Limits::default();
+            let budget = UnsavedBudget::new(limits.unsaved_bytes);
+            let room = Room::open(self.stored(), limits, budget, self.random.clone()).unwrap();
+            self.instances[instance].room = Some(room);
+            self.instances[instance].bus.clear();
+        }
+    }
+
+    fn disconnect(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        client.down.clear();
+        let (up, session) = (std::mem::take(&mut client.up), client.session.take());
+        if let Some((instance, session)) = session {
+            // Some of what was under way arrives, then the end of the socket is noticed.
+            let arrived = self.below(up.len() + 1);
+            for input in up.into_iter().take(arrived) {
+                self.feed(instance, input);
+            }
+            self.feed(instance, Input::Detach(session));
+        }
+    }
+
+    fn crash(&mut self, instance: usize) {
+        for at in 0..CLIENTS {
+            if self.clients[at].session.is_some_and(|(of, _)| of == instance) {
+                let client = &mut self.clients[at];
+                client.session = None;
+                client.down.clear();
+                client.up.clear();
+            }
+        }
+        let saving = self.instances[instance].saving;
+        self.instances[instance] =
+            Instance { room: None, appends: VecDeque::new(), bus: Vec::new(), reads: VecDeque::new(), saving };
+    }
+
+    fn send_one(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        if let (Some((instance, _)), Some(input)) = (client.session, client.up.pop_front()) {
+            self.feed(instance, input);
+        }
+    }
+
+    fn receive_one(&mut self, at: usize) {
+        let log_doc_clock = clock_of(&self.log_doc, self.clients[at].id);
+        let client = &mut self.clients[at];
+        let Some((instance, session)) = client.session else { return };
+        match client.down.pop_front() {
+            Some(Outgoing::Step1(state_vector)) => {
+                let theirs = StateVector::decode_v1(&state_vector).unwrap();
+                let answer = client.doc.transact().encode_state_as_update_v1(&theirs);
+                client.up.push_back(Input::Update(session, UpdateKind::Step2, answer.into()));
+                client.frames.push(clock_of(&client.doc, client.id));
+                client.answered = true;
+            }
+            Some(Outgoing::Step2(update) | Outgoing::Update(update)) => apply(&client.doc, &update),
+            Some(Outgoing::Receipt { through, .. }) => {
+                let covered = client.frames[usize::try_from(through).unwrap() - 1];
+                assert!(log_doc_clock >= covered, "a receipt covers what is not in the log");
+                client.confirmed = client.confirmed.max(covered);
+            }
+            Some(Outgoing::Refused { refusal, .. }) => panic!("an honest client is refused: {refusal:?}"),
+            Some(_) | None => {}
+        }
+        if client.down.is_empty() && client.session.is_some() {
+            self.feed(instance, Input::Drained(session));
+        }
+    }
+
+    fn commit(&mut self, instance: usize) {
+        if self.instances[instance].saving == SavingState::Behind {
+            return;
+        }
+        let count = self.below(4) + 1;
+        let mut seqs = Vec::new();
+        for _ in 0..count {
+            let Some(append) = self.instances[instance].appends.pop_front() else { break };
+            apply(&self.log_doc, &append.update);
+            self.log.push(append.update);
+            for client in append.new_clients {
+                self.owners.entry(client).or_insert(append.principal);
+            }
+            seqs.push(Seq::new(self.log.len() as u64));
+        }
+        // A crash between the commit and its report: the log has it, nobody was told.
+        if !self.calm && self.one_in(40) {
+            return self.crash(instance);
+        }
+        self.feed(instance, Input::Committed(seqs));
+    }
+
+    fn bus_delivers(&mut self, instance: usize) {
+        let waiting = self.instances[instance].bus.len();
+        if waiting > 0 {
+            let pick = if self.calm { 0 } else { self.below(waiting) };
+            let (seq, update) = self.instances[instance].bus.remove(pick);
+            self.feed(instance, Input::FromBus { epoch: Epoch::FIRST, seq, update });
+        }
+    }
+
+    fn log_answers(&mut self, instance: usize) {
+        let Some(after) = self.instances[instance].reads.pop_front() else { return };
+        let failed = !self.calm && self.one_in(4);
+        let from = usize::try_from(after.get()).unwrap();
+        let updates = self.log.iter().enumerate().skip(if failed { usize::MAX } else { from });
+        let updates = updates.map(|(at, update)| (Seq::new(at as u64 + 1), update.clone())).collect();
+        self.feed(instance, Input::FromLog(updates));
+    }
+
+    fn change_saving(&mut self, instance: usize) {
+        let state = match self.instances[instance].saving {
+            SavingState::Current if !self.calm => SavingState::Behind,
+            _ => SavingState::Current,
+        };
+        self.instances[instance].saving = state;
+        self.feed(instance, Input::Saving(state));
+    }
+
+    fn reload(&mut self, instance: usize) {
+        let stored = self.stored();
+        let mut effects = Vec::new();
+        if let Some(room) = &mut self.instances[instance].room {
+            room.reload(stored, &mut effects).unwrap();
+        }
+        for effect in effects {
+            self.carry_out(instance, effect, &mut Vec::new());
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += self.random.below(40);
+        let (client, instance) = (self.below(CLIENTS), self.below(INSTANCES));
+        match self.below(100) {
+            0..20 => self.edit(client),
+            20..26 => self.connect(client),
+            26..28 => self.disconnect(client),
+            28 => self.crash(instance),
+            29 => self.change_saving(instance),
+            30 => self.reload(instance),
+            31..33 => self.clients[client].slow ^= true,
+            33..50 => self.send_one(client),
+            50..72 => self.receive_one(client),
+            72..84 => self.commit(instance),
+            84..92 => self.bus_delivers(instance),
+            92..96 => self.log_answers(instance),
+            _ => self.feed(instance, Input::Tick),
+        }
+    }
+
+    /// No more faults: everybody comes back, everything that waits is delivered.
+    fn settle(&mut self) {
+        self.calm = true;
+        for instance in 0..INSTANCES {
+            if self.instances[instance].saving == SavingState::Behind {
+                self.change_saving(instance);
+            }
+        }
+        for at in 0..CLIENTS {
+            self.clients[at].slow = false;
+            self.connect(at);
+        }
+        for _ in 0..200 {
+            self.now += 100;
+            let head = Seq::new(self.log.len() as u64);
+            for instance in 0..INSTANCES {
+                while !self.instances[instance].appends.is_empty() {
+                    self.commit(instance);
+                }
+                self.feed(instance, Input::Head(Epoch::FIRST, head));
+                self.log_answers(instance);
+                self.bus_delivers(instance);
+                self.feed(instance, Input::Tick);
+            }
+            for at in 0..CLIENTS {
+                while !self.clients[at].up.is_empty() {
+                    self.send_one(at);
+                }
+                while !self.clients[at].down.is_empty() {
+                    self.receive_one(at);
+                }
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let expected = content(&self.log_doc);
+        for client in &self.clients {
+            assert!(clock_of(&self.log_doc, client.id) >= client.confirmed, "what was confirmed is lost");
+            assert_eq!(content(&client.doc), expected, "{} differs from the log", client.principal.name);
+            let sent = client.frames.last().copied().unwrap_or(0);
+            assert_eq!(client.confirmed, sent.max(client.confirmed), "{} waits for a receipt", client.principal.name);
+        }
+        for instance in &mut self.instances {
+            let Some(room) = &mut instance.room else { continue };
+            assert!(room.is_saved());
+            assert_eq!(room.head(), Seq::new(self.log.len() as u64));
+            let replica = schema::new_doc(ClientID::new(2));
+            apply(&replica, &room.state().unwrap());
+            assert_eq!(content(&replica), expected, "a room differs from the log");
+        }
+    }
+}
+
+fn run(seed: u64) {
+    let mut world = World::new(seed);
+    for _ in 0..STEPS {
+        world.step();
+    }
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn every_receipt_is_true_and_all_replicas_agree_in_the_end() {
+    if let Ok(seed) = std::env::var("GLASSBOX_SIMULATION_SEED") {
+        return run(seed.parse().expect("a seed is a number"));
+    }
+    for seed in 0..SEEDS {
+        let world = std::panic::catch_unwind(|| run(seed));
+        assert!(world.is_ok(), "seed {seed} fails; run it alone with GLASSBOX_SIMULATION_SEED={seed}");
+    }
+}

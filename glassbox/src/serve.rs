@@ -1,0 +1,163 @@
+//! Putting the parts together, running them, and ending them in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use api::Api;
+use axum::Router;
+use axum::serve::ListenerExt;
+use documents::Documents;
+use platform::auth::Authenticator;
+use platform::bus::{Bus, InstanceId};
+use platform::clock::{Clock, SystemClock};
+use platform::config::{Config, Mode};
+use platform::db::Db;
+use platform::embedded_postgres::EmbeddedPostgres;
+use platform::lifecycle::Lifecycle;
+use platform::metrics::Metrics;
+use platform::random::Random;
+use sync_server::SyncServer;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{listener, studio};
+
+/// Asks for the demo organization.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demo;
+
+/// The database, and the cluster that it lives in if that is ours.
+struct Storage {
+    db: Db,
+    embedded: Option<EmbeddedPostgres>,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
+    // Before anything is started: a port that is taken is the commonest mistake.
+    let listener = listener::bind(config.server.listen)?;
+    let storage = open_storage(&config).await?;
+    let served = run(&config, demo, &storage, listener).await;
+    close_storage(storage).await;
+    served
+}
+
+/// Brings the tables up to date.
+pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
+    let storage = open_storage(&config).await?;
+    let migrated = storage.db.migrate().await.context("the database could not be migrated");
+    close_storage(storage).await;
+    migrated
+}
+
+async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
+    let (url, embedded) = match &config.database.url {
+        Some(url) => (url.expose().to_owned(), None),
+        None => {
+            let (embedded, url) = EmbeddedPostgres::start(&config.postgres, &Random::from_os()).await?;
+            (url.expose().to_owned(), Some(embedded))
+        }
+    };
+    match Db::connect(&url, &config.database, config.server.mode).await {
+        Ok(db) => Ok(Storage { db, embedded }),
+        Err(error) => {
+            if let Some(embedded) = embedded {
+                embedded.stop().await?;
+            }
+            Err(error).context("the database cannot be used")
+        }
+    }
+}
+
+async fn close_storage(storage: Storage) {
+    storage.db.close().await;
+    if let Some(embedded) = storage.embedded
+        && let Err(error) = embedded.stop().await
+    {
+        tracing::error!(%error, "the embedded Postgres did not stop cleanly");
+    }
+}
+
+async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: TcpListener) -> anyhow::Result<()> {
+    storage.db.migrate().await.context("the database could not be migrated")?;
+    let lifecycle = Lifecycle::new();
+    let (api, sync) = compose(config, storage, &lifecycle).await?;
+    let address = listener.local_addr()?;
+    if demo.is_some() {
+        let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
+        announce(address, Some(&format!("/p/{}", demo.project)));
+    } else {
+        announce(address, None);
+    }
+    let app = Router::new().merge(api::router(api)).merge(sync.router()).merge(studio::router());
+    let ended = listen(listener, app, &lifecycle).await;
+    tracing::info!("stopping: clients are told, edits are saved");
+    let report = lifecycle.shutdown(Duration::from_secs(config.server.shutdown_grace_seconds)).await;
+    if report.is_clean() {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!(?report, "stopped, and not everything had ended");
+    }
+    ended
+}
+
+async fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer)> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let random = Random::from_os();
+    let metrics = Metrics::new();
+    let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
+    let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
+    let authenticator = Authenticator::new(&config.auth, mode, Arc::clone(&clock), random.clone(), db.clone()).await?;
+    let documents = Documents::new(
+        db.clone(),
+        bus,
+        Arc::clone(&clock),
+        random.clone(),
+        lifecycle.clone(),
+        limits.clone(),
+        &metrics,
+    );
+    let sync = SyncServer::new(
+        documents.clone(),
+        authenticator.clone(),
+        db.clone(),
+        Arc::clone(&clock),
+        lifecycle.clone(),
+        limits.clone(),
+        mode,
+        &metrics,
+    );
+    let api = Api { documents, db, authenticator, clock, random, limits, mode, metrics, lifecycle: lifecycle.clone() };
+    Ok((api, sync))
+}
+
+/// Accepts connections until the process is asked to stop.
+async fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+    let draining = lifecycle.draining();
+    // Small frames must leave at once.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { draining.cancelled().await });
+    let guard = lifecycle.connection("http");
+    lifecycle.spawn("listener", async move {
+        let _guard = guard;
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn announce(address: SocketAddr, path: Option<&str>) {
+    let path = path.unwrap_or("/");
+    println!("GlassBox is at http://{address}{path}");
+    tracing::info!(%address, mode = ?Mode::Development, "serving");
+}

@@ -1,0 +1,165 @@
+//! One channel of a socket: what its room says, in this dialect's frames.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use documents::delivery::{Delivery, EndReason, Outgoing, Present, Sink, Taken};
+use platform::access::Access;
+use platform::auth::PrincipalKind;
+use schema::ids::DocumentName;
+use web_protocol::control::{Action, Cause, PresentUser, Reply, SyncReply};
+use web_protocol::frame::{Body, Frame};
+
+use super::DIALECT;
+use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::y_websocket::encode_awareness;
+
+/// What a client and the server agreed on (G8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    pub(super) receipts: bool,
+    pub(super) notices: bool,
+}
+
+impl Capabilities {
+    const RECEIPTS: &'static str = "receipts";
+    const NOTICES: &'static str = "notices";
+
+    pub(super) fn agree(offered: &[String]) -> Self {
+        let offers = |name: &str| offered.iter().any(|offer| offer == name);
+        Self { receipts: offers(Self::RECEIPTS), notices: offers(Self::NOTICES) }
+    }
+
+    fn names(self) -> Vec<&'static str> {
+        let known = [(self.receipts, Self::RECEIPTS), (self.notices, Self::NOTICES)];
+        known.into_iter().filter(|(agreed, _)| *agreed).map(|(_, name)| name).collect()
+    }
+}
+
+/// Where a room's messages for one channel go.
+pub(super) struct ChannelSink {
+    pub(super) key: ChannelKey,
+    pub(super) name: DocumentName,
+    pub(super) outbox: Arc<Outbox>,
+    /// `None` for a channel that does not sync.
+    pub(super) sync: Option<Capabilities>,
+    pub(super) request_id: Option<String>,
+    /// The channel's number, once it is known.
+    pub(super) number: AtomicU64,
+    /// The client has left; what the room still says is dropped.
+    pub(super) left: AtomicBool,
+}
+
+impl ChannelSink {
+    fn reply(&self, reply: &Reply) -> Taken {
+        self.outbox.push_text(reply.encode(None));
+        Taken::Yes
+    }
+
+    fn notice(&self, reply: impl FnOnce(String) -> Reply) -> Taken {
+        if self.sync.is_none_or(|capabilities| capabilities.notices) {
+            self.reply(&reply(self.name.to_string()));
+        }
+        Taken::Yes
+    }
+
+    fn subscribed(&self, number: u64, access: Access, epoch: u32, seq: u64) -> Taken {
+        self.number.store(number, Ordering::Release);
+        let sync = self.sync.map(|it| SyncReply { number, epoch, seq, capabilities: it.names() });
+        let access = match access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        let reply = Reply::Subscribed { channel: self.name.to_string(), access, sync };
+        self.outbox.push_text(reply.encode(self.request_id.as_deref()));
+        Taken::Yes
+    }
+
+    fn present(&self, present: &[Present]) -> Taken {
+        let users = present.iter().map(present_user).collect();
+        let node_id = match &self.name {
+            DocumentName::Node(id) => Some(id.to_string()),
+            _ => None,
+        };
+        self.reply(&Reply::PresenceUpdate { channel: self.name.to_string(), node_id, users })
+    }
+
+    fn ended(&self, reason: EndReason) -> Taken {
+        if let Some(cause) = cause_of_end(reason) {
+            self.reply(&Reply::Unsubscribed { channel: self.name.to_string(), cause: Some(cause) });
+        }
+        self.outbox.end(self.key, reason);
+        Taken::Yes
+    }
+}
+
+impl Sink for ChannelSink {
+    fn deliver(&self, delivery: &Delivery) -> Taken {
+        if self.left.load(Ordering::Acquire) {
+            return Taken::Yes;
+        }
+        let priority = match &delivery.message {
+            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Receipt { .. } => Priority::Must,
+            Outgoing::Update(_) => Priority::Update,
+            Outgoing::Awareness(_) => Priority::Presence,
+            Outgoing::Attached { access, epoch, seq } => {
+                return self.subscribed(delivery.number, *access, epoch.get(), seq.get());
+            }
+            Outgoing::Refused { frame, refusal } => {
+                let cause = Cause { code: refusal.code(), message: refusal.message(), retry: refusal.retry() };
+                return self.reply(&Reply::Refused { channel: self.name.to_string(), update: *frame, cause });
+            }
+            Outgoing::Present(present) => return self.present(present),
+            Outgoing::Lagging => return self.notice(|channel| Reply::Lagging { channel }),
+            Outgoing::CaughtUp => return self.notice(|channel| Reply::CaughtUp { channel }),
+            Outgoing::SavingBehind { pending } => {
+                return self.notice(|channel| Reply::SavingBehind { channel, pending: *pending });
+            }
+            Outgoing::SavingResumed => return self.notice(|channel| Reply::SavingResumed { channel }),
+            Outgoing::Ended(reason) => return self.ended(*reason),
+        };
+        self.outbox.push(self.key, priority, delivery.encoded(DIALECT, encode))
+    }
+}
+
+/// What a client is told when its room ends the channel. A shutdown has been announced to the whole socket.
+fn cause_of_end(reason: EndReason) -> Option<Cause> {
+    let (code, message, retry) = match reason {
+        EndReason::AccessEnded => ("ACCESS_ENDED", "your access to this document has ended", false),
+        EndReason::Unavailable => ("DOCUMENT_UNAVAILABLE", "the document must be opened anew", true),
+        EndReason::Behind => ("SAVING_BEHIND", "saving is behind; subscribe again later", true),
+        EndReason::Shutdown => return None,
+    };
+    Some(Cause { code, message: message.to_owned(), retry })
+}
+
+fn present_user(present: &Present) -> PresentUser {
+    let Present { principal, editing } = present;
+    let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
+    PresentUser {
+        user_id: principal.id.to_string(),
+        name: principal.name.clone(),
+        color: principal.color().to_string(),
+        kind: kind.to_owned(),
+        action: if *editing { Action::Editing } else { Action::Viewing },
+    }
+}
+
+fn encode(number: u64, message: &Outgoing) -> Bytes {
+    let awareness;
+    let body = match message {
+        Outgoing::Step1(state_vector) => Body::Step1(state_vector),
+        Outgoing::Step2(update) => Body::Step2(update),
+        Outgoing::Update(update) => Body::Update(update),
+        Outgoing::Awareness(states) => {
+            awareness = encode_awareness(states);
+            Body::Awareness(&awareness)
+        }
+        Outgoing::Receipt { through, epoch, seq } => {
+            Body::Receipt { through: *through, epoch: u64::from(epoch.get()), seq: seq.get() }
+        }
+        _ => return Bytes::new(),
+    };
+    Frame { number, body }.encode().into()
+}

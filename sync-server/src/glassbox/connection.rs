@@ -1,0 +1,381 @@
+//! One socket of our own dialect: its channels and what its client asks.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use documents::delivery::EndReason;
+use documents::room::{Activity, Mode, Receipts, UpdateKind};
+use documents::{AttachError, Newcomer, Session};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use platform::access::Granted;
+use platform::auth::PrincipalKind;
+use platform::db::DbError;
+use schema::ids::{DocumentName, Epoch};
+use web_protocol::control::{
+    Action, Cause, Channel as ChannelName, Envelope, Identity, Presence, Reply, Request, RequestError, Subscribe,
+    Token, WelcomeLimits,
+};
+use web_protocol::frame::{Body, Frame};
+use web_protocol::{PROTOCOL_VERSION, awareness, close};
+
+use super::channel::{Capabilities, ChannelSink};
+use crate::outbox::{ChannelKey, Outbox};
+use crate::server::{Authority, Shared};
+use crate::socket::{Dialect, Flow};
+use crate::upgrade;
+use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
+
+/// A node that was just drawn on a canvas is known as a document once the canvas is projected: so long and so often
+/// a subscription waits for it.
+const NEW_NODE_PAUSE: Duration = Duration::from_millis(150);
+const NEW_NODE_TRIES: usize = 10;
+/// When clients of a restarting server should come back.
+const RECONNECT_AFTER_MS: u64 = 500;
+
+type Opening = Pin<Box<dyn Future<Output = Opened> + Send>>;
+
+/// A subscription that came to an end, good or bad.
+struct Opened {
+    key: ChannelKey,
+    result: Result<Session, OpenError>,
+}
+
+enum OpenError {
+    NotFound,
+    Unavailable,
+    EpochMismatch(Epoch),
+}
+
+/// A channel of the socket; without a session while it is being opened.
+struct Channel {
+    sink: Arc<ChannelSink>,
+    session: Option<Session>,
+}
+
+impl Channel {
+    fn has_number(&self, number: u64) -> bool {
+        self.sink.sync.is_some() && self.sink.number.load(Ordering::Acquire) == number
+    }
+}
+
+/// One socket.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    authority: Authority,
+    channels: HashMap<ChannelKey, Channel>,
+    opening: FuturesUnordered<Opening>,
+    next_key: u64,
+    draining: bool,
+}
+
+impl Connection {
+    /// Greets the client (G3).
+    pub(super) fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, authority: Authority) -> Self {
+        let principal = &authority.principal;
+        let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
+        let limits = &shared.limits;
+        let welcome = Reply::Welcome {
+            protocol: PROTOCOL_VERSION,
+            server: concat!("glassbox/", env!("CARGO_PKG_VERSION")).to_owned(),
+            principal: Identity {
+                id: principal.id.to_string(),
+                name: principal.name.clone(),
+                kind,
+                color: principal.color().to_string(),
+            },
+            authorized_until: rfc3339(authority.until),
+            heartbeat_seconds: limits.heartbeat_seconds,
+            limits: WelcomeLimits {
+                frame_bytes: limits.frame_bytes,
+                update_bytes: limits.update_bytes,
+                channels: limits.channels_per_socket,
+            },
+        };
+        outbox.push_text(welcome.encode(None));
+        let (channels, opening) = (HashMap::new(), FuturesUnordered::new());
+        Self { shared, outbox, authority, channels, opening, next_key: 0, draining: false }
+    }
+
+    fn reply(&self, reply: &Reply, request_id: Option<&str>) {
+        self.outbox.push_text(reply.encode(request_id));
+    }
+
+    fn error(&self, code: &'static str, message: &str, channel: Option<String>, request_id: Option<&str>) {
+        let cause = Cause { code, message: message.to_owned(), retry: code == "DOCUMENT_UNAVAILABLE" };
+        self.reply(&Reply::Error { channel, epoch: None, cause }, request_id);
+    }
+
+    fn find(&self, name: &DocumentName) -> Option<ChannelKey> {
+        self.channels.iter().find(|(_, channel)| channel.sink.name == *name).map(|(key, _)| *key)
+    }
+
+    fn subscribe(&mut self, subscribe: Subscribe, request_id: Option<String>) {
+        let id = request_id.as_deref();
+        let Ok(name) = subscribe.channel.parse::<DocumentName>() else {
+            return self.error("INVALID_CHANNEL", "this is not a document's name", Some(subscribe.channel), id);
+        };
+        if self.find(&name).is_some() {
+            let text = "this socket is subscribed to the document already";
+            return self.error("ALREADY_SUBSCRIBED", text, Some(subscribe.channel), id);
+        }
+        if self.channels.len() >= self.shared.limits.channels_per_socket {
+            let text = "the socket has as many channels as it may have; unsubscribe from one first";
+            return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
+        }
+        let key = ChannelKey(self.next_key);
+        self.next_key += 1;
+        let replica_epoch = subscribe.sync.as_ref().and_then(|sync| sync.epoch).map(Epoch::new);
+        let sink = Arc::new(ChannelSink {
+            key,
+            name,
+            outbox: Arc::clone(&self.outbox),
+            sync: subscribe.sync.map(|sync| Capabilities::agree(&sync.capabilities)),
+            request_id,
+            number: AtomicU64::new(0),
+            left: AtomicBool::new(false),
+        });
+        let (shared, authority) = (Arc::clone(&self.shared), self.authority.clone());
+        let opening = open_channel(shared, authority, Arc::clone(&sink), replica_epoch);
+        self.opening.push(Box::pin(async move { Opened { key, result: opening.await } }));
+        self.channels.insert(key, Channel { sink, session: None });
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened { key, result } = opened;
+        // A channel that was left meanwhile drops its session here.
+        let Some(channel) = self.channels.get_mut(&key) else { return };
+        let error = match result {
+            Ok(session) => {
+                channel.session = Some(session);
+                return;
+            }
+            Err(error) => error,
+        };
+        let sink = Arc::clone(&channel.sink);
+        self.channels.remove(&key);
+        let (code, message, epoch) = match error {
+            OpenError::NotFound => ("NOT_FOUND", "no such document, or no access to it", None),
+            OpenError::Unavailable => ("DOCUMENT_UNAVAILABLE", "the document cannot be opened now; try again", None),
+            OpenError::EpochMismatch(current) => {
+                let text = "the document's history was replaced; set the replica aside and subscribe with an empty one";
+                ("EPOCH_MISMATCH", text, Some(current.get()))
+            }
+        };
+        let cause = Cause { code, message: message.to_owned(), retry: code == "DOCUMENT_UNAVAILABLE" };
+        let error = Reply::Error { channel: Some(sink.name.to_string()), epoch, cause };
+        self.reply(&error, sink.request_id.as_deref());
+    }
+
+    fn unsubscribe(&mut self, ChannelName { channel }: ChannelName, request_id: Option<&str>) {
+        let key = channel.parse().ok().and_then(|name| self.find(&name));
+        match key.and_then(|key| self.channels.remove(&key)) {
+            Some(left) => {
+                left.sink.left.store(true, Ordering::Release);
+                self.reply(&Reply::Unsubscribed { channel, cause: None }, request_id);
+            }
+            None => self.error("NOT_SUBSCRIBED", "the socket is not subscribed to this", Some(channel), request_id),
+        }
+    }
+
+    async fn presence(&self, presence: Presence, request_id: Option<&str>) {
+        let name = format!("node:{}", presence.node_id);
+        let key = name.parse().ok().and_then(|name| self.find(&name));
+        let session = key.and_then(|key| self.channels.get(&key)?.session.as_ref());
+        let Some(session) = session else {
+            return self.error("NOT_SUBSCRIBED", "subscribe to the node first", Some(name), request_id);
+        };
+        let activity = match presence.action {
+            Action::Viewing => Activity::Viewing,
+            Action::Editing => Activity::Editing,
+            Action::Idle => Activity::Idle,
+        };
+        // A room that is over has said so.
+        let _ = session.presence(activity).await;
+    }
+
+    async fn renew(&mut self, Token { token }: Token, request_id: Option<&str>) {
+        match upgrade::authority(&self.shared, Some(&token)).await {
+            Ok(new) if new.principal.reference() != self.authority.principal.reference() => {
+                let text = "the token is somebody else's; open a socket of its own for them";
+                self.error("PRINCIPAL_MISMATCH", text, None, request_id);
+            }
+            Ok(new) => {
+                self.authority = new;
+                let authorized_until = rfc3339(self.authority.until);
+                self.reply(&Reply::TokenAccepted { authorized_until }, request_id);
+                self.check_access().await;
+            }
+            Err((_, reason)) => self.error("INVALID_TOKEN", reason, None, request_id),
+        }
+    }
+
+    /// The channel with this number. Its client may be faster than the end of its opening, which is waited for.
+    async fn channel_of(&mut self, number: u64) -> Option<ChannelKey> {
+        loop {
+            let (key, channel) = self.channels.iter().find(|(_, channel)| channel.has_number(number))?;
+            if channel.session.is_some() {
+                return Some(*key);
+            }
+            let opened = self.opening.next().await?;
+            self.opened(opened);
+        }
+    }
+
+    async fn take_frame(&mut self, bytes: &Bytes) -> Flow {
+        let Ok(frame) = Frame::decode(bytes) else {
+            self.error("MALFORMED_FRAME", "a binary frame cannot be decoded", None, None);
+            return Flow::Close(close::MALFORMED, "a binary frame cannot be decoded");
+        };
+        let key = self.channel_of(frame.number).await;
+        let Some(session) = key.and_then(|key| self.channels.get(&key)?.session.as_ref()) else {
+            self.error("UNKNOWN_CHANNEL", "no channel of this socket has that number", None, None);
+            return Flow::Continue;
+        };
+        let taken = match frame.body {
+            Body::Step1(state_vector) => session.step_1(bytes.slice_ref(state_vector)).await,
+            Body::Step2(update) => session.update(UpdateKind::Step2, bytes.slice_ref(update)).await,
+            Body::Update(update) => session.update(UpdateKind::Live, bytes.slice_ref(update)).await,
+            Body::Awareness(states) => match awareness::decode(states, AWARENESS_ENTRIES) {
+                Ok(entries) => session.awareness(entries.into_iter().map(state_of).collect()).await,
+                Err(_) => return Flow::Close(close::MALFORMED, "an awareness update cannot be decoded"),
+            },
+            Body::Receipt { .. } => return Flow::Close(close::MALFORMED, "receipts are the server's to send"),
+        };
+        // A room that is over has ended the channel through its sink.
+        let _ = taken;
+        Flow::Continue
+    }
+}
+
+/// Finds the document, decides access and attaches.
+async fn open_channel(
+    shared: Arc<Shared>,
+    authority: Authority,
+    sink: Arc<ChannelSink>,
+    replica_epoch: Option<Epoch>,
+) -> Result<Session, OpenError> {
+    let granted = find_document(&shared, &authority, &sink.name).await.map_err(|error| {
+        tracing::warn!(document = %sink.name, %error, "access could not be decided");
+        OpenError::Unavailable
+    })?;
+    let granted = granted.ok_or(OpenError::NotFound)?;
+    let mode = match sink.sync {
+        Some(Capabilities { receipts: true, .. }) => Mode::Sync { receipts: Receipts::Sent },
+        Some(_) => Mode::Sync { receipts: Receipts::Unknown },
+        None => Mode::Watch,
+    };
+    let newcomer = Newcomer { principal: authority.principal, access: granted.access, mode, replica_epoch, sink };
+    shared.documents.attach(&granted.document, newcomer).await.map_err(|error| match error {
+        AttachError::Unavailable => OpenError::Unavailable,
+        AttachError::EpochMismatch { current } => OpenError::EpochMismatch(current),
+    })
+}
+
+async fn find_document(
+    shared: &Shared,
+    authority: &Authority,
+    name: &DocumentName,
+) -> Result<Option<Granted>, DbError> {
+    for _ in 0..NEW_NODE_TRIES {
+        let granted = shared.access(&authority.principal, name).await?;
+        if granted.is_some() || !matches!(name, DocumentName::Node(_)) {
+            return Ok(granted);
+        }
+        tokio::time::sleep(NEW_NODE_PAUSE).await;
+    }
+    shared.access(&authority.principal, name).await
+}
+
+impl Dialect for Connection {
+    async fn text(&mut self, text: &str) -> Flow {
+        let Envelope { request, request_id } = match Envelope::decode(text) {
+            Ok(envelope) => envelope,
+            Err(RequestError::Invalid { message, request_id }) => {
+                self.error("INVALID_MESSAGE", &message, None, request_id.as_deref());
+                return Flow::Continue;
+            }
+            Err(error @ RequestError::UnknownType { .. }) => {
+                let text = error.to_string();
+                let RequestError::UnknownType { request_id, .. } = error else { return Flow::Continue };
+                self.error("UNKNOWN_TYPE", &text, None, request_id.as_deref());
+                return Flow::Continue;
+            }
+        };
+        let id = request_id.as_deref();
+        match request {
+            Request::Subscribe(subscribe) => self.subscribe(subscribe, request_id),
+            Request::Unsubscribe(channel) => self.unsubscribe(channel, id),
+            Request::Presence(presence) => self.presence(presence, id).await,
+            Request::Token(token) => self.renew(token, id).await,
+        }
+        Flow::Continue
+    }
+
+    async fn binary(&mut self, frame: Bytes) -> Flow {
+        self.take_frame(&frame).await
+    }
+
+    async fn progress(&mut self) -> Flow {
+        match self.opening.next().await {
+            Some(opened) => {
+                self.opened(opened);
+                Flow::Continue
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn ended(&mut self, channel: ChannelKey, reason: EndReason) -> Flow {
+        self.channels.remove(&channel);
+        if self.draining && self.channels.is_empty() && reason == EndReason::Shutdown {
+            return Flow::Close(close::RESTART, "the server restarts");
+        }
+        Flow::Continue
+    }
+
+    fn drained(&mut self, channel: ChannelKey) {
+        if let Some(session) = self.channels.get(&channel).and_then(|channel| channel.session.as_ref()) {
+            session.drained();
+        }
+    }
+
+    async fn check_access(&mut self) -> Flow {
+        for channel in self.channels.values() {
+            let Some(session) = &channel.session else { continue };
+            // An access that cannot be looked up now stays as it was; the authority's end bounds how long.
+            if let Ok(granted) = self.shared.access(&self.authority.principal, &channel.sink.name).await {
+                let _ = session.change_access(granted.map(|granted| granted.access)).await;
+            }
+        }
+        Flow::Continue
+    }
+
+    fn draining(&mut self) -> Flow {
+        self.draining = true;
+        self.reply(&Reply::Restarting { reconnect_after_ms: RECONNECT_AFTER_MS }, None);
+        if self.channels.is_empty() {
+            return Flow::Close(close::RESTART, "the server restarts");
+        }
+        Flow::Continue
+    }
+
+    fn authorized_until(&self) -> DateTime<Utc> {
+        self.authority.until
+    }
+
+    fn expiring(&mut self) {
+        let authorized_until = rfc3339(self.authority.until);
+        self.reply(&Reply::TokenExpiring { authorized_until }, None);
+    }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,79 @@
+//! The routes of the sockets, and what all sockets share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use chrono::{DateTime, Utc};
+use documents::Documents;
+use platform::access::{Granted, document_access};
+use platform::auth::{Authenticator, Principal};
+use platform::clock::Clock;
+use platform::config::Mode;
+use platform::db::{Db, DbError};
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use platform::metrics::Metrics;
+use schema::ids::DocumentName;
+
+use crate::metrics::SocketMetrics;
+use crate::{glassbox, y_websocket};
+
+/// What all sockets share.
+pub(crate) struct Shared {
+    pub(crate) documents: Documents,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) limits: Limits,
+    pub(crate) mode: Mode,
+    pub(crate) metrics: SocketMetrics,
+}
+
+/// The server of all sockets. Cheap to clone.
+#[derive(Clone)]
+pub struct SyncServer {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Who is on a socket, and until when.
+#[derive(Debug, Clone)]
+pub(crate) struct Authority {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) until: DateTime<Utc>,
+}
+
+impl SyncServer {
+    /// A server for these documents.
+    #[expect(clippy::too_many_arguments, reason = "the world, passed in once at start")]
+    #[must_use]
+    pub fn new(
+        documents: Documents,
+        authenticator: Authenticator,
+        db: Db,
+        clock: Arc<dyn Clock>,
+        lifecycle: Lifecycle,
+        limits: Limits,
+        mode: Mode,
+        metrics: &Metrics,
+    ) -> Self {
+        let metrics = SocketMetrics::register(metrics);
+        Self { shared: Arc::new(Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics }) }
+    }
+
+    /// The routes `/ws` and `/yjs/{document}`.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/ws", get(glassbox::open))
+            .route("/yjs/{document}", get(y_websocket::open))
+            .with_state(self)
+    }
+}
+
+impl Shared {
+    /// What a principal may do with a document; `None` when it does not exist or must not be seen.
+    pub(crate) async fn access(&self, principal: &Principal, name: &DocumentName) -> Result<Option<Granted>, DbError> {
+        document_access(&self.db, principal, name, self.mode).await
+    }
+}

@@ -1,0 +1,220 @@
+//! The dialect of stock Yjs clients: `/yjs/{document}` (SPEC §3).
+
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal, Sink, Taken};
+use documents::room::{Mode, Receipts, UpdateKind};
+use documents::{Newcomer, Session};
+use platform::auth::Principal;
+use platform::config::Mode as ServerMode;
+use schema::ids::DocumentName;
+use web_protocol::awareness::{self, Entry, GONE};
+use web_protocol::close;
+use web_protocol::y_websocket::Message;
+
+use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::server::{Authority, Shared, SyncServer};
+use crate::socket::{Dialect, Flow, serve};
+use crate::upgrade::{self, limited, refused};
+
+/// The slot of this dialect's frames in a delivery.
+const DIALECT: usize = 1;
+/// States read from one awareness message; more are ignored.
+pub(crate) const AWARENESS_ENTRIES: usize = 64;
+/// A socket has one channel.
+const CHANNEL: ChannelKey = ChannelKey(0);
+
+/// Opens a socket on one document.
+pub(crate) async fn open(
+    State(server): State<SyncServer>,
+    Path(document): Path<String>,
+    Query(query): Query<upgrade::Query>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let shared = server.shared;
+    let upgrade = limited(upgrade, &shared);
+    let Ok(name) = document.parse::<DocumentName>() else {
+        return refused(upgrade, close::NOT_FOUND, "this is not a document's name");
+    };
+    let authority = match authority(&shared, &name, query.token.as_deref()).await {
+        Ok(authority) => authority,
+        Err((code, reason)) => return refused(upgrade, code, reason),
+    };
+    let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
+    match attach(&shared, &name, &authority.principal, &outbox).await {
+        Ok(session) => upgrade.on_upgrade(move |socket| async move {
+            let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session };
+            serve(socket, &outbox, dialect, &shared).await;
+        }),
+        Err((code, reason)) => refused(upgrade, code, reason),
+    }
+}
+
+/// Scratch documents need no token (Y1).
+async fn authority(
+    shared: &Shared,
+    name: &DocumentName,
+    token: Option<&str>,
+) -> Result<Authority, (u16, &'static str)> {
+    match (name, token) {
+        (DocumentName::Scratch(_), None) if shared.mode == ServerMode::Development => {
+            Ok(Authority { principal: Arc::new(Principal::anonymous()), until: DateTime::<Utc>::MAX_UTC })
+        }
+        _ => upgrade::authority(shared, token).await,
+    }
+}
+
+async fn attach(
+    shared: &Shared,
+    name: &DocumentName,
+    principal: &Arc<Principal>,
+    outbox: &Arc<Outbox>,
+) -> Result<Session, (u16, &'static str)> {
+    const UNAVAILABLE: (u16, &str) = (close::TRY_LATER, "the document cannot be opened now");
+    let granted = shared.access(principal, name).await.map_err(|error| {
+        tracing::warn!(document = %name, %error, "access could not be decided");
+        UNAVAILABLE
+    })?;
+    let granted = granted.ok_or((close::NOT_FOUND, "no such document, or no access to it"))?;
+    let newcomer = Newcomer {
+        principal: Arc::clone(principal),
+        access: granted.access,
+        mode: Mode::Sync { receipts: Receipts::Unknown },
+        replica_epoch: None,
+        sink: Arc::new(YSink { outbox: Arc::clone(outbox) }),
+    };
+    shared.documents.attach(&granted.document, newcomer).await.map_err(|_| UNAVAILABLE)
+}
+
+struct YWebsocket {
+    shared: Arc<Shared>,
+    name: DocumentName,
+    authority: Authority,
+    session: Session,
+}
+
+impl YWebsocket {
+    async fn take(&self, frame: Bytes) -> Result<Flow, documents::Closed> {
+        let Ok(message) = Message::decode(&frame) else {
+            return Ok(Flow::Close(close::MALFORMED, "the frame cannot be decoded"));
+        };
+        match message {
+            Message::Step1(state_vector) => self.session.step_1(frame.slice_ref(state_vector)).await?,
+            Message::Step2(update) => self.session.update(UpdateKind::Step2, frame.slice_ref(update)).await?,
+            Message::Update(update) => self.session.update(UpdateKind::Live, frame.slice_ref(update)).await?,
+            Message::Awareness(states) => {
+                let Ok(entries) = awareness::decode(states, AWARENESS_ENTRIES) else {
+                    return Ok(Flow::Close(close::MALFORMED, "the awareness update cannot be decoded"));
+                };
+                self.session.awareness(entries.into_iter().map(state_of).collect()).await?;
+            }
+            Message::QueryAwareness => self.session.query_awareness().await?,
+            Message::PermissionDenied(_) | Message::Unknown(_) => {}
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+impl Dialect for YWebsocket {
+    async fn text(&mut self, _: &str) -> Flow {
+        Flow::Close(close::MALFORMED, "this protocol has no text frames")
+    }
+
+    async fn binary(&mut self, frame: Bytes) -> Flow {
+        self.take(frame).await.unwrap_or(Flow::Close(close::TRY_LATER, "the document was closed"))
+    }
+
+    async fn progress(&mut self) -> Flow {
+        std::future::pending().await
+    }
+
+    fn ended(&mut self, _: ChannelKey, reason: EndReason) -> Flow {
+        match reason {
+            EndReason::AccessEnded => Flow::Close(close::FORBIDDEN, "access has ended"),
+            EndReason::Unavailable => Flow::Close(close::TRY_LATER, "the document must be opened anew"),
+            EndReason::Behind => Flow::Close(close::TRY_LATER, "saving is behind"),
+            EndReason::Shutdown => Flow::Close(close::RESTART, "the server restarts"),
+        }
+    }
+
+    fn drained(&mut self, _: ChannelKey) {
+        self.session.drained();
+    }
+
+    async fn check_access(&mut self) -> Flow {
+        let Ok(granted) = self.shared.access(&self.authority.principal, &self.name).await else {
+            return Flow::Continue;
+        };
+        let changed = self.session.change_access(granted.map(|granted| granted.access)).await;
+        changed.map_or(Flow::Close(close::TRY_LATER, "the document was closed"), |()| Flow::Continue)
+    }
+
+    fn draining(&mut self) -> Flow {
+        Flow::Continue
+    }
+
+    fn authorized_until(&self) -> DateTime<Utc> {
+        self.authority.until
+    }
+
+    fn expiring(&mut self) {}
+}
+
+struct YSink {
+    outbox: Arc<Outbox>,
+}
+
+impl Sink for YSink {
+    fn deliver(&self, delivery: &Delivery) -> Taken {
+        let priority = match &delivery.message {
+            Outgoing::Update(_) => Priority::Update,
+            Outgoing::Awareness(_) => Priority::Presence,
+            Outgoing::Step1(_) | Outgoing::Step2(_) => Priority::Must,
+            // Such a client offers refused content again only when it reconnects (Y4).
+            Outgoing::Refused { refusal: Refusal::SavingBehind, .. } => {
+                self.outbox.end(CHANNEL, EndReason::Behind);
+                return Taken::Yes;
+            }
+            Outgoing::Refused { .. } => Priority::Must,
+            Outgoing::Ended(reason) => {
+                self.outbox.end(CHANNEL, *reason);
+                return Taken::Yes;
+            }
+            // What the protocol has no words for.
+            _ => return Taken::Yes,
+        };
+        let frame = delivery.encoded(DIALECT, |_, message| encode(message));
+        self.outbox.push(CHANNEL, priority, frame)
+    }
+}
+
+fn encode(message: &Outgoing) -> Bytes {
+    match message {
+        Outgoing::Step1(state_vector) => Message::Step1(state_vector).encode().into(),
+        Outgoing::Step2(update) => Message::Step2(update).encode().into(),
+        Outgoing::Update(update) => Message::Update(update).encode().into(),
+        Outgoing::Awareness(states) => Message::Awareness(&encode_awareness(states)).encode().into(),
+        Outgoing::Refused { refusal, .. } => Message::PermissionDenied(&refusal.message()).encode().into(),
+        _ => Bytes::new(),
+    }
+}
+
+/// An awareness update of these states.
+pub(crate) fn encode_awareness(states: &[AwarenessState]) -> Vec<u8> {
+    awareness::encode(states.iter().map(|state| Entry {
+        client: state.client,
+        clock: state.clock,
+        state: state.state.as_deref().unwrap_or(GONE),
+    }))
+}
+
+/// An awareness state as documents have it.
+pub(crate) fn state_of(entry: Entry<'_>) -> AwarenessState {
+    let state = (entry.state != GONE).then(|| entry.state.into());
+    AwarenessState { client: entry.client, clock: entry.clock, state }
+}
