@@ -27,7 +27,7 @@ pub use error::DbError;
 pub use page::{Cursor, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError};
 
 /// The migrations of this build.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 const SERVER_VERSION_MIN: i32 = 160_000;
 const STATEMENT_TIMEOUT_MS: u32 = 30_000;

@@ -1,0 +1,168 @@
+//! A database of its own for every test.
+//!
+//! The server is that of `GLASSBOX_TEST_DATABASE_URL` (a superuser's), or else one that is started for the test process
+//! from the Postgres in `GLASSBOX_POSTGRES_INSTALL_DIR`. A test's database is a copy of a migrated template, is used by
+//! the same unprivileged sort of role as in production, and is dropped with its [`TestDatabase`].
+
+mod server;
+
+use reqwest::Url;
+use schema::ids::{DocumentName, OrgId, ProjectId, UserId};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::access::{OrgRole, ProjectRole};
+use crate::auth::{Principal, PrincipalKind, PrincipalRef};
+use crate::config::{DatabaseConfig, Mode};
+use crate::db::documents::DocumentRef;
+use crate::db::projects::NewProject;
+use crate::db::users::{Identity, User};
+use crate::db::{Db, documents, members, organizations, projects, users};
+
+/// What a test's handle on its database may use of the server.
+const CONNECTIONS_PER_TEST: u32 = 8;
+const CONNECT_TIMEOUT_SECONDS: u64 = 30;
+
+/// A fresh database, dropped at the end of the test.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// The handle that the tested code gets.
+    pub db: Db,
+    name: String,
+    server: Url,
+}
+
+impl TestDatabase {
+    /// Makes a database.
+    ///
+    /// # Panics
+    /// When there is no server to make it on; the message says what to set.
+    pub async fn new() -> Self {
+        let server = server::url();
+        let template = server::template(&server).await;
+        let name = format!("glassbox_test_{}", Uuid::new_v4().simple());
+        server::create_from(&server, &template, &name).await;
+        let url = server::role_url(&server, &name);
+        let db = connect(url.as_str()).await;
+        Self { db, name, server }
+    }
+
+    /// The URL of the database for the server's role.
+    #[must_use]
+    pub fn url(&self) -> String {
+        server::role_url(&self.server, &self.name).into()
+    }
+
+    /// The URL of the database for a superuser, whom row-level security does not bind.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
+        server::database_url(&self.server, &self.name).into()
+    }
+
+    /// Runs SQL as a superuser: damage that no function of the server could do.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn sabotage(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
+    }
+
+    /// Another handle with connections of its own, as another instance has.
+    pub async fn another_instance(&self) -> Db {
+        connect(&self.url()).await
+    }
+
+    /// Creates a person called `name`.
+    ///
+    /// # Panics
+    /// As all helpers here: when the database refuses it.
+    pub async fn user(&self, name: &str) -> User {
+        let identity = Identity {
+            sub: format!("test|{name}"),
+            email: format!("{name}@example.com"),
+            name: Some(name.to_owned()),
+            avatar_url: None,
+        };
+        let id = UserId::new(Uuid::new_v4());
+        users::sign_in(&self.db, id, &identity).await.expect("a person can be created")
+    }
+
+    /// Founds an organization.
+    pub async fn org(&self, owner: UserId) -> OrgId {
+        let id = OrgId::new(Uuid::new_v4());
+        let slug = id.to_string();
+        organizations::create(&self.db, id, "Test", &slug, owner).await.expect("an organization can be created");
+        id
+    }
+
+    /// Makes a person a member of an organization.
+    pub async fn org_member(&self, org: OrgId, user: UserId, role: OrgRole) {
+        members::set_org_role(&self.db, org, user, role).await.expect("a member can be added");
+    }
+
+    /// Begins a project.
+    pub async fn project(&self, org: OrgId) -> ProjectId {
+        let id = ProjectId::new(Uuid::new_v4());
+        let project = NewProject { id, name: "Test".to_owned(), description: String::new() };
+        projects::create(&self.db, org, &project).await.expect("a project can be created");
+        id
+    }
+
+    /// Gives a person a role in a project.
+    pub async fn project_member(&self, org: OrgId, project: ProjectId, user: UserId, role: ProjectRole) {
+        members::set_project_role(&self.db, org, project, user, role).await.expect("a member can be added");
+    }
+
+    /// Creates an empty free document in a project of an organization of a person, all of them new.
+    pub async fn document(&self) -> DocumentRef {
+        let owner = self.user(&Uuid::new_v4().to_string()).await;
+        let org = self.org(owner.id).await;
+        let project = self.project(org).await;
+        self.document_in(org, project).await
+    }
+
+    /// Creates an empty free document in a project.
+    pub async fn document_in(&self, org: OrgId, project: ProjectId) -> DocumentRef {
+        let id = Uuid::new_v4();
+        documents::create_free(&self.db, org, project, id.into(), None).await.expect("a document can be created");
+        DocumentRef { id, org, project: Some(project) }
+    }
+
+    /// Creates a scratch document.
+    pub async fn scratch(&self, name: &str) -> DocumentRef {
+        match format!("scratch:{name}").parse() {
+            Ok(DocumentName::Scratch(name)) => {
+                documents::ensure_scratch(&self.db, &name).await.expect("a scratch document can be created")
+            }
+            _ => panic!("{name} is no name of a scratch document"),
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        server::drop_database(&self.server, &self.name);
+    }
+}
+
+/// The principal that a person is.
+#[must_use]
+pub fn principal_of(user: &User) -> Principal {
+    Principal { kind: PrincipalKind::User, id: user.id.as_uuid(), user: Some(user.id), name: user.name.clone() }
+}
+
+/// A principal of some person who is in no table.
+#[must_use]
+pub fn some_principal() -> PrincipalRef {
+    PrincipalRef { kind: PrincipalKind::User, id: Uuid::new_v4() }
+}
+
+async fn connect(url: &str) -> Db {
+    let config = DatabaseConfig {
+        url: None,
+        max_connections: CONNECTIONS_PER_TEST,
+        connect_timeout_seconds: CONNECT_TIMEOUT_SECONDS,
+    };
+    Db::connect(url, &config, Mode::Production).await.expect("the test's database can be connected to")
+}
