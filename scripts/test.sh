@@ -146,7 +146,7 @@ prepare_tests() {
   unset DATABASE_URL
   export SQLX_OFFLINE=true
   build_tests
-  start_test_postgres
+  if chosen rust || chosen clients || chosen browser; then start_test_postgres; fi
 }
 
 run_tests() {
