@@ -2,7 +2,6 @@
 //! what the log holds up to its seq.
 
 use bytes::Bytes;
-use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::log::{self, StoredDocument};
 use platform::limits::Limits;
@@ -21,20 +20,20 @@ const AT_CLOSE_UPDATES: u64 = 64;
 #[derive(Debug)]
 pub(crate) struct Compaction {
     updates: u64,
-    bytes: usize,
+    bytes: u64,
     /// What was logged when the running snapshot was begun.
-    begun: Option<(u64, usize)>,
+    begun: Option<(u64, u64)>,
     not_before_ms: u64,
     updates_limit: u64,
-    bytes_limit: usize,
+    bytes_limit: u64,
 }
 
 impl Compaction {
     pub(crate) fn new(stored: &StoredDocument, limits: &Limits) -> Self {
-        let snapshot_bytes = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len());
+        let snapshot_bytes = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() as u64);
         Self {
             updates: stored.tail.len() as u64,
-            bytes: stored.tail.iter().map(|update| update.update.len()).sum(),
+            bytes: stored.tail.iter().map(|update| update.update.len() as u64).sum(),
             begun: None,
             not_before_ms: 0,
             updates_limit: limits.snapshot_every_updates,
@@ -46,7 +45,7 @@ impl Compaction {
     /// An update was committed.
     pub(crate) fn logged(&mut self, bytes: usize) {
         self.updates += 1;
-        self.bytes += bytes;
+        self.bytes += bytes as u64;
     }
 
     fn is_worthwhile(&self) -> bool {
@@ -104,9 +103,7 @@ async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq,
     if stored.tail.is_empty() {
         return Ok(head);
     }
-    let state = tokio::task::spawn_blocking(move || state_of(&stored))
-        .await
-        .map_err(|panic| DbError::Internal(panic.to_string()))??;
+    let state = tokio::task::spawn_blocking(move || state_of(&stored)).await.map_err(|_| LoadError::Aborted)??;
     log::save_snapshot(&services.db, document.org, document.id, epoch, head, state).await?;
     Ok(head)
 }

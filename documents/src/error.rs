@@ -74,4 +74,6 @@ pub(crate) enum LoadError {
     Gone,
     #[error("the log holds what cannot be applied: {0}")]
     Content(#[from] crate::replica::ApplyError),
+    #[error("the work was aborted")]
+    Aborted,
 }

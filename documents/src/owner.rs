@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Committed(Vec<Seq>),
     LogRefused(AppendRefusal),
     LogRead(Vec<(Seq, bytes::Bytes)>),
+    /// The part that is missing here is only in a snapshot any more.
+    LogTrimmed,
     Compacted(Option<Seq>),
     Projected(Option<Seq>),
 }
@@ -230,7 +232,7 @@ impl Owner {
     }
 
     fn start_projection(&mut self) {
-        let view = self.projection.view(&self.document, &mut self.room);
+        let view = self.projection.view(&mut self.room);
         let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
         self.services.lifecycle.spawn("projection", async move {
             let done = match view {
@@ -264,6 +266,7 @@ impl Owner {
                 self.end_all(EndReason::Unavailable);
             }
             Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
+            Event::LogTrimmed => self.reload().await,
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::Projected(seq) => {
                 let head = self.room.head();
@@ -322,7 +325,8 @@ impl Owner {
             }
             BusEvent::Message { message: BusMessage::Presence(_), .. } => {}
             BusEvent::Gap => match log::head(&self.services.db, self.document.org, self.document.id).await {
-                Ok((epoch, seq)) => self.take(Input::Head(epoch, seq)).await,
+                Ok(Some((epoch, seq))) => self.take(Input::Head(epoch, seq)).await,
+                Ok(None) => self.end_all(EndReason::Unavailable),
                 Err(error) => tracing::warn!(document = %self.document.id, %error, "the log's head could not be read"),
             },
         }
@@ -430,6 +434,7 @@ impl Owner {
         self.services.lifecycle.spawn("log read", async move {
             let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
                 Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
+                Err(DbError::Trimmed { .. }) => return drop(events.send(Event::LogTrimmed)),
                 Err(error) => {
                     tracing::warn!(document = %document.id, %error, "the log could not be read");
                     tokio::time::sleep(READ_PAUSE).await;
@@ -465,7 +470,7 @@ impl Owner {
             };
             match stored {
                 Ok(Some(stored)) => {
-                    let mut effects = Vec::new();
+                    let mut effects = vec![];
                     if let Err(error) = self.room.reload(stored.into(), &mut effects) {
                         tracing::error!(document = %self.document.id, %error, "the document cannot be rebuilt from its log");
                         self.end_all(EndReason::Unavailable);

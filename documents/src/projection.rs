@@ -80,8 +80,8 @@ impl Projection {
         let head = room.head();
         let reflects = if room.is_saved() { head } else { Seq::new(head.get().saturating_sub(1)) };
         let content = match self.kind {
-            DocumentKind::Project => Content::Canvas(room.read(schema::canvas::read).ok()?),
-            DocumentKind::Node => Content::Node(room.read(schema::node::read).ok()?),
+            DocumentKind::Project => Content::Canvas(room.read(|txn| schema::canvas::read(txn)).ok()?),
+            DocumentKind::Node => Content::Node(room.read(|txn| schema::node::read(txn)).ok()?),
             DocumentKind::Free | DocumentKind::Scratch => return None,
         };
         Some(View { content, reflects })

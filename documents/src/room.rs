@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use platform::auth::PrincipalRef;
+use platform::db::log::StoredDocument;
 use platform::limits::Limits;
 use platform::random::Random;
 use schema::ids::{Epoch, Seq};
@@ -43,6 +44,19 @@ pub struct Stored {
     pub parts: Vec<Bytes>,
     /// Which principal each Yjs client id belongs to.
     pub owners: HashMap<u64, PrincipalRef>,
+}
+
+impl From<StoredDocument> for Stored {
+    fn from(stored: StoredDocument) -> Self {
+        let snapshot = stored.snapshot.map(|snapshot| snapshot.state);
+        let tail = stored.tail.into_iter().map(|update| update.update);
+        Self {
+            epoch: stored.epoch,
+            head: stored.head,
+            parts: snapshot.into_iter().chain(tail).collect(),
+            owners: stored.client_owners.into_iter().collect(),
+        }
+    }
 }
 
 /// An open document.
@@ -136,6 +150,12 @@ impl Room {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Whether the document engine failed: the room must be loaded anew ([`Room::reload`]).
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.replica.is_broken()
     }
 
     /// When [`Input::Tick`] is wanted next, in milliseconds of the clock that `handle` is given.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use futures_util::SinkExt;
+use platform::auth::AuthError;
 use serde::Deserialize;
 use web_protocol::close;
 
@@ -48,7 +48,7 @@ pub(crate) async fn authority(shared: &Shared, token: Option<&str>) -> Result<Au
         Ok(authenticated) => {
             Ok(Authority { principal: Arc::new(authenticated.principal), until: authenticated.expires_at })
         }
-        Err(error) if error.is_temporary() => Err((close::TRY_LATER, "tokens cannot be checked now")),
+        Err(AuthError::Unavailable(_)) => Err((close::TRY_LATER, "tokens cannot be checked now")),
         Err(_) => Err((close::UNAUTHORIZED, "the token is not valid")),
     }
 }

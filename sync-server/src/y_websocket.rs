@@ -13,6 +13,7 @@ use documents::{Newcomer, Session};
 use platform::auth::Principal;
 use platform::config::Mode as ServerMode;
 use schema::ids::DocumentName;
+use uuid::Uuid;
 use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
 use web_protocol::y_websocket::Message;
@@ -63,7 +64,7 @@ async fn authority(
 ) -> Result<Authority, (u16, &'static str)> {
     match (name, token) {
         (DocumentName::Scratch(_), None) if shared.mode == ServerMode::Development => {
-            Ok(Authority { principal: Arc::new(Principal::anonymous()), until: DateTime::<Utc>::MAX_UTC })
+            Ok(Authority { principal: Arc::new(Principal::anonymous(Uuid::nil())), until: DateTime::<Utc>::MAX_UTC })
         }
         _ => upgrade::authority(shared, token).await,
     }

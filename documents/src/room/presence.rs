@@ -163,12 +163,16 @@ fn with_identity(state: &str, principal: &Principal) -> Option<(Arc<str>, bool)>
         color: &'a str,
     }
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(state).ok()?;
-    let color = principal.color();
-    let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
-    let user = User { id: principal.id.to_string(), name: &principal.name, kind, color: &color };
-    let user = serde_json::value::to_raw_value(&user).ok()?;
     let says = |member: &str, value: &str| members.get(member).is_some_and(|raw| raw.get() == value);
     let editing = says("action", "\"editing\"") || (members.contains_key("cursor") && !says("cursor", "null"));
+    // Without a token there is no identity to protect, and a name of one's own choice is better than none.
+    if principal.kind == PrincipalKind::Anonymous {
+        return Some((state.into(), editing));
+    }
+    let color = principal.color();
+    let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
+    let user = User { id: principal.id.to_string(), name: &principal.name, kind, color };
+    let user = serde_json::value::to_raw_value(&user).ok()?;
     members.insert("user".to_owned(), &user);
     Some((serde_json::to_string(&members).ok()?.into(), editing))
 }

@@ -184,7 +184,7 @@ impl Connection {
         }
     }
 
-    async fn presence(&self, presence: Presence, request_id: Option<&str>) {
+    async fn presence(&mut self, presence: Presence, request_id: Option<&str>) {
         let name = format!("node:{}", presence.node_id);
         let key = name.parse().ok().and_then(|name| self.find(&name));
         let session = key.and_then(|key| self.channels.get(&key)?.session.as_ref());
