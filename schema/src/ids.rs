@@ -255,11 +255,7 @@ impl FromStr for ScratchName {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let fits = (1..=SCRATCH_NAME_BYTES_MAX).contains(&text.len());
-        if fits && text.bytes().all(is_allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(ParseIdError::ScratchName)
-        }
+        if fits && text.bytes().all(is_allowed) { Ok(Self(text.into())) } else { Err(ParseIdError::ScratchName) }
     }
 }
 
@@ -384,7 +380,8 @@ mod tests {
 
     #[test]
     fn a_document_name_is_the_same_after_its_text_form() {
-        for text in [format!("project:{UUID}"), format!("node:{UUID}"), format!("doc:{UUID}"), "scratch:a.B_9-".into()] {
+        for text in [format!("project:{UUID}"), format!("node:{UUID}"), format!("doc:{UUID}"), "scratch:a.B_9-".into()]
+        {
             let name: DocumentName = text.parse().unwrap();
             assert_eq!(name.to_string(), text);
             let json = serde_json::to_string(&name).unwrap();
@@ -413,7 +410,19 @@ mod tests {
 
     #[test]
     fn names_outside_the_four_forms_are_refused() {
-        for text in ["", "node", "Node:", "nodes:x", ":", UUID, "scratch:", "scratch:a b", "scratch:é", "scratch:a/b", "scratch:a:b"] {
+        for text in [
+            "",
+            "node",
+            "Node:",
+            "nodes:x",
+            ":",
+            UUID,
+            "scratch:",
+            "scratch:a b",
+            "scratch:é",
+            "scratch:a/b",
+            "scratch:a:b",
+        ] {
             assert!(text.parse::<DocumentName>().is_err(), "{text}");
         }
         let longest = "x".repeat(SCRATCH_NAME_BYTES_MAX);

@@ -2,9 +2,12 @@
 
 mod doc;
 pub mod ids;
+mod patch;
+pub mod update;
 
 pub use doc::new_doc;
 pub use ids::{
-    ClientID, DocumentKind, DocumentName, EdgeId, Epoch, FreeDocumentId, InputId, NodeId, OrgId, OutputId, ParseIdError,
-    ProjectId, RunId, ScratchName, Seq, UserId,
+    ClientID, DocumentKind, DocumentName, EdgeId, Epoch, FreeDocumentId, InputId, NodeId, OrgId, OutputId,
+    ParseIdError, ProjectId, RunId, ScratchName, Seq, UserId,
 };
+pub use patch::{Patch, PatchError, PatchErrorCode};
