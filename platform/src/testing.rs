@@ -7,7 +7,7 @@
 mod server;
 
 use reqwest::Url;
-use schema::ids::{DocumentName, OrgId, ProjectId, UserId};
+use schema::ids::{DocumentKind, DocumentName, OrgId, ProjectId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -126,7 +126,7 @@ impl TestDatabase {
     pub async fn document_in(&self, org: OrgId, project: ProjectId) -> DocumentRef {
         let id = Uuid::new_v4();
         documents::create_free(&self.db, org, project, id.into(), None).await.expect("a document can be created");
-        DocumentRef { id, org, project: Some(project) }
+        DocumentRef { id, kind: DocumentKind::Free, org, project: Some(project) }
     }
 
     /// Creates a scratch document.

@@ -120,7 +120,8 @@ pub async fn resolve(db: &Db, in_doubt: &InDoubt) -> Result<Resolution, DbError>
         .await;
     match status {
         Ok(Some(status)) if status == "in progress" => return Ok(Resolution::InProgress),
-        // Unknown because it is long ago, or because a failover lost it: the witness decides.
+        Ok(Some(status)) if status == "aborted" => return Ok(Resolution::Aborted),
+        // Committed, or unknown because it is long ago or a failover lost it: the witness decides.
         Ok(_) => {}
         Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(TRANSACTION_ID_IN_THE_FUTURE) => {}
         Err(error) => return Err(error.into()),
