@@ -14,7 +14,13 @@ import type { Observable } from "./observable.js";
  * - `unauthorized`: no token, or one that the server does not accept; waits for `client.reconnect()`
  * - `closed`: by `client.close()`, or for ever by the server (see `client.error`)
  */
-export type ClientStatus = "connecting" | "connected" | "reconnecting" | "offline" | "unauthorized" | "closed";
+export type ClientStatus =
+  | "connecting"
+  | "connected"
+  | "reconnecting"
+  | "offline"
+  | "unauthorized"
+  | "closed";
 
 /** Who the server says we are. */
 export interface Principal {

@@ -1,7 +1,7 @@
-import { Retries, Timer } from "./backoff.js";
+import { type Retries, Timer } from "./backoff.js";
 import type { Connection } from "./connection.js";
 import type { ErrorInfo } from "./errors.js";
-import { type BodyType, encodeFrame, type Frame, FRAME_OVERHEAD_BYTES } from "./frames.js";
+import { type BodyType, encodeFrame, FRAME_OVERHEAD_BYTES, type Frame } from "./frames.js";
 import { CAPABILITIES, type ServerMessage, type SyncInfo } from "./messages.js";
 
 /** Messages about an open channel. */
@@ -110,11 +110,14 @@ export class Channels {
   message(message: ServerMessage): void {
     switch (message.type) {
       case "subscribed":
-        return this.#subscribed(message);
+        this.#subscribed(message);
+        break;
       case "unsubscribed":
-        return this.#unsubscribed(message);
+        this.#unsubscribed(message);
+        break;
       case "error":
-        return this.#refused(message);
+        this.#refused(message);
+        break;
       case "refused":
       case "lagging":
       case "caught_up":
@@ -131,7 +134,10 @@ export class Channels {
     if (!channel || channel.request !== requestId || !payload.sync) return;
     const wanted = channel.owner !== null && channel.owner === channel.requester;
     channel.opened(payload.sync.number);
-    if (!wanted) return channel.advance(); // the one who asked has gone: close, then open for the one who came
+    if (!wanted) {
+      channel.advance(); // the one who asked has gone: close, then open for the one who came
+      return;
+    }
     const link = channel.link;
     if (!link) return;
     this.#byNumber.set(link.number, channel);
@@ -153,14 +159,20 @@ export class Channels {
   }
 
   #refused({ payload, requestId }: Extract<ServerMessage, { type: "error" }>): void {
-    const channel = [...this.#byName.values()].find((each) => requestId !== undefined && each.request === requestId);
+    const channel = [...this.#byName.values()].find(
+      (each) => requestId !== undefined && each.request === requestId,
+    );
     if (!channel) return;
     const owner = channel.owner;
-    if (owner === null || owner !== channel.requester) return this.#closed(channel);
+    if (owner === null || owner !== channel.requester) {
+      this.#closed(channel);
+      return;
+    }
     channel.reset();
     if (payload.cause.code === "EPOCH_MISMATCH") {
       this.#byName.delete(channel.name);
-      return owner.epochChanged();
+      owner.epochChanged();
+      return;
     }
     this.#fail(channel, payload.cause);
   }

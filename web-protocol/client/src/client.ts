@@ -17,7 +17,9 @@ export class GlassBoxClient {
   readonly #channels: Channels;
   readonly #providers = new Map<string, DocumentProvider>();
   readonly #stores = new Map<string, Promise<LocalStore>>();
-  #isClosed = false;
+  /** Detached providers whose local copies are still being written. */
+  readonly #closing = new Set<Promise<void>>();
+  #closed: Promise<void> | null = null;
 
   /** Connects at once. */
   constructor(options: ClientOptions) {
@@ -57,7 +59,7 @@ export class GlassBoxClient {
    * @throws GlassBoxError `ALREADY_OPEN`, `UNKNOWN_EPOCH` or `CLOSED`
    */
   open(name: string, options: OpenOptions = {}): Provider {
-    if (this.#isClosed) throw new GlassBoxError(clientError("CLOSED", "The client is closed", "final"));
+    if (this.#closed) throw new GlassBoxError(clientError("CLOSED", "The client is closed", "final"));
     const existing = this.#providers.get(name);
     if (existing) {
       if (options.doc && options.doc !== existing.doc) {
@@ -71,7 +73,7 @@ export class GlassBoxClient {
       channels: this.#channels,
       retries: () => new Retries(this.#random, REOFFER_BACKOFF),
       localStore: this.#localStore(options.persistence),
-      detached: () => this.#providers.delete(name),
+      detached: (detached) => this.#detached(detached),
     });
     this.#providers.set(name, provider);
     return provider;
@@ -85,16 +87,30 @@ export class GlassBoxClient {
   /**
    * Detaches all documents and closes the connection for good. Edits that are not saved yet stay in their documents
    * and local copies: wait for `provider.whenSaved()` first where that matters.
+   * @returns a promise that resolves when the local copies are written and let go of
    */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const closed = [...this.#providers.values()].map((provider) => {
       provider.detach();
       return provider.close();
     });
     this.#connection.close();
-    void Promise.all(closed).then(() => this.#closeStores());
+    await Promise.all([...closed, ...this.#closing]);
+    for (const store of await Promise.allSettled(this.#stores.values())) {
+      if (store.status === "fulfilled") store.value.close();
+    }
+  }
+
+  #detached(provider: DocumentProvider): void {
+    this.#providers.delete(provider.name);
+    const closing = provider.close();
+    this.#closing.add(closing);
+    void closing.then(() => this.#closing.delete(closing));
   }
 
   get #random(): () => number {
@@ -109,11 +125,5 @@ export class GlassBoxClient {
       this.#stores.set(prefix, store);
       return store;
     };
-  }
-
-  async #closeStores(): Promise<void> {
-    for (const store of await Promise.allSettled(this.#stores.values())) {
-      if (store.status === "fulfilled") store.value.close();
-    }
   }
 }

@@ -147,7 +147,8 @@ export class Connection {
     try {
       socket = new this.#WebSocket(url.href);
     } catch (error) {
-      return this.#retry(clientError("CONNECTION_LOST", messageOf(error), "retry"));
+      this.#retry(clientError("CONNECTION_LOST", messageOf(error), "retry"));
+      return;
     }
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
@@ -167,9 +168,13 @@ export class Connection {
       if (typeof data === "string") message = decodeMessage(data);
       else if (data instanceof ArrayBuffer) frame = decodeFrame(new Uint8Array(data));
     } catch (error) {
-      return this.#violated(messageOf(error));
+      this.#violated(messageOf(error));
+      return;
     }
-    if (this.#limits === null && message?.type !== "welcome") return this.#violated("the first message is no welcome");
+    if (this.#limits === null && message?.type !== "welcome") {
+      this.#violated("the first message is no welcome");
+      return;
+    }
     if (frame) this.#listener.frame(frame);
     if (message) this.#handle(message);
   }
@@ -177,9 +182,11 @@ export class Connection {
   #handle(message: ServerMessage): void {
     switch (message.type) {
       case "welcome":
-        return this.#welcomed(message.payload);
+        this.#welcomed(message.payload);
+        return;
       case "token_expiring":
-        return void this.#renew();
+        void this.#renew();
+        return;
       case "token_accepted":
         return;
       case "restarting":
@@ -189,7 +196,8 @@ export class Connection {
         // An INVALID_TOKEN here leaves the old authority; when that ends, the socket closes with 4401 (G19).
         if (message.requestId === undefined || message.requestId === this.#tokenRequest) {
           const isLate = message.payload.cause.code === "UNKNOWN_CHANNEL"; // crossed with an `unsubscribed`
-          return isLate ? undefined : this.error.set(message.payload.cause);
+          if (!isLate) this.error.set(message.payload.cause);
+          return;
         }
     }
     this.#listener.message(message);
@@ -199,7 +207,8 @@ export class Connection {
     this.#welcomeTimer.stop();
     if (welcome.protocol !== PROTOCOL_VERSION) {
       const message = `The server speaks version ${welcome.protocol} of the protocol, this client ${PROTOCOL_VERSION}`;
-      return this.#stop("closed", clientError("UNSUPPORTED_PROTOCOL", message, "final"));
+      this.#stop("closed", clientError("UNSUPPORTED_PROTOCOL", message, "final"));
+      return;
     }
     this.#limits = welcome.limits;
     this.#wasConnected = true;
@@ -232,12 +241,17 @@ export class Connection {
     const next = comeback(code);
     if (next === "never") {
       const status = code === 4403 ? "unauthorized" : "closed";
-      return this.#stop(status, clientError("CONNECTION_LOST", `The server closed the connection (${why})`, "final"));
+      this.#stop(
+        status,
+        clientError("CONNECTION_LOST", `The server closed the connection (${why})`, "final"),
+      );
+      return;
     }
     if (next === "with-a-new-token" && !wasWelcomed) {
       if (this.#tokenWasRefused) {
         const message = "The server does not accept the token: sign in anew";
-        return this.#stop("unauthorized", clientError("UNAUTHORIZED", message, "final"));
+        this.#stop("unauthorized", clientError("UNAUTHORIZED", message, "final"));
+        return;
       }
       this.#tokenWasRefused = true;
     }

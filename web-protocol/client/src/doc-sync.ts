@@ -99,8 +99,9 @@ export class DocSync {
       };
       Y.transact(this.#doc, applying, origin, false);
     } catch (error) {
-      if (isApplied) report(error); // an observer threw: the document is whole
-      else this.#options.failed(clientError("APPLY_FAILED", `An update was not applied: ${messageOf(error)}`, "final"));
+      // Where an observer threw, the document is whole.
+      if (isApplied) report(error);
+      else this.#failed("APPLY_FAILED", `An update was not applied: ${messageOf(error)}`);
     }
     this.#askForGap();
     return isApplied;
@@ -124,7 +125,10 @@ export class DocSync {
     if (this.#mode !== "live" || !this.#link) return;
     this.#waiting = merged(this.#waiting, this.#link);
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      if (!this.#link.fits(next.update.byteLength)) return this.#withhold(next.edits);
+      if (!this.#link.fits(next.update.byteLength)) {
+        this.#withhold(next.edits);
+        return;
+      }
       this.#link.send("update", next.update);
       this.#options.dispatch({ type: "sent", frame: ++this.#framesSent, edits: next.edits });
     }
@@ -160,7 +164,8 @@ export class DocSync {
   #flushWhenDrained(): void {
     if (this.#link && this.#link.bufferedBytes > MAX_BUFFERED_BYTES) {
       this.#flushIsDue = false;
-      return this.#timer.start(DRAIN_INTERVAL_MS, () => this.#flushWhenDrained());
+      this.#timer.start(DRAIN_INTERVAL_MS, () => this.#flushWhenDrained());
+      return;
     }
     this.flush();
   }
@@ -174,11 +179,13 @@ export class DocSync {
     try {
       update = Y.encodeStateAsUpdate(this.#doc, this.#serverVector);
     } catch (error) {
-      return this.#options.failed(
-        clientError("PROTOCOL_VIOLATION", `A state vector cannot be read: ${messageOf(error)}`, "final"),
-      );
+      this.#failed("PROTOCOL_VIOLATION", `A state vector cannot be read: ${messageOf(error)}`);
+      return;
     }
-    if (!this.#link.fits(update.byteLength)) return this.#withhold("all");
+    if (!this.#link.fits(update.byteLength)) {
+      this.#withhold("all");
+      return;
+    }
     this.#link.send("step2", update);
     if (this.#mode !== "read-only") this.#mode = "live";
     this.#options.dispatch({ type: "answered", frame: ++this.#framesSent });
@@ -187,8 +194,13 @@ export class DocSync {
   /** Does not send what the server would close the socket for (close code 1009). */
   #withhold(edits: number | "all"): void {
     const message = "The edit is larger than the server takes: undo it, or make it in smaller parts";
-    this.#options.dispatch({ type: "withheld", edits, cause: { code: "UPDATE_TOO_LARGE", message, retry: false } });
+    const cause = { code: "UPDATE_TOO_LARGE", message, retry: false };
+    this.#options.dispatch({ type: "withheld", edits, cause });
     if (this.#hold()) this.#offerLater(REOFFER_AFTER_EDIT_MS);
+  }
+
+  #failed(code: "APPLY_FAILED" | "PROTOCOL_VIOLATION", message: string): void {
+    this.#options.failed(clientError(code, message, "final"));
   }
 
   /** Updates whose predecessors are missing show nothing until these come: asks for them, once for each gap. */

@@ -102,7 +102,8 @@ class Reader {
       const byte = this.bytes[this.#position++];
       if (byte === undefined) throw new MalformedFrameError("unexpected-end");
       value += (byte & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER || scale > 128 ** 7) throw new MalformedFrameError("integer-too-large");
+      if (value > Number.MAX_SAFE_INTEGER || scale > 128 ** 7)
+        throw new MalformedFrameError("integer-too-large");
       if (byte < 0x80) return value;
     }
   }

@@ -1,6 +1,6 @@
 export type * from "./api.js";
 export { GlassBoxClient } from "./client.js";
-export { GlassBoxError } from "./errors.js";
 export type { ClientErrorCode, ErrorInfo } from "./errors.js";
+export { GlassBoxError } from "./errors.js";
 export type { Observable } from "./observable.js";
 export { deleteLocalCopies, unsavedDocuments } from "./persistence.js";

@@ -2,10 +2,16 @@ import * as Y from "yjs";
 
 import { clientError, GlassBoxError } from "./errors.js";
 
-/** Of which document and epoch the content of a Y.Doc is; `null`: it was made here, and never synced. */
+/** What is known of the content of a Y.Doc. */
 interface Lineage {
+  /** Of which document it is. */
   readonly name: string;
+  /** `null`: it was made here, and never synced. */
   readonly epoch: number | null;
+  /** Edits that no receipt covered when it was detached. */
+  readonly unconfirmed: number;
+  /** State vector when it was detached. */
+  readonly vector: string;
 }
 
 // A Y.Doc may be detached and attached again: its content must not come into another epoch on the way.
@@ -19,9 +25,20 @@ export function isEmpty(doc: Y.Doc): boolean {
   return Y.encodeStateAsUpdate(doc).byteLength <= EMPTY_UPDATE_BYTES;
 }
 
-/** Records whose content `doc` holds from now on. */
-export function recordLineage(doc: Y.Doc, name: string, epoch: number | null): void {
-  lineages.set(doc, { name, epoch });
+/** Records what `doc` holds when it is detached. */
+export function recordLineage(doc: Y.Doc, name: string, epoch: number | null, unconfirmed: number): void {
+  lineages.set(doc, { name, epoch, unconfirmed, vector: vectorOf(doc) });
+}
+
+/** Edits in a Y.Doc that is brought along of which it is not known that they are saved. */
+export function unconfirmedEditsOf(doc: Y.Doc): number {
+  const lineage = lineages.get(doc);
+  if (!lineage) return isEmpty(doc) ? 0 : 1;
+  return lineage.unconfirmed + (lineage.vector === vectorOf(doc) ? 0 : 1);
+}
+
+function vectorOf(doc: Y.Doc): string {
+  return Y.encodeStateVector(doc).toString();
 }
 
 /**

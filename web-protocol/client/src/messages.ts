@@ -177,7 +177,8 @@ class Shape {
     readonly path: string,
     value: unknown,
   ) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw this.#wrong(path, "an object");
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw this.#wrong(path, "an object");
     this.#members = value as Record<string, unknown>;
   }
 

@@ -146,7 +146,7 @@ export class LocalCopy {
     try {
       await Promise.race([content.whenSynced, tooLate]);
     } catch (error) {
-      void content.destroy();
+      content.destroy().catch(() => {}); // it may never have opened
       throw error;
     } finally {
       clearTimeout(timeout);
@@ -163,7 +163,8 @@ export class LocalCopy {
     const transaction = this.store.database.transaction("replicas", "readwrite");
     const replicas = transaction.objectStore("replicas");
     const record = await result<ReplicaRecord | undefined>(replicas.get(this.name));
-    const isOurs = record?.content === this.record.content && (record.epoch === null || record.epoch === epoch);
+    const isOurs =
+      record?.content === this.record.content && (record.epoch === null || record.epoch === epoch);
     if (!isOurs) {
       transaction.abort();
       throw new Error("another page has put the local copy into another epoch");
@@ -213,7 +214,7 @@ export class LocalCopy {
   async close(): Promise<void> {
     await this.#loading.catch(() => {}); // whoever loads was told
     await this.#writing;
-    await this.#content?.destroy();
+    await this.#content?.destroy().catch(() => {}); // it may never have opened
   }
 
   async #writeEdits(): Promise<void> {
@@ -230,7 +231,9 @@ export class LocalCopy {
 }
 
 /** Documents whose local copy holds edits that no receipt covers: open them to have them saved. */
-export async function unsavedDocuments(prefix = DEFAULT_PREFIX): Promise<{ name: string; unconfirmed: number }[]> {
+export async function unsavedDocuments(
+  prefix = DEFAULT_PREFIX,
+): Promise<{ name: string; unconfirmed: number }[]> {
   const store = await LocalStore.open(prefix, Math.random);
   try {
     const unsaved = store.database.transaction("unsaved").objectStore("unsaved");
@@ -244,7 +247,7 @@ export async function unsavedDocuments(prefix = DEFAULT_PREFIX): Promise<{ name:
   }
 }
 
-/** Deletes every local copy under a prefix, for instance when a user signs out. No document may be open with it. */
+/** Deletes every local copy under a prefix, for instance when a user signs out: after `await client.close()`. */
 export async function deleteLocalCopies(prefix = DEFAULT_PREFIX): Promise<void> {
   const store = await LocalStore.open(prefix, Math.random);
   try {

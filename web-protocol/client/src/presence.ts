@@ -1,4 +1,9 @@
-import { applyAwarenessUpdate, type Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
+import {
+  type Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
 
 import type { ChannelLink } from "./channels.js";
 
@@ -53,8 +58,9 @@ export class Presence {
   }
 
   resume(): void {
-    if (this.#restingState && this.awareness.getLocalState() === null) this.awareness.setLocalState(this.#restingState);
+    const state = this.#restingState;
     this.#restingState = null;
+    if (state && this.awareness.getLocalState() === null) this.awareness.setLocalState(state);
   }
 
   /** Lets go of the Awareness, as it would be without us. */

@@ -7,7 +7,7 @@ import type { ChannelLink, ChannelOwner, Channels, Notice } from "./channels.js"
 import { DocSync } from "./doc-sync.js";
 import { clientError, type ErrorInfo, GlassBoxError, messageOf } from "./errors.js";
 import type { Frame } from "./frames.js";
-import { epochOf, isEmpty, recordLineage } from "./lineage.js";
+import { epochOf, isEmpty, recordLineage, unconfirmedEditsOf } from "./lineage.js";
 import type { SyncInfo } from "./messages.js";
 import { type Observable, report, Subject } from "./observable.js";
 import { LocalCopy, type LocalStore } from "./persistence.js";
@@ -62,6 +62,8 @@ export class DocumentProvider implements Provider, ChannelOwner {
   #local: LocalCopy | null = null;
   /** Whether the local copy is loaded, so that `#model` counts its edits. */
   #localIsLoaded = false;
+  /** Unconfirmed edits in a Y.Doc of the application's. */
+  #broughtEdits: number;
   #localError: ErrorInfo | null = null;
   /** Frames that wait until the epoch of the local copy is on disk. */
   #held: Frame[] | null = null;
@@ -74,8 +76,8 @@ export class DocumentProvider implements Provider, ChannelOwner {
     this.#epoch = epochOf(doc, name, options.epoch);
     this.#binding = new Subject(this.#bind(doc, options.awareness));
     this.replica = this.#binding;
-    // Whether content that was brought along is saved is not known: it is not taken for saved.
-    if (!isEmpty(doc)) this.#dispatch({ type: "loaded", edits: 1 });
+    this.#broughtEdits = unconfirmedEditsOf(doc);
+    this.#dispatch({ type: "loaded", edits: this.#broughtEdits });
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -154,12 +156,13 @@ export class DocumentProvider implements Provider, ChannelOwner {
 
   subscribed(link: ChannelLink, access: "write" | "read", { epoch }: SyncInfo): void {
     if (this.#local && this.#local.epoch === null) void this.#recordEpoch(this.#local, epoch);
-    this.#setEpoch(epoch);
+    this.#epoch = epoch;
     this.access.set(access);
     this.error.set(this.#localError);
     this.#dispatch({ type: "attached", access });
-    this.#binding.value.sync.attach(link, access);
+    // Presence before any answer: a client id that is published counts as ours (D6).
     this.#binding.value.presence.attach(link);
+    this.#binding.value.sync.attach(link, access);
   }
 
   frame(frame: Frame): void {
@@ -172,15 +175,19 @@ export class DocumentProvider implements Provider, ChannelOwner {
     switch (notice.type) {
       case "refused":
         this.#dispatch({ type: "refused", frame: notice.payload.update, cause: notice.payload.cause });
-        return sync.refused(notice.payload.cause);
+        sync.refused(notice.payload.cause);
+        break;
       case "saving_behind":
-        return this.#dispatch({ type: "behind", behind: true });
+        this.#dispatch({ type: "behind", behind: true });
+        break;
       case "saving_resumed":
         this.#dispatch({ type: "behind", behind: false });
-        return sync.resumed();
+        sync.resumed();
+        break;
       case "lagging":
       case "caught_up":
-        return this.lagging.set(notice.type === "lagging");
+        this.lagging.set(notice.type === "lagging");
+        break;
     }
   }
 
@@ -208,6 +215,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
     this.#epoch = null;
     this.#local = null;
     this.#localIsLoaded = false;
+    this.#broughtEdits = 0;
     this.#wasSynced = false;
     this.#retries = this.#host.retries();
     this.#model = INITIAL;
@@ -227,7 +235,6 @@ export class DocumentProvider implements Provider, ChannelOwner {
       retries: this.#retries,
       failed: (error) => this.error.set(error),
     });
-    recordLineage(doc, this.name, this.#epoch);
     doc.on("destroy", this.#docDestroyed);
     const awareness = given ?? new Awareness(doc);
     const presence = new Presence(awareness, this);
@@ -237,6 +244,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
 
   #unbind({ doc, sync, presence, awareness, awarenessOwner }: Binding): void {
     doc.off("destroy", this.#docDestroyed);
+    recordLineage(doc, this.name, this.#epoch, this.saved.value.unconfirmed);
     sync.destroy();
     presence.destroy();
     if (awarenessOwner === "provider") awareness.destroy();
@@ -248,7 +256,8 @@ export class DocumentProvider implements Provider, ChannelOwner {
   async #open(which: "first" | "next"): Promise<void> {
     const { doc } = this;
     try {
-      if (this.#host.localStore && !this.#localError) await this.#load(await this.#host.localStore(), doc, which);
+      if (this.#host.localStore && !this.#localError)
+        await this.#load(await this.#host.localStore(), doc, which);
     } catch (error) {
       await this.#localCopyFailed(error);
     }
@@ -256,19 +265,17 @@ export class DocumentProvider implements Provider, ChannelOwner {
   }
 
   async #load(store: LocalStore, doc: Y.Doc, which: "first" | "next"): Promise<void> {
-    const local = await LocalCopy.open(store, this.name, this.#epoch, (error) => this.#localCopyFailed(error));
+    const local = await LocalCopy.open(store, this.name, this.#epoch, (error) =>
+      this.#localCopyFailed(error),
+    );
     this.#local = local;
     if (which === "first") this.#staleReplicas.load(local);
     await local.load(doc);
-    this.#setEpoch(local.epoch);
-    this.#dispatch({ type: "loaded", edits: local.unsavedEdits });
+    this.#epoch = local.epoch;
+    // What was brought along may be what the local copy has.
+    this.#dispatch({ type: "loaded", edits: Math.max(0, local.unsavedEdits - this.#broughtEdits) });
     this.#localIsLoaded = true;
     local.setUnsavedEdits(this.saved.value.unconfirmed);
-  }
-
-  #setEpoch(epoch: number | null): void {
-    this.#epoch = epoch;
-    recordLineage(this.doc, this.name, epoch);
   }
 
   /** The document goes on without a local copy. */
@@ -315,34 +322,42 @@ export class DocumentProvider implements Provider, ChannelOwner {
     const { sync, presence } = this.#binding.value;
     switch (frame.type) {
       case "step1":
-        return sync.answer(frame.body);
+        sync.answer(frame.body);
+        break;
       case "step2":
         if (sync.apply(frame.body)) {
           this.#wasSynced = true;
           this.synced.set(true);
         }
-        return;
+        break;
       case "update":
         sync.apply(frame.body);
-        return;
+        break;
       case "awareness":
         try {
           presence.receive(frame.body);
         } catch (error) {
           report(error); // an observer threw, or the state is no JSON: presence only
         }
-        return;
+        break;
       case "receipt":
         this.#retries.reset();
-        return this.#dispatch({ type: "receipt", through: frame.through });
+        this.#dispatch({ type: "receipt", through: frame.through });
+        break;
     }
   }
 
   #dispatch(event: SavedEvent): void {
     this.#model = reduce(this.#model, event);
     const [before, now] = [this.saved.value, savedStateOf(this.#model)];
-    if (this.#localIsLoaded && now.unconfirmed !== before.unconfirmed) this.#local?.setUnsavedEdits(now.unconfirmed);
-    if (now.state === before.state && now.unconfirmed === before.unconfirmed && now.refusal === before.refusal) return;
+    if (this.#localIsLoaded && now.unconfirmed !== before.unconfirmed)
+      this.#local?.setUnsavedEdits(now.unconfirmed);
+    if (
+      now.state === before.state &&
+      now.unconfirmed === before.unconfirmed &&
+      now.refusal === before.refusal
+    )
+      return;
     this.saved.set(now);
     // Not here and now: the caller may be amidst the document's sync.
     if (this.#isResting) queueMicrotask(() => this.#detachIfDone());

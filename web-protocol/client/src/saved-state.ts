@@ -118,7 +118,8 @@ function receipted(model: SavedModel, through: number): SavedModel {
   const covered = model.inFlight.filter((each) => each.frame <= through);
   if (covered.length === 0) return model;
   const { refusal } = model;
-  const healed = refusal !== null && covered.some((each) => each.kind === "answer" && each.frame > refusal.frame);
+  const healed =
+    refusal !== null && covered.some((each) => each.kind === "answer" && each.frame > refusal.frame);
   return {
     ...model,
     inFlight: model.inFlight.slice(covered.length),

@@ -10,7 +10,12 @@ export class StaleReplicas {
   readonly #all: StaleReplica[] = [];
 
   /** Sets a replica aside that is in memory. `stored` resolves to what deletes it on disk, or `null`. */
-  add(doc: Y.Doc, epoch: number | null, unconfirmed: number, stored: Promise<(() => Promise<void>) | null>): void {
+  add(
+    doc: Y.Doc,
+    epoch: number | null,
+    unconfirmed: number,
+    stored: Promise<(() => Promise<void>) | null>,
+  ): void {
     const discard = async (): Promise<void> => (await stored)?.();
     this.#add({ epoch, unconfirmed, export: () => Y.encodeStateAsUpdate(doc) }, discard);
   }

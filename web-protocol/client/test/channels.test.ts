@@ -9,7 +9,8 @@ describe("errors of a channel", () => {
   test("G9: a document that does not exist is an error for good, until the next connection", async () => {
     const server = await startServer();
     let exists = false;
-    server.refuseSubscribe = () => (exists ? null : { code: "NOT_FOUND", message: "no such document", retry: false });
+    server.refuseSubscribe = () =>
+      exists ? null : { code: "NOT_FOUND", message: "no such document", retry: false };
     const provider = connect(server).open(NAME);
     await expect(provider.whenSynced).rejects.toMatchObject({ code: "NOT_FOUND", retry: false });
     expect(provider.error.value).toMatchObject({ code: "NOT_FOUND" });
@@ -265,7 +266,7 @@ describe("G7: epochs in memory", () => {
     await until(second.replica, (replica) => replica.doc !== doc);
     await second.whenSaved();
     expect(server.document(NAME).doc.getText("text").toString()).toBe("");
-    expect(server.messagesOf("subscribe").map(({ payload }) => payload["sync"])).toMatchObject([
+    expect(server.messagesOf("subscribe").map(({ payload }) => payload.sync)).toMatchObject([
       { epoch: null },
       { epoch: 1 },
       { epoch: null },

@@ -33,7 +33,8 @@ describe("opening", () => {
 
   test("without a WebSocket the constructor says what to do", () => {
     const options = { url: "ws://127.0.0.1:1/ws", token: () => "x" };
-    if (globalThis.WebSocket === undefined) expect(() => new GlassBoxClient(options)).toThrow(/option WebSocket/);
+    if (globalThis.WebSocket === undefined)
+      expect(() => new GlassBoxClient(options)).toThrow(/option WebSocket/);
     expect(() => new GlassBoxClient({ ...options, url: "no url", WebSocket })).toThrow(TypeError);
   });
 });
@@ -136,7 +137,8 @@ describe("tokens", () => {
   test("4401 at the opening: one more try with a new token, then unauthorized until reconnect()", async () => {
     const server = await startServer();
     const tokens = ["old", "old", "new"];
-    server.principalOf = (token) => (token === "new" ? { id: "1", name: "n", kind: "human", color: "#000000" } : null);
+    server.principalOf = (token) =>
+      token === "new" ? { id: "1", name: "n", kind: "human", color: "#000000" } : null;
     const client = connect(server, "", { token: async () => tokens.shift() ?? null });
     await until(client.status, (status) => status === "unauthorized");
     expect(client.error.value).toMatchObject({ code: "UNAUTHORIZED", retry: false });
@@ -188,7 +190,8 @@ describe("tokens", () => {
   test("G19: when the new token is refused, the old authority stays and the error is shown", async () => {
     const server = await startServer();
     const tokens = ["good", "bad"];
-    server.principalOf = (token) => (token === "good" ? { id: "1", name: "n", kind: "human", color: "#000000" } : null);
+    server.principalOf = (token) =>
+      token === "good" ? { id: "1", name: "n", kind: "human", color: "#000000" } : null;
     const client = connect(server, "", { token: () => tokens.shift() ?? null });
     await until(client.status, (status) => status === "connected");
     server.sendAll("token_expiring", { authorizedUntil: "2026-11-21T00:00:00Z" });

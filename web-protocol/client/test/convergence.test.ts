@@ -7,7 +7,7 @@ import { afterTest, connect, seededRandom, startServer, until, untilDocs } from 
 const NAMES = ["scratch:one", "scratch:two"];
 const CLIENTS = 3;
 const STEPS = 250;
-const SEEDS = process.env["SEEDS"] ? process.env["SEEDS"].split(",").map(Number) : [1, 2, 3, 4, 5, 6, 7, 8];
+const SEEDS = process.env.SEEDS ? process.env.SEEDS.split(",").map(Number) : [1, 2, 3, 4, 5, 6, 7, 8];
 
 /** One random edit of a text, a map or an array, of one or more operations. */
 function edit({ doc }: Provider, random: () => number): void {
@@ -35,43 +35,46 @@ function contentOf(doc: Y.Doc): string {
 }
 
 // A failure names its seed: SEEDS=<seed> replays its edits and faults (not the network's timing).
-test.each(SEEDS)("replicas converge and every edit is saved, whatever is cut or withheld (seed %i)", async (seed) => {
-  const random = seededRandom(seed);
-  const server = await startServer();
-  const clients = Array.from({ length: CLIENTS }, (_, i) => connect(server, `user${i}`, { random }));
-  const providers = clients.flatMap((client) => NAMES.map((name) => client.open(name)));
-  const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const name = (): string => NAMES[Math.floor(random() * NAMES.length)] ?? "";
-  let refusing = 0;
-  server.refuse = () => (refusing-- > 0 ? { code: "SAVING_BEHIND", message: "later", retry: true } : null);
-  const faults = [
-    () => server.drop(),
-    () => server.drop(() => random() < 0.5),
-    () => server.setBehind(name(), true),
-    () => server.setBehind(name(), false),
-    () => server.unsubscribeAll(name(), { code: "REOPEN", message: "open anew", retry: true }),
-    () => clients[Math.floor(random() * CLIENTS)]?.reconnect(),
-    () => {
-      refusing = Math.floor(random() * 3);
-    },
-  ];
-  for (let step = 0; step < STEPS; step++) {
-    const provider = providers[Math.floor(random() * providers.length)];
-    if (provider) edit(provider, random);
-    if (random() < 0.1) faults[Math.floor(random() * faults.length)]?.();
-    if (random() < 0.5) await tick();
-  }
-  refusing = 0;
-  for (const each of NAMES) server.setBehind(each, false);
-  await Promise.all(providers.map((each) => until(each.saved, ({ state }) => state === "saved")));
-  expect(providers.every((each) => each.saved.value.unconfirmed === 0)).toBe(true);
-  for (const each of NAMES) {
-    const docs = providers.filter((provider) => provider.name === each).map(({ doc }) => doc);
-    const expected = contentOf(server.document(each).doc);
-    await untilDocs(docs, () => docs.every((doc) => contentOf(doc) === expected));
-    expect(expected.length).toBeGreaterThan(100);
-  }
-});
+test.each(SEEDS)(
+  "replicas converge and every edit is saved, whatever is cut or withheld (seed %i)",
+  async (seed) => {
+    const random = seededRandom(seed);
+    const server = await startServer();
+    const clients = Array.from({ length: CLIENTS }, (_, i) => connect(server, `user${i}`, { random }));
+    const providers = clients.flatMap((client) => NAMES.map((name) => client.open(name)));
+    const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const name = (): string => NAMES[Math.floor(random() * NAMES.length)] ?? "";
+    let refusing = 0;
+    server.refuse = () => (refusing-- > 0 ? { code: "SAVING_BEHIND", message: "later", retry: true } : null);
+    const faults = [
+      () => server.drop(),
+      () => server.drop(() => random() < 0.5),
+      () => server.setBehind(name(), true),
+      () => server.setBehind(name(), false),
+      () => server.unsubscribeAll(name(), { code: "REOPEN", message: "open anew", retry: true }),
+      () => clients[Math.floor(random() * CLIENTS)]?.reconnect(),
+      () => {
+        refusing = Math.floor(random() * 3);
+      },
+    ];
+    for (let step = 0; step < STEPS; step++) {
+      const provider = providers[Math.floor(random() * providers.length)];
+      if (provider) edit(provider, random);
+      if (random() < 0.1) faults[Math.floor(random() * faults.length)]?.();
+      if (random() < 0.5) await tick();
+    }
+    refusing = 0;
+    for (const each of NAMES) server.setBehind(each, false);
+    await Promise.all(providers.map((each) => until(each.saved, ({ state }) => state === "saved")));
+    expect(providers.every((each) => each.saved.value.unconfirmed === 0)).toBe(true);
+    for (const each of NAMES) {
+      const docs = providers.filter((provider) => provider.name === each).map(({ doc }) => doc);
+      const expected = contentOf(server.document(each).doc);
+      await untilDocs(docs, () => docs.every((doc) => contentOf(doc) === expected));
+      expect(expected.length).toBeGreaterThan(100);
+    }
+  },
+);
 
 test("a client that is closed and opened anew at random loses no edit of its document", async () => {
   const random = seededRandom(42);

@@ -1,6 +1,12 @@
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, modifyAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
+import {
+  Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  modifyAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
 import * as Y from "yjs";
 
 import { decodeFrame, encodeFrame, type Frame } from "../src/frames.js";
@@ -208,7 +214,11 @@ export class FakeServer {
   /** Replaces a document's history, as a restore does: another epoch (G7). */
   changeEpoch(name: string, content?: (doc: Y.Doc) => void): void {
     this.document(name).replaceHistory(content);
-    this.unsubscribeAll(name, { code: "DOCUMENT_REPLACED", message: "The document was restored", retry: true });
+    this.unsubscribeAll(name, {
+      code: "DOCUMENT_REPLACED",
+      message: "The document was restored",
+      retry: true,
+    });
   }
 
   /** Goes away, and comes back on the same port. */
@@ -266,16 +276,17 @@ export class FakeServer {
 
   #message(socket: FakeSocket, { type, payload, requestId }: Message): void {
     const reply = (replyType: string, body: object): void => socket.send(replyType, body, requestId);
-    const channel = String(payload["channel"]);
+    const channel = String(payload.channel);
     if (type === "subscribe") {
-      if (!this.ignoresSubscribes) this.#subscribe(socket, channel, payload["sync"] as { epoch: number | null }, reply);
+      if (!this.ignoresSubscribes)
+        this.#subscribe(socket, channel, payload.sync as { epoch: number | null }, reply);
     } else if (type === "unsubscribe") {
       const session = socket.sessions.get(channel);
       if (session) this.#leave(session);
       if (session) reply("unsubscribed", { channel });
       else reply("error", { channel, code: "NOT_SUBSCRIBED", message: "not subscribed", retry: false });
     } else if (type === "token") {
-      const principal = this.principalOf(String(payload["token"]));
+      const principal = this.principalOf(String(payload.token));
       if (principal) reply("token_accepted", { authorizedUntil: "2100-01-01T00:00:00Z" });
       else reply("error", { code: "INVALID_TOKEN", message: "not a token", retry: false });
     } else {
@@ -291,20 +302,35 @@ export class FakeServer {
     reply: (type: string, body: object) => void,
   ): void {
     const refusal = this.refuseSubscribe(channel);
-    if (refusal) return reply("error", { channel, ...refusal });
+    if (refusal) {
+      reply("error", { channel, ...refusal });
+      return;
+    }
     const document = this.document(channel);
     if (sync.epoch !== null && sync.epoch !== document.epoch) {
       const message = "the document was replaced";
-      return reply("error", { channel, code: "EPOCH_MISMATCH", message, retry: false, epoch: document.epoch });
+      reply("error", {
+        channel,
+        code: "EPOCH_MISMATCH",
+        message,
+        retry: false,
+        epoch: document.epoch,
+      });
+      return;
     }
     if (socket.sessions.has(channel)) {
-      return reply("error", { channel, code: "ALREADY_SUBSCRIBED", message: "twice", retry: false });
+      reply("error", { channel, code: "ALREADY_SUBSCRIBED", message: "twice", retry: false });
+      return;
     }
     const session = new FakeSession(socket, document);
     socket.sessions.set(channel, session);
     document.sessions.add(session);
     const { number, epoch, seq, access } = document;
-    reply("subscribed", { channel, access, sync: { number, epoch, seq, capabilities: ["receipts", "notices"] } });
+    reply("subscribed", {
+      channel,
+      access,
+      sync: { number, epoch, seq, capabilities: ["receipts", "notices"] },
+    });
     session.send({ number, type: "step1", body: Y.encodeStateVector(document.doc) });
     const present = [...document.awareness.getStates().keys()];
     if (present.length > 0) {
@@ -316,11 +342,16 @@ export class FakeServer {
     const frame = decodeFrame(bytes);
     const session = [...socket.sessions.values()].find((each) => each.document.number === frame.number);
     if (!session) {
-      return socket.send("error", { code: "UNKNOWN_CHANNEL", message: "unknown channel", retry: false });
+      socket.send("error", { code: "UNKNOWN_CHANNEL", message: "unknown channel", retry: false });
+      return;
     }
     const { document } = session;
     if (frame.type === "step1") {
-      session.send({ number: frame.number, type: "step2", body: Y.encodeStateAsUpdate(document.doc, frame.body) });
+      session.send({
+        number: frame.number,
+        type: "step2",
+        body: Y.encodeStateAsUpdate(document.doc, frame.body),
+      });
     } else if (frame.type === "awareness") {
       this.#presence(session, frame.body);
     } else if (frame.type !== "receipt") {
@@ -334,14 +365,16 @@ export class FakeServer {
     session.frames += 1;
     const addsContent = addsTo(document.doc, update);
     const readOnly = { code: "READ_ONLY", message: "you may only read", retry: false };
-    const cause = this.refuse(update, document) ?? (document.access === "read" && addsContent ? readOnly : null);
+    const cause =
+      this.refuse(update, document) ?? (document.access === "read" && addsContent ? readOnly : null);
     if (cause) {
       session.socket.send("refused", { channel: document.name, update: session.frames, ...cause });
     } else {
       Y.applyUpdate(document.doc, update);
       if (addsContent) document.seq += 1;
       for (const other of document.sessions) {
-        if (other !== session && addsContent) other.send({ number: document.number, type: "update", body: update });
+        if (other !== session && addsContent)
+          other.send({ number: document.number, type: "update", body: update });
       }
       if (document.doc.store.pendingStructs) {
         session.send({ number: document.number, type: "step1", body: Y.encodeStateVector(document.doc) });
@@ -352,7 +385,10 @@ export class FakeServer {
 
   #presence(session: FakeSession, update: Uint8Array): void {
     const { document, socket } = session;
-    const forged = modifyAwarenessUpdate(update, (state: object | null) => state && { ...state, user: socket.principal });
+    const forged = modifyAwarenessUpdate(
+      update,
+      (state: object | null) => state && { ...state, user: socket.principal },
+    );
     const own = new Awareness(new Y.Doc());
     applyAwarenessUpdate(own, forged, null);
     for (const id of own.meta.keys()) if (id !== own.clientID) session.clients.add(id);

@@ -24,7 +24,13 @@ function openPage(server: FakeServer, prefix: string): { client: GlassBoxClient;
 }
 
 /** Closes a page, and waits until its local copy is written. */
-async function closePage({ client, provider }: { client: GlassBoxClient; provider: Provider }): Promise<void> {
+async function closePage({
+  client,
+  provider,
+}: {
+  client: GlassBoxClient;
+  provider: Provider;
+}): Promise<void> {
   client.close();
   await provider.close();
 }

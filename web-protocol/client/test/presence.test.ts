@@ -8,7 +8,10 @@ import { connect, startServer, type, until } from "./support.js";
 const NAME = "node:55555555-5555-4555-8555-555555555555";
 
 /** Resolves when `provider` sees the condition hold for the states of the others. */
-function untilOthers(provider: Provider, condition: (states: Record<string, unknown>[]) => boolean): Promise<void> {
+function untilOthers(
+  provider: Provider,
+  condition: (states: Record<string, unknown>[]) => boolean,
+): Promise<void> {
   const { awareness } = provider;
   const holds = (): boolean => {
     const others = [...awareness.getStates()].filter(([id]) => id !== awareness.clientID);
@@ -30,10 +33,20 @@ test("P1: states are published at once and on change, with the identity that the
   const [a, b] = [connect(server, "ada").open(NAME), connect(server, "bob").open(NAME)];
   a.awareness.setLocalState({ cursor: 1, user: { name: "somebody else" } });
   await Promise.all([a.whenSynced, b.whenSynced]);
-  await untilOthers(b, ([state]) => state?.["cursor"] === 1);
-  await untilOthers(b, ([state]) => (state?.["user"] as { name: string }).name === "ada");
+  await untilOthers(b, ([state]) => state?.cursor === 1);
+  await untilOthers(b, ([state]) => (state?.user as { name: string } | undefined)?.name === "ada");
   a.awareness.setLocalStateField("cursor", 2);
-  await untilOthers(b, ([state]) => state?.["cursor"] === 2);
+  await untilOthers(b, ([state]) => state?.cursor === 2);
+});
+
+test("D6: the client id is published before the answer that brings edits under it", async () => {
+  const server = await startServer();
+  const provider = connect(server).open(NAME);
+  type(provider, "made offline");
+  await provider.whenSaved();
+  const types = server.received.flatMap((each) => (each.kind === "frame" ? [each.frame.type] : []));
+  expect(types.indexOf("awareness")).toBeGreaterThanOrEqual(0);
+  expect(types.indexOf("awareness")).toBeLessThan(types.indexOf("step2"));
 });
 
 test("P5: a state goes when its document is closed", async () => {
@@ -50,13 +63,13 @@ test("a close that waits for edits ends presence at once, and an open brings it 
   const [a, b] = [client.open(NAME), connect(server, "bob").open(NAME)];
   a.awareness.setLocalState({ cursor: 7 });
   await Promise.all([a.whenSaved(), b.whenSaved()]);
-  await untilOthers(b, ([state]) => state?.["cursor"] === 7);
+  await untilOthers(b, ([state]) => state?.cursor === 7);
   server.document(NAME).isBehind = true;
   type(a, "x");
   const closed = a.close();
   await untilOthers(b, (states) => states.length === 0);
   expect(client.open(NAME)).toBe(a);
-  await untilOthers(b, ([state]) => state?.["cursor"] === 7);
+  await untilOthers(b, ([state]) => state?.cursor === 7);
   void a.close();
   server.setBehind(NAME, false);
   await closed;
@@ -67,11 +80,11 @@ test("the others are forgotten when the connection is lost, and seen again with 
   const a = connect(server, "ada").open(NAME);
   const b = connect(server, "bob").open(NAME);
   a.awareness.setLocalState({ cursor: 1 });
-  await untilOthers(b, ([state]) => state?.["cursor"] === 1);
+  await untilOthers(b, ([state]) => state?.cursor === 1);
   const lost = untilOthers(b, (states) => states.length === 0);
   server.unsubscribeAll(NAME, { code: "REOPEN", message: "open anew", retry: true });
   await lost;
-  await untilOthers(b, ([state]) => state?.["cursor"] === 1);
+  await untilOthers(b, ([state]) => state?.cursor === 1);
   await untilOthers(a, (states) => states.length === 1);
 });
 
@@ -83,8 +96,18 @@ test("when others say that we are gone, we say that we are not", async () => {
   const document = server.document(NAME);
   const clock = provider.awareness.meta.get(provider.awareness.clientID)?.clock ?? 0;
   const sentBefore = server.framesOf(NAME, "awareness").length;
-  const removal = new Uint8Array([1, ...varUint(provider.awareness.clientID), clock + 1, 4, 110, 117, 108, 108]);
-  for (const session of document.sessions) session.send({ number: document.number, type: "awareness", body: removal });
+  const removal = new Uint8Array([
+    1,
+    ...varUint(provider.awareness.clientID),
+    clock + 1,
+    4,
+    110,
+    117,
+    108,
+    108,
+  ]);
+  for (const session of document.sessions)
+    session.send({ number: document.number, type: "awareness", body: removal });
   await server.until(() => server.framesOf(NAME, "awareness").length > sentBefore);
   expect(provider.awareness.getLocalState()).toEqual({ cursor: 1 });
 });

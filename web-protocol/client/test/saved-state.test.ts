@@ -11,47 +11,47 @@ const receipt = (through: number): SavedEvent => ({ type: "receipt", through });
 const forGood = { code: "UNSUPPORTED_CONTENT", message: "no", retry: false };
 const forNow = { code: "SAVING_BEHIND", message: "later", retry: true };
 
-function after(...events: SavedEvent[]): [string, number] {
+function outcome(...events: SavedEvent[]): [string, number] {
   const { state, unconfirmed } = savedStateOf(events.reduce(reduce, INITIAL));
   return [state, unconfirmed];
 }
 
 describe("G14: saved", () => {
   test("only when the receipt covers the step 2 and every update", () => {
-    expect(after()).toEqual(["offline", 0]);
-    expect(after(attached)).toEqual(["saving", 0]);
-    expect(after(attached, answered(1))).toEqual(["saving", 0]);
-    expect(after(attached, answered(1), receipt(1))).toEqual(["saved", 0]);
-    expect(after(attached, answered(1), receipt(1), edited)).toEqual(["saving", 1]);
-    expect(after(attached, answered(1), receipt(1), edited, sent(2))).toEqual(["saving", 1]);
-    expect(after(attached, answered(1), receipt(1), edited, sent(2), receipt(2))).toEqual(["saved", 0]);
+    expect(outcome()).toEqual(["offline", 0]);
+    expect(outcome(attached)).toEqual(["saving", 0]);
+    expect(outcome(attached, answered(1))).toEqual(["saving", 0]);
+    expect(outcome(attached, answered(1), receipt(1))).toEqual(["saved", 0]);
+    expect(outcome(attached, answered(1), receipt(1), edited)).toEqual(["saving", 1]);
+    expect(outcome(attached, answered(1), receipt(1), edited, sent(2))).toEqual(["saving", 1]);
+    expect(outcome(attached, answered(1), receipt(1), edited, sent(2), receipt(2))).toEqual(["saved", 0]);
   });
 
   test("G13: a receipt is cumulative, and may skip numbers", () => {
     const busy = [attached, answered(1), edited, edited, sent(2, 2), edited, sent(3)];
-    expect(after(...busy)).toEqual(["saving", 3]);
-    expect(after(...busy, receipt(2))).toEqual(["saving", 1]);
-    expect(after(...busy, receipt(3))).toEqual(["saved", 0]);
-    expect(after(...busy, receipt(3), receipt(1))).toEqual(["saved", 0]);
+    expect(outcome(...busy)).toEqual(["saving", 3]);
+    expect(outcome(...busy, receipt(2))).toEqual(["saving", 1]);
+    expect(outcome(...busy, receipt(3))).toEqual(["saved", 0]);
+    expect(outcome(...busy, receipt(3), receipt(1))).toEqual(["saved", 0]);
   });
 });
 
 describe("losing the connection", () => {
   test("what has no receipt is unconfirmed, and part of the next answer", () => {
     const lost = [attached, answered(1), receipt(1), edited, sent(2), detached];
-    expect(after(...lost)).toEqual(["offline", 1]);
-    expect(after(...lost, edited)).toEqual(["offline", 2]);
-    expect(after(...lost, edited, attached)).toEqual(["saving", 2]);
-    expect(after(...lost, edited, attached, answered(1))).toEqual(["saving", 2]);
-    expect(after(...lost, edited, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
+    expect(outcome(...lost)).toEqual(["offline", 1]);
+    expect(outcome(...lost, edited)).toEqual(["offline", 2]);
+    expect(outcome(...lost, edited, attached)).toEqual(["saving", 2]);
+    expect(outcome(...lost, edited, attached, answered(1))).toEqual(["saving", 2]);
+    expect(outcome(...lost, edited, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
   });
 
   test("edits after the answer wait for a receipt of their own", () => {
-    expect(after(edited, attached, answered(1), edited, sent(2), receipt(1))).toEqual(["saving", 1]);
+    expect(outcome(edited, attached, answered(1), edited, sent(2), receipt(1))).toEqual(["saving", 1]);
   });
 
   test("edits of an earlier life count", () => {
-    expect(after({ type: "loaded", edits: 3 }, edited)).toEqual(["offline", 4]);
+    expect(outcome({ type: "loaded", edits: 3 }, edited)).toEqual(["offline", 4]);
   });
 });
 
@@ -60,42 +60,49 @@ describe("G15: refusals", () => {
   const before = [attached, answered(1), receipt(1), edited, sent(2)];
 
   test("for good: refused, and the edit stays unconfirmed whatever receipt comes", () => {
-    expect(after(...before, refused(2))).toEqual(["refused", 1]);
-    expect(after(...before, refused(2), receipt(2))).toEqual(["refused", 1]);
-    expect(after(...before, refused(2), detached)).toEqual(["refused", 1]);
+    expect(outcome(...before, refused(2))).toEqual(["refused", 1]);
+    expect(outcome(...before, refused(2), receipt(2))).toEqual(["refused", 1]);
+    expect(outcome(...before, refused(2), detached)).toEqual(["refused", 1]);
     expect(savedStateOf([...before, refused(2)].reduce(reduce, INITIAL)).refusal).toEqual(forGood);
   });
 
   test("for good, and healed by an answer that the server takes", () => {
     const healing = [...before, refused(2), edited, answered(3)];
-    expect(after(...healing)).toEqual(["refused", 2]);
-    expect(after(...healing, refused(3))).toEqual(["refused", 2]);
-    expect(after(...healing, receipt(3))).toEqual(["saved", 0]);
-    expect(after(...before, refused(2), detached, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
+    expect(outcome(...healing)).toEqual(["refused", 2]);
+    expect(outcome(...healing, refused(3))).toEqual(["refused", 2]);
+    expect(outcome(...healing, receipt(3))).toEqual(["saved", 0]);
+    expect(outcome(...before, refused(2), detached, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
   });
 
   test("a receipt of an update does not heal", () => {
-    expect(after(...before, edited, sent(3), refused(2), receipt(3))).toEqual(["refused", 1]);
+    expect(outcome(...before, edited, sent(3), refused(2), receipt(3))).toEqual(["refused", 1]);
   });
 
   test("for now: behind, and offered again", () => {
-    expect(after(...before, refused(2, forNow))).toEqual(["behind", 1]);
-    expect(after(...before, refused(2, forNow), receipt(2))).toEqual(["behind", 1]);
-    expect(after(...before, refused(2, forNow), answered(3), receipt(3))).toEqual(["saved", 0]);
-    expect(after(...before, refused(2, forNow), detached)).toEqual(["offline", 1]);
+    expect(outcome(...before, refused(2, forNow))).toEqual(["behind", 1]);
+    expect(outcome(...before, refused(2, forNow), receipt(2))).toEqual(["behind", 1]);
+    expect(outcome(...before, refused(2, forNow), answered(3), receipt(3))).toEqual(["saved", 0]);
+    expect(outcome(...before, refused(2, forNow), detached)).toEqual(["offline", 1]);
   });
 
   test("an edit that is too large to be sent is refused here", () => {
-    const withheld: SavedEvent = { type: "withheld", edits: 1, cause: { ...forGood, code: "UPDATE_TOO_LARGE" } };
-    expect(after(attached, answered(1), receipt(1), edited, withheld)).toEqual(["refused", 1]);
-    expect(after(edited, edited, attached, { ...withheld, edits: "all" })).toEqual(["refused", 2]);
+    const withheld: SavedEvent = {
+      type: "withheld",
+      edits: 1,
+      cause: { ...forGood, code: "UPDATE_TOO_LARGE" },
+    };
+    expect(outcome(attached, answered(1), receipt(1), edited, withheld)).toEqual(["refused", 1]);
+    expect(outcome(edited, edited, attached, { ...withheld, edits: "all" })).toEqual(["refused", 2]);
   });
 
   test("access that ended is refused until there is access again", () => {
-    const ended: SavedEvent = { type: "ended", cause: { code: "ACCESS_ENDED", message: "gone", retry: false } };
-    expect(after(...before, ended)).toEqual(["refused", 1]);
-    expect(after(...before, ended, detached)).toEqual(["refused", 1]);
-    expect(after(...before, ended, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
+    const ended: SavedEvent = {
+      type: "ended",
+      cause: { code: "ACCESS_ENDED", message: "gone", retry: false },
+    };
+    expect(outcome(...before, ended)).toEqual(["refused", 1]);
+    expect(outcome(...before, ended, detached)).toEqual(["refused", 1]);
+    expect(outcome(...before, ended, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
   });
 });
 
@@ -103,21 +110,26 @@ describe("other states", () => {
   test("read access is read-only, also when an edit was refused for it", () => {
     const reading: SavedEvent = { type: "attached", access: "read" };
     const readOnly = { code: "READ_ONLY", message: "no", retry: false };
-    expect(after(reading, answered(1), receipt(1))).toEqual(["read-only", 0]);
-    expect(after(edited, reading, answered(1), { type: "refused", frame: 1, cause: readOnly })).toEqual(["read-only", 1]);
-    expect(after(edited, reading, answered(1), { type: "refused", frame: 1, cause: readOnly }, detached)).toEqual([
-      "offline",
+    expect(outcome(reading, answered(1), receipt(1))).toEqual(["read-only", 0]);
+    expect(outcome(edited, reading, answered(1), { type: "refused", frame: 1, cause: readOnly })).toEqual([
+      "read-only",
       1,
     ]);
+    expect(
+      outcome(edited, reading, answered(1), { type: "refused", frame: 1, cause: readOnly }, detached),
+    ).toEqual(["offline", 1]);
   });
 
   test("G18: behind is shown while an edit of ours waits", () => {
     const behind: SavedEvent = { type: "behind", behind: true };
-    expect(after(attached, answered(1), receipt(1), behind)).toEqual(["saved", 0]);
-    expect(after(attached, answered(1), receipt(1), behind, edited, sent(2))).toEqual(["behind", 1]);
+    expect(outcome(attached, answered(1), receipt(1), behind)).toEqual(["saved", 0]);
+    expect(outcome(attached, answered(1), receipt(1), behind, edited, sent(2))).toEqual(["behind", 1]);
     const resumed: SavedEvent = { type: "behind", behind: false };
-    expect(after(attached, answered(1), receipt(1), behind, edited, sent(2), resumed)).toEqual(["saving", 1]);
-    expect(after(attached, answered(1), receipt(1), behind, detached)).toEqual(["offline", 0]);
+    expect(outcome(attached, answered(1), receipt(1), behind, edited, sent(2), resumed)).toEqual([
+      "saving",
+      1,
+    ]);
+    expect(outcome(attached, answered(1), receipt(1), behind, detached)).toEqual(["offline", 0]);
   });
 
   test("what is remembered of frames in flight is bounded, and no edit is forgotten", () => {

@@ -23,7 +23,11 @@ export async function startServer(): Promise<FakeServer> {
 }
 
 /** A client that comes back within milliseconds, for a user that is named by its token. */
-export function connect(server: FakeServer, token = "ada", options: Partial<ClientOptions> = {}): GlassBoxClient {
+export function connect(
+  server: FakeServer,
+  token = "ada",
+  options: Partial<ClientOptions> = {},
+): GlassBoxClient {
   const client = new GlassBoxClient({
     url: server.url,
     token: () => token,
