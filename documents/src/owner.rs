@@ -31,9 +31,17 @@ const READ_PAUSE: Duration = Duration::from_millis(200);
 
 /// What clients and callers ask of a room.
 pub(crate) enum Message {
-    Attach { attach: Attach, replica_epoch: Option<Epoch>, sink: Arc<dyn Sink>, reply: oneshot::Sender<Result<(), AttachError>> },
+    Attach {
+        attach: Attach,
+        replica_epoch: Option<Epoch>,
+        sink: Arc<dyn Sink>,
+        reply: oneshot::Sender<Result<(), AttachError>>,
+    },
     Input(Input),
-    Edit { edit: Edit, reply: oneshot::Sender<Result<Edited, EditFailed>> },
+    Edit {
+        edit: Edit,
+        reply: oneshot::Sender<Result<Edited, EditFailed>>,
+    },
     Look(Box<dyn FnOnce(&mut Room) + Send>),
 }
 
@@ -123,7 +131,8 @@ impl Owner {
         if stored.projected < stored.head {
             projection.request(services.clock.monotonic_ms());
         }
-        let room = Room::open(stored.into(), services.limits.clone(), services.budget.clone(), services.random.clone())?;
+        let room =
+            Room::open(stored.into(), services.limits.clone(), services.budget.clone(), services.random.clone())?;
         services.metrics.rooms.inc();
         Ok(Self {
             saving: services.log.state(document.id),
@@ -220,8 +229,7 @@ impl Owner {
             self.idle_since_ms = None;
         }
         if self.compaction.start_if_due(now) {
-            let (services, document, events) =
-                (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+            let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
             self.services.lifecycle.spawn("compaction", async move {
                 let _ = events.send(Event::Compacted(compact(&services, &document).await));
             });

@@ -177,8 +177,7 @@ impl Replica {
 
     /// What a replica with the given state vector lacks. For an empty one the state is encoded once and shared.
     pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
-        let theirs =
-            StateVector::decode_v1(state_vector).map_err(|error| ApplyError::Malformed(error.to_string()))?;
+        let theirs = StateVector::decode_v1(state_vector).map_err(|error| ApplyError::Malformed(error.to_string()))?;
         if !theirs.is_empty() {
             let missing = self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?;
             return Ok(vec![missing].into_iter());

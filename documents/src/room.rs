@@ -77,12 +77,7 @@ pub struct Room {
 
 impl Room {
     /// Opens a room on what the log has.
-    pub fn open(
-        stored: Stored,
-        limits: Limits,
-        budget: UnsavedBudget,
-        random: Random,
-    ) -> Result<Self, ApplyError> {
+    pub fn open(stored: Stored, limits: Limits, budget: UnsavedBudget, random: Random) -> Result<Self, ApplyError> {
         let replica = Replica::from_log(stored.parts.iter().map(|part| &part[..]), intake::new_client_id(&random))?;
         Ok(Self {
             epoch: stored.epoch,

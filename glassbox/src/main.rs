@@ -16,7 +16,11 @@ const THREAD_STACK_BYTES: usize = 16 << 20;
 
 /// A realtime collaboration server on Yjs documents.
 #[derive(Parser)]
-#[command(version, about, after_help = "Examples:\n  glassbox serve --demo\n  glassbox serve --config /etc/glassbox.toml\n  DATABASE_URL=postgres://… glassbox migrate")]
+#[command(
+    version,
+    about,
+    after_help = "Examples:\n  glassbox serve --demo\n  glassbox serve --config /etc/glassbox.toml\n  DATABASE_URL=postgres://… glassbox migrate"
+)]
 struct Arguments {
     /// A configuration file; what it does not say is as in the default configuration (see `glassbox config`).
     #[arg(long, global = true, env = "GLASSBOX_CONFIG", value_name = "FILE")]
@@ -60,7 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let env = |name: &str| std::env::var(name).ok();
     let config = Config::load(arguments.config.as_deref(), &env)?;
-    platform::telemetry::init(&config.log);
+    platform::telemetry::init(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(THREAD_STACK_BYTES)

@@ -9,7 +9,7 @@ use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
 use documents::Documents;
-use platform::auth::Authenticator;
+use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode};
@@ -56,8 +56,9 @@ async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
     let (url, embedded) = match &config.database.url {
         Some(url) => (url.expose().to_owned(), None),
         None => {
-            let (embedded, url) = EmbeddedPostgres::start(&config.postgres, &Random::from_os()).await?;
-            (url.expose().to_owned(), Some(embedded))
+            let connections = config.database.max_connections;
+            let (embedded, url) = EmbeddedPostgres::start(&config.postgres, connections).await?;
+            (url, Some(embedded))
         }
     };
     match Db::connect(&url, &config.database, config.server.mode).await {
@@ -109,7 +110,9 @@ async fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> a
     let metrics = Metrics::new();
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
     let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
-    let authenticator = Authenticator::new(&config.auth, mode, Arc::clone(&clock), random.clone(), db.clone()).await?;
+    let secret = token_secret(&config.auth, mode, &random)?;
+    let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
+    let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;
     let documents = Documents::new(
         db.clone(),
         bus,

@@ -62,10 +62,13 @@ pub(crate) trait Dialect: Send {
 /// Serves a socket until either side ends it.
 pub(crate) async fn serve<D: Dialect>(mut socket: WebSocket, outbox: &Arc<Outbox>, mut dialect: D, shared: &Shared) {
     let _open = shared.metrics.socket_opened();
+    let _running = shared.lifecycle.connection("socket");
     let close = Serving { outbox, shared, last_heard: Instant::now(), pinged: false, told_expiring: None }
         .run(&mut socket, &mut dialect)
         .await;
     drop(dialect);
+    // The answer to a client's own close is written with the next flush.
+    let _ = timeout(WRITE_STALL, socket.flush()).await;
     if let Some((code, reason)) = close {
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         let goodbye = async {

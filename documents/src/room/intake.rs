@@ -109,8 +109,7 @@ impl Room {
         kind: UpdateKind,
         summary: &UpdateSummary,
     ) -> Result<Attribution, Refusal> {
-        let mut attribution =
-            Attribution { provenance: Provenance::Own, clients: Vec::new(), new_clients: Vec::new() };
+        let mut attribution = Attribution { provenance: Provenance::Own, clients: Vec::new(), new_clients: Vec::new() };
         for range in summary.insertions() {
             let client = range.client;
             if self.replica.has(range) || attribution.clients.contains(&client) {

@@ -8,9 +8,9 @@ use platform::db::log::Provenance;
 use schema::ids::{Epoch, Seq};
 use thiserror::Error;
 
-use platform::access::Access;
 use crate::delivery::{AwarenessState, Outgoing};
 use crate::replica::{Broken, Patch};
+use platform::access::Access;
 
 /// Names one attachment of a client to a document; never used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -23,12 +23,22 @@ struct State {
     renewed_ms: u64,
 }
 
+#[derive(Debug)]
+struct Gone {
+    /// The clock that says so.
+    clock: u64,
+    since_ms: u64,
+}
+
 /// The presence of a document.
 #[derive(Debug)]
 pub(super) struct Presence {
     states: BTreeMap<u64, State>,
-    /// Clients that are gone, with the clock that says so.
-    gone: BTreeMap<u64, u64>,
+    /// Clients that are gone. They are remembered for a while: stock clients send back what they hear, and an echo
+    /// must not bring anybody back.
+    gone: BTreeMap<u64, Gone>,
+    /// The client id that each session published first, which is its own.
+    own: BTreeMap<SessionId, u64>,
     /// Clients whose state changed since the last tick.
     changed: BTreeSet<u64>,
     tick_at_ms: Option<u64>,
@@ -43,6 +53,7 @@ impl Presence {
         Self {
             states: BTreeMap::new(),
             gone: BTreeMap::new(),
+            own: BTreeMap::new(),
             changed: BTreeSet::new(),
             tick_at_ms: None,
             tick_ms: limits.presence_tick_ms,
@@ -65,6 +76,7 @@ impl Presence {
 
     /// Removes the states of a session.
     pub(super) fn leave(&mut self, now: u64, session: SessionId) {
+        self.own.remove(&session);
         let left: Vec<u64> = self.clients_of(session).collect();
         for client in left {
             self.remove(now, client);
@@ -77,7 +89,7 @@ impl Presence {
 
     fn remove(&mut self, now: u64, client: u64) {
         if let Some(state) = self.states.remove(&client) {
-            self.gone.insert(client, state.clock + 1);
+            self.gone.insert(client, Gone { clock: state.clock + 1, since_ms: now });
             self.mark(now, client);
         }
     }
@@ -92,7 +104,9 @@ impl Presence {
         let held = self.states.get(&client);
         let mine = held.is_some_and(|state| state.session == session);
         let somebody_elses = held.is_some_and(|state| state.principal.reference() != principal.reference());
-        let outdated = held.is_some_and(|state| clock < state.clock);
+        let own = *self.own.entry(session).or_insert(client) == client;
+        // The same clock from another session is an echo.
+        let outdated = held.is_some_and(|state| clock < state.clock || (clock == state.clock && !mine));
         if somebody_elses || outdated {
             return;
         }
@@ -108,6 +122,12 @@ impl Presence {
             }
             return;
         }
+        // One that comes back does so with the clock that it left with; everybody else has seen a later one.
+        let clock = match self.gone.get(&client) {
+            Some(gone) if clock <= gone.clock && !own => return,
+            Some(gone) => clock.max(gone.clock + 1),
+            None => clock,
+        };
         let one_too_many = !mine && self.clients_of(session).count() >= self.clients_per_session;
         if one_too_many || json.len() > self.state_bytes {
             return;
@@ -127,16 +147,14 @@ impl Presence {
     /// What changed since the last tick.
     fn take_changes(&mut self) -> Arc<[AwarenessState]> {
         let changed = std::mem::take(&mut self.changed);
-        let changes = changed.iter().filter_map(|client| self.state_of(*client)).collect();
-        self.gone.clear();
-        changes
+        changed.iter().filter_map(|client| self.state_of(*client)).collect()
     }
 
     fn state_of(&self, client: u64) -> Option<AwarenessState> {
         if let Some(State { clock, json, .. }) = self.states.get(&client) {
             return Some(AwarenessState { client, clock: *clock, state: Some(Arc::clone(json)) });
         }
-        self.gone.get(&client).map(|clock| AwarenessState { client, clock: *clock, state: None })
+        self.gone.get(&client).map(|gone| AwarenessState { client, clock: gone.clock, state: None })
     }
 
     /// One entry per principal, in the order of their first state.
@@ -215,6 +233,7 @@ impl Room {
         for client in expired {
             self.presence.remove(now, client);
         }
+        self.presence.gone.retain(|_, gone| now < gone.since_ms + timeout_ms);
         if self.presence.tick_at_ms.is_some_and(|at| at <= now) {
             self.presence.tick_at_ms = None;
             let changes = self.presence.take_changes();
