@@ -1,0 +1,260 @@
+//! One socket that is attached to one document, in either dialect.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use web_protocol::frame::{Body, Frame as ChannelFrame};
+use web_protocol::y_websocket::Message;
+
+use super::socket::{Frame, Opcode, Socket};
+
+/// How long opening and syncing may take.
+const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
+/// The state vector of an empty replica.
+pub(crate) const EMPTY_STATE_VECTOR: &[u8] = &[0];
+/// The update that adds nothing.
+pub(crate) const EMPTY_UPDATE: &[u8] = &[0, 0];
+
+/// The protocol that an attachment speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    /// y-websocket's, at `/yjs/{document}`.
+    Yjs,
+    /// `GlassBox`'s own, at `/ws`.
+    Ws,
+}
+
+/// What an attachment hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    /// The server's state vector, to be answered with step 2.
+    Step1(&'a [u8]),
+    /// What the client lacked.
+    Step2(&'a [u8]),
+    /// A live update.
+    Update(&'a [u8]),
+    /// The client's frames up to this one are durable.
+    Receipt(u64),
+    /// An edit was refused, as the server put it.
+    Refused(&'a str),
+    /// The answer to a ping.
+    Pong,
+    /// The server ends the channel or the socket; nothing useful follows.
+    Ended(&'a str),
+    /// Anything else: presence, notices, errors that end nothing.
+    Other,
+}
+
+/// A client's place in a document.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) socket: Socket,
+    link: Link,
+    /// Step 2 and update frames that were sent.
+    edits_sent: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Link {
+    Yjs,
+    Channel { number: u64 },
+}
+
+impl Attachment {
+    /// Opens a document. Over `/yjs` a scratch document needs no token.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        dialect: Dialect,
+        document: &str,
+        token: Option<&str>,
+    ) -> Result<Self> {
+        let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
+        let opening = async {
+            match dialect {
+                Dialect::Yjs => {
+                    let socket = Socket::connect(address, &format!("/yjs/{document}{query}")).await?;
+                    Ok(Self { socket, link: Link::Yjs, edits_sent: 0 })
+                }
+                Dialect::Ws => {
+                    let mut socket = Socket::connect(address, &format!("/ws{query}")).await?;
+                    let number = subscribe(&mut socket, document).await?;
+                    Ok(Self { socket, link: Link::Channel { number }, edits_sent: 0 })
+                }
+            }
+        };
+        let opened = timeout(OPEN_TIMEOUT, opening).await.unwrap_or_else(|_| bail!("timed out"));
+        opened.with_context(|| format!("opening {document}"))
+    }
+
+    /// Opens a document as an empty replica and waits until it is synced: its content.
+    pub(crate) async fn open_synced(
+        address: SocketAddr,
+        dialect: Dialect,
+        document: &str,
+        token: Option<&str>,
+    ) -> Result<(Self, Vec<u8>)> {
+        let mut attachment = Self::open(address, dialect, document, token).await?;
+        attachment.send_step_1(EMPTY_STATE_VECTOR)?;
+        let state = timeout(OPEN_TIMEOUT, attachment.sync_empty()).await;
+        let state = state.unwrap_or_else(|_| bail!("timed out")).with_context(|| format!("syncing {document}"))?;
+        Ok((attachment, state))
+    }
+
+    /// Answers the server's step 1 as an empty replica, and waits for its step 2.
+    async fn sync_empty(&mut self) -> Result<Vec<u8>> {
+        let mut state = None;
+        let mut answered = false;
+        loop {
+            let mut ask = false;
+            while let Some(event) = self.event()? {
+                match event {
+                    Event::Step1(_) => ask = true,
+                    Event::Step2(update) => state = Some(update.to_vec()),
+                    Event::Ended(reason) => bail!("the server ended it: {reason}"),
+                    _ => {}
+                }
+            }
+            if ask {
+                self.send_step_2(EMPTY_UPDATE)?;
+                answered = true;
+            }
+            if answered && let Some(state) = state.take() {
+                return Ok(state);
+            }
+            self.socket.ready().await?;
+        }
+    }
+
+    /// Sends a state vector.
+    pub(crate) fn send_step_1(&mut self, state_vector: &[u8]) -> io::Result<()> {
+        let frame = match self.link {
+            Link::Yjs => Message::Step1(state_vector).encode(),
+            Link::Channel { number } => ChannelFrame { number, body: Body::Step1(state_vector) }.encode(),
+        };
+        self.socket.send(Opcode::Binary, &frame)
+    }
+
+    /// Answers the server's step 1. Returns the number that a receipt will cover.
+    pub(crate) fn send_step_2(&mut self, update: &[u8]) -> io::Result<u64> {
+        let frame = match self.link {
+            Link::Yjs => Message::Step2(update).encode(),
+            Link::Channel { number } => ChannelFrame { number, body: Body::Step2(update) }.encode(),
+        };
+        self.edits_sent += 1;
+        self.socket.send(Opcode::Binary, &frame)?;
+        Ok(self.edits_sent)
+    }
+
+    /// Sends a live update. Returns the number that a receipt will cover.
+    pub(crate) fn send_update(&mut self, update: &[u8]) -> io::Result<u64> {
+        let number = self.queue_update(update);
+        self.socket.flush()?;
+        Ok(number)
+    }
+
+    /// Queues a live update; the socket still has to be flushed.
+    pub(crate) fn queue_update(&mut self, update: &[u8]) -> u64 {
+        let frame = self.encode_update(update);
+        self.edits_sent += 1;
+        self.socket.queue(Opcode::Binary, &frame);
+        self.edits_sent
+    }
+
+    /// A live update as it goes over the wire.
+    pub(crate) fn encode_update(&self, update: &[u8]) -> Vec<u8> {
+        match self.link {
+            Link::Yjs => Message::Update(update).encode(),
+            Link::Channel { number } => ChannelFrame { number, body: Body::Update(update) }.encode(),
+        }
+    }
+
+    /// Step 2 and update frames that were sent.
+    pub(crate) fn edits_sent(&self) -> u64 {
+        self.edits_sent
+    }
+
+    /// The channel's number, over `/ws`.
+    pub(crate) fn channel_number(&self) -> Option<u64> {
+        match self.link {
+            Link::Yjs => None,
+            Link::Channel { number } => Some(number),
+        }
+    }
+
+    /// The next thing that has been heard, if any; wait with `socket.ready()` for more.
+    pub(crate) fn event(&mut self) -> io::Result<Option<Event<'_>>> {
+        let link = self.link;
+        let event = match self.socket.take()? {
+            None => return Ok(None),
+            Some(Frame::Binary(bytes)) => match link {
+                Link::Yjs => y_event(bytes),
+                Link::Channel { number } => channel_event(number, bytes),
+            },
+            Some(Frame::Text(text)) => Ok(text_event(text)),
+            Some(Frame::Pong) => Ok(Event::Pong),
+            Some(Frame::Close { reason, .. }) => Ok(Event::Ended(reason)),
+        };
+        event.map(Some).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+    }
+}
+
+fn y_event(bytes: &[u8]) -> Result<Event<'_>, web_protocol::lib0::DecodeError> {
+    Ok(match Message::decode(bytes)? {
+        Message::Step1(state_vector) => Event::Step1(state_vector),
+        Message::Step2(update) => Event::Step2(update),
+        Message::Update(update) => Event::Update(update),
+        Message::PermissionDenied(reason) => Event::Refused(reason),
+        Message::Awareness(_) | Message::QueryAwareness | Message::Unknown(_) => Event::Other,
+    })
+}
+
+fn channel_event(number: u64, bytes: &[u8]) -> Result<Event<'_>, web_protocol::lib0::DecodeError> {
+    let frame = ChannelFrame::decode(bytes)?;
+    Ok(match frame.body {
+        _ if frame.number != number => Event::Other,
+        Body::Step1(state_vector) => Event::Step1(state_vector),
+        Body::Step2(update) => Event::Step2(update),
+        Body::Update(update) => Event::Update(update),
+        Body::Receipt { through, .. } => Event::Receipt(through),
+        Body::Awareness(_) => Event::Other,
+    })
+}
+
+fn text_event(text: &str) -> Event<'_> {
+    let Ok(message) = serde_json::from_str::<Value>(text) else { return Event::Other };
+    match message["type"].as_str() {
+        Some("refused") => Event::Refused(text),
+        Some("unsubscribed") => Event::Ended(text),
+        _ => Event::Other,
+    }
+}
+
+/// Subscribes to a document with sync: the channel's number.
+async fn subscribe(socket: &mut Socket, document: &str) -> Result<u64> {
+    let sync = json!({ "epoch": null, "capabilities": ["receipts", "notices"] });
+    let request = json!({ "type": "subscribe", "payload": { "channel": document, "sync": sync } });
+    socket.send(Opcode::Text, request.to_string().as_bytes())?;
+    loop {
+        while let Some(frame) = socket.take()? {
+            let text = match frame {
+                Frame::Text(text) => text,
+                Frame::Close { code, reason } => bail!("the server closed the socket: {code} {reason}"),
+                _ => continue,
+            };
+            let reply: Value = serde_json::from_str(text)?;
+            match reply["type"].as_str() {
+                Some("subscribed") => {
+                    return reply["payload"]["sync"]["number"].as_u64().context("subscribed without a number");
+                }
+                Some("error") => bail!("the server refused: {}", reply["payload"]),
+                _ => {}
+            }
+        }
+        socket.ready().await?;
+    }
+}

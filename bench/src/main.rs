@@ -1,0 +1,188 @@
+//! The load generator of `GlassBox`: what it costs, how fast it is, and whether it keeps its promises under load, crashes
+//! and hostile clients.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `system` | the systems under measurement: starting, pinning, measuring |
+//! | `process` | processes: cores, CPU, memory, killing |
+//! | `client` | sockets, attachments to documents, REST |
+//! | `typing`, `trace` | edits: made up, and recorded |
+//! | `latency`, `report` | figures |
+//! | `relay` | the bare broadcast relay, the yardstick of fan-out |
+//! | `scenario` | what is measured, a module each |
+
+#![expect(clippy::cast_precision_loss, reason = "figures for people; none needs more than 53 bits")]
+
+mod client;
+mod latency;
+mod process;
+mod relay;
+mod report;
+mod scenario;
+mod system;
+mod trace;
+mod typing;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+use process::Cores;
+use report::Report;
+use scenario::cold_open::ColdOpen;
+use scenario::durability::Durability;
+use scenario::fan_out::FanOut;
+use scenario::hostile::Hostile;
+use scenario::idle_memory::IdleMemory;
+use scenario::receipts::Receipts;
+use scenario::replay::Replay;
+use system::{Bench, ServerOptions};
+
+/// Measure a GlassBox server, and try to break its promises.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  bench all\n  bench fan-out --json\n  bench durability --rounds 100 --server-cmd 'target/release/glassbox serve'\n\nWithout --server, a server is started for the run on a core of its own, with `glassbox serve` from the folder of\nthis program. See bench/README.md for how to read the figures."
+)]
+struct Cli {
+    #[command(flatten)]
+    server: ServerOptions,
+
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// The same seed makes the same edits, kills at the same moments and sends the same hostile frames
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    FanOut(FanOut),
+    ColdOpen(ColdOpen),
+    IdleMemory(IdleMemory),
+    Receipts(Receipts),
+    Replay(Replay),
+    Durability(Durability),
+    Hostile(Hostile),
+    All(All),
+    Relay(Relay),
+}
+
+/// Run every scenario, each briefly: in all less than five minutes
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  bench all\n  bench all --trace automerge-paper.json.gz --json > figures.json")]
+struct All {
+    /// A trace to replay; without one, replay is left out
+    #[arg(long)]
+    trace: Option<PathBuf>,
+}
+
+/// Run the bare broadcast relay that fan-out is compared with
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  bench relay --listen 127.0.0.1:9000   # then connect to ws://127.0.0.1:9000/yjs/<room>"
+)]
+struct Relay {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    listen: SocketAddr,
+}
+
+fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    if let Command::Relay(Relay { listen }) = cli.command {
+        process::raise_open_files()?;
+        runtime.block_on(relay::serve(listen))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let bench = Bench::new(cli.server, cli.seed)?;
+    Cores::pin_this_thread(bench.cores.generator)?;
+    let correct = LocalSet::new().block_on(&runtime, run(&bench, cli.command, cli.json))?;
+    Ok(if correct { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns whether the server was found to be correct.
+async fn run(bench: &Bench, command: Command, as_json: bool) -> Result<bool> {
+    let mut reports = Vec::new();
+    for scenario in command.steps() {
+        let report = scenario.measure(bench).await?;
+        if !as_json {
+            println!("{report}");
+        }
+        reports.push(report);
+    }
+    if as_json {
+        let cores = json!({ "server": bench.cores.server, "generator": bench.cores.generator });
+        let reports: Vec<_> = reports.iter().map(Report::json).collect();
+        let all =
+            json!({ "version": env!("CARGO_PKG_VERSION"), "seed": bench.seed, "cores": cores, "reports": reports });
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    }
+    Ok(reports.iter().all(Report::is_correct))
+}
+
+/// What `bench all` runs, as one would type it.
+const ALL: [&[&str]; 6] = [
+    &["fan-out", "--seconds", "4"],
+    &["cold-open"],
+    &["idle-memory"],
+    &["receipts", "--seconds", "4"],
+    &["durability", "--rounds", "10"],
+    &["hostile", "--frames", "100000"],
+];
+
+impl Command {
+    /// The scenarios to run.
+    fn steps(self) -> Vec<Self> {
+        let Self::All(All { trace }) = self else { return vec![self] };
+        let step = |words: &[&str]| Cli::parse_from([&["bench"], words].concat()).command;
+        let mut steps: Vec<_> = ALL.into_iter().map(step).collect();
+        if let Some(trace) = trace {
+            steps.push(step(&["replay", &trace.to_string_lossy()]));
+        }
+        steps
+    }
+
+    async fn measure(&self, bench: &Bench) -> Result<Report> {
+        match self {
+            Self::FanOut(scenario) => scenario.run(bench).await,
+            Self::ColdOpen(scenario) => scenario.run(bench).await,
+            Self::IdleMemory(scenario) => scenario.run(bench).await,
+            Self::Receipts(scenario) => scenario.run(bench).await,
+            Self::Replay(scenario) => scenario.run(bench).await,
+            Self::Durability(scenario) => scenario.run(bench).await,
+            Self::Hostile(scenario) => scenario.run(bench).await,
+            Self::All(_) | Self::Relay(_) => bail!("this is not a scenario"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn all_runs_every_scenario_that_needs_no_file() {
+        assert_eq!(Command::All(All { trace: None }).steps().len(), ALL.len());
+        assert_eq!(Command::All(All { trace: Some("a.json".into()) }).steps().len(), ALL.len() + 1);
+    }
+}

@@ -1,0 +1,47 @@
+//! Processes under measurement: what they use, and on which core they run.
+
+pub(crate) mod server;
+pub(crate) mod usage;
+
+use anyhow::{Context as _, Result};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
+
+/// Which core serves and which one generates the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cores {
+    pub(crate) server: usize,
+    pub(crate) generator: usize,
+    /// All that this process may use, as a bit set.
+    allowed: CpuSet,
+}
+
+impl Cores {
+    /// The first two cores that this process may use; one and the same when there is only one.
+    pub(crate) fn choose() -> Result<Self> {
+        let allowed = sched_getaffinity(Pid::from_raw(0)).context("which cores may be used")?;
+        let mut cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
+        let server = cores.next().context("there is no core to run on")?;
+        let generator = cores.next().unwrap_or(server);
+        Ok(Self { server, generator, allowed })
+    }
+
+    /// Runs this thread on one core, and what it starts from now on.
+    pub(crate) fn pin_this_thread(core: usize) -> Result<()> {
+        let mut set = CpuSet::new();
+        set.set(core)?;
+        sched_setaffinity(Pid::from_raw(0), &set).with_context(|| format!("running on core {core}"))
+    }
+
+    /// Lets a process run on all cores, whatever it inherited.
+    pub(crate) fn release(&self, pid: Pid) -> Result<()> {
+        sched_setaffinity(pid, &self.allowed).context("letting a process run on all cores")
+    }
+}
+
+/// Allows as many open files as the system lets us; thousands of sockets need them, here and in a started server.
+pub(crate) fn raise_open_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("allowing more open files")
+}

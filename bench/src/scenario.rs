@@ -1,0 +1,9 @@
+//! The scenarios, a module each.
+
+pub(crate) mod cold_open;
+pub(crate) mod durability;
+pub(crate) mod fan_out;
+pub(crate) mod hostile;
+pub(crate) mod idle_memory;
+pub(crate) mod receipts;
+pub(crate) mod replay;
