@@ -86,7 +86,7 @@ ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 CREATE POLICY in_organization ON documents
     USING (org_id = (SELECT current_org_id()) OR org_id = ANY ((SELECT current_org_ids())::uuid[]));
 CREATE POLICY of_member ON documents FOR SELECT
-    USING (EXISTS (SELECT FROM projects p WHERE p.id = documents.project_id));
+    USING ((SELECT current_user_id()) IS NOT NULL AND current_user_sees_project(org_id, project_id));
 CREATE POLICY for_maintenance ON documents FOR SELECT
     USING ((SELECT is_maintenance()));
 
