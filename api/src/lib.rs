@@ -1,1 +1,96 @@
-//! api
+//! The REST interface, under `/api/v1`: what people and programs do that is no live editing.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`routes`] | the endpoints, a file each, with their requests, answers and errors |
+//! | [`problem`] | errors, as RFC 9457 problems with stable codes |
+//! | [`observe`](crate) | what happens around every request: id, log line, panics |
+//! | [`authenticate`], [`access`] | who calls, and what they may do |
+//! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
+//! | [`openapi`] | the description of all of it, OpenAPI 3.1 |
+//! | [`health`] | for machines that watch: live, ready, metrics |
+//! | [`demo`] | a project to look at |
+//!
+//! What concerns a document's content goes through [`Documents`], like a keystroke.
+
+pub mod access;
+pub mod authenticate;
+mod cors;
+pub mod demo;
+pub mod etag;
+pub mod extract;
+pub mod fields;
+mod free_json;
+pub mod health;
+pub mod idempotency;
+mod metrics;
+mod observe;
+pub mod openapi;
+pub mod pagination;
+pub mod problem;
+mod request_id;
+pub mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use documents::Documents;
+use platform::auth::Authenticator;
+use platform::clock::Clock;
+use platform::config::Mode;
+use platform::db::Db;
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use platform::metrics::Metrics;
+use platform::random::Random;
+
+use crate::metrics::RequestMetrics;
+use crate::observe::Observer;
+
+/// Where the interface is.
+pub const BASE_PATH: &str = "/api/v1";
+
+/// The world around the REST interface.
+#[derive(Clone)]
+pub struct Api {
+    /// The living documents.
+    pub documents: Documents,
+    /// Organizations, people, projections.
+    pub db: Db,
+    /// Checks tokens.
+    pub authenticator: Authenticator,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Random,
+    /// How much a request may hold.
+    pub limits: Limits,
+    /// Whether development tokens and scratch documents are offered.
+    pub mode: Mode,
+    /// Where metrics are registered, and read from.
+    pub metrics: Metrics,
+    /// Whether the server is stopping.
+    pub lifecycle: Lifecycle,
+    /// Other origins whose pages may call.
+    pub cors_origins: Vec<String>,
+}
+
+/// All routes of the interface, ready to serve. Once per process, since it registers metrics.
+pub fn router(api: Api) -> Router {
+    let observer = Observer {
+        clock: Arc::clone(&api.clock),
+        random: api.random.clone(),
+        metrics: RequestMetrics::register(&api.metrics),
+    };
+    let body_limit = DefaultBodyLimit::max(api.limits.request_body_bytes);
+    let cors = cors::layer(&api.cors_origins);
+    let (routes, _) = routes::all().split_for_parts();
+    routes
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .layer(body_limit)
+        .layer(from_fn_with_state(observer, observe::observe))
+        .layer(cors)
+        .with_state(Arc::new(api))
+}

@@ -1,0 +1,81 @@
+//! Who calls: the bearer token in the header `Authorization`.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use platform::auth::{AuthError, Authenticated, Principal};
+use schema::ids::UserId;
+
+use crate::Api;
+use crate::observe::note_user;
+use crate::problem::{Code, Problem};
+
+/// Somebody whose token holds.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who acts.
+    pub principal: Arc<Principal>,
+    /// The person whose rights hold.
+    pub user: UserId,
+    /// What the token said.
+    pub authenticated: Authenticated,
+}
+
+impl FromRequestParts<Arc<Api>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let token = bearer_token(&parts.headers)?;
+        let authenticated = api.authenticator.authenticate_access(token).await?;
+        let principal = Arc::new(authenticated.principal.clone());
+        let user = principal.user.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+        note_user(user);
+        Ok(Self { principal, user, authenticated })
+    }
+}
+
+fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    if values.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(Problem::new(Code::Unauthenticated));
+    }
+    Ok(token.trim())
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let code = match &error {
+            AuthError::Invalid(_) => Code::InvalidToken,
+            AuthError::Expired => Code::TokenExpired,
+            AuthError::Refused(_) => Code::AccountRefused,
+            AuthError::Unavailable(_) => Code::Unavailable,
+        };
+        Self::new(code).caused_by(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn token_of(values: &[&'static str]) -> Option<String> {
+        let headers = values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_static(value))).collect();
+        bearer_token(&headers).ok().map(str::to_owned)
+    }
+
+    #[test]
+    fn exactly_one_bearer_token_is_accepted() {
+        assert_eq!(token_of(&["Bearer abc"]).as_deref(), Some("abc"));
+        assert_eq!(token_of(&["bearer abc"]).as_deref(), Some("abc"));
+        for values in [&[][..], &["abc"], &["Bearer"], &["Bearer "], &["Basic abc"], &["Bearer a", "Bearer b"]] {
+            assert_eq!(token_of(values), None, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Entity tags: where documents stand in their logs.
+//!
+//! A document's tag is `"<epoch>-<seq>"`. A node lives in two documents, its canvas and its own, so its tag names both:
+//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. Tags are opaque to clients; only equality has a meaning.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use schema::ids::{Epoch, Seq};
+
+use crate::problem::{Code, Problem};
+
+/// How many tags a header may list.
+const TAGS_MAX: usize = 32;
+
+/// A document's place in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentTag {
+    /// The lineage.
+    pub epoch: Epoch,
+    /// The head of the log.
+    pub seq: Seq,
+}
+
+/// A node's two places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeTag {
+    /// Of the canvas: title, status, place, metadata.
+    pub canvas: DocumentTag,
+    /// Of the node's own document: body, inputs, outputs.
+    pub node: DocumentTag,
+}
+
+/// The text is no entity tag of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotATag;
+
+/// What a conditional header asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition<T> {
+    /// `*`: any state.
+    Any,
+    /// One of these states. Tags that are not ours can never match, and are left out.
+    OneOf(Vec<T>),
+}
+
+impl DocumentTag {
+    /// A document's tag.
+    #[must_use]
+    pub const fn new(epoch: Epoch, seq: Seq) -> Self {
+        Self { epoch, seq }
+    }
+
+    /// The place as the documents expect it.
+    #[must_use]
+    pub const fn place(self) -> (Epoch, Seq) {
+        (self.epoch, self.seq)
+    }
+}
+
+impl fmt::Display for DocumentTag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.epoch, self.seq)
+    }
+}
+
+impl FromStr for DocumentTag {
+    type Err = NotATag;
+
+    fn from_str(text: &str) -> Result<Self, NotATag> {
+        let (epoch, seq) = text.split_once('-').ok_or(NotATag)?;
+        let epoch = Epoch::new(epoch.parse().map_err(|_| NotATag)?);
+        let seq = Seq::new(seq.parse().map_err(|_| NotATag)?);
+        let tag = Self { epoch, seq };
+        // Numbers have several spellings; a tag has one.
+        if tag.to_string() == text { Ok(tag) } else { Err(NotATag) }
+    }
+}
+
+impl fmt::Display for NodeTag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.canvas, self.node)
+    }
+}
+
+impl FromStr for NodeTag {
+    type Err = NotATag;
+
+    fn from_str(text: &str) -> Result<Self, NotATag> {
+        let (canvas, node) = text.split_once('.').ok_or(NotATag)?;
+        Ok(Self { canvas: canvas.parse()?, node: node.parse()? })
+    }
+}
+
+impl<T: PartialEq> Condition<T> {
+    /// Whether the present state is one that was asked for.
+    pub fn holds(&self, present: &T) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(tags) => tags.contains(present),
+        }
+    }
+}
+
+/// The header that names the present state.
+#[must_use]
+pub fn etag_header(tag: &impl fmt::Display) -> (HeaderName, HeaderValue) {
+    let value = HeaderValue::try_from(format!("\"{tag}\"")).expect("tags are made of digits, dots and hyphens");
+    (ETAG, value)
+}
+
+/// Reads `If-Match`. Weak tags never match there (RFC 9110 §13.1.1).
+pub fn if_match<T: FromStr>(headers: &HeaderMap) -> Result<Option<Condition<T>>, Problem> {
+    read(headers, &IF_MATCH, Comparison::Strong)
+}
+
+/// Reads `If-None-Match`. Weak tags match there too: a proxy that compresses makes them weak (RFC 9110 §13.1.2).
+pub fn if_none_match<T: FromStr>(headers: &HeaderMap) -> Result<Option<Condition<T>>, Problem> {
+    read(headers, &IF_NONE_MATCH, Comparison::Weak)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Strong,
+    Weak,
+}
+
+fn read<T: FromStr>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    comparison: Comparison,
+) -> Result<Option<Condition<T>>, Problem> {
+    let invalid = || Problem::new(Code::InvalidParameter).detail(format!("The header {name} lists no valid entity tags."));
+    let mut listed = Vec::new();
+    for value in headers.get_all(name) {
+        let text = value.to_str().map_err(|_| invalid())?.trim();
+        if text == "*" {
+            return Ok(Some(Condition::Any));
+        }
+        listed.extend(text.split(',').map(str::trim));
+    }
+    if listed.is_empty() {
+        return Ok(None);
+    }
+    if listed.len() > TAGS_MAX {
+        return Err(invalid());
+    }
+    let mut tags = Vec::new();
+    for text in listed {
+        let (is_weak, quoted) = text.strip_prefix("W/").map_or((false, text), |rest| (true, rest));
+        let tag = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(invalid)?;
+        if is_weak && comparison == Comparison::Strong {
+            continue;
+        }
+        tags.extend(tag.parse().ok());
+    }
+    Ok(Some(Condition::OneOf(tags)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(epoch: u32, seq: u64) -> DocumentTag {
+        DocumentTag::new(Epoch::new(epoch), Seq::new(seq))
+    }
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        [(name, HeaderValue::from_str(value).unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_tag_is_the_same_after_its_text_form_and_has_one_spelling() {
+        let node = NodeTag { canvas: tag(1, 42), node: tag(3, 0) };
+        assert_eq!(node.to_string(), "1-42.3-0");
+        assert_eq!("1-42.3-0".parse(), Ok(node));
+        for text in ["", "1", "1-", "-1", "+1-2", "01-2", "1-02", "1-2.3-4", "a-b"] {
+            assert_eq!(text.parse::<DocumentTag>(), Err(NotATag), "{text}");
+        }
+        assert_eq!("1-2".parse::<NodeTag>(), Err(NotATag));
+        assert_eq!(etag_header(&tag(1, 2)).1, "\"1-2\"");
+    }
+
+    #[test]
+    fn if_match_compares_strongly_and_foreign_tags_never_match() {
+        let read = |value| if_match::<DocumentTag>(&headers(IF_MATCH, value)).unwrap().unwrap();
+        assert_eq!(read("\"1-2\", \"xyz\""), Condition::OneOf(vec![tag(1, 2)]));
+        assert!(read("\"1-2\"").holds(&tag(1, 2)));
+        assert!(!read("\"1-2\"").holds(&tag(1, 3)));
+        assert!(!read("W/\"1-2\"").holds(&tag(1, 2)));
+        assert!(!read("\"xyz\"").holds(&tag(1, 2)));
+        assert!(read("*").holds(&tag(1, 2)));
+        assert_eq!(if_match::<DocumentTag>(&HeaderMap::new()).unwrap(), None);
+        for value in ["1-2", "\"1-2", "W/", ""] {
+            assert!(if_match::<DocumentTag>(&headers(IF_MATCH, value)).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn if_none_match_compares_weakly() {
+        let condition = if_none_match::<DocumentTag>(&headers(IF_NONE_MATCH, "W/\"1-2\"")).unwrap().unwrap();
+        assert!(condition.holds(&tag(1, 2)));
+    }
+}

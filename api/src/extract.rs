@@ -1,0 +1,161 @@
+//! Reading requests: path, query and body, each with a problem that says what is wrong.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Code, Problem};
+
+/// The one id or document name in the route's path, read before anybody is asked about it.
+#[derive(Debug, Clone)]
+pub struct Id<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for Id<T>
+where
+    T: FromStr<Err: Display> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let invalid = |error: &dyn Display| Problem::new(Code::InvalidId).detail(format!("In the address: {error}."));
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|error| invalid(&error))?;
+        let (_, text) = params.iter().next().ok_or_else(|| Problem::new(Code::Internal))?;
+        text.parse().map(Self).map_err(|error: T::Err| invalid(&error))
+    }
+}
+
+/// The parameters after the `?`.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for Query<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        query
+            .map(|query| Self(query.0))
+            .map_err(|error| Problem::new(Code::InvalidParameter).detail(format!("{}.", error.body_text())))
+    }
+}
+
+/// The body, as JSON of exactly the expected shape.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let mut deserializer = serde_json::Deserializer::from_slice(&body);
+        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(unfit)?;
+        deserializer.end().map_err(|error| malformed(&error))?;
+        Ok(Self(value))
+    }
+}
+
+/// `application/json`, `application/merge-patch+json` and the like.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+fn unreadable(rejection: BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(Code::BodyTooLarge)
+    } else {
+        Problem::new(Code::InvalidJson).detail("The body did not arrive whole. Send it again.").caused_by(rejection)
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::InvalidJson).detail(format!("The body is not JSON: {error}."))
+}
+
+fn unfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let error = error.into_inner();
+    if !error.is_data() {
+        return malformed(&error);
+    }
+    let text = error.to_string();
+    // serde_json adds where in the text it was, which says less than the path.
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let field = if path == "." { String::new() } else { path };
+    Problem::new(Code::ValidationFailed).field_error(field, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[expect(dead_code, reason = "only its reading is of interest")]
+        inner: Inner,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "only its reading is of interest")]
+        x: f64,
+    }
+
+    async fn read(content_type: &str, body: &'static str) -> Result<Outer, Problem> {
+        let request = Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(body)).unwrap();
+        Json::<Outer>::from_request(request, &()).await.map(|json| json.0)
+    }
+
+    #[tokio::test]
+    async fn a_body_must_be_json_of_exactly_the_expected_shape() {
+        const JSON: &str = "application/json";
+        assert!(read(JSON, r#"{"inner": {"x": 1}}"#).await.is_ok());
+        assert!(read("application/merge-patch+json; charset=utf-8", r#"{"inner": {"x": 1}}"#).await.is_ok());
+        let code = async |content_type, body| read(content_type, body).await.unwrap_err().code();
+        assert_eq!(code("text/plain", "{}").await, Code::UnsupportedMediaType);
+        assert_eq!(code(JSON, "").await, Code::InvalidJson);
+        assert_eq!(code(JSON, "{").await, Code::InvalidJson);
+        assert_eq!(code(JSON, r#"{"inner": {"x": 1}} {}"#).await, Code::InvalidJson);
+        assert_eq!(code(JSON, "{}").await, Code::ValidationFailed);
+        assert_eq!(code(JSON, r#"{"inner": {"x": 1}, "other": 2}"#).await, Code::ValidationFailed);
+        assert_eq!(code(JSON, "[]").await, Code::ValidationFailed);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_named_by_its_path() {
+        let problem = read("application/json", r#"{"inner": {"x": "one"}}"#).await.unwrap_err();
+        let fields = format!("{problem:?}");
+        assert!(fields.contains("inner.x") && fields.contains("invalid type"), "{fields}");
+        assert!(!fields.contains("line 1"), "{fields}");
+    }
+}

@@ -1,0 +1,107 @@
+//! What happens around every request: it gets an id, a span and one line in the log; a panic becomes a problem; a
+//! problem becomes an answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::{HeaderMap, Method, StatusCode};
+use platform::clock::Clock;
+use platform::random::Random;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Level, Span};
+
+use crate::metrics::{RequestMetrics, Served};
+use crate::problem::{Code, Problem};
+use crate::request_id::{RequestId, X_REQUEST_ID};
+
+/// After this time a request is given up.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What watching a request needs.
+#[derive(Clone)]
+pub(crate) struct Observer {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Random,
+    pub(crate) metrics: RequestMetrics,
+}
+
+/// The middleware around all routes.
+pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers(), &*observer.clock, &observer.random);
+    let started_ms = observer.clock.monotonic_ms();
+    let method = request.method().clone();
+    // Without the query, which may hold what does not belong into a log.
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!(
+        "request", trace_id = id.as_str(), method = %method, path, user_id = Empty, org_id = Empty
+    );
+    async {
+        let (mut response, cause) = carry_out(request, next, &id).await;
+        response.headers_mut().insert(X_REQUEST_ID, id.header_value());
+        let duration_ms = observer.clock.monotonic_ms().saturating_sub(started_ms);
+        observer.metrics.served(&Served { method: &method, route: &route, status: response.status(), duration_ms });
+        log(&method, &route, response.status(), duration_ms, cause.as_deref());
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// Notes on whose behalf the present request is.
+pub(crate) fn note_user(user: impl std::fmt::Display) {
+    Span::current().record("user_id", display(user));
+}
+
+/// Notes which organization the present request concerns.
+pub(crate) fn note_org(org: impl std::fmt::Display) {
+    Span::current().record("org_id", display(org));
+}
+
+async fn carry_out(request: Request, next: Next, id: &RequestId) -> (Response, Option<String>) {
+    let carried_out = tokio::time::timeout(REQUEST_TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let mut response = match carried_out {
+        Ok(Ok(response)) => response,
+        // The panic hook has logged what happened, within this request's span.
+        Ok(Err(_panic)) => Problem::new(Code::Internal).into_response(),
+        Err(_elapsed) => Problem::new(Code::Unavailable)
+            .detail("The server did not finish in time. What was asked for may have been done; read before you repeat it.")
+            .into_response(),
+    };
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => {
+            let cause = problem.cause();
+            let headers = std::mem::take::<HeaderMap>(response.headers_mut());
+            (problem.render(id.as_str(), headers), cause)
+        }
+        None => (response, None),
+    }
+}
+
+/// One line per request: an error when the server is at fault.
+fn log(method: &Method, route: &str, status: StatusCode, duration_ms: u64, cause: Option<&str>) {
+    macro_rules! line {
+        ($level:expr) => {
+            tracing::event!($level, status = status.as_u16(), duration_ms, cause, "{method} {route}")
+        };
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        line!(Level::WARN);
+    } else if status.is_server_error() {
+        line!(Level::ERROR);
+    } else if is_probe(route) {
+        line!(Level::DEBUG);
+    } else {
+        line!(Level::INFO);
+    }
+}
+
+/// Asked by machines every few seconds.
+fn is_probe(route: &str) -> bool {
+    matches!(route, "/health" | "/ready" | "/metrics")
+}

@@ -1,0 +1,126 @@
+//! The table of problems. A code, once published, keeps its meaning.
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+const TYPE_PREFIX: &str = "https://glassbox.dev/problems/";
+
+macro_rules! codes {
+    ($($variant:ident, $code:literal, $status:ident, $title:literal, $advice:literal;)+) => {
+        /// What sort of problem it is. Stable: programs may depend on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        pub enum Code {
+            $(
+                #[doc = concat!($title, ". ", $advice)]
+                #[serde(rename = $code)]
+                $variant,
+            )+
+        }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code as it is on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status),+ }
+            }
+
+            /// What happened, in a few words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidJson, "INVALID_JSON", BAD_REQUEST, "The body is not JSON",
+        "Send a JSON object as the body.";
+    InvalidId, "INVALID_ID", BAD_REQUEST, "The address holds no valid id",
+        "Use ids and document names as the server gave them.";
+    InvalidParameter, "INVALID_PARAMETER", BAD_REQUEST, "A parameter or header is not valid",
+        "Compare the query and the headers with the description of the endpoint.";
+    Unauthenticated, "UNAUTHENTICATED", UNAUTHORIZED, "Sign in first",
+        "Send an access token in the header Authorization: Bearer <token>.";
+    InvalidToken, "INVALID_TOKEN", UNAUTHORIZED, "The token is not accepted",
+        "Sign in again to get another token.";
+    TokenExpired, "TOKEN_EXPIRED", UNAUTHORIZED, "The token has run out",
+        "Sign in again to get another token.";
+    AccountRefused, "ACCOUNT_REFUSED", FORBIDDEN, "The account may not be used",
+        "Use another account, or ask whoever runs this server.";
+    Forbidden, "FORBIDDEN", FORBIDDEN, "You may not do this",
+        "Ask an administrator of the project or organization for a role that may.";
+    NotFound, "NOT_FOUND", NOT_FOUND, "Not found",
+        "It does not exist, or you may not see it.";
+    UserNotFound, "USER_NOT_FOUND", NOT_FOUND, "No such user",
+        "The person has to sign in once before they can be added; check the e-mail address.";
+    MethodNotAllowed, "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "The address does not offer this method",
+        "The header Allow names the methods that it offers.";
+    NotAcceptable, "NOT_ACCEPTABLE", NOT_ACCEPTABLE, "Not available in this form",
+        "Ask for another form, by the header Accept or the parameter format.";
+    SlugTaken, "SLUG_TAKEN", CONFLICT, "The slug is in use",
+        "Choose another slug, or leave it out to get one that is free.";
+    LastOwner, "LAST_OWNER", CONFLICT, "An organization needs an owner",
+        "Make somebody else an owner first.";
+    Cycle, "CYCLE", CONFLICT, "This would close a cycle",
+        "Choose another node: a node cannot depend on, or lie in, itself.";
+    Conflict, "CONFLICT", CONFLICT, "This conflicts with what is there",
+        "Read it again and decide anew.";
+    PreconditionFailed, "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since you read it",
+        "Read it again, apply your change to what is there now, and send it with the new ETag.";
+    BodyTooLarge, "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large",
+        "Send less at once.";
+    UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE, "The body is of the wrong type",
+        "Send JSON, with the header Content-Type: application/json.";
+    ValidationFailed, "VALIDATION_FAILED", UNPROCESSABLE_ENTITY, "Fields are not valid",
+        "Correct the fields that errors names.";
+    EditRefused, "EDIT_REFUSED", UNPROCESSABLE_ENTITY, "The document does not take this edit",
+        "Read the document again and send an edit that fits it.";
+    Internal, "INTERNAL", INTERNAL_SERVER_ERROR, "The server made a mistake",
+        "Try again; if it stays, report it with the request's id.";
+    Unavailable, "UNAVAILABLE", SERVICE_UNAVAILABLE, "Not possible for now",
+        "Nothing that was confirmed is lost. Try again in a few seconds.";
+}
+
+impl Code {
+    /// The URI that names this sort of problem.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        format!("{TYPE_PREFIX}{}", self.as_str().to_ascii_lowercase().replace('_', "-"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_say_what_happened_and_what_to_do() {
+        let distinct: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(distinct.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+            assert!(!code.title().ends_with('.') && code.advice().ends_with('.'), "{code:?}");
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+        assert_eq!(Code::NotFound.type_uri(), "https://glassbox.dev/problems/not-found");
+    }
+}

@@ -1,0 +1,67 @@
+//! What the layers below say, as problems.
+
+use documents::{EditFailed, ReadError};
+use platform::db::DbError;
+use schema::PatchErrorCode;
+
+use super::{Code, Problem};
+use crate::etag::{DocumentTag, etag_header};
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let code = match &error {
+            DbError::Unavailable(_) => Code::Unavailable,
+            DbError::Conflict { .. } => Code::Conflict,
+            // The interface checks values before the database does, so the rest is ours to mend.
+            DbError::Invalid(_)
+            | DbError::Corrupt { .. }
+            | DbError::Trimmed { .. }
+            | DbError::Unsuitable(_)
+            | DbError::Internal(_) => Code::Internal,
+        };
+        Self::new(code).caused_by(error)
+    }
+}
+
+impl From<EditFailed> for Problem {
+    fn from(error: EditFailed) -> Self {
+        match error {
+            EditFailed::Moved { epoch, seq } => Self::precondition_failed(&DocumentTag::new(epoch, seq)),
+            EditFailed::Patch(error) => error.into(),
+            EditFailed::Unavailable => Self::new(Code::Unavailable).detail(
+                "The document cannot be saved now. The change may have been made; read it again before you repeat it.",
+            ),
+            EditFailed::Broken(broken) => Self::new(Code::Internal).caused_by(broken),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable => Self::new(Code::Unavailable),
+            ReadError::Broken(broken) => Self::new(Code::Internal).caused_by(broken),
+        }
+    }
+}
+
+impl Problem {
+    /// The caller expected another state than `present`.
+    #[must_use]
+    pub fn precondition_failed(present: &impl std::fmt::Display) -> Self {
+        let (name, value) = etag_header(present);
+        Self::new(Code::PreconditionFailed).header(name, value)
+    }
+}
+
+impl From<schema::PatchError> for Problem {
+    fn from(error: schema::PatchError) -> Self {
+        let code = match error.code {
+            PatchErrorCode::Invalid | PatchErrorCode::NotFound => Code::ValidationFailed,
+            PatchErrorCode::AlreadyExists => Code::Conflict,
+            PatchErrorCode::Cycle => Code::Cycle,
+            PatchErrorCode::TooMany => Code::EditRefused,
+        };
+        Self::new(code).field_error(error.field, error.message)
+    }
+}

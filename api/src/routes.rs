@@ -1,0 +1,37 @@
+//! The endpoints.
+
+pub mod auth;
+pub mod documents;
+pub mod nodes;
+pub mod organizations;
+pub mod projects;
+pub mod users;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::problem::{Code, Problem};
+use crate::{Api, BASE_PATH, health, openapi};
+
+/// All routes, with their descriptions.
+pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
+    let v1 = OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(users::routes())
+        .merge(organizations::routes())
+        .merge(projects::routes())
+        .merge(nodes::routes())
+        .merge(documents::routes())
+        .merge(openapi::routes())
+        .fallback(not_found);
+    OpenApiRouter::with_openapi(openapi::preamble()).merge(health::routes()).nest(BASE_PATH, v1)
+}
+
+async fn not_found() -> Problem {
+    Problem::new(Code::NotFound).detail("There is no such endpoint. The endpoints are described at /api/v1/openapi.json.")
+}
+
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
+}

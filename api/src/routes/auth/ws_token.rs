@@ -1,0 +1,33 @@
+//! `POST /auth/ws-token`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Api;
+use crate::authenticate::Caller;
+
+/// A token for sockets.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WsToken)]
+pub(super) struct Answer {
+    /// To be sent as the parameter `token` of `/ws` and `/yjs`.
+    token: String,
+    /// Until when it opens sockets. An open socket lasts as long as the access token it came from.
+    expires_at: DateTime<Utc>,
+}
+
+/// Get a token for sockets
+///
+/// Addresses get into logs, and a socket's token is part of its address: this one is good for five minutes.
+#[utoipa::path(post, path = "/auth/ws-token", tag = "auth", operation_id = "createWsToken",
+    responses((status = OK, description = "A token for sockets.", body = Answer)))]
+pub(super) async fn handler(State(api): State<Arc<Api>>, caller: Caller) -> Json<Answer> {
+    let token = api.authenticator.issue_ws_token(&caller.authenticated);
+    Json(Answer { token: token.token.expose().to_owned(), expires_at: token.expires_at })
+}

@@ -1,0 +1,119 @@
+//! `/projects`, and `/orgs/{orgId}/projects`.
+
+mod add_member;
+mod create;
+mod get;
+mod list;
+mod list_members;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use platform::access::ProjectRole;
+use platform::db::projects::Project;
+use schema::ids::{OrgId, ProjectId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+pub(crate) use create::create;
+
+/// A project, as the caller sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Project)]
+pub struct ProjectBody {
+    /// Its id. Its canvas is the document `project:<id>`.
+    #[schema(value_type = Uuid)]
+    id: ProjectId,
+    /// The organization it belongs to.
+    #[schema(value_type = Uuid)]
+    org_id: OrgId,
+    /// Its name.
+    #[schema(example = "Launch plan")]
+    name: String,
+    /// What it is about.
+    description: String,
+    /// The states that its nodes go through, in order.
+    #[schema(example = json!(["draft", "in_progress", "complete"]))]
+    workflow_states: Vec<String>,
+    /// The caller's role in it.
+    role: ProjectRoleBody,
+    /// When it was begun.
+    created_at: DateTime<Utc>,
+    /// When its name, description or states last changed.
+    updated_at: DateTime<Utc>,
+}
+
+/// A role in a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ProjectRole)]
+pub enum ProjectRoleBody {
+    /// Reads, writes, and decides who else may.
+    Admin,
+    /// Reads and writes.
+    Member,
+    /// Reads.
+    Viewer,
+}
+
+/// Somebody who may see a project.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectMember {
+    /// The person.
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    /// The address.
+    email: String,
+    /// What to call the person.
+    name: String,
+    /// What the person may do, all things considered.
+    role: ProjectRoleBody,
+}
+
+impl From<ProjectRole> for ProjectRoleBody {
+    fn from(role: ProjectRole) -> Self {
+        match role {
+            ProjectRole::Admin => Self::Admin,
+            ProjectRole::Member => Self::Member,
+            ProjectRole::Viewer => Self::Viewer,
+        }
+    }
+}
+
+impl From<ProjectRoleBody> for ProjectRole {
+    fn from(role: ProjectRoleBody) -> Self {
+        match role {
+            ProjectRoleBody::Admin => Self::Admin,
+            ProjectRoleBody::Member => Self::Member,
+            ProjectRoleBody::Viewer => Self::Viewer,
+        }
+    }
+}
+
+impl From<(Project, ProjectRole)> for ProjectBody {
+    fn from((project, role): (Project, ProjectRole)) -> Self {
+        Self {
+            id: project.id,
+            org_id: project.org,
+            name: project.name,
+            description: project.description,
+            workflow_states: project.workflow_states,
+            role: role.into(),
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handler, create::handler))
+        .routes(routes!(get::handler))
+        .routes(routes!(list_members::handler, add_member::handler))
+}

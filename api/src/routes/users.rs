@@ -1,0 +1,48 @@
+//! `/users`: people.
+
+mod me;
+
+use std::sync::Arc;
+
+use platform::auth::Principal;
+use platform::db::users::User;
+use schema::ids::UserId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = User)]
+pub struct UserBody {
+    /// The person's id.
+    #[schema(value_type = Uuid)]
+    id: UserId,
+    /// The address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// What to call the person.
+    #[schema(example = "Ada")]
+    name: String,
+    /// Where a picture is.
+    #[schema(required)]
+    avatar_url: Option<String>,
+    /// The colour of the person's cursor and avatar.
+    #[schema(value_type = String, example = "#3949ab")]
+    color: &'static str,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        let color = Principal::user(user.id, "").color();
+        Self { id: user.id, email: user.email, name: user.name, avatar_url: user.avatar_url, color }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(me::handler))
+}
