@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { type CanvasActions, useCanvasActions } from "./canvas-actions";
 import { useCanvasScope } from "./canvas-context";
 import type { Direction } from "./geometry";
@@ -9,6 +9,13 @@ const ARROWS: Record<string, Direction> = {
   ArrowUp: "up",
   ArrowDown: "down",
 };
+
+/**
+ * A field can go away under somebody's hands, because the node was deleted elsewhere. What they go on typing is
+ * meant for the field, and no shortcut.
+ */
+const TYPING_ON_MS = 1_000;
+const LEAVES_FIELD: ReadonlySet<string> = new Set(["Escape", "Enter", "Tab"]);
 
 export interface ShortcutTargets {
   nodeId: string | null;
@@ -21,14 +28,25 @@ export interface ShortcutTargets {
 export function useShortcuts(targets: ShortcutTargets): void {
   const actions = useCanvasActions();
   const { flow } = useCanvasScope();
+  const typedAt = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
+      if (isTyping(event.target))
+        typedAt.current = LEAVES_FIELD.has(event.key) ? Number.NEGATIVE_INFINITY : event.timeStamp;
+      else if (isCharacter(event) && event.timeStamp - typedAt.current < TYPING_ON_MS) return;
       const handled = withModifier(event, actions, targets) || plain(event, actions, flow.onlyNode, targets);
       if (handled) event.preventDefault();
     };
+    const onPointerDown = () => {
+      typedAt.current = Number.NEGATIVE_INFINITY;
+    };
     window.addEventListener("keydown", onKeyDown);
-    return () => window.removeEventListener("keydown", onKeyDown);
+    window.addEventListener("pointerdown", onPointerDown);
+    return () => {
+      window.removeEventListener("keydown", onKeyDown);
+      window.removeEventListener("pointerdown", onPointerDown);
+    };
   });
 }
 
@@ -91,6 +109,11 @@ function stepBack(event: KeyboardEvent, actions: CanvasActions, { nodeId }: Shor
     actions.focusNode(nodeId);
   } else actions.clearSelection();
   return true;
+}
+
+function isCharacter(event: KeyboardEvent): boolean {
+  const plain = !(event.metaKey || event.ctrlKey || event.altKey);
+  return plain && (event.key.length === 1 || event.key === "Backspace" || event.key === "Delete");
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -17,17 +17,25 @@ function observable<T>(initial: T) {
 }
 
 function fakeProvider(name: string) {
-  return { name, error: observable<typeof NOT_FOUND | null>(null), access: observable<"write" | null>(null) };
+  const replica = observable({});
+  return {
+    name,
+    replica,
+    error: observable<typeof NOT_FOUND | null>(null),
+    access: observable<"write" | null>(null),
+  };
 }
 
 let opened: ReturnType<typeof fakeProvider>[];
+let replicas: unknown[];
 let released: unknown[];
 let saved: () => void;
 
 function open(): AwaitedDocument {
   const canvas = { whenSaved: () => new Promise<void>((resolve) => (saved = resolve)) };
   const opener = {
-    open(name: string) {
+    open(name: string, replica: unknown) {
+      replicas.push(replica);
       opened.push(fakeProvider(name));
       return opened.at(-1) as unknown as Provider;
     },
@@ -41,6 +49,7 @@ function open(): AwaitedDocument {
 beforeEach(() => {
   vi.useFakeTimers();
   opened = [];
+  replicas = [];
   released = [];
 });
 afterEach(() => vi.useRealTimers());
@@ -76,4 +85,13 @@ it("gives back every document that it opened", async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(opened).toHaveLength(1);
   expect(released).toEqual(opened);
+});
+
+it("opens the same replica anew, so that an editor stays bound to it", async () => {
+  open();
+  opened[0]?.replica.set({ doc: "the same" });
+  opened[0]?.error.set(NOT_FOUND);
+  saved();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(replicas[1]).toEqual({ doc: "the same" });
 });

@@ -1,4 +1,6 @@
-import type { Provider } from "@glassbox/client";
+import type { Provider, Replica } from "@glassbox/client";
+import { Awareness } from "y-protocols/awareness";
+import * as Y from "yjs";
 import { Value } from "../lib/external-store";
 
 /** The pauses before a document that the server did not know is asked for again; the last one repeats. */
@@ -6,14 +8,15 @@ const PAUSES_MS = [500, 1_000, 2_000, 10_000] as const;
 
 /** What opens and closes documents. */
 export interface Opener {
-  open(name: string): Provider;
+  /** Opens a document; one that is open already keeps its own replica. */
+  open(name: string, replica: Replica): Provider;
   release(provider: Provider): Promise<void>;
 }
 
 /**
  * The document of a node that is on my canvas. One that was added just now may not have reached the server: then
- * `NOT_FOUND` is no answer yet. What is written meanwhile is kept on this device, and the document is opened anew
- * once the canvas is saved.
+ * `NOT_FOUND` is no answer yet. What is written meanwhile is kept on this device, and the same replica is opened
+ * anew once the canvas is saved, so that whoever is writing notices nothing.
  */
 export class AwaitedDocument {
   readonly provider: Value<Provider>;
@@ -21,6 +24,7 @@ export class AwaitedDocument {
   readonly isAwaited = new Value(false);
   readonly #opener: Opener;
   readonly #canvas: Pick<Provider, "whenSaved">;
+  readonly #awareness: Awareness;
   #unsubscribe: () => void = () => {};
   #attempts = 0;
   #isClosed = false;
@@ -28,14 +32,21 @@ export class AwaitedDocument {
   constructor(opener: Opener, name: string, canvas: Pick<Provider, "whenSaved">) {
     this.#opener = opener;
     this.#canvas = canvas;
-    this.provider = new Value(opener.open(name));
+    const doc = new Y.Doc();
+    this.#awareness = new Awareness(doc);
+    this.provider = new Value(opener.open(name, { doc, awareness: this.#awareness }));
     this.#watch();
   }
 
   destroy(): void {
     this.#isClosed = true;
     this.#unsubscribe();
-    void this.#opener.release(this.provider.get());
+    void this.#release();
+  }
+
+  async #release(): Promise<void> {
+    await this.#opener.release(this.provider.get());
+    if (this.#isClosed) this.#awareness.destroy();
   }
 
   #watch(): void {
@@ -60,14 +71,10 @@ export class AwaitedDocument {
     await this.#canvas.whenSaved().catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, pause));
     if (this.#isClosed) return;
-    const { name } = this.provider.get();
-    await this.#opener.release(this.provider.get());
-    const next = this.#opener.open(name);
-    if (this.#isClosed) {
-      void this.#opener.release(next);
-      return;
-    }
-    this.provider.set(next);
+    const { name, replica } = this.provider.get();
+    await this.#release();
+    if (this.#isClosed) return;
+    this.provider.set(this.#opener.open(name, replica.value));
     this.#watch();
   }
 }

@@ -6,6 +6,7 @@ import {
   unsavedDocuments,
 } from "@glassbox/client";
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
+import type * as Y from "yjs";
 import { socketToken } from "../api/queries";
 import { type Session, session } from "../api/session";
 import { sameList, useStore, Value } from "../lib/external-store";
@@ -27,8 +28,11 @@ export class DocumentSession {
     this.client = new GlassBoxClient({ url: socketUrl(window.location), token: socketToken });
   }
 
-  open(name: string): Provider {
-    const provider = this.client.open(name, { persistence: { prefix: this.#prefix } });
+  /** Opens a document, with a replica of the caller's if it is not open yet. */
+  open(name: string, replica?: Replica): Provider {
+    const isOpen = [...this.#uses.keys()].some((provider) => provider.name === name);
+    const options = isOpen ? undefined : replica;
+    const provider = this.client.open(name, { ...options, persistence: { prefix: this.#prefix } });
     this.#uses.set(provider, (this.#uses.get(provider) ?? 0) + 1);
     this.#publish();
     return provider;
@@ -168,13 +172,14 @@ export function useReplica(provider: Provider): Replica {
 /** Whether the local copy was read, or the server's content is here: only then may "empty" be believed. */
 export function useIsReady(provider: Provider): { loaded: boolean; synced: boolean } {
   const synced = useObservable(provider.synced);
-  const [loaded, setLoaded] = useState<Provider | null>(null);
+  const { doc } = useReplica(provider);
+  const [loaded, setLoaded] = useState<Y.Doc | null>(null);
   useEffect(() => {
     let current = true;
-    void provider.whenLoaded.then(() => current && setLoaded(provider));
+    void provider.whenLoaded.then(() => current && setLoaded(doc));
     return () => {
       current = false;
     };
-  }, [provider]);
-  return { loaded: loaded === provider, synced };
+  }, [provider, doc]);
+  return { loaded: loaded === doc, synced };
 }
