@@ -94,6 +94,8 @@ pub(crate) struct Inboxes {
 /// Loads a document and serves it until nobody needs it any more.
 pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: u64, mut inboxes: Inboxes) {
     let services = registry.services();
+    // The log's lanes end after everything that drains: they outlive what this room has to save.
+    let _draining = services.lifecycle.connection("document");
     // Subscribed before the load, so that nothing committed elsewhere falls between the two.
     let bus = services.bus.subscribe(document.id);
     match Owner::load(&services, document.clone(), bus, inboxes.event_sender.clone()).await {
@@ -178,7 +180,10 @@ impl Owner {
             }
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => break,
+                () = shutdown.cancelled() => {
+                    self.end_all(EndReason::Shutdown);
+                    break;
+                }
                 Some(event) = inboxes.events.recv() => self.take_event(event).await,
                 message = inboxes.messages.recv(), if !closing => match message {
                     Some(message) => self.take_message(message).await,

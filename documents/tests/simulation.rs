@@ -23,7 +23,7 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, GetString, Map, ReadTxn, StateVector, Text, Transact, Update};
 
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 10_000;
 const STEPS: usize = 160;
 const INSTANCES: usize = 3;
 const CLIENTS: usize = 4;

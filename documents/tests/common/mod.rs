@@ -1,0 +1,253 @@
+//! What the integration tests share: an instance on a real Postgres, and clients that attach to it.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use documents::delivery::{Delivery, Outgoing, Sink, Taken};
+use documents::room::{Mode, Receipts, UpdateKind};
+use documents::{AttachError, Documents, Newcomer, Session};
+use platform::access::Access;
+use platform::auth::Principal;
+use platform::bus::{Bus, Hub, InstanceId};
+use platform::clock::SystemClock;
+use platform::db::Db;
+use platform::db::documents::DocumentRef;
+use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
+use platform::metrics::Metrics;
+use platform::random::Random;
+use schema::ids::{ClientID, Epoch, UserId};
+use tokio::sync::Notify;
+use uuid::Uuid;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Instance {
+    pub documents: Documents,
+    pub lifecycle: Lifecycle,
+}
+
+impl Instance {
+    pub fn new(db: Db) -> Self {
+        Self::with(db, &Hub::default(), Limits::default())
+    }
+
+    pub fn with(db: Db, hub: &Hub, limits: Limits) -> Self {
+        let lifecycle = Lifecycle::new();
+        let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
+        let clock = Arc::new(SystemClock::new());
+        let documents = Documents::new(db, bus, clock, Random::from_os(), lifecycle.clone(), limits, &Metrics::new());
+        Self { documents, lifecycle }
+    }
+
+    /// Ends the instance as a restart does.
+    pub async fn stop(&self) {
+        self.lifecycle.shutdown(Duration::from_secs(10)).await;
+    }
+}
+
+/// Everything a session was told, in order.
+#[derive(Default)]
+pub struct Inbox {
+    messages: Mutex<Vec<Outgoing>>,
+    arrived: Notify,
+    /// How many more updates are taken before they are withheld.
+    room_for: Mutex<Option<usize>>,
+}
+
+impl Sink for Inbox {
+    fn deliver(&self, delivery: &Delivery) -> Taken {
+        if matches!(delivery.message, Outgoing::Update(_))
+            && let Some(room_for) = self.room_for.lock().unwrap().as_mut()
+        {
+            if *room_for == 0 {
+                return Taken::Withheld;
+            }
+            *room_for -= 1;
+        }
+        self.messages.lock().unwrap().push(delivery.message.clone());
+        self.arrived.notify_waiters();
+        Taken::Yes
+    }
+}
+
+impl Inbox {
+    pub fn take_only(&self, updates: Option<usize>) {
+        *self.room_for.lock().unwrap() = updates;
+    }
+
+    pub fn all(&self) -> Vec<Outgoing> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    /// Waits until what was told satisfies the condition.
+    pub async fn until(&self, what: &str, mut condition: impl FnMut(&[Outgoing]) -> bool) {
+        let wait = async {
+            loop {
+                let arrived = self.arrived.notified();
+                tokio::pin!(arrived);
+                arrived.as_mut().enable();
+                if condition(&self.messages.lock().unwrap()) {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("waited in vain for {what}; was told {:?}", self.all());
+        }
+    }
+}
+
+/// A person at a replica.
+pub struct Client {
+    pub doc: Doc,
+    pub principal: Arc<Principal>,
+    pub id: u64,
+    pub inbox: Arc<Inbox>,
+    pub session: Option<Session>,
+    applied: usize,
+    frames: u64,
+}
+
+impl Client {
+    pub fn new(id: u64) -> Self {
+        Self {
+            doc: schema::new_doc(ClientID::new(id)),
+            principal: person(id),
+            id,
+            inbox: Arc::default(),
+            session: None,
+            applied: 0,
+            frames: 0,
+        }
+    }
+
+    pub async fn attach(&mut self, instance: &Instance, document: &DocumentRef) {
+        self.attach_as(instance, document, Access::Write).await.expect("attaching succeeds");
+    }
+
+    pub async fn attach_as(
+        &mut self,
+        instance: &Instance,
+        document: &DocumentRef,
+        access: Access,
+    ) -> Result<(), AttachError> {
+        self.inbox = Arc::default();
+        (self.applied, self.frames) = (0, 0);
+        let newcomer = Newcomer {
+            principal: Arc::clone(&self.principal),
+            access,
+            mode: Mode::Sync { receipts: Receipts::Sent },
+            replica_epoch: Some(Epoch::FIRST),
+            sink: Arc::clone(&self.inbox) as Arc<dyn Sink>,
+        };
+        self.session = Some(instance.documents.attach(document, newcomer).await?);
+        self.handshake().await;
+        Ok(())
+    }
+
+    fn session(&self) -> &Session {
+        self.session.as_ref().expect("the client is attached")
+    }
+
+    /// Both directions of the sync handshake.
+    async fn handshake(&mut self) {
+        let state_vector = self.doc.transact().state_vector().encode_v1();
+        self.session().step_1(state_vector.into()).await.unwrap();
+        self.inbox
+            .until("step 1 and step 2", |told| {
+                told.iter().any(|it| matches!(it, Outgoing::Step1(_)))
+                    && told.iter().any(|it| matches!(it, Outgoing::Step2(_)))
+            })
+            .await;
+        let told = self.inbox.all();
+        let Some(Outgoing::Step1(theirs)) = told.iter().find(|it| matches!(it, Outgoing::Step1(_))) else { return };
+        let theirs = StateVector::decode_v1(theirs).unwrap();
+        let answer = self.doc.transact().encode_state_as_update_v1(&theirs);
+        self.send(UpdateKind::Step2, answer.into()).await;
+        self.pull();
+    }
+
+    pub async fn send(&mut self, kind: UpdateKind, update: Bytes) {
+        self.frames += 1;
+        self.session().update(kind, update).await.unwrap();
+    }
+
+    /// An insertion at the start, without sending it.
+    pub fn type_offline(&self, text: &str) -> Bytes {
+        let shared = self.doc.get_or_insert_text("text");
+        let mut txn = self.doc.transact_mut();
+        shared.insert(&mut txn, 0, text);
+        txn.encode_update_v1().into()
+    }
+
+    pub async fn type_text(&mut self, text: &str) {
+        let update = self.type_offline(text);
+        self.send(UpdateKind::Live, update).await;
+    }
+
+    /// Applies what has come.
+    pub fn pull(&mut self) {
+        for message in self.inbox.all().into_iter().skip(self.applied) {
+            self.applied += 1;
+            if let Outgoing::Step2(update) | Outgoing::Update(update) = message {
+                self.doc.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
+            }
+        }
+    }
+
+    pub fn text(&self) -> String {
+        let shared = self.doc.get_or_insert_text("text");
+        shared.get_string(&self.doc.transact())
+    }
+
+    /// Waits until everything that was sent is durable.
+    pub async fn until_saved(&self) {
+        let frames = self.frames;
+        self.inbox
+            .until("a receipt", |told| {
+                told.iter().any(|it| matches!(it, Outgoing::Receipt { through, .. } if *through >= frames))
+            })
+            .await;
+    }
+
+    /// Waits until the text satisfies the condition.
+    pub async fn until_text(&mut self, expected: impl Fn(&str) -> bool) {
+        let inbox = Arc::clone(&self.inbox);
+        let shared = self.doc.get_or_insert_text("text");
+        let (doc, mut applied) = (&self.doc, self.applied);
+        inbox
+            .until("the text", |told| {
+                let mut txn = doc.transact_mut();
+                for message in &told[applied..] {
+                    if let Outgoing::Step2(update) | Outgoing::Update(update) = message {
+                        txn.apply_update(Update::decode_v1(update).unwrap()).unwrap();
+                    }
+                }
+                applied = told.len();
+                expected(&shared.get_string(&txn))
+            })
+            .await;
+        self.applied = applied;
+    }
+}
+
+pub fn person(id: u64) -> Arc<Principal> {
+    let user = UserId::new(Uuid::from_u128(id.into()));
+    Arc::new(Principal::user(user, format!("Person {id}")))
+}
+
+/// What a new, empty client sees.
+pub async fn text_seen_by_a_newcomer(instance: &Instance, document: &DocumentRef) -> String {
+    let mut newcomer = Client::new(u64::from(u32::MAX) - 7);
+    newcomer.attach(instance, document).await;
+    newcomer.text()
+}
