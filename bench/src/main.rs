@@ -44,6 +44,9 @@ use scenario::receipts::Receipts;
 use scenario::replay::Replay;
 use system::{Bench, ServerOptions};
 
+/// More than this before the start means that somebody else uses the machine.
+const BUSY_LOAD_AVERAGE: f64 = 0.7;
+
 /// Measure a GlassBox server, and try to break its promises.
 #[derive(Debug, Parser)]
 #[command(
@@ -58,7 +61,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
 
-    /// The same seed makes the same edits, kills at the same moments and sends the same hostile frames
+    /// The same seed makes the same edits, kills after the same times and sends the same hostile frames
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
 
@@ -115,6 +118,12 @@ fn main() -> Result<ExitCode> {
 
 /// Returns whether the server was found to be correct.
 async fn run(bench: &Bench, command: Command, as_json: bool) -> Result<bool> {
+    let load_average = process::load_average().filter(|load| *load > BUSY_LOAD_AVERAGE);
+    if let Some(load) = load_average {
+        eprintln!(
+            "Other programs are busy on this machine (load average {load}): figures will look worse than they are."
+        );
+    }
     let mut reports = Vec::new();
     for scenario in command.steps() {
         let report = scenario.measure(bench).await?;
@@ -124,10 +133,13 @@ async fn run(bench: &Bench, command: Command, as_json: bool) -> Result<bool> {
         reports.push(report);
     }
     if as_json {
-        let cores = json!({ "server": bench.cores.server, "generator": bench.cores.generator });
-        let reports: Vec<_> = reports.iter().map(Report::json).collect();
-        let all =
-            json!({ "version": env!("CARGO_PKG_VERSION"), "seed": bench.seed, "cores": cores, "reports": reports });
+        let all = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "seed": bench.seed,
+            "cores": { "server": bench.cores.server, "generator": bench.cores.generator },
+            "busyLoadAverage": load_average,
+            "reports": reports.iter().map(Report::json).collect::<Vec<_>>(),
+        });
         println!("{}", serde_json::to_string_pretty(&all)?);
     }
     Ok(reports.iter().all(Report::is_correct))

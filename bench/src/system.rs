@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures_util::future::try_join_all;
 use nix::unistd::Pid;
 use tokio::net::TcpStream;
@@ -53,9 +53,10 @@ pub(crate) struct Bench {
 }
 
 /// What a system is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// The server under measurement.
+    #[value(name = "glassbox")]
     GlassBox,
     /// The yardstick.
     Relay,
@@ -67,7 +68,7 @@ pub(crate) struct System {
     pub(crate) kind: Kind,
     pub(crate) address: SocketAddr,
     pub(crate) pid: Option<Pid>,
-    postgres: Option<Pid>,
+    pub(crate) postgres: Option<Pid>,
     pub(crate) process: Option<ServerProcess>,
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::client::Dialect;
 use crate::report::{Cell, Report, Table};
-use crate::system::{Bench, System};
+use crate::system::{Bench, Kind, System};
 use load::{Load, Outcome};
 
 /// The most CPU per delivery, as a multiple of the relay's.
@@ -49,6 +49,10 @@ pub(crate) struct FanOut {
     #[arg(long, value_enum, default_value_t = Dialect::Yjs)]
     pub(crate) dialect: Dialect,
 
+    /// Measure one of the two systems only
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<Kind>,
+
     /// The first step of the ramp, in updates per second into one document with 100 clients
     #[arg(long, default_value_t = 500.0)]
     pub(crate) ramp_from: f64,
@@ -78,17 +82,22 @@ const SHAPES: [Shape; 2] = [
 
 impl FanOut {
     pub(crate) async fn run(&self, bench: &Bench) -> Result<Report> {
-        let relay = bench.relay().await?;
-        let glassbox = bench.glassbox().await?;
+        let mut systems = Vec::new();
+        if self.only != Some(Kind::GlassBox) {
+            systems.push(bench.relay().await?);
+        }
+        if self.only != Some(Kind::Relay) {
+            systems.push(bench.glassbox().await?);
+        }
         let mut report = Report::new("fan-out");
-        self.steady(bench, [&relay, &glassbox], &mut report).await?;
+        self.steady(bench, &systems, &mut report).await?;
         if self.ramp_to > 0.0 {
-            self.ramp(bench, [&relay, &glassbox], &mut report).await?;
+            self.ramp(bench, &systems, &mut report).await?;
         }
         Ok(report)
     }
 
-    async fn steady(&self, bench: &Bench, systems: [&System; 2], report: &mut Report) -> Result<()> {
+    async fn steady(&self, bench: &Bench, systems: &[System], report: &mut Report) -> Result<()> {
         let mut table = Table::new("Steady loads", COLUMNS);
         for (index, shape) in SHAPES.into_iter().enumerate() {
             let mut outcomes = Vec::new();
@@ -99,44 +108,57 @@ impl FanOut {
                 require_complete(report, shape.name, system, &outcome);
                 outcomes.push(outcome);
             }
-            compare(report, shape.name, &outcomes[0], &outcomes[1], LOW_LOAD_RATIO);
+            if let [relay, glassbox] = &outcomes[..] {
+                compare(report, shape.name, relay, glassbox, LOW_LOAD_RATIO);
+            }
         }
         report.table(table);
         Ok(())
     }
 
-    async fn ramp(&self, bench: &Bench, systems: [&System; 2], report: &mut Report) -> Result<()> {
+    async fn ramp(&self, bench: &Bench, systems: &[System], report: &mut Report) -> Result<()> {
         let mut table = Table::new("Ramp: 1 document, 100 clients", COLUMNS);
-        let mut sustained: [Vec<Outcome>; 2] = [Vec::new(), Vec::new()];
-        for (system, sustained) in systems.into_iter().zip(&mut sustained) {
-            let mut rate = self.ramp_from;
-            while rate <= self.ramp_to {
-                let shape = Shape { name: "ramp", documents: 1, clients: 100, updates_per_second: rate };
-                let load = self.load(bench, shape, &format!("ramp-{rate:.0}"), self.ramp_seconds);
-                let outcome = load::run(system, &load).await?;
-                table.row(row(&format!("{rate:.0}/s"), system, &outcome));
-                let p99 = outcome.latency.quantile_ms(0.99);
-                if outcome.delivered + outcome.merged == 0 || !outcome.is_complete() || p99 >= SUSTAINED_P99_MS {
-                    report.note(ramp_end(system, rate, &outcome));
-                    break;
-                }
-                sustained.push(outcome);
-                rate *= RAMP_FACTOR;
-            }
+        let mut sustained = Vec::new();
+        for system in systems {
+            let outcomes = self.climb(bench, system, &mut table, report).await?;
+            let best = outcomes.last().map_or(0.0, Outcome::rate);
+            let name = system.name();
+            report.note(format!("{name} sustains {best:.0} deliveries/s with a p99 below {SUSTAINED_P99_MS} ms"));
+            sustained.push(outcomes);
         }
         report.table(table);
-        for (system, sustained) in systems.into_iter().zip(&sustained) {
-            let best = sustained.last().map_or(0.0, Outcome::rate);
-            report.note(format!(
-                "{} sustains {best:.0} deliveries/s with a p99 below {SUSTAINED_P99_MS} ms",
-                system.name()
-            ));
-        }
         // The last step that both sustain.
-        if let Some((relay, glassbox)) = sustained[0].iter().zip(&sustained[1]).next_back() {
+        if let [relay, glassbox] = &sustained[..]
+            && let Some((relay, glassbox)) = relay.iter().zip(glassbox).next_back()
+        {
             compare(report, &format!("at {:.0} deliveries/s", glassbox.rate()), relay, glassbox, HIGH_LOAD_RATIO);
         }
         Ok(())
+    }
+
+    /// Types faster and faster while the system keeps up: what came of the steps that it kept up with.
+    async fn climb(
+        &self,
+        bench: &Bench,
+        system: &System,
+        table: &mut Table,
+        report: &mut Report,
+    ) -> Result<Vec<Outcome>> {
+        let mut sustained = Vec::new();
+        let mut rate = self.ramp_from;
+        while rate <= self.ramp_to {
+            let shape = Shape { name: "ramp", documents: 1, clients: 100, updates_per_second: rate };
+            let load = self.load(bench, shape, &format!("ramp-{rate:.0}"), self.ramp_seconds);
+            let outcome = load::run(system, &load).await?;
+            table.row(row(&format!("{rate:.0}/s"), system, &outcome));
+            if !outcome.is_complete() || outcome.latency.quantile_ms(0.99) >= SUSTAINED_P99_MS {
+                report.note(ramp_end(system, rate, &outcome));
+                break;
+            }
+            sustained.push(outcome);
+            rate *= RAMP_FACTOR;
+        }
+        Ok(sustained)
     }
 
     fn load(&self, bench: &Bench, shape: Shape, name: &str, seconds: f64) -> Load {

@@ -299,3 +299,37 @@ fn update_in(channel: Option<u64>, bytes: &[u8]) -> Result<Heard<'_>> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::process::server::free_address;
+    use crate::relay;
+    use crate::system::Kind;
+
+    #[tokio::test]
+    async fn every_delivery_is_counted_once_and_none_to_its_sender() {
+        let address = free_address().unwrap();
+        let relay = tokio::spawn(relay::serve(address));
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        let system = System { kind: Kind::Relay, address, pid: None, postgres: None, process: None };
+        let load = Load {
+            documents: vec!["a".to_owned(), "b".to_owned()],
+            clients_per_document: 5,
+            updates_per_second: 200.0,
+            duration: Duration::from_millis(200),
+            dialect: Dialect::Yjs,
+            seed: 1,
+        };
+        let outcome = LocalSet::new().run_until(run(&system, &load)).await.unwrap();
+        relay.abort();
+        assert_eq!(outcome.sent, 2 * 40);
+        assert_eq!(outcome.delivered, 2 * 40 * 4);
+        assert_eq!(outcome.latency.count(), outcome.delivered);
+        assert!(outcome.is_complete());
+    }
+}
