@@ -146,6 +146,23 @@ describe("open and close", () => {
     expect(server.document(NAME).sessions.size).toBe(1);
   });
 
+  test("G6: what comes for a subscription that was left is not taken for the next one's", async () => {
+    const server = await startServer();
+    const client = connect(server);
+    const first = client.open(NAME);
+    await first.whenSaved();
+    const document = server.document(NAME);
+    const ghost = new Y.Doc();
+    ghost.getText("text").insert(0, "ghost");
+    void first.close();
+    const second = client.open(NAME);
+    for (const session of document.sessions) {
+      session.send({ number: document.number, type: "update", body: Y.encodeStateAsUpdate(ghost) });
+    }
+    await second.whenSaved();
+    expect(textOf(second)).toBe("");
+  });
+
   test("a close before the subscribe is answered, and an open after it, end in one subscription", async () => {
     const server = await startServer();
     const client = connect(server);

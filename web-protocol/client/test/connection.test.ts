@@ -89,15 +89,33 @@ describe("coming back", () => {
     await until(client.status, (value) => value === "connected");
   });
 
+  test("a token that comes late, for an attempt that was given up, opens no socket", async () => {
+    const server = await startServer();
+    const given: ((token: string) => void)[] = [];
+    const token = (): Promise<string> => new Promise((resolve) => given.push(resolve));
+    const client = connect(server, "", { token });
+    client.reconnect();
+    client.reconnect();
+    expect(given).toHaveLength(3);
+    for (const [i, give] of given.entries()) give(`token-${i}`);
+    await until(client.status, (status) => status === "connected");
+    expect(server.received).toEqual([{ kind: "token", token: "token-2" }]);
+  });
+
   test("G20: after restarting, the client waits as long as it was told, and a random part of it more", async () => {
     const server = await startServer();
     const client = connect(server, "ada", { random: () => 0.5 });
     await until(client.status, (status) => status === "connected");
     const start = performance.now();
-    await server.restart(40);
+    await server.restart(400);
     await until(client.status, (status) => status === "reconnecting");
     await until(client.status, (status) => status === "connected");
-    expect(performance.now() - start).toBeGreaterThanOrEqual(59);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(599);
+    const again = performance.now(); // without a word of the server's it is the backoff again
+    server.drop();
+    await until(client.status, (status) => status === "reconnecting");
+    await until(client.status, (status) => status === "connected");
+    expect(performance.now() - again).toBeLessThan(400);
   });
 
   test("a server that is not there yet is tried again", async () => {

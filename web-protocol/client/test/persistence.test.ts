@@ -217,46 +217,51 @@ describe("G7: epochs of local copies", () => {
     expect(fourth.provider.stale.value).toBeNull();
   });
 
-  test("two pages that set the same copy aside both go on in the new epoch", async () => {
+  test("of two pages that set the same copy aside, the later goes on with the copy of the earlier", async () => {
     const server = await startServer();
     const prefix = newPrefix();
     await withOldCopy(server, prefix);
-    const pages = [openPage(server, prefix), openPage(server, prefix)];
-    for (const { provider } of pages) {
+    server.ignoresSubscribes = true;
+    const [a, b] = [openPage(server, prefix), openPage(server, prefix)];
+    await Promise.all([a.provider.whenLoaded, b.provider.whenLoaded]);
+    server.ignoresSubscribes = false;
+    for (const { client, provider } of [a, b]) {
+      client.reconnect();
       await until(provider.synced, (synced) => synced);
-      await provider.whenSaved();
+      await until(provider.saved, ({ state }) => state === "saved");
       expect(textOf(provider)).toBe("restored");
     }
-    const [a, b] = pages;
-    if (!a || !b) throw new Error("two pages");
-    type(a.provider, "!");
-    await a.provider.whenSaved();
-    await Promise.all([closePage(a), closePage(b)]);
+    await closePage(b);
     server.ignoresSubscribes = true;
+    a.client.reconnect();
+    type(a.provider, " and edited");
+    await closePage(a);
     const later = openPage(server, prefix);
     await later.provider.whenLoaded;
-    expect(textOf(later.provider)).toBe("restored!");
+    expect(textOf(later.provider)).toBe("restored and edited");
     expect(later.provider.epoch).toBe(2);
+    expect(later.provider.saved.value.unconfirmed).toBe(1);
   });
 
-  test("the epoch is on disk before content of the server is", async () => {
+  test("content of the server is merged, and ours sent, only when the epoch is on disk", async () => {
     const server = await startServer();
     server.document(NAME).doc.getText("text").insert(0, "of epoch 1");
     const prefix = newPrefix();
+    server.ignoresSubscribes = true;
     const page = openPage(server, prefix);
     await page.provider.whenLoaded;
-    const epochs: unknown[] = [];
-    const onDisk = page.provider.doc;
-    const record = new Promise<void>((resolve) => {
-      onDisk.once("update", () => {
-        void readRecord(prefix).then((found) => {
-          epochs.push(found?.epoch);
-          resolve();
-        });
-      });
-    });
-    await record;
-    expect(epochs).toEqual([1]);
+    const release = await blockRecords(prefix);
+    server.ignoresSubscribes = false;
+    page.client.reconnect();
+    await server.until(() => server.framesOf(NAME, "step1").length === 1);
+    server.sendAll("lagging", { channel: NAME }); // comes after the server's step 1 and step 2
+    await until(page.provider.lagging, (lagging) => lagging);
+    expect(textOf(page.provider)).toBe("");
+    expect(server.framesOf(NAME, "step2")).toHaveLength(0);
+    release();
+    await page.provider.whenSaved();
+    expect(textOf(page.provider)).toBe("of epoch 1");
+    expect((await readRecord(prefix))?.epoch).toBe(1);
   });
 
   test("content whose epoch is not on record is never opened", async () => {
@@ -295,4 +300,20 @@ async function readRecord(prefix: string): Promise<{ epoch: number | null } | un
   } finally {
     database.close();
   }
+}
+
+/** Keeps a transaction open that everything else about the records has to wait for. @returns its end */
+async function blockRecords(prefix: string): Promise<() => void> {
+  const database = await openDatabase(prefix, () => {});
+  const records = database.transaction("replicas", "readwrite").objectStore("replicas");
+  let isBlocked = true;
+  const goOn = (): void => {
+    if (isBlocked) records.get(NAME).onsuccess = goOn;
+    else database.close();
+  };
+  await result(records.get(NAME));
+  goOn();
+  return () => {
+    isBlocked = false;
+  };
 }

@@ -74,6 +74,12 @@ describe("G15: refusals", () => {
     expect(outcome(...before, refused(2), detached, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
   });
 
+  test("an answer that was sent before the refused one does not heal", () => {
+    const later = [attached, answered(1), answered(2), refused(2), receipt(2)];
+    expect(outcome(...later)).toEqual(["refused", 0]);
+    expect(outcome(...later, answered(3), receipt(3))).toEqual(["saved", 0]);
+  });
+
   test("a receipt of an update does not heal", () => {
     expect(outcome(...before, edited, sent(3), refused(2), receipt(3))).toEqual(["refused", 1]);
   });

@@ -130,6 +130,23 @@ describe("handshake and updates", () => {
     expect(server.framesOf(NAME, "step1")).toHaveLength(2);
   });
 
+  test("G12, D4: every step 1 of the server is answered, and what was sent before is sent again if it lacks it", async () => {
+    const server = await startServer();
+    const provider = connect(server).open(NAME);
+    await provider.whenSaved();
+    type(provider, "x");
+    await provider.whenSaved();
+    const document = server.document(NAME);
+    for (const session of document.sessions) {
+      session.send({ number: document.number, type: "step1", body: new Uint8Array([0]) });
+    }
+    await server.until(() => server.framesOf(NAME, "step2").length === 2);
+    const answer = server.framesOf(NAME, "step2")[1]?.frame;
+    const copy = new Y.Doc();
+    Y.applyUpdate(copy, answer && "body" in answer ? answer.body : new Uint8Array());
+    expect(copy.getText("text").toString()).toBe("x");
+  });
+
   test("an observer that throws neither stops the sync nor the socket", async () => {
     const server = await startServer();
     const [a, b] = [connect(server, "ada").open(NAME), connect(server, "bob").open(NAME)];
