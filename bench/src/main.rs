@@ -102,18 +102,34 @@ struct Relay {
     listen: SocketAddr,
 }
 
-fn main() -> Result<ExitCode> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    let Cli { server, json, seed, command } = Cli::parse();
+    let result = match command {
+        Command::Relay(Relay { listen }) => relay(listen).map(|()| ExitCode::SUCCESS),
+        scenario => measure(server, seed, scenario, json),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("bench: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn relay(listen: SocketAddr) -> Result<()> {
+    process::raise_open_files()?;
+    Builder::new_current_thread().enable_all().build()?.block_on(relay::serve(listen))
+}
+
+fn measure(server: ServerOptions, seed: u64, scenario: Command, as_json: bool) -> Result<ExitCode> {
+    let bench = Bench::new(server, seed)?;
+    Cores::pin_this_thread(bench.cores.generator)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    if let Command::Relay(Relay { listen }) = cli.command {
-        process::raise_open_files()?;
-        runtime.block_on(relay::serve(listen))?;
+    let result = LocalSet::new().block_on(&runtime, run(&bench, scenario, as_json));
+    if matches!(result, Ok(true)) {
+        bench.remove_folder();
         return Ok(ExitCode::SUCCESS);
     }
-    let bench = Bench::new(cli.server, cli.seed)?;
-    Cores::pin_this_thread(bench.cores.generator)?;
-    let correct = LocalSet::new().block_on(&runtime, run(&bench, cli.command, cli.json))?;
-    Ok(if correct { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    eprintln!("The server's log and data are kept in {}", bench.folder().display());
+    result.map(|_| ExitCode::FAILURE)
 }
 
 /// Returns whether the server was found to be correct.

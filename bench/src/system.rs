@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -48,7 +48,7 @@ pub(crate) struct Bench {
     pub(crate) server: ServerOptions,
     pub(crate) cores: Cores,
     pub(crate) seed: u64,
-    /// Holds the data and logs of the servers that are started; goes when this goes.
+    /// Holds the data and logs of the servers that are started.
     folder: PathBuf,
 }
 
@@ -80,6 +80,16 @@ impl Bench {
         let folder = std::env::temp_dir().join(format!("glassbox-bench-{}", Pid::this()));
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         Ok(Self { server, cores, seed, folder })
+    }
+
+    /// Where the data and logs of the servers are that were started.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Deletes what the servers that were started have left.
+    pub(crate) fn remove_folder(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
     }
 
     /// A name of a scratch document that no other run uses.
@@ -150,12 +160,6 @@ impl Bench {
             tokio::time::sleep(POLL).await;
         }
         Ok(System { kind: Kind::Relay, address, pid: Some(process.pid()), postgres: None, process: Some(process) })
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

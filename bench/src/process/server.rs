@@ -71,7 +71,7 @@ impl ServerProcess {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-        bail!("the server has ended ({status}); the end of its log {}:\n{last}", self.log.display());
+        bail!("the server has ended ({status}); the end of its log:\n{last}");
     }
 
     /// Ends the server as a crash would.
