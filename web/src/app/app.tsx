@@ -2,13 +2,15 @@ import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
 import { useSession } from "../api/session";
 import { DocumentSessionProvider } from "../documents/session";
+import { patient } from "../lib/patient";
 import { ProjectsPage } from "../projects/projects-page";
 import { SignInPage } from "../projects/sign-in-page";
+import { Fetching } from "../ui/fetching";
 import { Notice } from "../ui/notice";
 import { ErrorBoundary } from "./error-boundary";
 import { followLink, navigate, type Route, useRoute } from "./router";
 
-const ProjectPage = lazy(() => import("../canvas/project-page"));
+const ProjectPage = lazy(patient(() => import("../canvas/project-page")));
 
 /** The whole studio: who is signed in decides between the sign-in page and the rest. */
 export function App() {
@@ -38,7 +40,7 @@ function Screen({ route }: { route: Route }) {
   switch (route.name) {
     case "project":
       return (
-        <Suspense fallback={null}>
+        <Suspense fallback={<Fetching what="canvas" />}>
           <ProjectPage key={route.projectId} {...route} />
         </Suspense>
       );

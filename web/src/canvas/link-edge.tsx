@@ -1,5 +1,6 @@
-import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getBezierPath } from "@xyflow/react";
+import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath } from "@xyflow/react";
 import { memo } from "react";
+import { titleOf } from "../documents/canvas";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
 import type { FlowEdge } from "./flow-model";
 
@@ -9,11 +10,7 @@ const HANDLE_RADIUS = 6;
 /** A dependency between two nodes. One on a cycle is dashed and red, and explains itself. */
 export const LinkEdge = memo(function LinkEdge(props: EdgeProps<FlowEdge>) {
   const conflict = props.data?.conflict ?? false;
-  const [path, labelX, labelY] = getBezierPath({
-    ...props,
-    sourceX: props.sourceX - HANDLE_RADIUS,
-    targetX: props.targetX + HANDLE_RADIUS,
-  });
+  const path = pathOf(props);
   const stroke = conflict
     ? "var(--color-danger)"
     : props.selected
@@ -31,19 +28,34 @@ export const LinkEdge = memo(function LinkEdge(props: EdgeProps<FlowEdge>) {
           strokeDasharray: conflict ? "6 5" : undefined,
         }}
       />
-      {conflict && <Conflict edgeId={props.id} x={labelX} y={labelY} />}
+      {conflict && <Conflict edge={props} />}
     </>
   );
 });
 
-function Conflict({ edgeId, x, y }: { edgeId: string; x: number; y: number }) {
+/** A curve; one that leads back to the left goes around the cards. */
+function pathOf(props: EdgeProps<FlowEdge>): string {
+  const ends = {
+    ...props,
+    sourceX: props.sourceX - HANDLE_RADIUS,
+    targetX: props.targetX + HANDLE_RADIUS,
+  };
+  const leadsBack = ends.targetX < ends.sourceX + 24;
+  return leadsBack ? getSmoothStepPath({ ...ends, borderRadius: 16, offset: 24 })[0] : getBezierPath(ends)[0];
+}
+
+function Conflict({ edge }: { edge: EdgeProps<FlowEdge> }) {
   const { canvas } = useCanvasScope();
   const canEdit = useCanEdit();
   return (
     <EdgeLabelRenderer>
       <div
         className="nodrag nopan pointer-events-auto absolute flex items-center gap-2 rounded-lg border border-danger bg-danger-soft px-2 py-1 text-[11px] text-danger"
-        style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+        style={{
+          // Where the edge begins, and above the cards: the middles of two that lead back and forth coincide.
+          transform: `translate(${edge.sourceX + 8}px, ${edge.sourceY}px) translateY(-50%)`,
+          zIndex: 1001,
+        }}
       >
         <span title="Two people joined these nodes at the same time, and together the edges form a cycle.">
           Closes a cycle
@@ -51,8 +63,9 @@ function Conflict({ edgeId, x, y }: { edgeId: string; x: number; y: number }) {
         {canEdit && (
           <button
             type="button"
+            aria-label={`Remove edge from ${titleOf(canvas.node(edge.source))} to ${titleOf(canvas.node(edge.target))}`}
             className="font-semibold underline"
-            onClick={() => canvas.remove(new Set(), new Set([edgeId]))}
+            onClick={() => canvas.remove(new Set(), new Set([edge.id]))}
           >
             Remove edge
           </button>

@@ -15,10 +15,12 @@ import { useDocument, useDocumentSession, useIsReady, useObservable, useReplica 
 import { UndoHistory } from "../documents/undo-history";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore, Value } from "../lib/external-store";
+import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
 import { CanvasPresence } from "../presence/canvas-presence";
 import { MembersDialog } from "../projects/members-dialog";
 import { Button } from "../ui/button";
+import { Fetching } from "../ui/fetching";
 import { Notice } from "../ui/notice";
 import { CanvasActionsProvider, useCanvasActions } from "./canvas-actions";
 import {
@@ -38,7 +40,7 @@ import { useShortcuts } from "./shortcuts";
 import { StaleBanner } from "./stale-banner";
 import { TrashDialog } from "./trash-dialog";
 
-const loadPanel = () => import("../panel/node-panel");
+const loadPanel = patient(() => import("../panel/node-panel"));
 const NodePanel = lazy(loadPanel);
 
 /** Fetches what an open node needs when there is nothing else to do, so that the first one opens at once. */
@@ -216,7 +218,7 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
           <EmptyCanvas provider={provider} />
         </div>
         {nodeId && (
-          <Suspense fallback={<div className="w-[min(520px,100%)] border-l border-line bg-surface" />}>
+          <Suspense fallback={<PanelPlace />}>
             <NodePanel key={nodeId} nodeId={nodeId} wholePage={wholePage} />
           </Suspense>
         )}
@@ -238,6 +240,14 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
       />
       <TrashDialog open={dialog === "trash"} onClose={close} />
       <KeysDialog open={dialog === "keys"} onClose={close} />
+    </div>
+  );
+}
+
+function PanelPlace() {
+  return (
+    <div className="w-[min(520px,100%)] border-l border-line bg-surface">
+      <Fetching what="node's panel" />
     </div>
   );
 }

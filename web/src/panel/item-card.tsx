@@ -7,12 +7,14 @@ import { titleOf } from "../documents/canvas";
 import { type ItemKind, kindOf, type NodeDocument, type Side, sourceNodeOf } from "../documents/node";
 import { sharedStore, useMapText, useMapValue } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
+import { patient } from "../lib/patient";
 import { IconButton } from "../ui/button";
+import { Fetching } from "../ui/fetching";
 import { Icon, type IconName } from "../ui/icon";
 import { Menu } from "../ui/menu";
 import { webAddress } from "./web-address";
 
-const RichText = lazy(() => import("../editor/rich-text"));
+const RichText = lazy(patient(() => import("../editor/rich-text")));
 
 const ICONS: Record<ItemKind, IconName> = {
   text: "text",
@@ -120,7 +122,7 @@ function TextContent({ item, content, awareness, name }: ItemCardProps) {
   const text = useMapValue(item, "text");
   if (text instanceof Y.XmlFragment) {
     return (
-      <Suspense fallback={<div className="min-h-12" />}>
+      <Suspense fallback={<Fetching what="editor" />}>
         <RichText
           fragment={text}
           awareness={awareness}

@@ -8,8 +8,10 @@ import type { AwaitedDocument } from "../documents/awaited-document";
 import { NodeDocument } from "../documents/node";
 import { useIsReady, useNodeDocument, useObservable, useReplica } from "../documents/session";
 import { derivedStore, useStore } from "../lib/external-store";
+import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
 import { Button, IconButton } from "../ui/button";
+import { Fetching } from "../ui/fetching";
 import { FormError } from "../ui/field";
 import { Notice } from "../ui/notice";
 import { Connections } from "./connections";
@@ -20,7 +22,7 @@ import { Section } from "./section";
 import { TitleField } from "./title-field";
 
 /** Fetches the editor. */
-export const loadEditor = () => import("../editor/rich-text");
+export const loadEditor = patient(() => import("../editor/rich-text"));
 const RichText = lazy(loadEditor);
 
 const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
@@ -114,7 +116,7 @@ function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: 
       <StaleBanner provider={provider} what="node" />
       {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
       <Section title="Body">
-        <Suspense fallback={<div className="min-h-48" />}>
+        <Suspense fallback={<Fetching what="editor" />}>
           <RichText
             key={doc.guid}
             fragment={content.body}
