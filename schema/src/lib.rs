@@ -1,9 +1,11 @@
 //! What GlassBox's documents hold, and the words for it. Pure: no IO, no clock, no randomness.
 
+pub mod canvas;
 mod doc;
 pub mod ids;
 mod patch;
 pub mod update;
+mod value;
 
 pub use doc::new_doc;
 pub use ids::{
@@ -11,3 +13,4 @@ pub use ids::{
     ParseIdError, ProjectId, RunId, ScratchName, Seq, UserId,
 };
 pub use patch::{Patch, PatchError, PatchErrorCode};
+pub use value::{PROBLEMS_MAX, Problem, VALUE_DEPTH_MAX};
