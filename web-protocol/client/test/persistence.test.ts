@@ -223,7 +223,8 @@ describe("G7: epochs of local copies", () => {
     await withOldCopy(server, prefix);
     server.ignoresSubscribes = true;
     const [a, b] = [openPage(server, prefix), openPage(server, prefix)];
-    await Promise.all([a.provider.whenLoaded, b.provider.whenLoaded]);
+    const asked = server.messagesOf("subscribe").length;
+    await server.until(() => server.messagesOf("subscribe").length === asked + 2);
     server.ignoresSubscribes = false;
     for (const { client, provider } of [a, b]) {
       client.reconnect();
