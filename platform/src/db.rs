@@ -7,6 +7,7 @@ pub mod documents;
 mod error;
 pub mod log;
 pub mod members;
+pub mod nodes;
 pub mod organizations;
 mod page;
 mod principal;

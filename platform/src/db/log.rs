@@ -205,12 +205,12 @@ pub async fn quarantine(
 }
 
 /// Reads a column that holds a place in a log.
-fn seq_from_column(seq: i64) -> Seq {
+pub(super) fn seq_from_column(seq: i64) -> Seq {
     Seq::new(u64::try_from(seq).expect("the tables hold no negative seq"))
 }
 
 /// Writes a place in a log.
-fn seq_to_column(seq: Seq) -> i64 {
+pub(super) fn seq_to_column(seq: Seq) -> i64 {
     i64::try_from(seq.get()).expect("a log holds fewer than 2^63 updates")
 }
 

@@ -1,0 +1,276 @@
+//! The rows that canvases and node documents are projected to, for lists and searches. What a node holds is in its
+//! document.
+
+mod clean;
+mod write;
+
+use chrono::{DateTime, Utc};
+use schema::ids::{EdgeId, InputId, NodeId, OrgId, OutputId, ProjectId, Seq, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Db, DbError, Page, PageRequest};
+
+pub use write::{project_canvas, project_node};
+
+/// Who works on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthorType {
+    /// A person.
+    Human,
+    /// An agent.
+    Agent,
+}
+
+impl AuthorType {
+    /// Its name, in the tables and in REST.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Agent => "agent",
+        }
+    }
+
+    fn from_column(text: &str) -> Result<Self, DbError> {
+        match text {
+            "human" => Ok(Self::Human),
+            "agent" => Ok(Self::Agent),
+            other => Err(DbError::Invalid(format!("{other} is no author type"))),
+        }
+    }
+}
+
+/// What a canvas says of its project; `None` where it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectFacts {
+    /// The name.
+    pub name: Option<String>,
+    /// What the project is about.
+    pub description: Option<String>,
+    /// The states that its nodes go through.
+    pub workflow_states: Option<Vec<String>>,
+}
+
+/// A canvas as of one place in its log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CanvasProjection {
+    /// What it says of the project.
+    pub project: ProjectFacts,
+    /// Its nodes, the softly deleted ones too.
+    pub nodes: Vec<ProjectedNode>,
+    /// Its edges.
+    pub edges: Vec<ProjectedEdge>,
+}
+
+/// A node as its canvas has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectedNode {
+    /// Its id, and that of its document.
+    pub id: NodeId,
+    /// The node it is part of.
+    pub parent: Option<NodeId>,
+    /// What to call it.
+    pub title: String,
+    /// Its place in the project's workflow.
+    pub status: String,
+    /// Who works on it.
+    pub author_type: AuthorType,
+    /// The person who works on it, or for whom an agent does.
+    pub author: Option<UserId>,
+    /// The person who looks after an agent's work.
+    pub supervisor: Option<UserId>,
+    /// Priority, due date, tags and the like; a JSON object.
+    pub metadata: Value,
+    /// Its place on the canvas, in pixels.
+    pub x: f64,
+    /// Its place on the canvas, in pixels.
+    pub y: f64,
+    /// Its size on the canvas, in pixels.
+    pub width: Option<f64>,
+    /// Its size on the canvas, in pixels.
+    pub height: Option<f64>,
+    /// When it was created; that of the first projection when the canvas does not say.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was softly deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// An edge as its canvas has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectedEdge {
+    /// Its id.
+    pub id: EdgeId,
+    /// The node that provides.
+    pub source: NodeId,
+    /// The node that consumes.
+    pub target: NodeId,
+    /// What is provided.
+    pub source_output: Option<OutputId>,
+    /// What it is consumed as.
+    pub target_input: Option<InputId>,
+    /// Whether it is part of a cycle, which people who edited at the same time have closed.
+    pub in_cycle: bool,
+}
+
+/// A node's document as of one place in its log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodeProjection {
+    /// The body, as Markdown.
+    pub description: String,
+    /// What it works with.
+    pub inputs: Vec<ProjectedPort>,
+    /// What came of it.
+    pub outputs: Vec<ProjectedPort>,
+}
+
+/// An input or output of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectedPort {
+    /// Its id, unique within the node.
+    pub id: Uuid,
+    /// `file`, `node_reference`, `structured_data`, `text`, `external_link`, …
+    pub port_type: String,
+    /// What to call it.
+    pub label: Option<String>,
+    /// The content, of a text.
+    pub text: Option<String>,
+    /// The content, of structured data.
+    pub data: Option<Value>,
+    /// The content, of a file.
+    pub file: Option<Uuid>,
+    /// The node referred to.
+    pub source_node: Option<NodeId>,
+    /// The version referred to; the latest when it is not said.
+    pub source_version: Option<i64>,
+    /// The content, of a link.
+    pub url: Option<String>,
+    /// A JSON object.
+    pub metadata: Value,
+    /// Its place among the others.
+    pub sort_order: i32,
+}
+
+/// What became of a projection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectionOutcome {
+    /// The rows reflect it.
+    Written {
+        /// Nodes that were left out, because a document of their id belongs to another project or is no node.
+        foreign: Vec<NodeId>,
+    },
+    /// The rows reflect a later place already; nothing was done.
+    Stale,
+    /// The node is on no canvas that was projected yet. It is projected again when it is.
+    NotOnCanvas,
+}
+
+/// A node as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What its canvas says of it.
+    pub node: ProjectedNode,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// The body, as Markdown.
+    pub description: String,
+    /// Counts the changes of title, status, metadata and body that were projected.
+    pub version: i32,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When its row last changed.
+    pub updated_at: DateTime<Utc>,
+    /// The canvas's place that the row was last written of.
+    pub reflects: Seq,
+}
+
+struct NodeRow {
+    id: Uuid,
+    project_id: Uuid,
+    parent_id: Option<Uuid>,
+    title: String,
+    description: String,
+    status: String,
+    author_type: String,
+    author_user_id: Option<Uuid>,
+    supervisor_user_id: Option<Uuid>,
+    version: i32,
+    metadata: Value,
+    x: f64,
+    y: f64,
+    width: Option<f64>,
+    height: Option<f64>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
+    reflects_seq: i64,
+}
+
+impl NodeRow {
+    fn read(self) -> Result<Node, DbError> {
+        Ok(Node {
+            node: ProjectedNode {
+                id: self.id.into(),
+                parent: self.parent_id.map(NodeId::new),
+                title: self.title,
+                status: self.status,
+                author_type: AuthorType::from_column(&self.author_type)?,
+                author: self.author_user_id.map(UserId::new),
+                supervisor: self.supervisor_user_id.map(UserId::new),
+                metadata: self.metadata,
+                x: self.x,
+                y: self.y,
+                width: self.width,
+                height: self.height,
+                created_at: Some(self.created_at),
+                deleted_at: self.deleted_at,
+            },
+            project: self.project_id.into(),
+            description: self.description,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            reflects: super::log::seq_from_column(self.reflects_seq),
+        })
+    }
+}
+
+/// The nodes of a project that are not deleted, oldest first.
+pub async fn list(db: &Db, org: OrgId, project: ProjectId, page: PageRequest) -> Result<Page<Node>, DbError> {
+    let mut tx = db.org(org).await?;
+    let (after, after_id) = page.after();
+    let rows = sqlx::query_as!(
+        NodeRow,
+        "SELECT id, project_id, parent_id, title, description, status, author_type, author_user_id, supervisor_user_id,
+                version, metadata, x, y, width, height, created_at, updated_at, deleted_at, reflects_seq
+         FROM nodes
+         WHERE project_id = $1 AND org_id = $2 AND deleted_at IS NULL
+           AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid))
+         ORDER BY created_at, id LIMIT $5",
+        project.as_uuid(),
+        org.as_uuid(),
+        after,
+        after_id,
+        page.rows()
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    let items = rows.into_iter().map(NodeRow::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::of(page, items, |node| (node.created_at, node.node.id.as_uuid())))
+}
+
+/// A node's row, if it was projected; a softly deleted one too.
+pub async fn find(db: &Db, org: OrgId, node: NodeId) -> Result<Option<Node>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        NodeRow,
+        "SELECT id, project_id, parent_id, title, description, status, author_type, author_user_id, supervisor_user_id,
+                version, metadata, x, y, width, height, created_at, updated_at, deleted_at, reflects_seq
+         FROM nodes WHERE id = $1 AND org_id = $2",
+        node.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(NodeRow::read).transpose()
+}
