@@ -69,7 +69,8 @@ fn start_embedded() -> String {
             .build()
             .expect("a runtime can be built on any thread");
         runtime.block_on(async move {
-            let (server, _) = EmbeddedPostgres::start(&config, SERVER_CONNECTIONS).await.expect("Postgres can be started");
+            let (server, _) =
+                EmbeddedPostgres::start(&config, SERVER_CONNECTIONS).await.expect("Postgres can be started");
             sender.send(server.superuser_url()).expect("the test waits for the URL");
             future::pending::<()>().await;
         });
@@ -98,7 +99,11 @@ pub(super) async fn template(server: &Url) -> String {
     let name = format!("glassbox_template_{digest}");
 
     let mut connection = connect(server).await;
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut connection).await.expect("it can be locked");
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut connection)
+        .await
+        .expect("it can be locked");
     let is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
         .bind(&name)
         .fetch_one(&mut connection)
@@ -120,7 +125,8 @@ async fn make_template(server: &Url, connection: &mut PgConnection, name: &str) 
         .await
         .expect("roles can be listed");
     if !role_is_there {
-        execute(connection, format!("CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{ROLE_PASSWORD}'")).await;
+        execute(connection, format!("CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{ROLE_PASSWORD}'"))
+            .await;
     }
     execute(connection, format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await;
     execute(connection, format!("CREATE DATABASE {unfinished} OWNER {ROLE}")).await;
@@ -155,7 +161,9 @@ pub(super) fn drop_database(server: &Url, name: &str) {
 }
 
 async fn connect(url: &Url) -> PgConnection {
-    PgConnection::connect(url.as_str()).await.unwrap_or_else(|error| panic!("the test server can't be reached: {error}"))
+    PgConnection::connect(url.as_str())
+        .await
+        .unwrap_or_else(|error| panic!("the test server can't be reached: {error}"))
 }
 
 async fn execute(connection: &mut PgConnection, sql: String) {

@@ -82,8 +82,13 @@ async fn a_backend_that_is_terminated_before_the_commit_leaves_nothing_behind() 
     let document = test.document().await;
     let me = some_principal();
     // A row lock makes the append wait in the middle; then its backend goes.
-    let mut blocker = sqlx::postgres::PgPoolOptions::new().connect(&test.superuser_url()).await.unwrap().begin().await.unwrap();
-    sqlx::query("SELECT FROM documents WHERE id = $1 FOR UPDATE").bind(document.id).execute(&mut *blocker).await.unwrap();
+    let mut blocker =
+        sqlx::postgres::PgPoolOptions::new().connect(&test.superuser_url()).await.unwrap().begin().await.unwrap();
+    sqlx::query("SELECT FROM documents WHERE id = $1 FOR UPDATE")
+        .bind(document.id)
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
     let batch = vec![update(&document, me, "a")];
     let (db, waiting) = (test.db.clone(), batch.clone());
     let append = tokio::spawn(async move { append(&db, &waiting).await });

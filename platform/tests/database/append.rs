@@ -14,8 +14,7 @@ async fn a_batch_of_many_documents_and_organizations_gets_places_in_its_order() 
     let (first, second) = (test.document().await, test.document().await);
     assert_ne!(first.org, second.org);
     let me = some_principal();
-    let batch =
-        [update(&first, me, "a"), update(&second, me, "b"), update(&first, me, "c"), update(&second, me, "d")];
+    let batch = [update(&first, me, "a"), update(&second, me, "b"), update(&first, me, "c"), update(&second, me, "d")];
     assert_eq!(append(&test.db, &batch).await.unwrap(), committed([1, 1, 2, 2]));
     assert_eq!(append(&test.db, &batch[..1]).await.unwrap(), committed([3]));
 
@@ -100,8 +99,7 @@ async fn an_update_is_refused_alone_when_its_epoch_is_over_or_its_document_is_go
     ];
     let gone = AppendOutcome::Refused(AppendRefusal::DocumentGone);
     let at = |seq| AppendOutcome::Committed { seq: Seq::new(seq) };
-    let expected =
-        [AppendOutcome::Refused(AppendRefusal::EpochChanged), at(1), gone, at(1), gone, gone, at(2)];
+    let expected = [AppendOutcome::Refused(AppendRefusal::EpochChanged), at(1), gone, at(1), gone, gone, at(2)];
     assert_eq!(append(&test.db, &batch).await.unwrap(), expected);
     assert_eq!(append(&test.db, &batch[..1]).await.unwrap(), expected[..1], "a batch may be refused as a whole");
 }

@@ -37,12 +37,7 @@ async fn document(test: &TestDatabase, level: EventSourcingLevel) -> DocumentRef
     document
 }
 
-async fn save(
-    test: &TestDatabase,
-    document: &DocumentRef,
-    epoch: Epoch,
-    seq: u64,
-) -> Result<SnapshotOutcome, DbError> {
+async fn save(test: &TestDatabase, document: &DocumentRef, epoch: Epoch, seq: u64) -> Result<SnapshotOutcome, DbError> {
     let state = Bytes::from(format!("state {seq}"));
     log::save_snapshot(&test.db, document.org, document.id, epoch, Seq::new(seq), state).await
 }

@@ -94,7 +94,12 @@ async fn sweeps_see_where_all_logs_stand() {
     let owner = test.user("ada").await;
     let org = test.org(owner.id).await;
     let project = test.project(org).await;
-    let canvas = platform::db::documents::DocumentRef { id: project.as_uuid(), kind: DocumentKind::Project, org, project: Some(project) };
+    let canvas = platform::db::documents::DocumentRef {
+        id: project.as_uuid(),
+        kind: DocumentKind::Project,
+        org,
+        project: Some(project),
+    };
     let free = test.document().await;
     append_some(&test.db, &canvas, some_principal(), 2).await;
     append_some(&test.db, &free, some_principal(), 3).await;

@@ -1,10 +1,14 @@
 //! The database half of the crate, against a real Postgres (see [`platform::testing`]).
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod ambiguous_commit;
 mod append;
 mod compaction;
 mod load;
+mod nodes;
+mod nouns;
 mod proxy;
 mod support;
+mod tenancy;
 mod throughput;

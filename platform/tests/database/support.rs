@@ -26,8 +26,7 @@ pub(crate) fn update(document: &DocumentRef, principal: PrincipalRef, content: &
 
 /// Appends `count` updates, one batch, with the contents "1", "2", ….
 pub(crate) async fn append_some(db: &Db, document: &DocumentRef, principal: PrincipalRef, count: usize) {
-    let batch: Vec<NewUpdate> =
-        (1..=count).map(|number| update(document, principal, &number.to_string())).collect();
+    let batch: Vec<NewUpdate> = (1..=count).map(|number| update(document, principal, &number.to_string())).collect();
     append(db, &batch).await.unwrap();
 }
 

@@ -1,0 +1,128 @@
+use platform::access::{Access, OrgRole, ProjectRole, document_access};
+use platform::auth::{Principal, PrincipalKind};
+use platform::config::Mode;
+use platform::db::documents;
+use platform::db::members;
+use platform::testing::{TestDatabase, principal_of};
+use schema::ids::{DocumentName, UserId};
+use uuid::Uuid;
+
+async fn access(test: &TestDatabase, principal: &Principal, name: &DocumentName) -> Option<Access> {
+    let granted = document_access(&test.db, principal, name, Mode::Production).await.unwrap();
+    granted.map(|granted| {
+        assert_eq!(granted.document.id, name.document_id());
+        assert_eq!(granted.access, granted.role.access());
+        granted.access
+    })
+}
+
+#[tokio::test]
+async fn roles_in_organization_and_project_decide_what_one_may_do() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let project = test.project(org).await;
+    let canvas = DocumentName::Project(project);
+    let free = DocumentName::Free(test.document_in(org, project).await.id.into());
+    let node_id = Uuid::new_v4().into();
+    documents::ensure_node(&test.db, org, project, node_id).await.unwrap().unwrap();
+    let names = [canvas, free, DocumentName::Node(node_id)];
+
+    let table = [
+        (Some(OrgRole::Owner), None, Some(Access::Write)),
+        (Some(OrgRole::Admin), Some(ProjectRole::Viewer), Some(Access::Write)),
+        (Some(OrgRole::Member), None, Some(Access::Write)),
+        (Some(OrgRole::Member), Some(ProjectRole::Viewer), Some(Access::Read)),
+        (Some(OrgRole::Guest), None, None),
+        (None, Some(ProjectRole::Viewer), Some(Access::Read)),
+        (None, Some(ProjectRole::Member), Some(Access::Write)),
+        (None, None, None),
+    ];
+    for (number, (org_role, project_role, expected)) in table.into_iter().enumerate() {
+        let user = test.user(&format!("user{number}")).await;
+        if let Some(role) = org_role {
+            test.org_member(org, user.id, role).await;
+        }
+        if let Some(role) = project_role {
+            test.project_member(org, project, user.id, role).await;
+        }
+        for name in &names {
+            assert_eq!(
+                access(&test, &principal_of(&user), name).await,
+                expected,
+                "{org_role:?} {project_role:?} {name}"
+            );
+        }
+        // An agent may do what the person it acts for may do.
+        let agent = Principal { kind: PrincipalKind::Agent, id: Uuid::new_v4(), ..principal_of(&user) };
+        assert_eq!(access(&test, &agent, &names[0]).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_of_one_project_sees_no_other() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let (invited, other) = (test.project(org).await, test.project(org).await);
+    let guest = test.user("guest").await;
+    test.project_member(org, invited, guest.id, ProjectRole::Member).await;
+    let guest = principal_of(&guest);
+    assert_eq!(access(&test, &guest, &DocumentName::Project(invited)).await, Some(Access::Write));
+    assert_eq!(access(&test, &guest, &DocumentName::Project(other)).await, None);
+}
+
+#[tokio::test]
+async fn who_is_removed_loses_access_at_once() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let project = test.project(org).await;
+    let name = DocumentName::Project(project);
+    let user = test.user("user").await;
+    let principal = principal_of(&user);
+    test.project_member(org, project, user.id, ProjectRole::Admin).await;
+    assert_eq!(access(&test, &principal, &name).await, Some(Access::Write));
+    members::remove_from_org(&test.db, org, user.id).await.unwrap();
+    assert_eq!(access(&test, &principal, &name).await, None);
+    // Coming back to the organization does not bring back the project's role.
+    test.org_member(org, user.id, OrgRole::Guest).await;
+    assert_eq!(access(&test, &principal, &name).await, None);
+}
+
+#[tokio::test]
+async fn nobody_in_particular_and_wrong_kinds_of_names_get_nothing() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let project = test.project(org).await;
+    let name = DocumentName::Project(project);
+    for kind in [PrincipalKind::Anonymous, PrincipalKind::System] {
+        let principal = Principal { kind, ..principal_of(&owner) };
+        assert_eq!(access(&test, &principal, &name).await, None, "{kind:?}");
+    }
+    let nobody = Principal { user: None, ..principal_of(&owner) };
+    assert_eq!(access(&test, &nobody, &name).await, None);
+    let unknown = Principal { user: Some(UserId::new(Uuid::new_v4())), ..principal_of(&owner) };
+    assert_eq!(access(&test, &unknown, &name).await, None);
+
+    let as_node = DocumentName::Node(project.as_uuid().into());
+    assert_eq!(access(&test, &principal_of(&owner), &as_node).await, None, "a canvas is no node");
+    test.sabotage(&format!("UPDATE documents SET deleted_at = now() WHERE id = '{project}'")).await;
+    assert_eq!(access(&test, &principal_of(&owner), &name).await, None, "deleted");
+}
+
+#[tokio::test]
+async fn scratch_documents_are_everybodys_in_development_and_nobodys_in_production() {
+    let test = TestDatabase::new().await;
+    let name: DocumentName = "scratch:demo".parse().unwrap();
+    let anonymous =
+        Principal { kind: PrincipalKind::Anonymous, id: Uuid::nil(), user: None, name: "Somebody".to_owned() };
+    assert_eq!(access(&test, &anonymous, &name).await, None);
+    for _ in 0..2 {
+        let granted = document_access(&test.db, &anonymous, &name, Mode::Development).await.unwrap().unwrap();
+        assert_eq!((granted.document.id, granted.access), (name.document_id(), Access::Write));
+        assert_eq!(granted.document.org, platform::db::SCRATCH_ORG);
+    }
+    assert_eq!(access(&test, &anonymous, &name).await, None, "not even one that is there");
+}

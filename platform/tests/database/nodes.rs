@@ -1,0 +1,310 @@
+use chrono::{DateTime, TimeZone, Utc};
+use platform::db::documents::{self, DocumentRef};
+use platform::db::nodes::{self, AuthorType, CanvasProjection, Node, NodeProjection, ProjectFacts, ProjectedEdge};
+use platform::db::nodes::{ProjectedNode, ProjectedPort, ProjectionOutcome};
+use platform::db::{PageRequest, log, projects};
+use platform::testing::{TestDatabase, some_principal};
+use schema::ids::{DocumentKind, NodeId, OrgId, ProjectId, Seq, UserId};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::support::append_some;
+
+/// A project whose canvas's log has ten updates.
+struct Canvas {
+    test: TestDatabase,
+    owner: UserId,
+    org: OrgId,
+    project: ProjectId,
+}
+
+impl Canvas {
+    async fn new() -> Self {
+        let test = TestDatabase::new().await;
+        let owner = test.user("ada").await.id;
+        let org = test.org(owner).await;
+        let project = test.project(org).await;
+        append_some(&test.db, &document(org, project, project.as_uuid()), some_principal(), 10).await;
+        Self { test, owner, org, project }
+    }
+
+    async fn write(&self, seq: u64, canvas: &CanvasProjection) -> ProjectionOutcome {
+        let mut tx = self.test.db.org(self.org).await.unwrap();
+        let outcome = nodes::project_canvas(&mut tx, self.project, Seq::new(seq), canvas).await.unwrap();
+        tx.commit().await.unwrap();
+        outcome
+    }
+
+    async fn write_node(&self, node: NodeId, seq: u64, projection: &NodeProjection) -> ProjectionOutcome {
+        let mut tx = self.test.db.org(self.org).await.unwrap();
+        let outcome = nodes::project_node(&mut tx, self.project, node, Seq::new(seq), projection).await.unwrap();
+        tx.commit().await.unwrap();
+        outcome
+    }
+
+    async fn list(&self) -> Vec<Node> {
+        let page = PageRequest::new(None, None);
+        nodes::list(&self.test.db, self.org, self.project, page).await.unwrap().items
+    }
+
+    async fn titles(&self) -> Vec<String> {
+        self.list().await.into_iter().map(|node| node.node.title).collect()
+    }
+
+    async fn count(&self, what: &str) -> i64 {
+        let mut connection = PgConnection::connect(&self.test.superuser_url()).await.unwrap();
+        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}"));
+        sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+    }
+}
+
+const WRITTEN: ProjectionOutcome = ProjectionOutcome::Written { foreign: Vec::new() };
+
+fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
+    let kind = if id == project.as_uuid() { DocumentKind::Project } else { DocumentKind::Node };
+    DocumentRef { id, kind, org, project: Some(project) }
+}
+
+fn node(title: &str) -> ProjectedNode {
+    ProjectedNode {
+        id: NodeId::new(Uuid::new_v4()),
+        parent: None,
+        title: title.to_owned(),
+        status: "draft".to_owned(),
+        author_type: AuthorType::Human,
+        author: None,
+        supervisor: None,
+        metadata: json!({"tags": ["a"]}),
+        x: 1.0,
+        y: 2.0,
+        width: None,
+        height: None,
+        created_at: Some(Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap()),
+        deleted_at: None,
+    }
+}
+
+fn port(text: &str) -> ProjectedPort {
+    ProjectedPort {
+        id: Uuid::new_v4(),
+        port_type: "text".to_owned(),
+        label: None,
+        text: Some(text.to_owned()),
+        data: None,
+        file: None,
+        source_node: None,
+        source_version: None,
+        url: None,
+        metadata: json!({}),
+        sort_order: 0,
+    }
+}
+
+fn canvas(nodes: &[&ProjectedNode]) -> CanvasProjection {
+    CanvasProjection { nodes: nodes.iter().copied().cloned().collect(), ..CanvasProjection::default() }
+}
+
+#[tokio::test]
+async fn rows_follow_the_canvas() {
+    let canvas_of = Canvas::new().await;
+    let (mut first, second) = (node("first"), node("second"));
+    first.author_type = AuthorType::Agent;
+    first.author = Some(canvas_of.owner);
+    first.width = Some(300.0);
+    assert_eq!(canvas_of.write(3, &canvas(&[&first, &second])).await, WRITTEN);
+    let found = nodes::find(&canvas_of.test.db, canvas_of.org, first.id).await.unwrap().unwrap();
+    assert_eq!((&found.node, found.project, found.version), (&first, canvas_of.project, 1));
+    assert_eq!(found.reflects, Seq::new(3));
+
+    first.title = "first, renamed".to_owned();
+    assert_eq!(canvas_of.write(5, &canvas(&[&first, &second])).await, WRITTEN);
+    let mut rows = canvas_of.list().await;
+    rows.sort_by_key(|row| row.reflects);
+    assert_eq!((rows[0].node.title.as_str(), rows[0].reflects, rows[0].version), ("second", Seq::new(3), 1));
+    assert_eq!((rows[1].node.title.as_str(), rows[1].reflects, rows[1].version), ("first, renamed", Seq::new(5), 2));
+
+    first.x = 7.5;
+    canvas_of.write(6, &canvas(&[&first, &second])).await;
+    let found = nodes::find(&canvas_of.test.db, canvas_of.org, first.id).await.unwrap().unwrap();
+    assert_eq!((found.node.x.to_bits(), found.version), (7.5_f64.to_bits(), 2), "a move is no new version");
+}
+
+#[tokio::test]
+async fn a_projection_never_goes_back() {
+    let canvas_of = Canvas::new().await;
+    let old = node("old");
+    let new = ProjectedNode { title: "new".to_owned(), ..old.clone() };
+    canvas_of.write(5, &canvas(&[&new])).await;
+    assert_eq!(canvas_of.write(4, &canvas(&[&old])).await, ProjectionOutcome::Stale);
+    assert_eq!(canvas_of.titles().await, ["new"]);
+    assert_eq!(canvas_of.write(5, &canvas(&[&new])).await, WRITTEN, "the same once more is harmless");
+}
+
+#[tokio::test]
+async fn a_node_that_left_the_canvas_is_deleted_and_may_come_back() {
+    let canvas_of = Canvas::new().await;
+    let (stays, goes) = (node("stays"), node("goes"));
+    canvas_of.write(1, &canvas(&[&stays, &goes])).await;
+    canvas_of.write_node(goes.id, 0, &NodeProjection { description: "text".into(), ..Default::default() }).await;
+    canvas_of.write(2, &canvas(&[&stays])).await;
+    assert_eq!(canvas_of.titles().await, ["stays"]);
+    let deleted = nodes::find(&canvas_of.test.db, canvas_of.org, goes.id).await.unwrap().unwrap();
+    assert!(deleted.node.deleted_at.is_some());
+    canvas_of.write(3, &canvas(&[&stays, &goes])).await;
+    let back = nodes::find(&canvas_of.test.db, canvas_of.org, goes.id).await.unwrap().unwrap();
+    assert_eq!((back.node.deleted_at, back.description.as_str()), (None, "text"));
+
+    let softly = ProjectedNode { deleted_at: Some(Utc.with_ymd_and_hms(2026, 2, 2, 0, 0, 0).unwrap()), ..goes };
+    canvas_of.write(4, &canvas(&[&stays, &softly])).await;
+    assert_eq!(canvas_of.titles().await, ["stays"]);
+}
+
+#[tokio::test]
+async fn nodes_get_documents_and_foreign_ids_are_never_taken_over() {
+    let canvas_of = Canvas::new().await;
+    let other_project = canvas_of.test.project(canvas_of.org).await;
+    let (own, of_other_project, free, of_other_org) = (node("own"), node("a"), node("b"), node("c"));
+    let db = &canvas_of.test.db;
+    documents::ensure_node(db, canvas_of.org, other_project, of_other_project.id).await.unwrap().unwrap();
+    let free_id = free.id.as_uuid().into();
+    documents::create_free(db, canvas_of.org, canvas_of.project, free_id, None).await.unwrap();
+    let stranger = canvas_of.test.user("eve").await;
+    let foreign_org = canvas_of.test.org(stranger.id).await;
+    let foreign_project = canvas_of.test.project(foreign_org).await;
+    documents::ensure_node(db, foreign_org, foreign_project, of_other_org.id).await.unwrap().unwrap();
+
+    let outcome = canvas_of.write(1, &canvas(&[&own, &of_other_project, &free, &of_other_org])).await;
+    let foreign = vec![of_other_project.id, free.id, of_other_org.id];
+    assert_eq!(outcome, ProjectionOutcome::Written { foreign });
+    assert_eq!(canvas_of.titles().await, ["own"]);
+    assert!(documents::ensure_node(db, canvas_of.org, canvas_of.project, own.id).await.unwrap().is_some());
+    let taken = documents::ensure_node(db, canvas_of.org, canvas_of.project, of_other_org.id).await.unwrap();
+    assert!(taken.is_none());
+}
+
+#[tokio::test]
+async fn edges_and_ports_follow_and_may_repeat_ids_of_other_documents() {
+    let canvas_of = Canvas::new().await;
+    let (source, target) = (node("source"), node("target"));
+    let edge = ProjectedEdge {
+        id: Uuid::new_v4().into(),
+        source: source.id,
+        target: target.id,
+        source_output: None,
+        target_input: None,
+        in_cycle: false,
+    };
+    let mut view = canvas(&[&source, &target]);
+    view.edges = vec![edge, edge];
+    canvas_of.write(1, &view).await;
+    assert_eq!(canvas_of.count("node_dependencies WHERE NOT in_cycle").await, 1);
+    view.edges = vec![ProjectedEdge { in_cycle: true, ..edge }];
+    canvas_of.write(2, &view).await;
+    assert_eq!(canvas_of.count("node_dependencies WHERE in_cycle AND reflects_seq = 2").await, 1);
+
+    let shared = port("in both");
+    let inputs = NodeProjection { inputs: vec![shared.clone(), shared.clone(), port("x")], ..Default::default() };
+    canvas_of.write_node(source.id, 0, &inputs).await;
+    canvas_of.write_node(target.id, 0, &NodeProjection { outputs: vec![shared.clone()], ..inputs }).await;
+    assert_eq!(canvas_of.count("node_inputs").await, 4);
+    assert_eq!(canvas_of.count("node_outputs WHERE text_content = 'in both'").await, 1);
+
+    view.edges.clear();
+    canvas_of.write(3, &view).await;
+    canvas_of.write_node(target.id, 0, &NodeProjection::default()).await;
+    assert_eq!(canvas_of.count("node_dependencies").await, 0);
+    assert_eq!(canvas_of.count("node_inputs").await, 2);
+    assert_eq!(canvas_of.count("node_outputs").await, 0);
+}
+
+#[tokio::test]
+async fn a_node_document_that_is_projected_before_its_canvas_is_projected_again() {
+    let canvas_of = Canvas::new().await;
+    let node = node("late");
+    let db = &canvas_of.test.db;
+    documents::ensure_node(db, canvas_of.org, canvas_of.project, node.id).await.unwrap().unwrap();
+    let node_document = document(canvas_of.org, canvas_of.project, node.id.as_uuid());
+    append_some(db, &node_document, some_principal(), 2).await;
+    let behind = || async {
+        let mut behind = log::behind_projection(db, 10).await.unwrap();
+        behind.retain(|(_, _, kind)| *kind == DocumentKind::Node);
+        behind.len()
+    };
+    assert_eq!(behind().await, 1);
+    let content = NodeProjection { description: "early".into(), ..Default::default() };
+    assert_eq!(canvas_of.write_node(node.id, 2, &content).await, ProjectionOutcome::NotOnCanvas);
+    assert_eq!(behind().await, 0, "there is nothing to do until it is on a canvas");
+    canvas_of.write(1, &canvas(&[&node])).await;
+    assert_eq!(behind().await, 1);
+    assert_eq!(canvas_of.write_node(node.id, 2, &content).await, WRITTEN);
+    assert_eq!((behind().await, canvas_of.list().await[0].description.as_str()), (0, "early"));
+}
+
+#[tokio::test]
+async fn whatever_a_document_holds_fits_the_tables() {
+    let canvas_of = Canvas::new().await;
+    let deep = (0..500).fold(json!("\0"), |value, _| json!({"\0key": value}));
+    let hostile = ProjectedNode {
+        title: "t\0".repeat(5_000),
+        status: "s".repeat(100_000),
+        metadata: deep.clone(),
+        x: f64::NAN,
+        y: f64::INFINITY,
+        created_at: Some(DateTime::<Utc>::MIN_UTC),
+        deleted_at: Some(DateTime::<Utc>::MAX_UTC),
+        ..node("")
+    };
+    let mut view = canvas(&[&hostile, &hostile]);
+    view.project = ProjectFacts {
+        name: Some("n\0".repeat(1_000)),
+        description: Some("\0".into()),
+        workflow_states: Some(vec!["w\0".repeat(1_000); 1_000]),
+    };
+    assert_eq!(canvas_of.write(1, &view).await, WRITTEN);
+    let ports = vec![ProjectedPort {
+        port_type: "\0".repeat(9_000),
+        label: Some("l".repeat(9_000)),
+        data: Some(deep),
+        metadata: json!(null),
+        source_version: Some(i64::MIN),
+        ..port("\0")
+    }];
+    let content = NodeProjection { description: "d\0".into(), inputs: ports.clone(), outputs: ports };
+    assert_eq!(canvas_of.write_node(hostile.id, 0, &content).await, WRITTEN);
+    let found = nodes::find(&canvas_of.test.db, canvas_of.org, hostile.id).await.unwrap().unwrap();
+    assert_eq!((found.node.title.len(), found.description.as_str()), (500, "d"));
+    let (project, _) = projects::find(&canvas_of.test.db, canvas_of.owner, canvas_of.project).await.unwrap().unwrap();
+    assert_eq!((project.name.len(), project.workflow_states.len()), (255, 100));
+}
+
+#[tokio::test]
+async fn an_empty_name_on_the_canvas_leaves_the_projects_name() {
+    let canvas_of = Canvas::new().await;
+    let mut view = canvas(&[]);
+    view.project.name = Some(String::new());
+    view.project.description = Some("about".to_owned());
+    canvas_of.write(1, &view).await;
+    let (project, _) = projects::find(&canvas_of.test.db, canvas_of.owner, canvas_of.project).await.unwrap().unwrap();
+    assert_eq!((project.name.as_str(), project.description.as_str()), ("Test", "about"));
+}
+
+#[tokio::test]
+async fn a_list_is_read_in_pages() {
+    let canvas_of = Canvas::new().await;
+    let nodes: Vec<ProjectedNode> = (0..5).map(|number| node(&number.to_string())).collect();
+    canvas_of.write(1, &canvas(&nodes.iter().collect::<Vec<_>>())).await;
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let request = PageRequest::new(after, Some(2));
+        let page = nodes::list(&canvas_of.test.db, canvas_of.org, canvas_of.project, request).await.unwrap();
+        assert!(page.items.len() <= 2);
+        seen.extend(page.items.into_iter().map(|node| node.node.title));
+        after = page.next.map(|cursor| cursor.to_string().parse().unwrap());
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, ["0", "1", "2", "3", "4"], "each once, though all were created at the same time");
+}

@@ -1,0 +1,166 @@
+//! Row-level security, tested below the functions of the crate, as its role.
+
+use std::collections::BTreeSet;
+
+use platform::access::{OrgRole, ProjectRole};
+use platform::testing::{TestDatabase, some_principal};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::support::append_some;
+
+/// The tables that belong to no organization.
+const GLOBAL: [&str; 2] = ["users", "_sqlx_migrations"];
+
+async fn tenant_tables(connection: &mut PgConnection) -> Vec<String> {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_all(connection)
+        .await
+        .unwrap();
+    tables.into_iter().filter(|table| !GLOBAL.contains(&table.as_str())).collect()
+}
+
+/// How many rows of a table a transaction with these settings sees.
+async fn rows(connection: &mut PgConnection, settings: &[(&str, &str)], table: &str) -> i64 {
+    let mut tx = connection.begin().await.unwrap();
+    for (name, value) in settings {
+        sqlx::query("SELECT set_config($1, $2, true)").bind(name).bind(value).execute(&mut *tx).await.unwrap();
+    }
+    let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_tenant_table_forces_row_level_security_on_a_role_that_cannot_bypass_it() {
+    let test = TestDatabase::new().await;
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let unforced: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+           AND NOT (relrowsecurity AND relforcerowsecurity)",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(unforced.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(GLOBAL));
+    let bypasses: bool =
+        sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert!(!bypasses);
+}
+
+#[tokio::test]
+async fn without_a_context_nothing_is_visible_and_with_one_only_its_organization_is() {
+    let test = TestDatabase::new().await;
+    let (first, second) = (test.document().await, test.document().await);
+    append_some(&test.db, &first, some_principal(), 3).await;
+    append_some(&test.db, &second, some_principal(), 4).await;
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    for table in tenant_tables(&mut connection).await {
+        assert_eq!(rows(&mut connection, &[], &table).await, 0, "{table}");
+        // What an earlier transaction of the same connection set is gone, and empty is as good as nothing.
+        let empty = [("app.current_org_id", ""), ("app.current_user_id", ""), ("app.current_org_ids", "")];
+        assert_eq!(rows(&mut connection, &empty, &table).await, 0, "{table}");
+    }
+    let first_org = first.org.to_string();
+    let in_first = [("app.current_org_id", first_org.as_str())];
+    for (table, expected) in [("organizations", 1), ("projects", 1), ("documents", 2), ("document_updates", 3)] {
+        assert_eq!(rows(&mut connection, &in_first, table).await, expected, "{table}");
+    }
+    let both = format!("{},{}", first.org, second.org);
+    let of_log = [("app.current_org_ids", both.as_str())];
+    assert_eq!(rows(&mut connection, &of_log, "document_updates").await, 7);
+    assert_eq!(rows(&mut connection, &of_log, "projects").await, 0, "the log's context is for the log alone");
+}
+
+#[tokio::test]
+async fn an_organizations_context_cannot_write_into_another() {
+    let test = TestDatabase::new().await;
+    let (first, second) = (test.document().await, test.document().await);
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let (own, foreign) = (first.org, second.org);
+    let project = second.project.unwrap();
+    let refused = [
+        format!("INSERT INTO projects (id, org_id, name) VALUES (gen_random_uuid(), '{foreign}', 'x')"),
+        format!("INSERT INTO org_members (org_id, user_id, role) SELECT '{foreign}', id, 'owner' FROM users LIMIT 1"),
+        format!(
+            "INSERT INTO documents (id, org_id, project_id, kind)
+             VALUES (gen_random_uuid(), '{foreign}', '{project}', 'doc')"
+        ),
+        format!("UPDATE projects SET org_id = '{foreign}'"),
+        format!("UPDATE documents SET org_id = '{foreign}'"),
+        // A project of another organization, under the own name.
+        format!(
+            "INSERT INTO documents (id, org_id, project_id, kind) VALUES (gen_random_uuid(), '{own}', '{project}', 'doc')"
+        ),
+    ];
+    for sql in refused {
+        let mut tx = connection.begin().await.unwrap();
+        let context = "SELECT set_config('app.current_org_id', $1, true)";
+        sqlx::query(context).bind(own.to_string()).execute(&mut *tx).await.unwrap();
+        let result = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut *tx).await;
+        assert!(result.is_err(), "{sql}");
+    }
+    for sql in ["UPDATE documents SET title = 'x'", "DELETE FROM organizations", "DELETE FROM document_updates"] {
+        let mut tx = connection.begin().await.unwrap();
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+        assert_eq!(done.rows_affected(), 0, "{sql}, without a context");
+    }
+}
+
+#[tokio::test]
+async fn a_person_sees_what_they_are_a_member_of_and_writes_nothing() {
+    let test = TestDatabase::new().await;
+    let (owner, member, guest) = (test.user("owner").await, test.user("member").await, test.user("guest").await);
+    let org = test.org(owner.id).await;
+    let (open, closed) = (test.project(org).await, test.project(org).await);
+    test.document().await;
+    test.org_member(org, member.id, OrgRole::Member).await;
+    test.project_member(org, open, guest.id, ProjectRole::Viewer).await;
+    let closed_document = test.document_in(org, closed).await;
+    append_some(&test.db, &closed_document, some_principal(), 2).await;
+
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    for (user, projects, documents, project_members) in [(owner.id, 2, 3, 0), (member.id, 2, 3, 0), (guest.id, 1, 1, 1)]
+    {
+        let user = user.to_string();
+        let context = [("app.current_user_id", user.as_str())];
+        let expected = [
+            ("organizations", 1),
+            ("org_members", 1),
+            ("projects", projects),
+            ("documents", documents),
+            ("project_members", project_members),
+            ("document_updates", 0),
+            ("nodes", 0),
+        ];
+        for (table, expected) in expected {
+            assert_eq!(rows(&mut connection, &context, table).await, expected, "{table}");
+        }
+        for sql in ["UPDATE documents SET title = 'x'", "UPDATE org_members SET role = 'owner'", "DELETE FROM projects"]
+        {
+            let mut tx = connection.begin().await.unwrap();
+            let set = "SELECT set_config('app.current_user_id', $1, true)";
+            sqlx::query(set).bind(&user).execute(&mut *tx).await.unwrap();
+            let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+            assert_eq!(done.rows_affected(), 0, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn maintenance_sees_documents_and_nothing_that_they_hold() {
+    let test = TestDatabase::new().await;
+    let document = test.document().await;
+    append_some(&test.db, &document, some_principal(), 2).await;
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let context = [("app.maintenance", "on")];
+    for table in tenant_tables(&mut connection).await {
+        let expected = if table == "documents" { 2 } else { 0 };
+        assert_eq!(rows(&mut connection, &context, &table).await, expected, "{table}");
+    }
+    let mut tx = connection.begin().await.unwrap();
+    sqlx::query("SELECT set_config('app.maintenance', 'on', true)").execute(&mut *tx).await.unwrap();
+    let done = sqlx::query("UPDATE documents SET title = 'x'").execute(&mut *tx).await.unwrap();
+    assert_eq!(done.rows_affected(), 0);
+}
