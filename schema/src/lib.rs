@@ -4,6 +4,7 @@ pub mod canvas;
 mod doc;
 pub mod ids;
 mod patch;
+pub mod rich_text;
 pub mod update;
 mod value;
 

@@ -222,3 +222,6 @@ pub fn set_markdown(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, mar
 pub fn plain_text(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -> String {
     node::plain_text(&node::read_children(fragment, txn))
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,7 +186,8 @@ impl Bag {
 
     /// From 1 for nothing in common to 1001 for the same words.
     fn similarity(&self, other: &Self) -> usize {
-        let common = self.counts.iter().map(|(word, count)| other.counts.get(word).map_or(0, |in_other| *in_other.min(count)));
+        let common =
+            self.counts.iter().map(|(word, count)| other.counts.get(word).map_or(0, |in_other| *in_other.min(count)));
         let total = (self.total + other.total).max(1);
         1 + 2000 * common.sum::<usize>() / total
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use yrs::{Any, Out, Text, TransactionMut, Xml, XmlElementRef, XmlFragment, XmlFragmentRef, XmlTextRef};
+use yrs::{Out, Text, TransactionMut, Xml, XmlElementRef, XmlFragmentRef};
 
 use super::align::{Current, Step, align};
 use super::node::{self, Node, Run, Unknown};
@@ -103,4 +103,54 @@ fn edit_child(child: &Out, txn: &mut TransactionMut<'_>, current: Current, targe
         }
         _ => {}
     }
+}
+
+/// Writes the attributes that differ from the wanted ones in both forms of the element. Those without a name stay.
+fn edit_attributes(element: &XmlElementRef, txn: &mut TransactionMut<'_>, forms: &[Node; 2], target: &Node) {
+    let wanted = target.attributes();
+    let known: BTreeSet<&String> = forms[0].attributes().keys().chain(wanted.keys()).collect();
+    for key in known {
+        if forms.iter().any(|form| form.attributes().get(key) == wanted.get(key)) {
+            continue;
+        }
+        match wanted.get(key) {
+            Some(value) => {
+                element.insert_attribute(txn, key.as_str(), value.clone());
+            }
+            None => element.remove_attribute(txn, key),
+        }
+    }
+}
+
+/// The wanted children of a paragraph with its unknown elements in place of the words that stand for them in Markdown.
+fn with_unknown_restored(wanted: &[Node], current: &[Current]) -> Vec<Node> {
+    let mut restored = wanted.to_vec();
+    let mut from = 0;
+    for child in current {
+        if !matches!(&child.node, Node::Element(element) if element.name != "hardBreak") {
+            continue;
+        }
+        let words = Unknown(child.node.clone()).readable();
+        let found = (from..restored.len()).find_map(|index| Some((index, split_at(&restored[index], &words)?)));
+        if let Some((index, (before, after))) = found {
+            let parts = [before, Some(child.node.clone()), after];
+            let parts: Vec<Node> = parts.into_iter().flatten().collect();
+            from = index + parts.iter().position(|part| *part == child.node).map_or(0, |at| at + 1);
+            restored.splice(index..=index, parts);
+        }
+    }
+    restored
+}
+
+/// The texts before and after words in a text, if it has them.
+fn split_at(text: &Node, words: &str) -> Option<(Option<Node>, Option<Node>)> {
+    let Node::Text(runs) = text else { return None };
+    let (index, at) = runs.iter().enumerate().find_map(|(index, run)| Some((index, run.text.find(words)?)))?;
+    let (before, after) = (&runs[index].text[..at], &runs[index].text[at + words.len()..]);
+    let part = |words: &str| Run { text: words.to_owned(), attributes: runs[index].attributes.clone() };
+    let before = runs[..index].iter().cloned().chain([part(before)]);
+    let after = [part(after)].into_iter().chain(runs[index + 1..].iter().cloned());
+    let text = |runs: Vec<Run>| (!runs.is_empty()).then_some(Node::Text(runs));
+    let filled = |run: &Run| !run.text.is_empty();
+    Some((text(before.filter(filled).collect()), text(after.filter(filled).collect())))
 }

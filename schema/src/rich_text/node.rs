@@ -195,6 +195,11 @@ pub(super) fn insert(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, in
     }
 }
 
+/// Removes the child at an index.
+pub(super) fn remove(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, index: u32) {
+    fragment.remove_range(txn, index, 1);
+}
+
 /// Words to put into a text, with exactly these formatting attributes.
 pub(super) fn inserted(text: &str, attributes: Attrs) -> Delta<In> {
     Delta::Inserted(In::Any(Any::from(text)), Some(Box::new(attributes)))

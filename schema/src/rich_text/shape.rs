@@ -104,6 +104,11 @@ fn inlines(children: &[Node]) -> Vec<Inline> {
     join_texts(pieces)
 }
 
+/// A text with nothing but its words and the marks that have a name here.
+pub(super) fn known_text(text: &Node) -> Node {
+    inline_nodes(&inlines(std::slice::from_ref(text))).pop().unwrap_or(Node::Text(Vec::new()))
+}
+
 /// Puts together neighbouring texts with the same marks, and leaves out those without words.
 pub(super) fn join_texts(pieces: impl IntoIterator<Item = Inline>) -> Vec<Inline> {
     let mut joined: Vec<Inline> = Vec::new();
@@ -182,7 +187,10 @@ fn text(node: &Node, key: &str) -> Option<String> {
 fn number(node: &Node, key: &str) -> Option<u32> {
     let number = match node.attributes().get(key)? {
         Any::Number(Number::Int(number)) => *number,
-        #[expect(clippy::cast_possible_truncation, reason = "a float beyond the integers is cut to the nearest of them")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float beyond the integers is cut to the nearest of them"
+        )]
         Any::Number(Number::Float(number)) => *number as i64,
         Any::String(text) => text.parse().ok()?,
         _ => return None,
@@ -239,8 +247,7 @@ fn node(block: &Block, depth: usize) -> Option<Node> {
         Block::Blockquote(content) if has_room(1) => Node::element("blockquote", filled(nodes_at(content, depth + 1))),
         Block::CodeBlock { language, text } => {
             let text = (!text.is_empty()).then(|| Node::Text(vec![Run { text: text.clone(), ..Run::default() }]));
-            Node::element("codeBlock", text.into_iter().collect())
-                .with("language", language.as_deref().and_then(said))
+            Node::element("codeBlock", text.into_iter().collect()).with("language", language.as_deref().and_then(said))
         }
         Block::HorizontalRule => Node::element("horizontalRule", vec![]),
         Block::Image(image) => Node::element("image", vec![])

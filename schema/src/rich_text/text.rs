@@ -163,7 +163,8 @@ fn changes(current: &str, target: &str) -> Vec<Change> {
 fn replace_middle(current: &str, from: Range<usize>, target: &str, to: Range<usize>, changes: &mut Vec<Change>) {
     let (old, new) = (&current[from.clone()], &target[to.clone()]);
     let same = |(a, b): &(char, char)| a == b;
-    let length = |characters: &mut dyn Iterator<Item = (char, char)>| characters.map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let length =
+        |characters: &mut dyn Iterator<Item = (char, char)>| characters.map(|(a, _)| a.len_utf8()).sum::<usize>();
     let head = length(&mut old.chars().zip(new.chars()).take_while(same));
     let tail = length(&mut old[head..].chars().rev().zip(new[head..].chars().rev()).take_while(same));
     let mut keep = |at: usize, to: usize, length: usize| {
