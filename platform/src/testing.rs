@@ -4,6 +4,8 @@
 //! from the Postgres in `GLASSBOX_POSTGRES_INSTALL_DIR`. A test's database is a copy of a migrated template, is used by
 //! the same unprivileged sort of role as in production, and is dropped with its [`TestDatabase`].
 
+#![allow(clippy::missing_panics_doc, reason = "a helper that fails fails its test")]
+
 mod server;
 
 use reqwest::Url;
@@ -34,9 +36,6 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Makes a database.
-    ///
-    /// # Panics
-    /// When there is no server to make it on; the message says what to set.
     pub async fn new() -> Self {
         let server = server::url();
         let template = server::template(&server).await;
@@ -60,9 +59,6 @@ impl TestDatabase {
     }
 
     /// Runs SQL as a superuser: damage that no function of the server could do.
-    ///
-    /// # Panics
-    /// When the database refuses it.
     pub async fn sabotage(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
@@ -74,9 +70,6 @@ impl TestDatabase {
     }
 
     /// Creates a person called `name`.
-    ///
-    /// # Panics
-    /// As all helpers here: when the database refuses it.
     pub async fn user(&self, name: &str) -> User {
         let identity = Identity {
             sub: format!("test|{name}"),

@@ -2,6 +2,7 @@
 //! document.
 
 mod clean;
+mod ports;
 mod write;
 
 use chrono::{DateTime, Utc};

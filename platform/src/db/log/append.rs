@@ -25,7 +25,7 @@ const RESOLVE_PAUSES: [Duration; 5] = [
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(400),
-    Duration::from_millis(1_000),
+    Duration::from_secs(1),
 ];
 
 /// Why a batch was not appended, or may not have been.

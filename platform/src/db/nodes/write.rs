@@ -10,9 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::clean::{self, LIST_ITEMS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
-use super::{
-    CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectedPort, ProjectionOutcome,
-};
+use super::ports::{replace_inputs, replace_outputs};
+use super::{CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectionOutcome};
 use crate::db::log::{seq_from_column, seq_to_column};
 use crate::db::{DbError, OrgTx};
 
@@ -294,119 +293,8 @@ async fn replace_edges(tx: &mut OrgTx, project: ProjectId, seq: Seq, edges: &[Pr
     Ok(())
 }
 
-/// The columns that inputs and outputs share, one array each.
-struct PortColumns {
-    ids: Vec<Uuid>,
-    types: Vec<String>,
-    labels: Vec<Option<String>>,
-    texts: Vec<Option<String>>,
-    data: Vec<Option<Value>>,
-    files: Vec<Option<Uuid>>,
-    source_nodes: Vec<Option<Uuid>>,
-    source_versions: Vec<Option<i64>>,
-    urls: Vec<Option<String>>,
-    metadata: Vec<Value>,
-    sort_orders: Vec<i32>,
-}
-
-impl PortColumns {
-    fn of(ports: &[ProjectedPort]) -> Self {
-        let ports = distinct(ports, |port| port.id);
-        let clean_text = |text: &String, chars_max| clean::text(text, chars_max);
-        Self {
-            ids: ports.iter().map(|port| port.id).collect(),
-            types: ports.iter().map(|port| clean::text(&port.port_type, WORD_CHARS_MAX)).collect(),
-            labels: ports.iter().map(|port| port.label.as_ref().map(|it| clean_text(it, TITLE_CHARS_MAX))).collect(),
-            texts: ports.iter().map(|port| port.text.as_ref().map(|it| clean_text(it, TEXT_CHARS_MAX))).collect(),
-            data: ports.iter().map(|port| port.data.as_ref().map(clean::json)).collect(),
-            files: ports.iter().map(|port| port.file).collect(),
-            source_nodes: ports.iter().map(|port| port.source_node.map(Uuid::from)).collect(),
-            source_versions: ports.iter().map(|port| port.source_version).collect(),
-            urls: ports.iter().map(|port| port.url.as_ref().map(|it| clean_text(it, TEXT_CHARS_MAX))).collect(),
-            metadata: ports.iter().map(|port| clean::json(&port.metadata)).collect(),
-            sort_orders: ports.iter().map(|port| port.sort_order).collect(),
-        }
-    }
-}
-
-async fn replace_inputs(
-    tx: &mut OrgTx,
-    project: ProjectId,
-    node: NodeId,
-    seq: Seq,
-    inputs: &[ProjectedPort],
-) -> Result<(), DbError> {
-    let columns = PortColumns::of(inputs);
-    let org = tx.org().as_uuid();
-    sqlx::query!("DELETE FROM node_inputs WHERE node_id = $1 AND org_id = $2", node.as_uuid(), org)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!(
-        "INSERT INTO node_inputs (node_id, org_id, project_id, reflects_seq, id, input_type, label, text_content,
-             structured_data, file_id, source_node_id, source_node_version, external_url, metadata, sort_order)
-         SELECT $1, $2, $3, $4, new.* FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-             $10::uuid[], $11::uuid[], $12::bigint[], $13::text[], $14::jsonb[], $15::int[]) AS new",
-        node.as_uuid(),
-        org,
-        project.as_uuid(),
-        seq_to_column(seq),
-        &columns.ids,
-        &columns.types,
-        &columns.labels as &[Option<String>],
-        &columns.texts as &[Option<String>],
-        &columns.data as &[Option<Value>],
-        &columns.files as &[Option<Uuid>],
-        &columns.source_nodes as &[Option<Uuid>],
-        &columns.source_versions as &[Option<i64>],
-        &columns.urls as &[Option<String>],
-        &columns.metadata,
-        &columns.sort_orders
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    Ok(())
-}
-
-async fn replace_outputs(
-    tx: &mut OrgTx,
-    project: ProjectId,
-    node: NodeId,
-    seq: Seq,
-    outputs: &[ProjectedPort],
-) -> Result<(), DbError> {
-    let columns = PortColumns::of(outputs);
-    let org = tx.org().as_uuid();
-    sqlx::query!("DELETE FROM node_outputs WHERE node_id = $1 AND org_id = $2", node.as_uuid(), org)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!(
-        "INSERT INTO node_outputs (node_id, org_id, project_id, reflects_seq, id, output_type, label, text_content,
-             structured_data, file_id, source_node_id, source_node_version, external_url, metadata, sort_order)
-         SELECT $1, $2, $3, $4, new.* FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-             $10::uuid[], $11::uuid[], $12::bigint[], $13::text[], $14::jsonb[], $15::int[]) AS new",
-        node.as_uuid(),
-        org,
-        project.as_uuid(),
-        seq_to_column(seq),
-        &columns.ids,
-        &columns.types,
-        &columns.labels as &[Option<String>],
-        &columns.texts as &[Option<String>],
-        &columns.data as &[Option<Value>],
-        &columns.files as &[Option<Uuid>],
-        &columns.source_nodes as &[Option<Uuid>],
-        &columns.source_versions as &[Option<i64>],
-        &columns.urls as &[Option<String>],
-        &columns.metadata,
-        &columns.sort_orders
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    Ok(())
-}
-
 /// The first of each id: a document may hold an id twice, a table can't.
-fn distinct<T, Id: Eq + std::hash::Hash>(items: &[T], id: impl Fn(&T) -> Id) -> Vec<&T> {
+pub(super) fn distinct<T, Id: Eq + std::hash::Hash>(items: &[T], id: impl Fn(&T) -> Id) -> Vec<&T> {
     let mut seen = HashSet::with_capacity(items.len());
     items.iter().filter(|item| seen.insert(id(item))).collect()
 }
