@@ -108,10 +108,15 @@ async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq,
     Ok(head)
 }
 
-fn state_of(stored: &StoredDocument) -> Result<Bytes, ApplyError> {
+/// The state after the whole log. A log with updates that wait for missing content has none.
+fn state_of(stored: &StoredDocument) -> Result<Bytes, LoadError> {
     /// This replica never edits.
     const READER: u64 = 1;
-    let snapshot = stored.snapshot.iter().map(|snapshot| &snapshot.state[..]);
-    let tail = stored.tail.iter().map(|update| &update.update[..]);
-    Ok(Replica::from_log(snapshot.chain(tail), READER)?.state()?)
+    let snapshot = stored.snapshot.iter().map(|snapshot| &snapshot.state);
+    let tail = stored.tail.iter().map(|update| &update.update);
+    let mut replica = Replica::from_log(snapshot.chain(tail), READER)?;
+    if replica.holds_back() {
+        return Err(LoadError::HoldsBack);
+    }
+    Ok(replica.state().map_err(ApplyError::from)?)
 }

@@ -27,6 +27,8 @@ pub enum Outgoing {
     Step2(Bytes),
     /// A live update.
     Update(Bytes),
+    /// A part of an answer or of what was withheld before: an update that is never withheld.
+    Part(Bytes),
     /// Awareness states that are new to the session.
     Awareness(Arc<[AwarenessState]>),
     /// The session's frames up to `through` are durable (SPEC G13).

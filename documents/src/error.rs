@@ -74,6 +74,8 @@ pub(crate) enum LoadError {
     Gone,
     #[error("the log holds what cannot be applied: {0}")]
     Content(#[from] crate::replica::ApplyError),
+    #[error("the log holds updates that wait for missing content")]
+    HoldsBack,
     #[error("the work was aborted")]
     Aborted,
 }

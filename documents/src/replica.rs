@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use schema::ids::ClientID;
-use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
+use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -49,18 +49,42 @@ pub enum EditError {
     Broken(#[from] Broken),
 }
 
-/// What applying an update did.
+/// What became of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {
     /// All of it was known already.
     Nothing,
     /// It is part of the document now.
     Whole,
-    /// Some of it waits for predecessors that are missing.
+    /// It is part of the document, and some of it waits inside yrs for what it refers to.
     Incomplete,
+    /// It continues a client's content that is missing here, and is held until that has come.
+    Held,
 }
 
-/// The answer to a step 1, in parts that are all sent as step 2: unlike live updates, an answer is never withheld.
+/// What applying an update did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) applied: Applied,
+    /// Updates that were held for what this one brought.
+    pub(crate) released: Vec<Bytes>,
+}
+
+/// Whether an update has been accepted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It comes from a client.
+    None,
+    /// It comes from the log.
+    Logged,
+}
+
+/// Updates that are held at a time.
+const HELD_UPDATES: usize = 4_096;
+/// Their bytes.
+const HELD_BYTES: usize = 32 << 20;
+
+/// The answer to a step 1, in parts to be applied in order. There is always one.
 pub(crate) type Answer = std::vec::IntoIter<Bytes>;
 
 /// The whole state, encoded once for all who open the document, and what was applied since.
@@ -74,9 +98,11 @@ struct EncodedState {
 /// A Yjs document and what the server must know of it without asking yrs.
 pub(crate) struct Replica {
     doc: Doc,
-    /// What is integrated. With predecessors missing, a client's content can have gaps, of which a state vector knows
-    /// nothing; and yrs would copy the clocks of all clients to tell the clock of one.
+    /// What is integrated; yrs would copy the clocks of all clients to tell the clock of one.
     integrated: IdSet,
+    /// Updates beyond a gap in a client's content. yrs would integrate what it can of them and encode the gap wrongly
+    /// ever after, so they stay out of it.
+    held: Vec<(Bytes, UpdateSummary)>,
     encoded: Option<EncodedState>,
     /// Hashes of updates that wait for predecessors, so that a repetition is recognised.
     waiting: Vec<u64>,
@@ -85,33 +111,43 @@ pub(crate) struct Replica {
 
 impl Replica {
     /// Builds the document from a snapshot and the updates after it, in the log's order.
-    pub(crate) fn from_log<'a>(parts: impl Iterator<Item = &'a [u8]>, client: u64) -> Result<Self, ApplyError> {
-        let doc = schema::new_doc(ClientID::new(client));
-        let integrated = fenced(&doc, |txn| {
-            for part in parts {
-                let update = Update::decode_v1(part).map_err(|error| ApplyError::Malformed(error.to_string()))?;
-                txn.apply_update(update).map_err(|error| ApplyError::Malformed(error.to_string()))?;
-            }
-            Ok::<IdSet, ApplyError>(txn.insert_set().clone())
-        })??;
-        Ok(Self { doc, integrated, encoded: None, waiting: Vec::new(), broken: false })
+    pub(crate) fn from_log<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
+        let mut replica = Self {
+            doc: schema::new_doc(ClientID::new(client)),
+            integrated: IdSet::new(),
+            held: Vec::new(),
+            encoded: None,
+            waiting: Vec::new(),
+            broken: false,
+        };
+        for part in parts {
+            let summary = inspect(part).map_err(|why| ApplyError::Malformed(why.to_string()))?;
+            replica.apply(part, &summary, Trust::Logged)?;
+        }
+        Ok(replica)
+    }
+
+    /// Whether something is held that the state does not show.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Whether everything in this range is integrated.
     pub(crate) fn has(&self, range: &ClientRange) -> bool {
-        self.integrated.get(&ClientID::new(range.client)).is_some_and(|integrated| {
-            let mut ranges = integrated.ranges();
-            ranges.any(|known| u64::from(known.start) <= range.start && range.end <= u64::from(known.end))
-        })
+        range.end <= self.clock(range.client)
+    }
+
+    /// The clock up to which a client's content is here.
+    fn clock(&self, client: u64) -> u64 {
+        let first = self.integrated.get(&ClientID::new(client)).and_then(|integrated| integrated.ranges().next());
+        first.filter(|first| first.start == 0).map_or(0, |first| u64::from(first.end))
     }
 
     /// A state vector of what is integrated, encoded. Needs nothing of yrs, so that a broken replica knows it too.
     pub(crate) fn known(&self) -> Vec<u8> {
-        let from_zero = self.integrated.iter().filter_map(|(client, ranges)| {
-            let first = ranges.iter().next().filter(|first| first.start == 0)?;
-            Some((*client, first.end))
-        });
-        StateVector::new(from_zero.collect()).encode_v1()
+        let clients = self.integrated.client_ids();
+        let clocks = clients.map(|client| (client, u32::try_from(self.clock(client.get())).unwrap_or(u32::MAX)));
+        StateVector::new(clocks.collect()).encode_v1()
     }
 
     /// Whether a call into yrs panicked.
@@ -119,16 +155,61 @@ impl Replica {
         self.broken
     }
 
-    /// Applies an update whose structure `summary` has proven sound.
-    pub(crate) fn apply(&mut self, update: &Bytes, summary: &UpdateSummary) -> Result<Applied, ApplyError> {
+    /// Applies an update whose structure `summary` has proven sound, and what was held for it.
+    pub(crate) fn apply(
+        &mut self,
+        update: &Bytes,
+        summary: &UpdateSummary,
+        trust: Trust,
+    ) -> Result<Outcome, ApplyError> {
+        if !self.fits(summary) {
+            return self.hold(update, summary).map(|applied| Outcome { applied, released: Vec::new() });
+        }
+        let applied = self.integrate(update, summary, trust)?;
+        let mut released = Vec::new();
+        while let Some(next) = self.held.iter().position(|(_, summary)| self.fits(summary)) {
+            let (update, summary) = self.held.remove(next);
+            if self.integrate(&update, &summary, trust)? != Applied::Nothing {
+                released.push(update);
+            }
+        }
+        Ok(Outcome { applied, released })
+    }
+
+    /// Whether everything that the update inserts continues what is here.
+    fn fits(&self, summary: &UpdateSummary) -> bool {
+        let mut brought: Vec<(u64, u64)> = Vec::new();
+        summary.insertions().iter().all(|range| {
+            let own = brought.iter().rev().find(|(client, _)| *client == range.client).map(|(_, end)| *end);
+            let fits = range.start <= own.unwrap_or(0).max(self.clock(range.client));
+            brought.push((range.client, range.end));
+            fits
+        })
+    }
+
+    fn hold(&mut self, update: &Bytes, summary: &UpdateSummary) -> Result<Applied, ApplyError> {
+        if self.held.iter().any(|(held, _)| held == update) {
+            return Ok(Applied::Nothing);
+        }
+        let bytes: usize = self.held.iter().map(|(held, _)| held.len()).sum();
+        if self.held.len() >= HELD_UPDATES || bytes + update.len() > HELD_BYTES {
+            return Err(ApplyError::Malformed("too much waits for content that is missing".to_owned()));
+        }
+        self.held.push((update.clone(), summary.clone()));
+        Ok(Applied::Held)
+    }
+
+    fn integrate(&mut self, update: &Bytes, summary: &UpdateSummary, trust: Trust) -> Result<Applied, ApplyError> {
         let decoded = catch_unwind(|| Update::decode_v1(update))
             .map_err(|panic| ApplyError::Malformed(panic_text(&*panic)))?
             .map_err(|error| ApplyError::Malformed(error.to_string()))?;
         let outcome = fenced(&self.doc, |txn| {
             // An error may come when half of the update is integrated.
             txn.apply_update(decoded).map_err(|error| Broken(error.to_string()))?;
-            // Some content panics only when it is encoded. Better now than in front of every reader.
-            drop(txn.encode_update_v1());
+            if trust == Trust::None {
+                // Some content panics only when it is encoded. Better now than in front of every reader.
+                drop(txn.encode_update_v1());
+            }
             Ok((txn.insert_set().clone(), !txn.delete_set().is_empty(), txn.has_missing_updates()))
         });
         let (inserted, deleted, missing) = outcome.and_then(|applied| applied).inspect_err(|_| self.broken = true)?;
@@ -271,6 +352,6 @@ fn fingerprint(update: &[u8]) -> u64 {
 }
 
 /// Checks an update's structure before anything is decoded.
-pub(crate) fn inspect(update: &[u8], limits: &schema::update::UpdateLimits) -> Result<UpdateSummary, UpdateRefused> {
-    schema::update::inspect(update, limits)
+pub(crate) fn inspect(update: &[u8]) -> Result<UpdateSummary, UpdateRefused> {
+    schema::update::inspect(update, &UpdateLimits::default())
 }

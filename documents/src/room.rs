@@ -78,7 +78,7 @@ pub struct Room {
 impl Room {
     /// Opens a room on what the log has.
     pub fn open(stored: Stored, limits: Limits, budget: UnsavedBudget, random: Random) -> Result<Self, ApplyError> {
-        let replica = Replica::from_log(stored.parts.iter().map(|part| &part[..]), intake::new_client_id(&random))?;
+        let replica = Replica::from_log(stored.parts.iter(), intake::new_client_id(&random))?;
         Ok(Self {
             epoch: stored.epoch,
             replica,
@@ -104,14 +104,14 @@ impl Room {
         let parts: Vec<Bytes> = stored.parts.iter().cloned().chain(unsaved).collect();
         let client = intake::new_client_id(&self.random);
         let known = self.replica.known();
-        self.replica = Replica::from_log(parts.iter().map(|part| &part[..]), client)?;
+        self.replica = Replica::from_log(parts.iter(), client)?;
         self.owners.extend(stored.owners);
         if stored.head > self.head() {
             self.position.advance_to(stored.head);
             let news = self.replica.answer(&known)?;
             let sessions = self.sessions.iter().filter(|(_, session)| session.syncs());
             for (session, _) in sessions {
-                out.extend(news.clone().map(|part| Effect::Send(*session, Outgoing::Step2(part))));
+                out.extend(news.clone().map(|part| Effect::Send(*session, Outgoing::Part(part))));
             }
         }
         Ok(())
@@ -207,25 +207,21 @@ impl Room {
         self.take_logged(updates, out);
     }
 
-    /// Applies updates that are in the log already, and passes on what was new in a single update: a receiver that
-    /// has to be withheld from misses one message per input, and no more ([`session`]).
+    /// Applies updates that are in the log already, and passes on what was new.
     fn take_logged(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
-        let mut new = Vec::new();
+        let mut news = Vec::new();
         for (seq, update) in updates {
             if self.position.has(seq) {
                 continue;
             }
             match self.apply_trusted(&update) {
-                Ok(true) => new.push(update),
-                Ok(false) => {}
+                Ok(new) => news.extend(new),
                 // The reload that follows reads it again, from the log.
                 Err(_) => return,
             }
             self.position.reached(seq);
         }
-        if let Some(update) = self.replica.merge(new) {
-            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update)));
-        }
+        self.relay(news, out);
         self.ask_for_gap(out);
     }
 

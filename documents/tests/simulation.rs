@@ -331,7 +331,9 @@ impl World {
                 client.frames.push(clock_of(&client.doc, client.id));
                 client.answered = true;
             }
-            Some(Outgoing::Step2(update) | Outgoing::Update(update)) => apply(&client.doc, &update),
+            Some(Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update)) => {
+                apply(&client.doc, &update)
+            }
             Some(Outgoing::Receipt { through, .. }) => {
                 let covered = client.frames[usize::try_from(through).unwrap() - 1];
                 assert!(log_doc_clock >= covered, "a receipt covers what is not in the log");

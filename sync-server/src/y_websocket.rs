@@ -175,7 +175,7 @@ impl Sink for YSink {
         let priority = match &delivery.message {
             Outgoing::Update(_) => Priority::Update,
             Outgoing::Awareness(_) => Priority::Presence,
-            Outgoing::Step1(_) | Outgoing::Step2(_) => Priority::Must,
+            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Part(_) => Priority::Must,
             // Such a client offers refused content again only when it reconnects (Y4).
             Outgoing::Refused { refusal: Refusal::SavingBehind, .. } => {
                 self.outbox.end(CHANNEL, EndReason::Behind);
@@ -198,7 +198,7 @@ fn encode(message: &Outgoing) -> Bytes {
     match message {
         Outgoing::Step1(state_vector) => Message::Step1(state_vector).encode().into(),
         Outgoing::Step2(update) => Message::Step2(update).encode().into(),
-        Outgoing::Update(update) => Message::Update(update).encode().into(),
+        Outgoing::Update(update) | Outgoing::Part(update) => Message::Update(update).encode().into(),
         Outgoing::Awareness(states) => Message::Awareness(&encode_awareness(states)).encode().into(),
         Outgoing::Refused { refusal, .. } => Message::PermissionDenied(&refusal.message()).encode().into(),
         _ => Bytes::new(),

@@ -5,13 +5,13 @@ use platform::access::Access;
 use platform::auth::PrincipalRef;
 use platform::db::log::Provenance;
 use platform::random::Random;
-use schema::update::{UpdateLimits, UpdateRefused, UpdateSummary};
+use schema::update::{UpdateRefused, UpdateSummary};
 
-use super::message::{Append, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
+use super::message::{Append, Audience, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
 use super::saving::Waiter;
 use super::{Room, Session};
 use crate::delivery::{Outgoing, Refusal};
-use crate::replica::{Applied, ApplyError, Broken, EditError, inspect};
+use crate::replica::{Applied, ApplyError, Broken, EditError, Outcome, Trust, inspect};
 
 /// Yjs client ids are integers that JavaScript reads exactly; Yjs itself draws 32 bits.
 const CLIENT_ID_BITS: u32 = 32;
@@ -34,14 +34,22 @@ impl Room {
         let frame = Waiter::Frame(session, attached.frames);
         let number = attached.frames;
         match self.accept(session, kind, &update) {
-            Ok(Some((append, Applied::Nothing))) => {
+            Ok(Some((append, Outcome { applied: Applied::Nothing, .. }))) => {
                 self.saving.release(append.update.len());
                 self.settle_in_turn(frame, out);
             }
-            Ok(Some((append, applied))) => {
+            Ok(Some((append, Outcome { applied, released }))) => {
                 self.own(&append);
-                self.relay_and_log(append, frame, out);
-                if applied == Applied::Incomplete
+                match applied {
+                    Applied::Held => {}
+                    _ if released.is_empty() => {
+                        let others = Audience::SyncingExcept(session);
+                        out.push(Effect::Broadcast(others, Outgoing::Update(append.update.clone())));
+                    }
+                    _ => self.relay(std::iter::once(append.update.clone()).chain(released).collect(), out),
+                }
+                self.log(append, frame, out);
+                if matches!(applied, Applied::Incomplete | Applied::Held)
                     && let Ok(state_vector) = self.replica.state_vector()
                 {
                     out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
@@ -68,11 +76,11 @@ impl Room {
         session: SessionId,
         kind: UpdateKind,
         update: &Bytes,
-    ) -> Result<Option<(Append, Applied)>, Refusal> {
+    ) -> Result<Option<(Append, Outcome)>, Refusal> {
         if update.len() > self.limits.update_bytes {
             return Err(Refusal::TooLarge { limit: self.limits.update_bytes });
         }
-        let summary = inspect(update, &UpdateLimits::default()).map_err(refuse)?;
+        let summary = inspect(update).map_err(refuse)?;
         let Some(attached) = self.sessions.get(&session) else { return Err(Refusal::AccessEnded) };
         let principal = attached.principal.reference();
         if attached.access == Access::Read {
@@ -82,10 +90,10 @@ impl Room {
         if !self.saving.reserve(update.len()) {
             return Err(Refusal::SavingBehind);
         }
-        match self.replica.apply(update, &summary) {
-            Ok(applied) => {
+        match self.replica.apply(update, &summary, Trust::None) {
+            Ok(outcome) => {
                 let Attribution { provenance, clients, new_clients } = attribution;
-                Ok(Some((Append { update: update.clone(), principal, provenance, clients, new_clients }, applied)))
+                Ok(Some((Append { update: update.clone(), principal, provenance, clients, new_clients }, outcome)))
             }
             Err(error) => {
                 self.saving.release(update.len());
@@ -156,10 +164,22 @@ impl Room {
         }
     }
 
-    /// Applies an update that another instance checked and logged. True when it was new here.
-    pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<bool, ApplyError> {
-        let summary = inspect(update, &UpdateLimits::default()).map_err(|why| Broken(why.to_string()))?;
-        Ok(self.replica.apply(update, &summary)? != Applied::Nothing)
+    /// Applies an update that another instance checked and logged. Returns what is to be passed on.
+    pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<Vec<Bytes>, ApplyError> {
+        let summary = inspect(update).map_err(|why| Broken(why.to_string()))?;
+        let Outcome { applied, mut released } = self.replica.apply(update, &summary, Trust::Logged)?;
+        if !matches!(applied, Applied::Nothing | Applied::Held) {
+            released.insert(0, update.clone());
+        }
+        Ok(released)
+    }
+
+    /// Passes updates on to every session, as a single one: a receiver that has to be withheld from misses one message
+    /// per input, and no more ([`super::session`]).
+    pub(super) fn relay(&mut self, updates: Vec<Bytes>, out: &mut Vec<Effect>) {
+        if let Some(update) = self.replica.merge(updates) {
+            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update)));
+        }
     }
 
     /// Makes an edit of the server's own, as an update that takes the way of all others.
@@ -168,7 +188,8 @@ impl Room {
         match self.make_edit(edit) {
             Ok(Some(append)) => {
                 self.own(&append);
-                self.relay_and_log(append, Waiter::Edit(ticket), out);
+                self.relay(vec![append.update.clone()], out);
+                self.log(append, Waiter::Edit(ticket), out);
             }
             Ok(None) => self.settle_in_turn(Waiter::Edit(ticket), out),
             Err(refused) => out.push(Effect::Edited(ticket, Err(refused))),
@@ -190,11 +211,12 @@ impl Room {
         if !self.saving.reserve(update.len()) {
             return Err(EditRefused::SavingBehind);
         }
-        let applied = inspect(&update, &UpdateLimits::default())
-            .map_err(|why| Broken(why.to_string()))
-            .and_then(|summary| self.replica.apply(&update, &summary).map_err(|error| Broken(error.to_string())));
+        let applied = inspect(&update).map_err(|why| Broken(why.to_string())).and_then(|summary| {
+            let outcome = self.replica.apply(&update, &summary, Trust::None);
+            outcome.map(|outcome| outcome.applied).map_err(|error| Broken(error.to_string()))
+        });
         match applied {
-            Ok(Applied::Whole | Applied::Incomplete) => {
+            Ok(Applied::Whole | Applied::Incomplete | Applied::Held) => {
                 let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };
                 let provenance = Provenance::Own;
                 Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients }))

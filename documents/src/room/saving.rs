@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use schema::ids::Seq;
 
-use super::message::{Audience, Edited, Effect, SavingState, SessionId, Ticket};
+use super::message::{Edited, Effect, SavingState, SessionId, Ticket};
 use super::{Append, Room};
 use crate::delivery::Outgoing;
 
@@ -142,13 +142,8 @@ impl Drop for Saving {
 }
 
 impl Room {
-    /// Passes on an update that was applied and its space reserved: to others now, to its sender when it is durable.
-    pub(super) fn relay_and_log(&mut self, append: Append, waiter: Waiter, out: &mut Vec<Effect>) {
-        let audience = match waiter {
-            Waiter::Frame(session, _) => Audience::SyncingExcept(session),
-            Waiter::Edit(_) => Audience::Syncing,
-        };
-        out.push(Effect::Broadcast(audience, Outgoing::Update(append.update.clone())));
+    /// Gives an update that was applied, and its space reserved, to the log.
+    pub(super) fn log(&mut self, append: Append, waiter: Waiter, out: &mut Vec<Effect>) {
         if let Some(notice) = self.saving.push(append.update.clone(), waiter) {
             self.notify(&notice, out);
         }

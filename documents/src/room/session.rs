@@ -90,7 +90,13 @@ impl Room {
         // A state vector that cannot be decoded is answered like an empty one: the client then has everything.
         let answer = self.replica.answer(state_vector).or_else(|_| self.replica.answer(&[0]));
         if let Ok(answer) = answer {
-            out.extend(answer.map(|part| Effect::Send(session, Outgoing::Step2(part))));
+            let mut parts = answer.peekable();
+            while let Some(part) = parts.next() {
+                // A client is synced with step 2, so that comes last.
+                let is_last = parts.peek().is_none();
+                let message = if is_last { Outgoing::Step2(part) } else { Outgoing::Part(part) };
+                out.push(Effect::Send(session, message));
+            }
         }
     }
 
@@ -122,7 +128,7 @@ impl Room {
             };
             out.push(Effect::Resume(session));
             let parts = std::iter::once(lag.missed).chain(answer);
-            out.extend(parts.map(|part| Effect::Send(session, Outgoing::Step2(part))));
+            out.extend(parts.map(|part| Effect::Send(session, Outgoing::Part(part))));
             out.push(Effect::Send(session, Outgoing::CaughtUp));
         }
         if missed_presence {

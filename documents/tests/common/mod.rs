@@ -198,7 +198,7 @@ impl Client {
     pub fn pull(&mut self) {
         for message in self.inbox.all().into_iter().skip(self.applied) {
             self.applied += 1;
-            if let Outgoing::Step2(update) | Outgoing::Update(update) = message {
+            if let Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update) = message {
                 self.doc.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
             }
         }
@@ -228,7 +228,7 @@ impl Client {
             .until("the text", |told| {
                 let mut txn = doc.transact_mut();
                 for message in &told[applied..] {
-                    if let Outgoing::Step2(update) | Outgoing::Update(update) = message {
+                    if let Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update) = message {
                         txn.apply_update(Update::decode_v1(update).unwrap()).unwrap();
                     }
                 }

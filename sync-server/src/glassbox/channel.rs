@@ -100,7 +100,7 @@ impl Sink for ChannelSink {
             return Taken::Yes;
         }
         let priority = match &delivery.message {
-            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Receipt { .. } => Priority::Must,
+            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Part(_) | Outgoing::Receipt { .. } => Priority::Must,
             Outgoing::Update(_) => Priority::Update,
             Outgoing::Awareness(_) => Priority::Presence,
             Outgoing::Attached { access, epoch, seq } => {
@@ -151,7 +151,7 @@ fn encode(number: u64, message: &Outgoing) -> Bytes {
     let body = match message {
         Outgoing::Step1(state_vector) => Body::Step1(state_vector),
         Outgoing::Step2(update) => Body::Step2(update),
-        Outgoing::Update(update) => Body::Update(update),
+        Outgoing::Update(update) | Outgoing::Part(update) => Body::Update(update),
         Outgoing::Awareness(states) => {
             awareness = encode_awareness(states);
             Body::Awareness(&awareness)
