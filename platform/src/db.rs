@@ -1,7 +1,7 @@
 //! The database: connections, tenancy, and one module per noun. All SQL of the server is below here.
 //!
 //! Every access runs in a transaction that says on whose behalf it is: [`Db::org`], [`Db::user`] or
-//! [`Db::maintenance`]. Row-level security hides everything else, and everything when nothing is said.
+//! `Db::maintenance`. Row-level security hides everything else, and everything when nothing is said.
 
 pub mod documents;
 mod error;
