@@ -1,0 +1,127 @@
+//! Runs the golden frames that the TypeScript client runs, too.
+
+use serde_json::Value;
+use web_protocol::control::{Cause, Envelope, Identity, Reply, SyncReply, WelcomeLimits};
+use web_protocol::frame::{Body, Frame};
+use web_protocol::lib0::DecodeError;
+
+fn vectors(file: &str) -> Vec<Value> {
+    let path = format!("{}/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn bytes(hex: &Value) -> Vec<u8> {
+    let hex = hex.as_str().unwrap();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn g11_golden_frames_are_read_and_written() {
+    for vector in vectors("frames.json") {
+        let encoded = bytes(&vector["hex"]);
+        let content = vector.get("body").map(bytes).unwrap_or_default();
+        let number = |field: &str| vector[field].as_u64().unwrap();
+        let body = match vector["type"].as_str().unwrap() {
+            "step1" => Body::Step1(&content),
+            "step2" => Body::Step2(&content),
+            "update" => Body::Update(&content),
+            "awareness" => Body::Awareness(&content),
+            _ => Body::Receipt { through: number("through"), epoch: number("epoch"), seq: number("seq") },
+        };
+        let frame = Frame { number: number("channel"), body };
+        assert_eq!(Frame::decode(&encoded), Ok(frame), "{}", vector["name"]);
+        assert_eq!(frame.encode(), encoded, "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn g16_malformed_frames_are_refused_for_the_same_reason() {
+    for vector in vectors("malformed.json") {
+        let reason = match Frame::decode(&bytes(&vector["hex"])) {
+            Err(DecodeError::UnexpectedEnd) => "unexpected-end",
+            Err(DecodeError::IntegerTooLarge) => "integer-too-large",
+            Err(DecodeError::TrailingBytes) => "trailing-bytes",
+            Err(DecodeError::UnknownType(_)) => "unknown-type",
+            other => panic!("{}: {other:?}", vector["name"]),
+        };
+        assert_eq!(vector["reason"], reason, "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn g2_messages_of_clients_are_read() {
+    for vector in vectors("messages.json").iter().filter(|vector| vector["from"] == "client") {
+        let read = Envelope::decode(&vector["message"].to_string());
+        let envelope = read.unwrap_or_else(|error| panic!("{}: {error}", vector["name"]));
+        assert_eq!(envelope.request_id.as_deref(), vector["message"]["requestId"].as_str(), "{}", vector["name"]);
+    }
+}
+
+/// Builds the reply that a golden message of the server is, from its fields.
+fn reply(message: &Value) -> Option<Reply> {
+    let payload = &message["payload"];
+    let text = |field: &str| payload[field].as_str().unwrap_or_default().to_owned();
+    let fixed = |value: &Value| -> &'static str { value.as_str().unwrap_or_default().to_owned().leak() };
+    let cause = || Cause {
+        code: fixed(&payload["code"]),
+        message: text("message"),
+        retry: payload["retry"].as_bool().unwrap_or_default(),
+    };
+    let small = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+    let size = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    let channel = text("channel");
+    Some(match message["type"].as_str()? {
+        "welcome" => Reply::Welcome {
+            protocol: small(&payload["protocol"]),
+            server: text("server"),
+            principal: Identity {
+                id: payload["principal"]["id"].as_str()?.to_owned(),
+                name: payload["principal"]["name"].as_str()?.to_owned(),
+                kind: fixed(&payload["principal"]["kind"]),
+                color: payload["principal"]["color"].as_str()?.to_owned(),
+            },
+            authorized_until: text("authorizedUntil"),
+            heartbeat_seconds: payload["heartbeatSeconds"].as_u64()?,
+            limits: WelcomeLimits {
+                frame_bytes: size(&payload["limits"]["frameBytes"]),
+                update_bytes: size(&payload["limits"]["updateBytes"]),
+                channels: size(&payload["limits"]["channels"]),
+            },
+        },
+        "subscribed" => Reply::Subscribed {
+            channel,
+            access: fixed(&payload["access"]),
+            sync: payload.get("sync").map(|sync| SyncReply {
+                number: sync["number"].as_u64().unwrap(),
+                epoch: small(&sync["epoch"]),
+                seq: sync["seq"].as_u64().unwrap(),
+                capabilities: sync["capabilities"].as_array().unwrap().iter().map(fixed).collect(),
+            }),
+        },
+        "unsubscribed" => Reply::Unsubscribed { channel, cause: payload.get("code").map(|_| cause()) },
+        "refused" => Reply::Refused { channel, update: payload["update"].as_u64()?, cause: cause() },
+        "lagging" => Reply::Lagging { channel },
+        "caught_up" => Reply::CaughtUp { channel },
+        "saving_behind" => Reply::SavingBehind { channel, pending: payload["pending"].as_u64()? },
+        "saving_resumed" => Reply::SavingResumed { channel },
+        "token_expiring" => Reply::TokenExpiring { authorized_until: text("authorizedUntil") },
+        "token_accepted" => Reply::TokenAccepted { authorized_until: text("authorizedUntil") },
+        "restarting" => Reply::Restarting { reconnect_after_ms: payload["reconnectAfterMs"].as_u64()? },
+        "error" => Reply::Error {
+            channel: payload.get("channel").map(|_| channel),
+            epoch: payload.get("epoch").map(small),
+            cause: cause(),
+        },
+        _ => return None,
+    })
+}
+
+#[test]
+fn g2_messages_of_the_server_are_written() {
+    for vector in vectors("messages.json").iter().filter(|vector| vector["from"] == "server") {
+        let message = &vector["message"];
+        let reply = reply(message).unwrap_or_else(|| panic!("{}: a message that is not known", vector["name"]));
+        let written: Value = serde_json::from_str(&reply.encode(message["requestId"].as_str())).unwrap();
+        assert_eq!(&written, message, "{}", vector["name"]);
+    }
+}
