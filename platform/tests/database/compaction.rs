@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::support::append_some;
 
-const DENSE_DAYS: u32 = 30;
+const DENSE_DAYS: u64 = 30;
 
 fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
@@ -68,6 +68,8 @@ async fn full_keeps_everything() {
 async fn snapshot_keeps_the_dense_days_and_a_version_a_day_before_them() {
     let test = TestDatabase::new().await;
     let document = document(&test, EventSourcingLevel::Snapshot).await;
+    let for_ever = log::trim(&test.db, document.org, document.id, u64::MAX, now()).await.unwrap();
+    assert_eq!(for_ever, Trimmed::default());
     assert_eq!(trim(&test, &document).await, Trimmed { updates: 6, snapshots: 2 });
     // Update 7 is 30 days old, the rest older.
     assert_eq!(stored(&test, &document).await, (vec![7, 8, 9, 10], vec![6, 8]));

@@ -10,6 +10,8 @@ use crate::db::{Db, DbError, OrgTx};
 
 /// The most updates that one call of [`trim`] lets go of, so that it never holds a document's row for long.
 const TRIM_UPDATES_MAX: i64 = 20_000;
+/// A century is for ever, and within what dates can say.
+const DENSE_DAYS_MAX: i64 = 36_525;
 
 /// What became of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub async fn save_snapshot(
 /// - `audit`: of the content of all updates that the newest snapshot covers, and of all other snapshots.
 ///
 /// The rows of updates stay, with who and when. One call lets go of a limited number of updates; the next goes on.
-pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u32, now: DateTime<Utc>) -> Result<Trimmed, DbError> {
+pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u64, now: DateTime<Utc>) -> Result<Trimmed, DbError> {
     let mut tx = db.org(org).await?;
     let Some(row) = sqlx::query!(
         "SELECT d.snapshot_seq, d.trimmed_seq, o.event_sourcing_level
@@ -101,7 +103,8 @@ pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u32, now: DateTime<
     else {
         return Ok(Trimmed::default());
     };
-    let dense_since = now - TimeDelta::days(i64::from(dense_days));
+    let dense_days = i64::try_from(dense_days).unwrap_or(DENSE_DAYS_MAX).min(DENSE_DAYS_MAX);
+    let dense_since = now - TimeDelta::days(dense_days);
     let trimmed = match EventSourcingLevel::from_column(&row.event_sourcing_level)? {
         EventSourcingLevel::Full => return Ok(Trimmed::default()),
         EventSourcingLevel::Snapshot => Trimmed {
