@@ -59,19 +59,28 @@ fn list(items: &[Vec<Block>], depth: usize, make: impl FnOnce(Vec<Vec<Block>>) -
     if items.is_empty() { vec![] } else { vec![make(items)] }
 }
 
-/// A paragraph's text and pictures, each for itself.
+/// A paragraph's text and pictures, each for itself. Pictures without an address are dropped.
 fn split_images(content: &[Inline]) -> Vec<Block> {
     let mut blocks = Vec::new();
-    for part in content.split_inclusive(|inline| matches!(inline, Inline::Image(_))) {
-        let (text, image) = match part.split_last() {
-            Some((Inline::Image(image), text)) => (text, normalize_image(image)),
-            _ => (part, None),
-        };
-        let text = normalize_text(text);
-        blocks.extend((!text.is_empty()).then_some(Block::Paragraph(text)));
-        blocks.extend(image.map(Block::Image));
+    let mut text = Vec::new();
+    for inline in content {
+        if let Inline::Image(image) = inline {
+            if let Some(image) = normalize_image(image) {
+                blocks.extend(paragraph(&text));
+                blocks.push(Block::Image(image));
+                text.clear();
+            }
+        } else {
+            text.push(inline.clone());
+        }
     }
+    blocks.extend(paragraph(&text));
     blocks
+}
+
+fn paragraph(text: &[Inline]) -> Option<Block> {
+    let text = normalize_text(text);
+    (!text.is_empty()).then_some(Block::Paragraph(text))
 }
 
 fn heading(level: u8, content: &[Inline]) -> Vec<Block> {

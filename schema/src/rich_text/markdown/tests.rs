@@ -274,7 +274,7 @@ pub(crate) fn any_block() -> impl Strategy<Value = Block> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_rendered_parses_to_the_same_tree(blocks in prop::collection::vec(any_block(), 0..4)) {

@@ -23,6 +23,17 @@ fn begins_with_text(item: &[Block]) -> bool {
     matches!(item.first(), Some(Block::Paragraph(_)))
 }
 
+fn ends_in_empty_item(blocks: &[Block]) -> bool {
+    let ends = |item: Option<&Vec<Block>>| item.is_some_and(|item| item.is_empty() || ends_in_empty_item(item));
+    match blocks.last() {
+        Some(Block::BulletList(items) | Block::OrderedList { items, .. }) => ends(items.last()),
+        Some(Block::TaskList(items)) => {
+            items.last().is_some_and(|item| !item.blocks.is_empty() && ends_in_empty_item(&item.blocks))
+        }
+        _ => false,
+    }
+}
+
 fn join(blocks: &[Block], separator: impl Fn(&Block, &Block) -> &'static str) -> String {
     let mut markdown = String::new();
     let mut markers = Markers::First;
@@ -92,7 +103,11 @@ fn render_block(block: &Block, markers: Markers) -> String {
             let ticked = if item.checked { 'x' } else { ' ' };
             task_item(&format!("{} [{ticked}] ", markers.bullet()), &item.blocks)
         })),
-        Block::Blockquote(blocks) => prefix_lines(&render_blocks(blocks), "> ", ">"),
+        Block::Blockquote(blocks) => {
+            // The parser lets an empty item at a quotation's end reach beyond it.
+            let end = if ends_in_empty_item(blocks) { " <br>" } else { "" };
+            prefix_lines(&format!("{}{end}", render_blocks(blocks)), "> ", ">")
+        }
         Block::CodeBlock { language, text } => code_block(language.as_deref().unwrap_or_default(), text),
         Block::HorizontalRule => "---".to_owned(),
         Block::Image(image) => line::render(&[Inline::Image(image.clone())], Place::Paragraph),
