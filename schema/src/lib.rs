@@ -3,6 +3,7 @@
 pub mod canvas;
 mod doc;
 pub mod ids;
+pub mod node;
 mod patch;
 pub mod rich_text;
 pub mod update;

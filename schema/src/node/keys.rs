@@ -1,0 +1,18 @@
+//! The keys of a node's document.
+
+pub(super) const BODY: &str = "body";
+pub(super) const INPUTS: &str = "inputs";
+pub(super) const OUTPUTS: &str = "outputs";
+
+pub(super) const ID: &str = "id";
+pub(super) const TYPE: &str = "type";
+pub(super) const LABEL: &str = "label";
+pub(super) const METADATA: &str = "metadata";
+pub(super) const SORT_ORDER: &str = "sortOrder";
+pub(super) const PROVENANCE: &str = "provenance";
+pub(super) const TEXT: &str = "text";
+pub(super) const DATA: &str = "data";
+pub(super) const FILE_ID: &str = "fileId";
+pub(super) const SOURCE_NODE_ID: &str = "sourceNodeId";
+pub(super) const SOURCE_VERSION: &str = "sourceVersion";
+pub(super) const URL: &str = "url";
