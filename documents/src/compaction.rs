@@ -105,6 +105,11 @@ async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq,
     }
     let state = tokio::task::spawn_blocking(move || state_of(&stored)).await.map_err(|_| LoadError::Aborted)??;
     log::save_snapshot(&services.db, document.org, document.id, epoch, head, state).await?;
+    // The snapshot is there: what cannot be let go of now is next time.
+    let dense_days = services.limits.log_dense_days;
+    if let Err(error) = log::trim(&services.db, document.org, document.id, dense_days, services.clock.now()).await {
+        tracing::warn!(document = %document.id, %error, "the log could not be trimmed");
+    }
     Ok(head)
 }
 

@@ -4,8 +4,15 @@
 //! still on its way to the log records one place less than the head, so that it counts as behind until it was made
 //! once more from what is durable.
 
+use platform::db::DbError;
 use platform::db::documents::DocumentRef;
-use schema::ids::{DocumentKind, Seq};
+use platform::db::nodes::{
+    self, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectedPort,
+    ProjectionOutcome,
+};
+use schema::canvas::{AuthorType, CanvasNode, CanvasView};
+use schema::ids::{DocumentKind, NodeId, Seq};
+use schema::node::{Item, NodeView};
 
 use crate::room::Room;
 use crate::services::Services;
@@ -30,8 +37,8 @@ pub(crate) struct View {
 }
 
 enum Content {
-    Canvas(schema::canvas::CanvasView),
-    Node(schema::node::NodeView),
+    Canvas(CanvasView),
+    Node(NodeView),
 }
 
 impl Projection {
@@ -90,7 +97,106 @@ impl Projection {
 
 /// Writes a projection, and says which place it reflects. A failure is logged.
 pub(crate) async fn project(services: &Services, document: &DocumentRef, view: View) -> Option<Seq> {
-    services.metrics.projections.inc();
-    let _ = (document, &view.content);
-    Some(view.reflects)
+    let View { content, reflects } = view;
+    match write(services, document, content, reflects).await {
+        Ok(outcome) => {
+            services.metrics.projections.inc();
+            if let ProjectionOutcome::Written { foreign } = outcome
+                && !foreign.is_empty()
+            {
+                tracing::warn!(document = %document.id, ?foreign, "the canvas has nodes whose ids belong elsewhere");
+            }
+            Some(reflects)
+        }
+        Err(error) => {
+            tracing::warn!(document = %document.id, %error, "the projection could not be written");
+            None
+        }
+    }
+}
+
+async fn write(
+    services: &Services,
+    document: &DocumentRef,
+    content: Content,
+    reflects: Seq,
+) -> Result<ProjectionOutcome, DbError> {
+    let mut tx = services.db.org(document.org).await?;
+    let Some(project) = document.project else { return Ok(ProjectionOutcome::Stale) };
+    let outcome = match content {
+        Content::Canvas(view) => nodes::project_canvas(&mut tx, project, reflects, &canvas_rows(view)).await?,
+        Content::Node(view) => {
+            let node = NodeId::new(document.id);
+            nodes::project_node(&mut tx, project, node, reflects, &node_rows(view)).await?
+        }
+    };
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+fn canvas_rows(view: CanvasView) -> CanvasProjection {
+    let in_cycles = view.edges_in_cycles();
+    let edges = view.edges.iter().map(|(id, edge)| ProjectedEdge {
+        id: *id,
+        source: edge.source_node_id,
+        target: edge.target_node_id,
+        source_output: edge.source_output_id,
+        target_input: edge.target_input_id,
+        in_cycle: in_cycles.contains(id),
+    });
+    CanvasProjection {
+        project: ProjectFacts {
+            name: (!view.project.name.is_empty()).then_some(view.project.name),
+            description: view.project.description,
+            workflow_states: Some(view.project.workflow_states),
+        },
+        edges: edges.collect(),
+        nodes: view.nodes.into_iter().map(|(id, node)| node_row(id, node)).collect(),
+    }
+}
+
+fn node_row(id: NodeId, node: CanvasNode) -> ProjectedNode {
+    ProjectedNode {
+        id,
+        parent: node.parent_id,
+        title: node.title,
+        status: node.status,
+        author_type: match node.author_type {
+            AuthorType::Human => nodes::AuthorType::Human,
+            AuthorType::Agent => nodes::AuthorType::Agent,
+        },
+        author: node.author_user_id,
+        supervisor: node.supervisor_user_id,
+        metadata: node.metadata.into(),
+        x: node.x,
+        y: node.y,
+        width: node.width,
+        height: node.height,
+        created_at: node.created_at,
+        deleted_at: node.deleted_at,
+    }
+}
+
+fn node_rows(view: NodeView) -> NodeProjection {
+    NodeProjection {
+        description: view.body,
+        inputs: view.inputs.into_iter().map(port_row).collect(),
+        outputs: view.outputs.into_iter().map(port_row).collect(),
+    }
+}
+
+fn port_row(item: Item) -> ProjectedPort {
+    ProjectedPort {
+        id: item.id,
+        port_type: item.kind,
+        label: item.label,
+        text: item.text,
+        data: item.data,
+        file: item.file_id,
+        source_node: item.source_node_id,
+        source_version: item.source_version,
+        url: item.url,
+        metadata: item.metadata.into(),
+        sort_order: item.sort_order,
+    }
 }
