@@ -79,7 +79,7 @@ mod tests {
             paragraph.push_back(txn, XmlTextPrelim::new("Hello"));
         });
         let expected = json!({
-            "text": "Grüße 👋", "map": {"key": 1.0}, "array": ["one", [2.0]], "xml": "<p>Hello</p>",
+            "text": "Grüße 👋", "map": {"key": 1}, "array": ["one", [2]], "xml": "<p>Hello</p>",
         });
         assert_eq!(value, expected);
     }

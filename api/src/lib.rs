@@ -6,6 +6,7 @@
 //! | [`problem`] | errors, as RFC 9457 problems with stable codes |
 //! | [`observe`](crate) | what happens around every request: id, log line, panics |
 //! | [`authenticate`], [`access`] | who calls, and what they may do |
+//! | [`content`] | reading and editing living documents |
 //! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
 //! | [`openapi`] | the description of all of it, OpenAPI 3.1 |
 //! | [`health`] | for machines that watch: live, ready, metrics |
@@ -15,6 +16,7 @@
 
 pub mod access;
 pub mod authenticate;
+pub mod content;
 mod cors;
 pub mod demo;
 pub mod etag;
@@ -23,6 +25,7 @@ pub mod fields;
 mod free_json;
 pub mod health;
 pub mod idempotency;
+pub mod merge;
 mod metrics;
 mod observe;
 pub mod openapi;

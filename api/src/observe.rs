@@ -105,3 +105,46 @@ fn log(method: &Method, route: &str, status: StatusCode, duration_ms: u64, cause
 fn is_probe(route: &str) -> bool {
     matches!(route, "/health" | "/ready" | "/metrics")
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use platform::clock::SystemClock;
+    use platform::metrics::Metrics;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn answer_of(router: Router) -> (StatusCode, serde_json::Value) {
+        let observer = Observer {
+            clock: Arc::new(SystemClock::new()),
+            random: Random::from_seed(1),
+            metrics: RequestMetrics::register(&Metrics::new()),
+        };
+        let router = router.layer(from_fn_with_state(observer, observe));
+        let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_problem_that_does_not_tell_what_it_was() {
+        async fn panics() -> &'static str {
+            panic!("a secret reason")
+        }
+        let (status, problem) = answer_of(Router::new().route("/", get(panics))).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(problem["code"], "INTERNAL");
+        assert!(!problem.to_string().contains("secret"), "{problem}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_too_long_is_given_up() {
+        let (status, problem) = answer_of(Router::new().route("/", get(std::future::pending::<()>))).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &"UNAVAILABLE".into()));
+    }
+}

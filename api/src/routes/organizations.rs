@@ -26,7 +26,7 @@ use crate::Api;
 pub struct OrganizationBody {
     /// Its id.
     #[schema(value_type = Uuid)]
-    pub id: OrgId,
+    id: OrgId,
     /// Its name.
     #[schema(example = "Analytical Engines")]
     name: String,

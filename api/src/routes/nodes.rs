@@ -1,0 +1,22 @@
+//! `/nodes`, and `/projects/{projectId}/nodes`.
+
+mod body;
+mod create;
+mod delete;
+mod get;
+mod item;
+mod list;
+mod update;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handler, create::handler))
+        .routes(routes!(get::handler, update::handler, delete::handler))
+}

@@ -1,0 +1,11 @@
+//! The REST interface over a real database and real living documents, as a client sees it.
+
+mod auth;
+mod demo;
+mod documents;
+mod isolation;
+mod nodes;
+mod organizations;
+mod projects;
+mod requests;
+mod server;

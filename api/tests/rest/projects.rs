@@ -1,0 +1,103 @@
+//! Projects and who works in them.
+
+use http::{Method, StatusCode};
+use schema::canvas::{CanvasPatch, ProjectChanges};
+use schema::{Patch, canvas};
+use serde_json::json;
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn a_project_begins_with_its_canvas() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada").await;
+    let org = ada.post("/orgs", json!({"name": "Engines"})).await.expect(StatusCode::CREATED);
+    let path = format!("/orgs/{}/projects", org["id"].as_str().unwrap());
+    let request = json!({"name": "Launch", "description": "All of it."});
+    let project = ada.post(&path, request).await.expect(StatusCode::CREATED);
+    assert_eq!(project["name"], "Launch");
+    assert_eq!(project["description"], "All of it.");
+    assert_eq!(project["orgId"], org["id"]);
+    assert_eq!(project["role"], "admin");
+    assert_eq!(project["workflowStates"], json!(["draft", "in_progress", "complete"]));
+    let id = project["id"].as_str().unwrap();
+    assert_eq!(ada.get(&format!("/projects/{id}")).await.expect(StatusCode::OK), project);
+    let canvas = ada.get(&format!("/documents/project:{id}/snapshot")).await.expect(StatusCode::OK);
+    assert_eq!(canvas["project"]["name"], "Launch");
+    let list = ada.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(list["items"][0]["id"], project["id"]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_with_the_same_key_begins_one_project() {
+    let server = Server::start().await;
+    let (ada, org, _) = server.with_project("ada").await;
+    let path = format!("/orgs/{org}/projects");
+    let begin = async || {
+        let request = ada.json(Method::POST, &path).header("Idempotency-Key", "k1");
+        ada.send(request, json!({"name": "Again"}).to_string()).await.expect(StatusCode::CREATED)
+    };
+    let (one, other) = tokio::join!(begin(), begin());
+    assert_eq!(one["id"], other["id"]);
+    assert_eq!(begin().await["id"], one["id"]);
+    assert_eq!(ada.get(&path).await.json()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_project_is_read_as_its_canvas_has_it_now() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let name = format!("project:{project}").parse().unwrap();
+    let principal = platform::auth::Principal::user(ada.user["id"].as_str().unwrap().parse().unwrap(), "ada");
+    let found = platform::access::document_access(&server.api.db, &principal, &name, server.api.mode).await;
+    let document = found.unwrap().unwrap().document;
+    let now = server.api.clock.now();
+    let rename = CanvasPatch::UpdateProject(ProjectChanges {
+        name: Patch::Set("Renamed".to_owned()),
+        workflow_states: Patch::Set(vec!["open".to_owned(), "done".to_owned()]),
+        ..ProjectChanges::default()
+    });
+    let patch = Box::new(move |txn: &mut yrs::TransactionMut<'_>| canvas::apply(&rename, txn, now));
+    server.api.documents.edit(&document, principal.into(), None, patch).await.unwrap();
+    let read = ada.get(&format!("/projects/{project}")).await.expect(StatusCode::OK);
+    assert_eq!(read["name"], "Renamed");
+    assert_eq!(read["workflowStates"], json!(["open", "done"]));
+}
+
+#[tokio::test]
+async fn administrators_give_roles_and_the_list_shows_the_role_that_holds() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let [grace, edsger] = [server.sign_in("grace").await, server.sign_in("edsger").await];
+    let path = format!("/projects/{project}/members");
+    let add = |name: &str, role: &str| json!({"email": format!("{name}@example.com"), "role": role});
+
+    let member = ada.post(&path, add("grace", "viewer")).await.expect(StatusCode::CREATED);
+    assert_eq!((&member["userId"], &member["role"]), (&grace.user["id"], &json!("viewer")));
+    // Who is not of the organization joins it as a guest, and sees this project only.
+    assert_eq!(grace.get(&format!("/orgs/{org}")).await.expect(StatusCode::OK)["role"], "guest");
+    assert_eq!(grace.get(&format!("/projects/{project}")).await.expect(StatusCode::OK)["role"], "viewer");
+    ada.post(&format!("/orgs/{org}/projects"), json!({"name": "Other"})).await.expect(StatusCode::CREATED);
+    let seen = grace.get(&format!("/orgs/{org}/projects")).await.expect(StatusCode::OK);
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+
+    grace.post(&path, add("edsger", "viewer")).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+    edsger.post(&path, add("edsger", "admin")).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    ada.post(&path, add("nobody", "viewer")).await.expect_problem(StatusCode::NOT_FOUND, "USER_NOT_FOUND");
+    // An owner of the organization stays administrator.
+    assert_eq!(ada.post(&path, add("ada", "viewer")).await.expect(StatusCode::CREATED)["role"], "admin");
+    let members = grace.get(&path).await.expect(StatusCode::OK);
+    let roles: Vec<_> = members["items"].as_array().unwrap().iter().map(|m| (&m["name"], &m["role"])).collect();
+    assert_eq!(roles, [(&json!("ada"), &json!("admin")), (&json!("grace"), &json!("viewer"))]);
+}
+
+#[tokio::test]
+async fn guests_begin_no_projects() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let grace = server.sign_in("grace").await;
+    let guest = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("/projects/{project}/members"), guest).await.expect(StatusCode::CREATED);
+    let answer = grace.post(&format!("/orgs/{org}/projects"), json!({"name": "Mine"})).await;
+    answer.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+}
