@@ -160,10 +160,11 @@ export function reads(doc: Y.Doc, words: string): Promise<void> {
   return until(`the text to hold "${words}"`, () => textOf(doc).includes(words), [updatesOf(doc)]);
 }
 
-/** A document as somebody sees it who opens it now and has nothing of it yet. */
+/** A document as somebody sees it who opens it now, and had nothing of it before. */
 export async function openedAfresh(server: Server, name: string, token?: string): Promise<Y.Doc> {
   const stock = openStock(server, name, token);
   await isSynced(stock);
+  stock.provider.destroy();
   return stock.doc;
 }
 

@@ -2,15 +2,18 @@ import { WebSocket } from "ws";
 
 /** A client's line to the server, which can break at any moment, in the middle of a frame too. */
 export class Line {
-  readonly WebSocket: typeof WebSocket;
+  readonly WebSocket: new (
+    url: string,
+    protocols?: string | string[],
+  ) => WebSocket;
   readonly #sockets = new Set<WebSocket>();
   #isCut = false;
 
   constructor() {
     const opened = (socket: WebSocket) => this.#opened(socket);
     this.WebSocket = class extends WebSocket {
-      constructor(...address: ConstructorParameters<typeof WebSocket>) {
-        super(...address);
+      constructor(url: string, protocols?: string | string[]) {
+        super(url, protocols);
         opened(this);
       }
     };

@@ -37,22 +37,21 @@ export class RawSocket {
     this.#socket.send(Uint8Array.from(bytes));
   }
 
-  get isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
-  }
-
-  /** Resolves with the first frame, past ones included, that fits. */
-  async frame(what: string, fits: (frame: Uint8Array) => boolean): Promise<Uint8Array> {
-    const found = () => this.frames.find(fits);
-    const arrived = new Promise<Uint8Array>((resolve) => {
-      const look = () => {
-        const frame = found();
-        if (frame) resolve(frame);
+  /** Resolves with what the condition makes of the frames so far, once that is something. */
+  async until<T>(what: string, look: (frames: readonly Uint8Array[]) => T | undefined): Promise<T> {
+    const found = new Promise<T>((resolve, reject) => {
+      const again = () => {
+        try {
+          const value = look(this.frames);
+          if (value !== undefined) resolve(value);
+        } catch (error) {
+          reject(error);
+        }
       };
-      this.#waiting = look;
-      look();
+      this.#waiting = again;
+      again();
     });
-    return within(PATIENCE_MS, what, arrived);
+    return within(PATIENCE_MS, what, found);
   }
 
   async closed(): Promise<number> {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import {
   isSynced,
+  openedAfresh,
   openSdk,
   openStock,
-  openedAfresh,
   PATIENCE_MS,
   seededRandom,
   textOf,
@@ -36,7 +36,9 @@ let project: Project;
 
 beforeAll(async () => {
   server = await Server.start();
-  people = await Promise.all(["Ada", "Ben", "Cleo"].slice(0, trace.numAgents).map((name) => signIn(server, name)));
+  people = await Promise.all(
+    ["Ada", "Ben", "Cleo"].slice(0, trace.numAgents).map((name) => signIn(server, name)),
+  );
   const [owner, ...others] = people as [Person, ...Person[]];
   project = await createProject(server, owner);
   for (const other of others) await addToProject(server, project, owner, other, "member");
@@ -50,35 +52,37 @@ interface Client extends Player {
   close(): Promise<void>;
 }
 
-describe.each([
-  { weather: "steady lines" },
-  { weather: "lines that break", every: STORMY },
-])("a recording of people who typed at the same time, over $weather", ({ every }) => {
-  const weather = (): Weather | undefined => (every ? { every, random: seededRandom(SEED) } : undefined);
+describe.each([{ weather: "steady lines" }, { weather: "lines that break", every: STORMY }])(
+  "a recording of people who typed at the same time, over $weather",
+  ({ every }) => {
+    const weather = (): Weather | undefined => (every ? { every, random: seededRandom(SEED) } : undefined);
 
-  it("ends as recorded through /ws, and every confirmed edit survives a kill (G13, D2)", async () => {
-    const name = await createDocument(server, project, people[0] as Person);
-    await playThrough(name, (person) => ownClient(name, person), weather());
-    await server.kill();
-    await server.start();
-    await expectStored(name);
-  });
+    it("ends as recorded through /ws, and every confirmed edit survives a kill (G13, D2)", async () => {
+      const name = await createDocument(server, project, people[0] as Person);
+      await playThrough(name, (person) => ownClient(name, person), weather());
+      await server.kill();
+      await server.start();
+      await expectStored(name);
+    });
 
-  it("ends as recorded through /yjs, and is there after a restart (Y1, D2)", async () => {
-    const name = await createDocument(server, project, people[0] as Person);
-    await playThrough(name, (person) => stockClient(name, person), weather());
-    await server.stop();
-    await server.start();
-    await expectStored(name);
-  });
-});
+    it("ends as recorded through /yjs, and is there after a restart (Y1, D2)", async () => {
+      const name = await createDocument(server, project, people[0] as Person);
+      await playThrough(name, (person) => stockClient(name, person), weather());
+      await server.stop();
+      await server.start();
+      await expectStored(name);
+    });
+  },
+);
 
 async function playThrough(name: string, open: (person: Person) => Client, weather?: Weather): Promise<void> {
   const clients = people.map(open);
   await play(trace, clients, weather);
   const isDone = (doc: Y.Doc) => textOf(doc) === trace.endContent;
   await Promise.all(
-    clients.map(({ doc }, agent) => until(`agent ${agent} to have it all`, () => isDone(doc), [updatesOf(doc)])),
+    clients.map(({ doc }, agent) =>
+      until(`agent ${agent} to have it all`, () => isDone(doc), [updatesOf(doc)]),
+    ),
   );
   await Promise.all(clients.map((client) => client.delivered()));
   await expectStored(name);

@@ -31,7 +31,12 @@ export async function play(trace: Trace, players: readonly Player[], weather?: W
   await Promise.all(players.map((player, agent) => playAgent(player, agent, edits, weather)));
 }
 
-async function playAgent(player: Player, agent: number, edits: readonly Edit[], weather?: Weather): Promise<void> {
+async function playAgent(
+  player: Player,
+  agent: number,
+  edits: readonly Edit[],
+  weather?: Weather,
+): Promise<void> {
   const { doc, line } = player;
   let interruption = 0;
   let made = 0;

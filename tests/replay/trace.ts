@@ -50,7 +50,8 @@ function besideTheRepository(): string {
 function read(path: string): Trace {
   const text = gunzipSync(readFileSync(path)).toString("utf8");
   // Positions are code points, and Yjs counts UTF-16: the same, as long as no character takes two units.
-  if (/[\u{10000}-\u{10ffff}]|\\u[dD][89abAB]/u.test(text)) throw new Error(`${path} has characters outside the BMP`);
+  if (/[\u{10000}-\u{10ffff}]|\\u[dD][89abAB]/u.test(text))
+    throw new Error(`${path} has characters outside the BMP`);
   return JSON.parse(text) as Trace;
 }
 
@@ -67,7 +68,9 @@ export function typeTrace(trace: Trace): Edit[] {
   for (const [index, { agent, parents, patches }] of trace.txns.entries()) {
     const author = authors[agent];
     if (!author) throw new Error(`transaction ${index} is of an agent that is not there`);
-    const known = authors.map((_, other) => Math.max(0, ...parents.map((parent) => knows[parent]?.[other] ?? 0)));
+    const known = authors.map((_, other) =>
+      Math.max(0, ...parents.map((parent) => knows[parent]?.[other] ?? 0)),
+    );
     author.see(known, byAgent);
     const edit = { index, agent, parents, ...author.type(patches) };
     byAgent[agent]?.push(edit);
