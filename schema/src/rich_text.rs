@@ -10,12 +10,17 @@
 //! (`@tiptap/y-tiptap`, from y-prosemirror) writes it: an element per node, its attributes of their own types and left
 //! out when null; runs of text as Y.XmlText with a formatting attribute per mark.
 
+mod alignment;
+mod diff;
+mod inline_diff;
 pub mod markdown;
 mod names;
 mod normalize;
 mod read;
 mod tree;
+mod write;
 
+pub use diff::diff_apply;
 pub use normalize::normalize;
 pub use read::from_xml;
 pub use tree::{Block, Image, Inline, Mark, Marks, TaskItem};
@@ -23,3 +28,6 @@ pub use tree::{Block, Image, Inline, Mark, Marks, TaskItem};
 /// The deepest nesting of lists, quotes and the like. What is deeper is lifted up to this level, or in a document
 /// read as a placeholder and left alone.
 pub const NESTING_MAX: usize = 24;
+
+#[cfg(test)]
+mod fragment_tests;

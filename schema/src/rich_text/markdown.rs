@@ -13,4 +13,4 @@ use pulldown_cmark::Options;
 const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

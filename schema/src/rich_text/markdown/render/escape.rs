@@ -11,6 +11,8 @@ pub(super) struct Context {
     pub(super) bars: bool,
     /// The character before it, if any.
     pub(super) before: Option<char>,
+    /// A link or a picture is next.
+    pub(super) link_follows: bool,
 }
 
 /// Escapes a text without newlines.
@@ -37,9 +39,9 @@ fn is_markup(character: char, before: Option<char>, after: Option<char>, context
         '|' => context.bars,
         // Within a word an underscore is one.
         '_' => !(is_word(before) && is_word(after)),
-        '&' => after.is_none_or(|after| after.is_alphanumeric() || after == '#'),
-        // A link may follow.
-        '!' => after.is_none_or(|after| after == '['),
+        '&' => after.is_some_and(|after| after.is_alphanumeric() || after == '#'),
+        // Before a link, it would make a picture of it.
+        '!' => after.map_or(context.link_follows, |after| after == '['),
         _ => false,
     }
 }

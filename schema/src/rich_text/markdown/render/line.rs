@@ -54,7 +54,7 @@ impl<'a> Line<'a> {
             match inline {
                 Inline::Text { text, marks } => {
                     self.turn_to(marks, number);
-                    self.text(text, marks);
+                    self.text(text, marks, self.content.get(number + 1));
                 }
                 Inline::HardBreak => self.hard_break(number),
                 Inline::Image(image) => {
@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
         self.place == Place::Cell || self.content.contains(&Inline::HardBreak)
     }
 
-    fn text(&mut self, text: &str, marks: &Marks) {
+    fn text(&mut self, text: &str, marks: &Marks, next: Option<&Inline>) {
         if marks.contains(&Mark::Code) {
             let code = code_span(text);
             let code = if self.place == Place::Cell { code.replace('|', "\\|") } else { code };
@@ -139,6 +139,7 @@ impl<'a> Line<'a> {
                 in_link: self.open.iter().any(|mark| matches!(mark, Mark::Link { .. })),
                 bars: self.has_bars(),
                 before: self.before,
+                link_follows: next.is_some_and(is_link),
             };
             self.markdown.push_str(&escape::text(text, context));
         }
@@ -167,11 +168,20 @@ impl<'a> Line<'a> {
 
     fn image(&mut self, image: &Image) {
         let alt = image.alt.as_deref().unwrap_or_default();
-        let context = escape::Context { at_line_start: false, in_link: true, bars: self.has_bars(), before: None };
+        let bars = self.has_bars();
+        let context = escape::Context { at_line_start: false, in_link: true, bars, before: None, link_follows: false };
         let alt = escape::text(alt, context);
         self.markdown.push_str(&format!("![{alt}]({})", self.target(&image.src, image.title.as_deref())));
         self.at_line_start = false;
         self.before = Some(')');
+    }
+}
+
+fn is_link(inline: &Inline) -> bool {
+    match inline {
+        Inline::Text { marks, .. } => marks.iter().any(|mark| matches!(mark, Mark::Link { .. })),
+        Inline::HardBreak => false,
+        Inline::Image(_) => true,
     }
 }
 
