@@ -12,7 +12,7 @@ use documents::Documents;
 use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
-use platform::config::{Config, Mode};
+use platform::config::Config;
 use platform::db::Db;
 use platform::embedded_postgres::EmbeddedPostgres;
 use platform::lifecycle::Lifecycle;
@@ -132,7 +132,18 @@ async fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> a
         mode,
         &metrics,
     );
-    let api = Api { documents, db, authenticator, clock, random, limits, mode, metrics, lifecycle: lifecycle.clone() };
+    let api = Api {
+        documents,
+        db,
+        authenticator,
+        clock,
+        random,
+        limits,
+        mode,
+        metrics,
+        lifecycle: lifecycle.clone(),
+        cors_origins: config.server.cors_origins.clone(),
+    };
     Ok((api, sync))
 }
 
@@ -162,5 +173,5 @@ async fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) -> an
 fn announce(address: SocketAddr, path: Option<&str>) {
     let path = path.unwrap_or("/");
     println!("GlassBox is at http://{address}{path}");
-    tracing::info!(%address, mode = ?Mode::Development, "serving");
+    tracing::info!(%address, "serving");
 }
