@@ -17,8 +17,11 @@ export interface Project {
 export type ProjectRole = "admin" | "member" | "viewer";
 
 /** Signs in with a development token; somebody new becomes a user. */
-export async function signIn(server: Server, name: string): Promise<Person> {
-  const email = `${name.toLowerCase()}@example.com`;
+export async function signIn(
+  server: Server,
+  name: string,
+  email = `${name.toLowerCase()}@example.com`,
+): Promise<Person> {
   const { token, user } = await call<{ token: string; user: { id: string } }>(server, "/auth/dev-token", {
     body: { email, name },
   });

@@ -1,0 +1,52 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
+import { test } from "./studio";
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`no place breaks a rule of WCAG 2.2 AA that axe knows, in ${colorScheme}`, async ({
+    studio,
+    server,
+  }, info) => {
+    const nodeId = await studio.addNode(
+      "Read by all",
+      "# Heading\n\nText with **form** and a [link](https://example.com).\n\n- [ ] a task\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+    );
+    const ada = await studio.visit("Ada");
+    const { page } = ada;
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const look = async (name: string) => {
+      await page.screenshot({ path: info.outputPath(`${name}.png`) });
+      expect(await violations(page), name).toEqual([]);
+    };
+
+    await expect(ada.card("Market research")).toBeVisible();
+    await look("canvas");
+    await page.goto(`${server.httpUrl}/p/${studio.project.id}/n/${nodeId}`);
+    await expect(ada.body).toContainText("a task");
+    await expect(ada.stateLine).toHaveText("Saved");
+    await look("node");
+    await page.getByRole("button", { name: "Project members" }).click();
+    await expect(page.getByRole("dialog", { name: "Project members" })).toBeVisible();
+    await look("members");
+    await page.goto(server.httpUrl);
+    await expect(page.getByRole("link", { name: "Launch plan" })).toBeVisible();
+    await look("projects");
+  });
+}
+
+test("signing in breaks no rule of WCAG 2.2 AA that axe knows", async ({ page, server }, info) => {
+  await page.goto(server.httpUrl);
+  await expect(page.getByRole("heading", { name: "Sign in to GlassBox" })).toBeVisible();
+  await page.screenshot({ path: info.outputPath("sign-in.png") });
+  expect(await violations(page)).toEqual([]);
+});
+
+/** What axe finds, in words. */
+async function violations(page: Page): Promise<string[]> {
+  const found = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  return found.violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}`),
+  );
+}
