@@ -4,9 +4,10 @@ mod story;
 
 use std::sync::Arc;
 
+use platform::access::OrgRole;
 use platform::auth::{Authenticated, Principal};
 use platform::db::documents as document_rows;
-use platform::db::users;
+use platform::db::{DbError, members, users};
 use schema::canvas::CanvasPatch;
 use schema::ids::{NodeId, OrgId, ProjectId, UserId};
 use uuid::Uuid;
@@ -54,6 +55,17 @@ pub async fn seed_demo(api: &Api) -> Result<Demo, DemoError> {
     Ok(seed(api).await?)
 }
 
+/// Makes a person who signs in a member of the demo's organization, if there is a demo: whoever opens the address that
+/// the server prints is to find something there.
+pub(crate) async fn join(api: &Api, user: UserId) -> Result<(), DbError> {
+    let org = OrgId::new(demo_id("org"));
+    let members = members::list_of_org(&api.db, org).await?;
+    if members.is_empty() || members.iter().any(|member| member.user == user) {
+        return Ok(());
+    }
+    members::set_org_role(&api.db, org, user, OrgRole::Member).await
+}
+
 async fn seed(api: &Api) -> Result<Demo, Problem> {
     let caller = sign_in(api).await?;
     let org = OrgId::new(demo_id("org"));
@@ -90,8 +102,7 @@ async fn write_story(api: &Api, caller: &Caller, project: ProjectId) -> Result<(
         write_chapter(api, caller, &NodeDocuments { canvas, project, node }, chapter).await?;
     }
     let now = api.clock.now();
-    let mut patches: Vec<CanvasPatch> =
-        chapters.iter().map(|chapter| chapter.on_canvas(caller.user, now)).collect();
+    let mut patches: Vec<CanvasPatch> = chapters.iter().map(|chapter| chapter.on_canvas(caller.user, now)).collect();
     patches.extend(story::edges());
     api.edit_canvas(&canvas, &caller.principal, None, patches).await?;
     Ok(())

@@ -132,7 +132,8 @@ fn read<T: FromStr>(
     name: &HeaderName,
     comparison: Comparison,
 ) -> Result<Option<Condition<T>>, Problem> {
-    let invalid = || Problem::new(Code::InvalidParameter).detail(format!("The header {name} lists no valid entity tags."));
+    let invalid =
+        || Problem::new(Code::InvalidParameter).detail(format!("The header {name} lists no valid entity tags."));
     let mut listed = Vec::new();
     for value in headers.get_all(name) {
         let text = value.to_str().map_err(|_| invalid())?.trim();

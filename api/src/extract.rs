@@ -80,9 +80,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         return false;
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type
-        .strip_prefix("application/")
-        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+    media_type.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {

@@ -47,9 +47,9 @@ impl Fields {
     /// An e-mail address. Whether mail arrives there is not asked.
     pub fn email(&mut self, field: &str, text: &str) -> String {
         let text = text.trim();
-        let has_parts = text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        });
+        let has_parts = text
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
         let is_plain = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
         if !has_parts || !is_plain || text.chars().count() > EMAIL_LENGTH_MAX {
             self.refuse(field, "must be an e-mail address");

@@ -70,7 +70,8 @@ mod tests {
     fn an_id_follows_from_caller_place_and_key() {
         let [one, other] = [1, 2].map(|number| UserId::new(Uuid::from_u128(number)));
         assert_eq!(derive(one, "orgs", "k"), derive(one, "orgs", "k"));
-        let ids = [derive(one, "orgs", "k"), derive(other, "orgs", "k"), derive(one, "x", "k"), derive(one, "orgs", "l")];
+        let ids =
+            [derive(one, "orgs", "k"), derive(other, "orgs", "k"), derive(one, "x", "k"), derive(one, "orgs", "l")];
         assert!((1..ids.len()).all(|at| !ids[..at].contains(&ids[at])));
     }
 }

@@ -2,6 +2,9 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+/// More changed lines are not compared one by one, since that could take long: they count as one change.
+const COMPARED_LINES_MAX: usize = 2_000;
+
 /// What `theirs` became, with what the caller changed from `base` to `ours`. Where both changed the same lines, the
 /// caller's hold.
 #[must_use]
@@ -39,12 +42,22 @@ impl Change<'_> {
 }
 
 fn changes<'a>(base: &[&str], changed: &'a [&'a str]) -> Vec<Change<'a>> {
-    let changed_lines = |op: DiffOp| {
-        let (old, new) = (op.old_range(), op.new_range());
-        Change { start: old.start, end: old.end, lines: &changed[new] }
+    let before = base.iter().zip(changed).take_while(|(old, new)| old == new).count();
+    let rest = base[before..].iter().rev().zip(changed[before..].iter().rev());
+    let after = rest.take_while(|(old, new)| old == new).count();
+    let (old, new) = (&base[before..base.len() - after], &changed[before..changed.len() - after]);
+    if old.is_empty() && new.is_empty() {
+        return Vec::new();
+    }
+    if old.len().max(new.len()) > COMPARED_LINES_MAX {
+        return vec![Change { start: before, end: before + old.len(), lines: new }];
+    }
+    let change = |op: DiffOp| {
+        let range = op.old_range();
+        Change { start: before + range.start, end: before + range.end, lines: &new[op.new_range()] }
     };
-    let ops = capture_diff_slices(Algorithm::Myers, base, changed);
-    ops.into_iter().filter(|op| !matches!(op, DiffOp::Equal { .. })).map(changed_lines).collect()
+    let ops = capture_diff_slices(Algorithm::Myers, old, new);
+    ops.into_iter().filter(|op| !matches!(op, DiffOp::Equal { .. })).map(change).collect()
 }
 
 /// Ours and what of theirs does not collide with ours, in the order of the base.
@@ -57,11 +70,10 @@ fn settle<'a>(ours: &[Change<'a>], theirs: &[Change<'a>]) -> Vec<Change<'a>> {
             settled.push(our);
             last = Some(our);
         }
-        let collides =
-            last.is_some_and(|our| our.collides_with(theirs)) || ours.peek().is_some_and(|our| our.collides_with(theirs));
-        let is_same = ours.peek().is_some_and(|our| {
-            (our.start, our.end, our.lines) == (theirs.start, theirs.end, theirs.lines)
-        });
+        let collides = last.is_some_and(|our| our.collides_with(theirs))
+            || ours.peek().is_some_and(|our| our.collides_with(theirs));
+        let is_same =
+            ours.peek().is_some_and(|our| (our.start, our.end, our.lines) == (theirs.start, theirs.end, theirs.lines));
         if !collides && !is_same {
             settled.push(*theirs);
         }
@@ -101,5 +113,13 @@ mod tests {
         assert_eq!(merge_lines(BASE, "new", BASE), "new");
         assert_eq!(merge_lines(BASE, BASE, "new\n"), "new\n");
         assert_eq!(merge_lines("", "ours", "theirs").lines().count(), 1);
+    }
+
+    #[test]
+    fn long_texts_are_merged_without_comparing_every_line() {
+        let lines = |word: &str| (0..200_000).map(|number| format!("{word} {number}\n")).collect::<String>();
+        let (base, ours) = (format!("top\n{}end", lines("old")), format!("top\n{}end", lines("new")));
+        let theirs = base.replace("top", "TOP");
+        assert_eq!(merge_lines(&base, &ours, &theirs), ours.replace("top", "TOP"));
     }
 }

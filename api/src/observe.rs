@@ -70,7 +70,9 @@ async fn carry_out(request: Request, next: Next, id: &RequestId) -> (Response, O
         // The panic hook has logged what happened, within this request's span.
         Ok(Err(_panic)) => Problem::new(Code::Internal).into_response(),
         Err(_elapsed) => Problem::new(Code::Unavailable)
-            .detail("The server did not finish in time. What was asked for may have been done; read before you repeat it.")
+            .detail(
+                "The server did not finish in time. What was asked for may have been done; read before you repeat it.",
+            )
             .into_response(),
     };
     match response.extensions_mut().remove::<Problem>() {
@@ -108,15 +110,68 @@ fn is_probe(route: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use axum::Router;
     use axum::body::{Body, to_bytes};
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use platform::clock::SystemClock;
     use platform::metrics::Metrics;
+    use platform::telemetry::JsonLayer;
     use tower::ServiceExt;
+    use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+
+    /// What is logged, as it is shipped.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Lines {
+        fn read(&self) -> Vec<serde_json::Value> {
+            let bytes = self.0.lock().unwrap();
+            bytes
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .map(|line| serde_json::from_slice(line).unwrap())
+                .collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_one_line_of_the_log_with_its_cause_and_without_its_query() {
+        async fn fails() -> Problem {
+            note_user("u-1");
+            note_org("o-1");
+            Problem::new(Code::Unavailable).caused_by(std::io::Error::other("the disk is full"))
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::registry().with(JsonLayer::new(move || writer.clone()));
+        let guard = tracing::subscriber::set_default(log);
+        answer_of(Router::new().route("/", get(fails))).await;
+        drop(guard);
+        let lines = lines.read();
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!((&line["status"], &line["level"]), (&503.into(), &"warn".into()));
+        assert_eq!((&line["method"], &line["path"]), (&"GET".into(), &"/".into()));
+        assert_eq!((&line["user_id"], &line["org_id"]), (&"u-1".into(), &"o-1".into()));
+        assert_eq!(line["cause"], "the disk is full");
+        assert!(line["duration_ms"].is_u64() && line["trace_id"].is_string(), "{line}");
+        assert!(!line.to_string().contains("secret"), "{line}");
+    }
 
     async fn answer_of(router: Router) -> (StatusCode, serde_json::Value) {
         let observer = Observer {
@@ -125,7 +180,7 @@ mod tests {
             metrics: RequestMetrics::register(&Metrics::new()),
         };
         let router = router.layer(from_fn_with_state(observer, observe));
-        let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let response = router.oneshot(Request::get("/?token=secret").body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())

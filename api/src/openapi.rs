@@ -95,10 +95,8 @@ fn problem_response(codes: &[Code]) -> utoipa::openapi::Response {
             "requestId": "0192d3e05b7a7c3e8f003f2a9f1c4d5e",
         })
     });
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(ProblemBody::name())))
-        .example(example)
-        .build();
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).example(example).build();
     ResponseBuilder::new().description(description.join("\n\n")).content(PROBLEM_CONTENT_TYPE, content).build()
 }
 
@@ -249,11 +247,14 @@ mod tests {
                     continue;
                 }
                 assert!(responses.contains_key("500") && responses.contains_key("503"), "{at}");
-                let is_open = operation["security"].as_array().is_some_and(|list| list.iter().any(|s| s == &serde_json::json!({})));
+                let is_open = operation["security"]
+                    .as_array()
+                    .is_some_and(|list| list.iter().any(|s| s == &serde_json::json!({})));
                 assert_eq!(responses.contains_key("401"), !is_open, "{at}");
                 assert!(in_path == 0 || responses.contains_key("404"), "{at}");
                 for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
-                    let is_problem = response.get("$ref").is_some() || response["content"].get(PROBLEM_CONTENT_TYPE).is_some();
+                    let is_problem =
+                        response.get("$ref").is_some() || response["content"].get(PROBLEM_CONTENT_TYPE).is_some();
                     assert!(is_problem, "{at}: {status} is no problem");
                 }
             }

@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn a_callers_id_is_taken_over_only_if_it_is_harmless() {
         assert_eq!(of("abc-1.2_3").as_str(), "abc-1.2_3");
-        for value in ["", "a b", "a\"b", "{}", "0123456789012345678901234567890123456789012345678901234567890123456789"] {
+        for value in ["", "a b", "a\"b", "{}", "0123456789012345678901234567890123456789012345678901234567890123456789"]
+        {
             assert_eq!(of(value).as_str().len(), 32, "{value}");
         }
     }

@@ -9,6 +9,7 @@ pub mod users;
 
 use std::sync::Arc;
 
+use axum::routing::any;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::{Code, Problem};
@@ -25,11 +26,16 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(documents::routes())
         .merge(openapi::routes())
         .fallback(not_found);
-    OpenApiRouter::with_openapi(openapi::preamble()).merge(health::routes()).nest(BASE_PATH, v1)
+    OpenApiRouter::with_openapi(openapi::preamble())
+        .merge(health::routes())
+        .nest(BASE_PATH, v1)
+        // The one address below it that nesting leaves out.
+        .route(&format!("{BASE_PATH}/"), any(not_found))
 }
 
 async fn not_found() -> Problem {
-    Problem::new(Code::NotFound).detail("There is no such endpoint. The endpoints are described at /api/v1/openapi.json.")
+    Problem::new(Code::NotFound)
+        .detail("There is no such endpoint. The endpoints are described at /api/v1/openapi.json.")
 }
 
 pub(crate) async fn method_not_allowed() -> Problem {

@@ -7,11 +7,14 @@
 //! The format is that of yjs 13's `writeStructs` and `writeDeleteSet` over lib0's encoding.
 
 mod content;
+mod nesting;
 mod reader;
 mod refusal;
 
 use std::collections::BTreeSet;
 
+pub use nesting::{Nesting, check_nesting};
+use nesting::{Base, Levels, Placed};
 use reader::Reader;
 pub use refusal::{UnsupportedContent, UpdateRefused};
 
@@ -32,11 +35,13 @@ pub struct UpdateLimits {
     pub clients_max: usize,
     /// The deepest nesting of JSON-like values.
     pub value_depth_max: usize,
+    /// The deepest nesting of shared types. See also [`check_nesting`].
+    pub nesting_max: usize,
 }
 
 impl Default for UpdateLimits {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, elements_max: 2_000_000, clients_max: 100_000, value_depth_max: 64 }
+        Self { bytes_max: 64 << 20, elements_max: 2_000_000, clients_max: 100_000, value_depth_max: 64, nesting_max: 256 }
     }
 }
 
@@ -57,6 +62,8 @@ pub struct UpdateSummary {
     insertions: Vec<ClientRange>,
     structs: usize,
     deletes: bool,
+    /// How deep the shared types in it nest.
+    levels: Levels,
 }
 
 impl UpdateSummary {
@@ -98,20 +105,47 @@ pub fn inspect(bytes: &[u8], limits: &UpdateLimits) -> Result<UpdateSummary, Upd
     if bytes.len() > limits.bytes_max {
         return Err(UpdateRefused::OverLimit { what: "bytes", limit: limits.bytes_max });
     }
-    let mut walk = Walk { reader: Reader::new(bytes), limits, elements: 0, summary: UpdateSummary::default() };
+    let mut walk = Walk::new(bytes, limits);
     walk.structs()?;
     walk.delete_set()?;
     if !walk.reader.is_at_end() {
         return Err(walk.reader.malformed("bytes follow the update's end"));
     }
+    walk.summary.levels = nested_levels(bytes, limits, walk.types)?;
     Ok(walk.summary)
+}
+
+/// Most updates bring no shared type; the others are walked once more, to see where their items are.
+fn nested_levels(bytes: &[u8], limits: &UpdateLimits, types: usize) -> Result<Levels, UpdateRefused> {
+    if types == 0 {
+        return Ok(Levels::new());
+    }
+    let mut walk = Walk { items: Some(Vec::new()), ..Walk::new(bytes, limits) };
+    walk.structs()?;
+    let circle = walk.reader.malformed("items are placed in a circle");
+    let levels = nesting::levels(walk.items.unwrap_or_default()).ok_or(circle)?;
+    if levels.values().any(|levels| *levels > limits.nesting_max) {
+        return Err(UpdateRefused::OverLimit { what: "levels of nested types", limit: limits.nesting_max });
+    }
+    Ok(levels)
 }
 
 struct Walk<'a> {
     reader: Reader<'a>,
     limits: &'a UpdateLimits,
     elements: usize,
+    /// How many shared types were read.
+    types: usize,
+    /// Where the items are, if that is asked for.
+    items: Option<Vec<Placed>>,
     summary: UpdateSummary,
+}
+
+impl<'a> Walk<'a> {
+    fn new(bytes: &'a [u8], limits: &'a UpdateLimits) -> Self {
+        let summary = UpdateSummary::default();
+        Self { reader: Reader::new(bytes), limits, elements: 0, types: 0, items: None, summary }
+    }
 }
 
 impl Walk<'_> {
@@ -138,9 +172,10 @@ impl Walk<'_> {
         self.count_element()?;
         self.summary.structs += 1;
         let info = self.reader.byte()?;
-        let length = match info {
-            content::GARBAGE | content::SKIP => self.reader.uint()?,
-            _ => self.item(info)?,
+        let types = self.types;
+        let (length, base) = match info {
+            content::GARBAGE | content::SKIP => (self.reader.uint()?, None),
+            _ => self.item(info).map(|(length, base)| (length, Some(base)))?,
         };
         let end = start.saturating_add(length);
         if length == 0 || end > CLOCK_MAX {
@@ -149,33 +184,37 @@ impl Walk<'_> {
         if info != content::SKIP {
             self.summary.insert(ClientRange { client, start, end });
         }
+        if let (Some(items), Some(base)) = (&mut self.items, base) {
+            items.push(Placed { client, start, end, base, is_type: self.types > types });
+        }
         Ok(end)
     }
 
-    /// `Item.write`: origins, or else the parent; then the content. Returns the length in clocks.
-    fn item(&mut self, info: u8) -> Result<u64, UpdateRefused> {
+    /// `Item.write`: origins, or else the parent; then the content. Returns the length in clocks, and where it is.
+    fn item(&mut self, info: u8) -> Result<(u64, Base), UpdateRefused> {
         const HAS_ORIGIN: u8 = 0x80;
         const HAS_RIGHT_ORIGIN: u8 = 0x40;
         const HAS_PARENT_SUB: u8 = 0x20;
         const KIND: u8 = 0x1f;
 
-        if info & HAS_ORIGIN != 0 {
-            self.id()?;
+        let origin = if info & HAS_ORIGIN != 0 { Some(self.id()?) } else { None };
+        let right_origin = if info & HAS_RIGHT_ORIGIN != 0 { Some(self.id()?) } else { None };
+        let base = match origin.or(right_origin) {
+            Some((client, clock)) => Base::Beside(client, clock),
+            None => self.parent()?,
+        };
+        if !matches!(base, Base::Beside(..)) && info & HAS_PARENT_SUB != 0 {
+            self.reader.skip_text()?;
         }
-        if info & HAS_RIGHT_ORIGIN != 0 {
-            self.id()?;
+        Ok((self.content(info & KIND)?, base))
+    }
+
+    fn parent(&mut self) -> Result<Base, UpdateRefused> {
+        match self.reader.uint()? {
+            0 => self.id().map(|(client, clock)| Base::Inside(client, clock)),
+            1 => self.reader.skip_text().map(|()| Base::Root),
+            _ => Err(self.reader.malformed("a parent is neither named nor an id")),
         }
-        if info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN) == 0 {
-            match self.reader.uint()? {
-                0 => self.id()?,
-                1 => self.reader.skip_text()?,
-                _ => return Err(self.reader.malformed("a parent is neither named nor an id")),
-            }
-            if info & HAS_PARENT_SUB != 0 {
-                self.reader.skip_text()?;
-            }
-        }
-        self.content(info & KIND)
     }
 
     /// `writeDeleteSet`: per client id sorted ranges that do not overlap.
@@ -223,10 +262,8 @@ impl Walk<'_> {
         if clock > CLOCK_MAX { Err(self.reader.malformed("a clock is too large")) } else { Ok(clock) }
     }
 
-    fn id(&mut self) -> Result<(), UpdateRefused> {
-        self.client()?;
-        self.clock()?;
-        Ok(())
+    fn id(&mut self) -> Result<(u64, u64), UpdateRefused> {
+        Ok((self.client()?, self.clock()?))
     }
 
     fn count_element(&mut self) -> Result<(), UpdateRefused> {

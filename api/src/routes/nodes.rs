@@ -16,7 +16,9 @@ use utoipa_axum::routes;
 use crate::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
-        .routes(routes!(list::handler, create::handler))
-        .routes(routes!(get::handler, update::handler, delete::handler))
+    OpenApiRouter::new().routes(routes!(list::handler, create::handler)).routes(routes!(
+        get::handler,
+        update::handler,
+        delete::handler
+    ))
 }

@@ -31,7 +31,8 @@ async fn the_demo_is_a_project_of_linked_nodes_with_text() {
     assert_eq!((&canvas["conflicts"], &canvas["problems"]), (&json!([]), &json!([])));
     let edges = canvas["edges"].as_object().unwrap();
     for id in nodes.keys() {
-        let is_linked = edges.values().any(|edge| edge["sourceNodeId"] == json!(id) || edge["targetNodeId"] == json!(id));
+        let is_linked =
+            edges.values().any(|edge| edge["sourceNodeId"] == json!(id) || edge["targetNodeId"] == json!(id));
         assert!(is_linked, "{id} stands alone");
         let node = client.get(&format!("/nodes/{id}")).await.expect(StatusCode::OK);
         let body = node["body"].as_str().unwrap();

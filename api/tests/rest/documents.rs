@@ -99,7 +99,8 @@ async fn a_node_is_read_as_json_as_markdown_and_as_an_update() {
 async fn a_canvas_is_read_in_its_own_shape() {
     let server = Server::start().await;
     let (ada, _, project) = server.with_project("ada").await;
-    let node = ada.post(&format!("/projects/{project}/nodes"), json!({"title": "One"})).await.expect(StatusCode::CREATED);
+    let node =
+        ada.post(&format!("/projects/{project}/nodes"), json!({"title": "One"})).await.expect(StatusCode::CREATED);
     let name = format!("project:{project}");
     let canvas = snapshot(&ada, &name, "application/json").await.expect(StatusCode::OK);
     assert_eq!(canvas["project"]["name"], "Project");

@@ -136,7 +136,8 @@ async fn values_that_do_not_fit_are_refused_by_name() {
         (json!({"baseBody": "x"}), "baseBody"),
         (json!({"parentId": uuid::Uuid::new_v4()}), "parentId"),
     ] {
-        let problem = ada.patch(&node, body).await.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        let problem =
+            ada.patch(&node, body).await.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
     ada.patch(&node, json!({"parentId": id})).await.expect_problem(StatusCode::CONFLICT, "CYCLE");
@@ -263,6 +264,16 @@ async fn lists_follow_the_documents() {
     let page = ada.get(&format!("/projects/{project}/nodes?limit=2&cursor={cursor}")).await.expect(StatusCode::OK);
     assert_eq!(page["items"][0]["title"], "Node 2");
     assert_eq!(page["nextCursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn lists_follow_documents_that_hold_what_rows_cannot() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let odd = json!({"title": "a\u{0}b", "description": "c\u{0}d", "metadata": {"e\u{0}": ["f\u{0}"]}});
+    create(&ada, &project, odd).await;
+    create(&ada, &project, json!({"title": "Plain"})).await;
+    list_until(&ada, &project, |items| items.len() == 2).await;
 }
 
 #[tokio::test]

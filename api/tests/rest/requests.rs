@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE, ORIGIN,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE,
+    ORIGIN,
 };
 use http::{Method, Request, StatusCode};
 use serde_json::json;
@@ -25,6 +26,7 @@ async fn a_request_has_an_id_that_the_caller_may_choose() {
 async fn what_does_not_exist_is_a_problem_too() {
     let server = Server::start().await;
     for path in ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/orgs/a/b/c"] {
+        println!("{path}");
         server.get(path).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     }
     let request = Request::put("/api/v1/orgs").body(Body::empty()).unwrap();
@@ -55,7 +57,8 @@ async fn bodies_must_be_json_of_the_right_shape_and_size() {
 async fn ids_are_read_before_anybody_is_asked_about_them() {
     let server = Server::start().await;
     let ada = server.sign_in("ada").await;
-    for path in ["/orgs/1", "/projects/x", "/nodes/0192D3E0-5B7A-7C3E-8F00-3F2A9F1C4D5E", "/documents/node:1/snapshot"] {
+    for path in ["/orgs/1", "/projects/x", "/nodes/0192D3E0-5B7A-7C3E-8F00-3F2A9F1C4D5E", "/documents/node:1/snapshot"]
+    {
         ada.get(path).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_ID");
     }
     // Without a token not even that is told.

@@ -12,15 +12,15 @@ use crate::rich_text::{self, markdown};
 use crate::value::{Fields, Problems, depth, from_json, from_number, set_or_remove};
 
 /// The longest label, in characters.
-pub const LABEL_CHARS_MAX: usize = 255;
+pub(super) const LABEL_CHARS_MAX: usize = 255;
 /// The longest address of a link, in bytes.
-pub const URL_BYTES_MAX: usize = 2_048;
+pub(super) const URL_BYTES_MAX: usize = 2_048;
 /// The longest text of an item, in bytes of Markdown.
-pub const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 /// The largest structured data and metadata, in bytes of JSON.
-pub const DATA_BYTES_MAX: usize = 256 * 1024;
+pub(super) const DATA_BYTES_MAX: usize = 256 * 1024;
 /// Their deepest nesting.
-pub const DATA_DEPTH_MAX: usize = 24;
+pub(super) const DATA_DEPTH_MAX: usize = 24;
 
 /// An input or output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,9 +94,9 @@ pub enum ItemContent {
 pub struct NewItem {
     /// Unique within its list.
     pub id: Uuid,
-    /// At most [`LABEL_CHARS_MAX`] characters.
+    /// At most 255 characters.
     pub label: Option<String>,
-    /// At most [`DATA_BYTES_MAX`] bytes.
+    /// At most 256 KiB of JSON.
     pub metadata: JsonMap<String, Value>,
     /// What it holds.
     pub content: ItemContent,

@@ -36,6 +36,7 @@ impl Walk<'_> {
 
     /// `ContentType.write`: array, map, text, XML element (with its name), XML fragment, XML text.
     fn shared_type(&mut self) -> Result<(), UpdateRefused> {
+        self.types += 1;
         let unsupported = match self.reader.byte()? {
             0 | 1 | 2 | 4 | 6 => return Ok(()),
             3 => return self.reader.skip_text(),

@@ -26,21 +26,22 @@ pub(super) fn of(key: &str) -> Vec<NodePatch> {
             input("The three plans", node("pricing")),
             input("Accessibility, at a glance", link("https://www.w3.org/WAI/WCAG22/quickref/")),
         ],
-        "beta" => vec![
-            input("Whom to ask first", node("interviews")),
-            output("The first three weeks", text(BETA_REPORT)),
-        ],
-        "launch-checklist" => vec![
-            input("Is the page ready?", node("landing-page")),
-            input("Is the product ready?", node("beta")),
-        ],
+        "beta" => {
+            vec![input("Whom to ask first", node("interviews")), output("The first three weeks", text(BETA_REPORT))]
+        }
+        "launch-checklist" => {
+            vec![input("Is the page ready?", node("landing-page")), input("Is the product ready?", node("beta"))]
+        }
         _ => vec![input("How the launch went", node("launch-checklist"))],
     };
     items
         .into_iter()
         .map(|(side, label, content)| {
             let id = demo_id(&format!("{key}: {label}"));
-            NodePatch::AddItem { side, item: NewItem { id, label: Some(label.to_owned()), metadata: Map::new(), content } }
+            NodePatch::AddItem {
+                side,
+                item: NewItem { id, label: Some(label.to_owned()), metadata: Map::new(), content },
+            }
         })
         .collect()
 }

@@ -12,11 +12,10 @@ use schema::ids::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Api;
-use crate::extract;
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::problem::{Code, Problem};
 use crate::routes::users::UserBody;
+use crate::{Api, demo, extract};
 
 /// Who signs in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,6 +68,7 @@ pub(super) async fn handler(
     let identity = development_identity(&email, name);
     let new_id = UserId::new(api.random.uuid_v7(api.clock.now()));
     let user = users::sign_in(&api.db, new_id, &identity).await?;
+    demo::join(&api, user.id).await?;
     let token = api
         .authenticator
         .issue_dev_token(&Principal::user(user.id, user.name.as_str()))

@@ -82,7 +82,9 @@ pub(super) async fn handler(
     let user = api.user_by_email(&email).await?;
     let present_role = organizations::find(&api.db, user.id, id).await?.map(|(_, role)| role);
     if present_role == Some(OrgRole::Owner) && caller_role != OrgRole::Owner {
-        return Err(Problem::new(Code::Forbidden).detail("Only an owner of the organization changes the role of an owner."));
+        return Err(
+            Problem::new(Code::Forbidden).detail("Only an owner of the organization changes the role of an owner.")
+        );
     }
     let role = request.role.into();
     members::set_org_role(&api.db, id, user.id, role).await.map_err(|error| match error {

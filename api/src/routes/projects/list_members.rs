@@ -57,8 +57,12 @@ mod tests {
 
     #[test]
     fn everybody_who_may_see_the_project_is_listed_with_the_role_that_holds() {
-        let of_org =
-            vec![person(1, OrgRole::Owner), person(2, OrgRole::Member), person(3, OrgRole::Guest), person(4, OrgRole::Guest)];
+        let of_org = vec![
+            person(1, OrgRole::Owner),
+            person(2, OrgRole::Member),
+            person(3, OrgRole::Guest),
+            person(4, OrgRole::Guest),
+        ];
         let of_project = [person(2, ProjectRole::Viewer), person(3, ProjectRole::Member)];
         let roles: Vec<_> = merge(of_org, &of_project).into_iter().map(|member| (member.name, member.role)).collect();
         let expected = [("1", ProjectRoleBody::Admin), ("2", ProjectRoleBody::Viewer), ("3", ProjectRoleBody::Member)];
