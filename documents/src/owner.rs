@@ -98,7 +98,7 @@ pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: 
     let _draining = services.lifecycle.connection("document");
     // Subscribed before the load, so that nothing committed elsewhere falls between the two.
     let bus = services.bus.subscribe(document.id);
-    match Owner::load(&services, document.clone(), bus, inboxes.event_sender.clone()).await {
+    match Owner::load(&services, document, bus, inboxes.event_sender.clone()).await {
         Ok(owner) => owner.serve(&registry, generation, &mut inboxes).await,
         Err(error) => {
             registry.remove(document.id, generation);
@@ -209,7 +209,7 @@ impl Owner {
     fn leave(self) {
         self.services.metrics.rooms.dec();
         if self.compaction.is_worthwhile_at_close() {
-            let (services, document) = (Arc::clone(&self.services), self.document.clone());
+            let (services, document) = (Arc::clone(&self.services), self.document);
             self.services.lifecycle.spawn("compaction", async move {
                 compact(&services, &document).await;
             });
@@ -234,7 +234,7 @@ impl Owner {
             self.idle_since_ms = None;
         }
         if self.compaction.start_if_due(now) {
-            let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+            let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
             self.services.lifecycle.spawn("compaction", async move {
                 let _ = events.send(Event::Compacted(compact(&services, &document).await));
             });
@@ -246,7 +246,7 @@ impl Owner {
 
     fn start_projection(&mut self) {
         let view = self.projection.view(&mut self.room);
-        let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
         self.services.lifecycle.spawn("projection", async move {
             let done = match view {
                 Some(view) => project(&services, &document, view).await,
@@ -443,7 +443,7 @@ impl Owner {
     }
 
     fn read_log(&self, after: Seq) {
-        let (services, document, events) = (Arc::clone(&self.services), self.document.clone(), self.events.clone());
+        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
         self.services.lifecycle.spawn("log read", async move {
             let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
                 Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
@@ -461,7 +461,7 @@ impl Owner {
     fn quarantine(&self, quarantined: Quarantined) {
         let Quarantined { update, principal, reason } = quarantined;
         tracing::warn!(document = %self.document.id, %principal, bytes = update.len(), reason, "an update is put into quarantine");
-        let (services, document) = (Arc::clone(&self.services), self.document.clone());
+        let (services, document) = (Arc::clone(&self.services), self.document);
         let at = services.clock.now();
         self.services.lifecycle.spawn("quarantine", async move {
             let kept = log::quarantine(&services.db, document.org, document.id, &update, principal, &reason, at).await;

@@ -179,7 +179,7 @@ impl Documents {
                 let generation = services.next_number();
                 vacant.insert(Open { handle: Arc::clone(&handle), generation });
                 let inboxes = Inboxes { messages, events, event_sender };
-                services.lifecycle.spawn("document", owner::run(self.clone(), document.clone(), generation, inboxes));
+                services.lifecycle.spawn("document", owner::run(self.clone(), *document, generation, inboxes));
                 Some(handle)
             }
         }

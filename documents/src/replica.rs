@@ -279,13 +279,12 @@ impl Replica {
         if updates.len() < 2 {
             return updates.pop();
         }
-        match catch_unwind(|| yrs::merge_updates_v1(updates.iter().map(|update| &update[..]))) {
-            Ok(Ok(merged)) => Some(merged.into()),
-            Ok(Err(_)) | Err(_) => {
-                self.broken = true;
-                None
-            }
+        let merged = catch_unwind(|| yrs::merge_updates_v1(updates.iter().map(|update| &update[..])));
+        if let Ok(Ok(merged)) = merged {
+            return Some(merged.into());
         }
+        self.broken = true;
+        None
     }
 
     /// The whole state as one update, including what waits for predecessors.

@@ -134,8 +134,8 @@ fn add_item(side: Side, item: &NewItem, txn: &mut TransactionMut<'_>) -> Result<
     if find(side, item.id, txn).is_ok() {
         return Err(PatchError::new(PatchErrorCode::AlreadyExists, "id", "there is an item with this id already"));
     }
-    let last = read_items(side, txn, &mut Problems::default()).last().map(|item| item.sort_order);
-    item.write(&list, last.map_or(0, |last| last.saturating_add(1)), txn);
+    let orders = read_items(side, txn, &mut Problems::default()).into_iter().map(|item| item.sort_order);
+    item.write(&list, orders.max().map_or(0, |highest| highest.saturating_add(1)), txn);
     Ok(())
 }
 
