@@ -216,6 +216,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         snapshot_every_bytes: reader.integer("limits.snapshot_every_bytes", 1024..=GIB),
         log_dense_days: reader.integer("limits.log_dense_days", 0..=36_500),
         heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=3600),
+        access_check_seconds: reader.integer("limits.access_check_seconds", 1..=3600),
         request_body_bytes: reader.integer("limits.request_body_bytes", 1024..=GIB),
         log_batch_updates: reader.integer("limits.log_batch_updates", 1..=20_000),
         log_batch_bytes: reader.integer("limits.log_batch_bytes", 65_536..=GIB),

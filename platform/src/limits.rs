@@ -35,6 +35,8 @@ pub struct Limits {
     pub log_dense_days: u64,
     /// Seconds of silence before a client is pinged.
     pub heartbeat_seconds: u64,
+    /// Seconds after which a socket's access to its documents is checked again.
+    pub access_check_seconds: u64,
     /// Bytes of the body of a REST request.
     pub request_body_bytes: usize,
     /// Updates that are committed in one transaction.
