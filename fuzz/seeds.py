@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Makes the first corpus of every fuzz target from the fixtures of the tests: fuzz/corpus/<target>/*."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "fuzz" / "corpus"
+UPDATES = sorted((ROOT / "schema/tests/fixtures").glob("*.update"))
+RICH_TEXT = sorted((ROOT / "schema/tests/fixtures/rich_text").glob("*.bin"))
+VECTORS = ROOT / "web-protocol/vectors"
+
+MARKDOWN = {
+    "blocks": "# Title\n\n- one\n  - two\n\n3. a\n4. b\n\n- [x] done\n\n> quoted\n\n```js\nlet x\n```\n\n---\n",
+    "marks": "**bold _both_** ~~struck~~ <u>under</u> `code` [link](https://a.example/ \"T\")\\\n![alt](i.png)",
+    "table": "| a | b |\n| --- | :-: |\n| 1 \\| 2 | `x` |\n",
+}
+
+# The steps of the target `room`: what one byte says.
+LIVE, FORGED, STEP_1, AWARENESS, HONEST_EDIT, COMMIT, TICK, LAG, RELOAD, COME_BACK = 0, 4, 8, 9, 10, 11, 12, 13, 14, 15
+STEP_2, SECOND = 0x40, 0x80
+
+
+def seed(target: str, name: str, content: bytes) -> None:
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def chunk(content: bytes) -> bytes:
+    return len(content).to_bytes(2, "little") + content
+
+
+def vectors(name: str) -> list[dict]:
+    return json.loads((VECTORS / name).read_text())
+
+
+def main() -> None:
+    for number, vector in enumerate(vectors("frames.json") + vectors("malformed.json")):
+        frame = bytes.fromhex(vector["hex"])
+        seed("frame", f"vector-{number}", frame)
+        seed("y_websocket", f"vector-{number}", b"\0" + frame[1:])
+        if vector.get("type") == "awareness" and "body" in vector:
+            states = bytes.fromhex(vector["body"])
+            seed("awareness", f"vector-{number}", states)
+            seed("room", f"awareness-{number}", bytes([AWARENESS]) + chunk(states) + bytes([TICK, 9]))
+    for number, vector in enumerate(vectors("messages.json")):
+        seed("control", f"vector-{number}", json.dumps(vector["message"]).encode())
+    for path in UPDATES + RICH_TEXT:
+        update = path.read_bytes()
+        seed("update_inspect", path.stem, update)
+        seed("markdown", path.stem, b"!" + update)
+        seed("document_views", path.stem, chunk(update))
+        seed("room", path.stem, bytes([LIVE]) + chunk(update) + bytes([HONEST_EDIT, 0, COMMIT, RELOAD]))
+        seed("room", f"{path.stem}-step2", bytes([STEP_2 | SECOND]) + chunk(update) + bytes([LAG, HONEST_EDIT, 3]))
+    seed("room", "forged", bytes([FORGED, *range(60), FORGED | SECOND, *range(90, 20, -1), COMMIT, STEP_1]) + chunk(b"\0"))
+    seed("room", "come-back", bytes([COME_BACK, TICK, 1, LAG, FORGED, *range(0, 120, 3), LAG, HONEST_EDIT, 1]))
+    for name, text in MARKDOWN.items():
+        seed("markdown", name, text.encode())
+
+
+if __name__ == "__main__":
+    main()
