@@ -10,7 +10,7 @@ use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, 
 pub use item::{Item, ItemChanges, ItemContent, NewItem};
 
 use crate::patch::{PatchError, PatchErrorCode};
-use crate::rich_text::{self, markdown};
+use crate::rich_text;
 use crate::value::{Problem, Problems};
 
 /// The longest body that is written, in bytes of Markdown.
@@ -112,7 +112,7 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
 }
 
 fn markdown_of<T: ReadTxn>(fragment: &XmlFragmentRef, txn: &T) -> String {
-    markdown::render(&rich_text::from_xml(fragment, txn))
+    rich_text::to_markdown(fragment, txn)
 }
 
 /// Makes the body read as this Markdown, by the smallest edit that does.
@@ -121,7 +121,7 @@ pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchErr
         return Err(PatchError::invalid("body", format!("a body has at most {BODY_BYTES_MAX} bytes of Markdown")));
     }
     let body = txn.get_or_insert_xml_fragment(keys::BODY);
-    rich_text::diff_apply(&body, txn, &markdown::parse(text));
+    rich_text::set_markdown(&body, txn, text);
     Ok(())
 }
 
@@ -192,12 +192,12 @@ mod tests {
             NewItem { content: ItemContent::Link { url: "https://example.com/a".to_owned() }, ..text_item(2, "") };
         let data =
             NewItem { content: ItemContent::Data { data: serde_json::json!({"a": [1, 2]}) }, ..text_item(3, "") };
-        apply(&NodePatch::SetBody { markdown: "# Title\n\nSome *text*".to_owned() }, &mut txn).unwrap();
+        apply(&NodePatch::SetBody { markdown: "# Title\n\nSome _text_".to_owned() }, &mut txn).unwrap();
         apply(&NodePatch::AddItem { side: Side::Inputs, item: text_item(1, "Some **notes**") }, &mut txn).unwrap();
         apply(&NodePatch::AddItem { side: Side::Inputs, item: link }, &mut txn).unwrap();
         apply(&NodePatch::AddItem { side: Side::Outputs, item: data }, &mut txn).unwrap();
         let view = read(&txn);
-        assert_eq!(view.body.trim(), "# Title\n\nSome *text*");
+        assert_eq!(view.body.trim(), "# Title\n\nSome _text_");
         assert_eq!(view.inputs.len(), 2);
         assert_eq!(view.inputs[0].text.as_deref().map(str::trim), Some("Some **notes**"));
         assert_eq!(view.inputs[1].url.as_deref(), Some("https://example.com/a"));

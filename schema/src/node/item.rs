@@ -8,7 +8,7 @@ use yrs::{Any, Array, ArrayRef, GetString, Map, MapPrelim, MapRef, Out, ReadTxn,
 use super::{keys, markdown_of};
 use crate::ids::NodeId;
 use crate::patch::{Patch, PatchError};
-use crate::rich_text::{self, markdown};
+use crate::rich_text;
 use crate::value::{Fields, Problems, depth, from_json, from_number, set_or_remove};
 
 /// The longest label, in characters.
@@ -223,7 +223,7 @@ impl ItemContent {
         match self {
             Self::Text { markdown: text } => {
                 let fragment = item.insert(txn, keys::TEXT, XmlFragmentPrelim::default());
-                rich_text::diff_apply(&fragment, txn, &markdown::parse(text));
+                rich_text::set_markdown(&fragment, txn, text);
             }
             Self::Link { url } => drop(item.insert(txn, keys::URL, url.as_str())),
             Self::NodeReference { source_node_id, source_version } => {

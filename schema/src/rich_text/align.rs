@@ -10,6 +10,10 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::node::Node;
 use super::text::words;
 
+/// How many words or children are compared with one another, besides those with which both sides begin and end. Beyond,
+/// what is between is taken as replaced.
+const COMPARED_MAX: usize = 50_000;
+
 /// Between two children that stay, the best pairs are looked for among so many combinations; beyond, in order.
 const COMBINATIONS_MAX: usize = 4096;
 
@@ -37,7 +41,7 @@ pub(super) fn align(current: &[Current], target: &[Node]) -> Vec<Step> {
     let (current_ids, target_ids) = identities(current, target);
     let mut steps = Vec::new();
     let mut gap = (0..0, 0..0);
-    for op in capture_diff_slices(Algorithm::Myers, &current_ids, &target_ids) {
+    for op in operations(&current_ids, &target_ids) {
         if let DiffOp::Equal { len, .. } = op {
             pair(current, target, &gap, &mut steps);
             steps.extend(std::iter::repeat_n(Step::Keep, len));
@@ -48,6 +52,23 @@ pub(super) fn align(current: &[Current], target: &[Node]) -> Vec<Step> {
     }
     pair(current, target, &gap, &mut steps);
     steps
+}
+
+/// What stays, comes and goes from one sequence to another.
+pub(super) fn operations<T: Eq + Hash>(current: &[T], target: &[T]) -> Vec<DiffOp> {
+    let same = |(a, b): &(&T, &T)| a == b;
+    let head = current.iter().zip(target).take_while(same).count();
+    let tail = current[head..].iter().rev().zip(target[head..].iter().rev()).take_while(same).count();
+    let (old_len, new_len) = (current.len() - head - tail, target.len() - head - tail);
+    if old_len + new_len <= COMPARED_MAX {
+        return capture_diff_slices(Algorithm::Myers, current, target);
+    }
+    let (old_index, new_index) = (head, head);
+    vec![
+        DiffOp::Equal { old_index: 0, new_index: 0, len: head },
+        DiffOp::Replace { old_index, old_len, new_index, new_len },
+        DiffOp::Equal { old_index: old_index + old_len, new_index: new_index + new_len, len: tail },
+    ]
 }
 
 /// A number for each child: the same where the current child is what is wanted.
@@ -74,10 +95,14 @@ fn fingerprint(node: &Node) -> u64 {
     fn add(node: &Node, hasher: &mut DefaultHasher) {
         node.name().hash(hasher);
         if let Node::Text(runs) = node {
-            runs.iter().for_each(|run| run.text.hash(hasher));
+            for run in runs {
+                run.text.hash(hasher);
+            }
         }
         node.children().len().hash(hasher);
-        node.children().iter().for_each(|child| add(child, hasher));
+        for child in node.children() {
+            add(child, hasher);
+        }
     }
     let mut hasher = DefaultHasher::new();
     add(node, &mut hasher);
@@ -106,7 +131,7 @@ fn pair(current: &[Current], target: &[Node], gap: &Gap, steps: &mut Vec<Step>) 
 
 fn pairs_in_order(current: &[Current], target: &[Node], gap: &Gap) -> Vec<(usize, usize)> {
     let pairs = gap.0.clone().zip(gap.1.clone());
-    pairs.filter(|(at, wanted)| can_become(&current[*at].node, &target[*wanted])).collect()
+    pairs.filter(|(at, wanted)| can_become(&current[*at], &target[*wanted])).collect()
 }
 
 /// The pairs, in both orders ascending, that are together the most similar.
@@ -114,7 +139,7 @@ fn best_pairs(current: &[Current], target: &[Node], gap: &Gap) -> Vec<(usize, us
     let current_bags: Vec<_> = current[gap.0.clone()].iter().map(|child| Bag::of(&child.forms[0])).collect();
     let target_bags: Vec<_> = target[gap.1.clone()].iter().map(Bag::of).collect();
     let similarity = |at: usize, wanted: usize| {
-        can_become(&current[gap.0.start + at].node, &target[gap.1.start + wanted])
+        can_become(&current[gap.0.start + at], &target[gap.1.start + wanted])
             .then(|| current_bags[at].similarity(&target_bags[wanted]))
     };
     let (rows, columns) = (current_bags.len(), target_bags.len());
@@ -145,13 +170,12 @@ fn best_pairs(current: &[Current], target: &[Node], gap: &Gap) -> Vec<(usize, us
 }
 
 /// Whether a child can be edited into another: an element's name is for ever.
-fn can_become(current: &Node, target: &Node) -> bool {
+fn can_become(current: &Current, target: &Node) -> bool {
     let is_cell = |node: &Node| matches!(node.name(), "tableCell" | "tableHeader");
-    match (current, target) {
+    let is_same_cell = || is_cell(&current.node) && current.forms.iter().any(|form| form.name() == target.name());
+    match (&current.node, target) {
         (Node::Text(_), Node::Text(_)) => true,
-        (Node::Element(_), Node::Element(_)) => {
-            current.name() == target.name() || (is_cell(current) && is_cell(target))
-        }
+        (Node::Element(_), Node::Element(_)) => current.node.name() == target.name() || is_same_cell(),
         _ => false,
     }
 }
@@ -181,7 +205,9 @@ impl Bag {
                 self.total += 1;
             }
         }
-        node.children().iter().for_each(|child| self.add(child));
+        for child in node.children() {
+            self.add(child);
+        }
     }
 
     /// From 1 for nothing in common to 1001 for the same words.

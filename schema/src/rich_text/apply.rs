@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use yrs::{Out, Text, TransactionMut, Xml, XmlElementRef, XmlFragmentRef};
+use yrs::{Out, Text, TransactionMut, Xml, XmlElementRef, XmlFragment, XmlFragmentRef};
 
 use super::align::{Current, Step, align};
 use super::node::{self, Node, Run, Unknown};
@@ -10,39 +10,46 @@ use super::{Block, markdown, shape, text};
 
 /// Makes a fragment say `blocks`.
 pub(super) fn apply(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, blocks: &[Block]) {
-    let current = node::read_children(fragment, txn).into_iter().map(described).collect();
-    edit_children(fragment, txn, current, &shape::nodes(blocks));
+    let sense = if markdown::normalized(blocks) == blocks { Sense::Markdown } else { Sense::Tree };
+    let current = node::read_children(fragment, txn).into_iter().map(|child| described(child, sense)).collect();
+    edit_children(fragment, txn, current, &shape::nodes(blocks), Level { sense, blank_lines: BlankLines::Stay });
+}
+
+/// What the wanted blocks can say: if they could come from Markdown, what Markdown cannot say is not meant to change.
+#[derive(Clone, Copy)]
+enum Sense {
+    Tree,
+    Markdown,
 }
 
 /// A child with the forms in which it may be wanted, as far as it tells by itself.
-fn described(node: Node) -> Current {
-    let forms = match &node {
-        Node::Text(_) => {
-            let known = shape::known_text(&node);
-            [known.clone(), known]
-        }
-        _ => {
-            let blocks = shape::blocks(std::slice::from_ref(&node));
-            let only = |mut nodes: Vec<Node>| if nodes.len() == 1 { nodes.pop() } else { None };
-            let plain = only(shape::nodes(&blocks)).unwrap_or_else(|| node.clone());
-            let in_markdown = only(shape::nodes(&markdown::normalized(&blocks))).unwrap_or_else(|| plain.clone());
-            [plain, in_markdown]
-        }
+fn described(node: Node, sense: Sense) -> Current {
+    let blocks = shape::blocks(std::slice::from_ref(&node));
+    let only = |mut nodes: Vec<Node>| if nodes.len() == 1 { nodes.pop() } else { None };
+    let plain = match &node {
+        Node::Text(_) => shape::known_text(&node),
+        _ => only(shape::nodes(&blocks)).unwrap_or_else(|| node.clone()),
     };
+    let in_markdown = match sense {
+        Sense::Tree => None,
+        Sense::Markdown => only(shape::nodes(&markdown::normalized(&blocks))),
+    };
+    let in_markdown = in_markdown.unwrap_or_else(|| plain.clone());
+    let forms = [plain, in_markdown];
     Current { node, forms }
 }
 
 /// The children of a child: their forms are the children of its forms, where these have as many.
-fn described_children(current: Current) -> Vec<Current> {
+fn described_children(current: Current, sense: Sense) -> Vec<Current> {
     let [plain, in_markdown] = current.forms;
     let Node::Element(element) = current.node else { return Vec::new() };
     let count = element.children.len();
     let children = element.children.into_iter().enumerate().map(|(index, child)| {
         let child_of = |form: &Node| (form.children().len() == count).then(|| form.children()[index].clone());
         match (child_of(&plain), child_of(&in_markdown)) {
-            (None, None) => described(child),
+            (None, None) => described(child, sense),
             (plain, in_markdown) => {
-                let Current { node, forms: [own, own_in_markdown] } = described(child);
+                let Current { node, forms: [own, own_in_markdown] } = described(child, sense);
                 Current { node, forms: [plain.unwrap_or(own), in_markdown.unwrap_or(own_in_markdown)] }
             }
         }
@@ -50,35 +57,60 @@ fn described_children(current: Current) -> Vec<Current> {
     children.collect()
 }
 
-fn edit_children(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, current: Vec<Current>, target: &[Node]) {
+/// What holds for the children of one element.
+#[derive(Clone, Copy)]
+struct Level {
+    sense: Sense,
+    blank_lines: BlankLines,
+}
+
+/// What becomes of a paragraph without words that is not wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BlankLines {
+    Stay,
+    Go,
+}
+
+fn edit_children(
+    fragment: &XmlFragmentRef,
+    txn: &mut TransactionMut<'_>,
+    current: Vec<Current>,
+    target: &[Node],
+    level: Level,
+) {
     let children = node::children(fragment, txn);
     let steps = align(&current, target);
     let mut current: Vec<Option<Current>> = current.into_iter().map(Some).collect();
     let mut take = |index: usize| current[index].take().expect("each child is in one step");
     let mut is_text_wanted = target.iter().any(|node| matches!(node, Node::Text(_)));
     let mut index = 0;
-    for step in steps {
-        match step {
-            Step::Keep => index += 1,
-            Step::Edit { current, target: wanted } => {
-                edit_child(&children[current], txn, take(current), &target[wanted]);
-                index += 1;
-            }
-            Step::Insert { target: wanted } => {
-                node::insert(fragment, txn, index, &target[wanted]);
-                index += 1;
-            }
-            Step::Delete { current } => match (&children[current], &take(current).node) {
-                (_, node) if is_blank_line(node) => index += 1,
-                // A paragraph keeps its text when it loses all its words: somebody may be writing there.
-                (Out::YXmlText(text), _) if !is_text_wanted => {
-                    let length = text.len(txn);
-                    text.remove_range(txn, 0, length);
-                    is_text_wanted = true;
+    for run in steps.chunk_by(|step, next| matches!((step, next), (Step::Insert { .. }, Step::Insert { .. }))) {
+        let first = index;
+        // Insertions in a row backwards: yrs finds an index by walking to it.
+        for step in run.iter().rev() {
+            match *step {
+                Step::Keep => index += 1,
+                Step::Edit { current, target: wanted } => {
+                    edit_child(&children[current], txn, take(current), &target[wanted], level.sense);
                     index += 1;
                 }
-                _ => node::remove(fragment, txn, index),
-            },
+                Step::Insert { target: wanted } => {
+                    node::insert(fragment, txn, first, &target[wanted]);
+                    index += 1;
+                }
+                Step::Delete { current } => match (&children[current], &take(current).node) {
+                    (_, node) if level.blank_lines == BlankLines::Stay && is_blank_line(node) => index += 1,
+                    // A paragraph keeps its text when it loses all its words: somebody may be writing there.
+                    (Out::YXmlText(text), _) if !is_text_wanted => {
+                        let length = text.len(txn);
+                        text.remove_range(txn, 0, length);
+                        is_text_wanted = true;
+                        index += 1;
+                    }
+                    (child, _) if node::is_removable(child, txn) => fragment.remove(txn, index),
+                    _ => index += 1,
+                },
+            }
         }
     }
 }
@@ -88,7 +120,7 @@ fn is_blank_line(node: &Node) -> bool {
     node.name() == "paragraph" && node.children().iter().all(is_wordless)
 }
 
-fn edit_child(child: &Out, txn: &mut TransactionMut<'_>, current: Current, target: &Node) {
+fn edit_child(child: &Out, txn: &mut TransactionMut<'_>, current: Current, target: &Node, sense: Sense) {
     match (child, target) {
         (Out::YXmlText(written), Node::Text(wanted)) => {
             if let Node::Text(runs) = &current.node {
@@ -97,9 +129,9 @@ fn edit_child(child: &Out, txn: &mut TransactionMut<'_>, current: Current, targe
         }
         (Out::YXmlElement(element), Node::Element(wanted)) => {
             edit_attributes(element, txn, &current.forms, target);
-            let children = described_children(current);
+            let children = described_children(current, sense);
             let wanted = with_unknown_restored(&wanted.children, &children);
-            edit_children(element.as_ref(), txn, children, &wanted);
+            edit_children(element.as_ref(), txn, children, &wanted, Level { sense, blank_lines: BlankLines::Go });
         }
         _ => {}
     }

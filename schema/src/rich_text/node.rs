@@ -14,6 +14,9 @@ use super::NESTING_DEPTH_MAX;
 /// Stands in a [`Run`] for something embedded in a text, which also counts as one UTF-16 unit.
 const EMBEDDED: char = '\u{FFFC}';
 
+/// How deep what is removed may be nested.
+const REMOVABLE_DEPTH_MAX: usize = 256;
+
 /// How much of an unknown element's attributes is shown, in characters.
 const UNKNOWN_ATTRIBUTE_CHARS_MAX: usize = 200;
 
@@ -63,10 +66,8 @@ impl Unknown {
             return words;
         }
         let values: Vec<&str> = self.0.attributes().values().filter_map(text_of).collect();
-        let mut shown = match values.is_empty() {
-            true => self.name().to_owned(),
-            false => format!("{}: {}", self.name(), values.join(", ")),
-        };
+        let separator = if values.is_empty() { "" } else { ": " };
+        let mut shown = format!("{}{separator}{}", self.name(), values.join(", "));
         if let Some((end, _)) = shown.char_indices().nth(UNKNOWN_ATTRIBUTE_CHARS_MAX) {
             shown.truncate(end);
             shown.push('…');
@@ -186,18 +187,31 @@ pub(super) fn insert(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, in
             for (key, value) in &element.attributes {
                 written.insert_attribute(txn, key.as_str(), value.clone());
             }
-            let mut next = 0;
-            for child in element.children.iter().filter(|child| **child != Node::Foreign) {
-                insert(written.as_ref(), txn, next, child);
-                next += 1;
+            // Backwards: yrs finds an index by walking to it. Nobody else can be writing here yet.
+            for child in element.children.iter().rev().filter(|child| **child != Node::Foreign) {
+                insert(written.as_ref(), txn, 0, child);
             }
         }
     }
 }
 
-/// Removes the child at an index.
-pub(super) fn remove(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, index: u32) {
-    fragment.remove_range(txn, index, 1);
+/// Whether a child can be removed: yrs takes a level of the stack for each level of nesting, and has no bound of its own.
+pub(super) fn is_removable(child: &Out, txn: &impl ReadTxn) -> bool {
+    let mut open = vec![(child.clone(), 0)];
+    while let Some((node, depth)) = open.pop() {
+        let fragment: &XmlFragmentRef = match &node {
+            Out::YXmlElement(element) => element.as_ref(),
+            Out::YXmlFragment(fragment) => fragment,
+            Out::YXmlText(_) | Out::Any(_) => continue,
+            // Whatever may lie in it.
+            _ => return false,
+        };
+        if depth == REMOVABLE_DEPTH_MAX {
+            return false;
+        }
+        open.extend(children(fragment, txn).into_iter().map(|child| (child, depth + 1)));
+    }
+    true
 }
 
 /// Words to put into a text, with exactly these formatting attributes.
@@ -208,7 +222,9 @@ pub(super) fn inserted(text: &str, attributes: Attrs) -> Delta<In> {
 /// The words of nodes, a line for each text block and hard break.
 pub(super) fn plain_text(nodes: &[Node]) -> String {
     let mut lines = Lines::default();
-    nodes.iter().for_each(|node| lines.add(node));
+    for node in nodes {
+        lines.add(node);
+    }
     lines.finished.extend((!lines.open.is_empty()).then_some(lines.open));
     lines.finished.join("\n")
 }
@@ -223,11 +239,9 @@ impl Lines {
     fn add(&mut self, node: &Node) {
         match node {
             Node::Text(runs) => runs.iter().for_each(|run| self.open.push_str(&run.text)),
+            // An element within a line, such as a mention, says nothing.
+            Node::Element(element) if element.children.is_empty() && element.name != "hardBreak" => {}
             Node::Element(element) => {
-                let is_inline = element.children.is_empty() && element.name != "hardBreak";
-                if is_inline && !self.open.is_empty() {
-                    return;
-                }
                 self.end_line();
                 element.children.iter().for_each(|child| self.add(child));
                 self.end_line();

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use yrs::Any;
 use yrs::any::Number;
+use yrs::types::Attrs;
 
 use super::node::{Node, Run, Unknown, text_of};
 use super::{Align, Block, CellKind, Image, Inline, Mark, NESTING_DEPTH_MAX, TableCell, TaskItem, TaskState};
@@ -331,6 +332,7 @@ fn inline_nodes(content: &[Inline]) -> Vec<Node> {
     nodes
 }
 
-fn attributes(marks: &BTreeSet<Mark>) -> yrs::types::Attrs {
-    marks.iter().map(attribute).map(|(key, value)| (key.into(), value)).collect()
+/// The formatting attributes that stand for marks: of several links, the first.
+fn attributes(marks: &BTreeSet<Mark>) -> Attrs {
+    marks.iter().rev().map(attribute).map(|(key, value)| (key.into(), value)).collect()
 }

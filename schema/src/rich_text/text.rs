@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::DiffOp;
 use yrs::types::{Attrs, Delta};
 use yrs::{Any, In, Text, TransactionMut, XmlTextRef};
 
+use super::align::operations;
 use super::node::{Run, inserted};
 use super::shape::{attribute, marks};
 
@@ -146,12 +147,13 @@ fn changes(current: &str, target: &str) -> Vec<Change> {
     let (current_words, target_words): (Vec<_>, Vec<_>) = (words(current).collect(), words(target).collect());
     let (mut at, mut to) = (0, 0);
     let mut changes = Vec::new();
-    for op in capture_diff_slices(Algorithm::Myers, &current_words, &target_words) {
+    for op in operations(&current_words, &target_words) {
         let length = |words: &[&str]| words.iter().map(|word| word.len()).sum::<usize>();
         let from = at..at + length(&current_words[op.old_range()]);
         let into = to..to + length(&target_words[op.new_range()]);
         (at, to) = (from.end, into.end);
         match op {
+            DiffOp::Equal { len: 0, .. } => {}
             DiffOp::Equal { .. } => changes.push(Change::Keep { current: from, target: into }),
             _ => replace_middle(current, from, target, into, &mut changes),
         }
@@ -163,22 +165,16 @@ fn changes(current: &str, target: &str) -> Vec<Change> {
 fn replace_middle(current: &str, from: Range<usize>, target: &str, to: Range<usize>, changes: &mut Vec<Change>) {
     let (old, new) = (&current[from.clone()], &target[to.clone()]);
     let same = |(a, b): &(char, char)| a == b;
-    let length =
-        |characters: &mut dyn Iterator<Item = (char, char)>| characters.map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let length = |same: &mut dyn Iterator<Item = (char, char)>| same.map(|(a, _)| a.len_utf8()).sum::<usize>();
     let head = length(&mut old.chars().zip(new.chars()).take_while(same));
     let tail = length(&mut old[head..].chars().rev().zip(new[head..].chars().rev()).take_while(same));
-    let mut keep = |at: usize, to: usize, length: usize| {
-        if length > 0 {
-            changes.push(Change::Keep { current: at..at + length, target: to..to + length });
-        }
-    };
-    keep(from.start, to.start, head);
     let (from_tail, to_tail) = (from.end - tail, to.end - tail);
+    let keep =
+        |current: Range<usize>, target: Range<usize>| (!current.is_empty()).then_some(Change::Keep { current, target });
+    let before = keep(from.start..from.start + head, to.start..to.start + head);
     let middle = Change::Replace { current: from.start + head..from_tail, target: to.start + head..to_tail };
-    changes.push(middle);
-    if tail > 0 {
-        changes.push(Change::Keep { current: from_tail..from.end, target: to_tail..to.end });
-    }
+    let after = keep(from_tail..from.end, to_tail..to.end);
+    changes.extend(before.into_iter().chain([middle]).chain(after));
 }
 
 fn utf16_len(text: &str) -> u32 {

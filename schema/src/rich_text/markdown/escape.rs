@@ -7,6 +7,8 @@ pub(super) struct Edges {
     pub(super) starts_line: bool,
     /// It ends its line.
     pub(super) ends_line: bool,
+    /// And that is a heading.
+    pub(super) ends_heading: bool,
 }
 
 /// Words, so that no character of them means anything else.
@@ -20,7 +22,7 @@ pub(super) fn text(words: &str, edges: Edges, out: &mut String) {
             entity(character, out);
         } else {
             let begins = edges.starts_line && (at == 0 || is_list_number(&words[..at], character));
-            if has_meaning(character, before, after) || (begins && has_meaning_at_start(character, at)) {
+            if has_meaning(character, before, after, edges) || (begins && has_meaning_at_start(character, at)) {
                 out.push('\\');
             }
             out.push(character);
@@ -39,13 +41,15 @@ fn entity(character: char, out: &mut String) {
     out.push(';');
 }
 
-fn has_meaning(character: char, before: Option<char>, after: Option<char>) -> bool {
+fn has_meaning(character: char, before: Option<char>, after: Option<char>, edges: Edges) -> bool {
     let is_word = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
     match character {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '|' => true,
         '_' => !(is_word(before) && is_word(after)),
         '&' => after.is_some_and(|after| after.is_ascii_alphanumeric() || after == '#'),
-        '!' => after.is_none(),
+        '#' => after.is_none() && edges.ends_heading,
+        // A link may follow, which would be an image.
+        '!' => after.is_none() && !edges.ends_line,
         _ => false,
     }
 }

@@ -102,6 +102,7 @@ fn flat(blocks: &[Block]) -> Vec<Block> {
     flattened
 }
 
+#[derive(Clone, Copy)]
 enum Trim {
     Start,
     Both,
@@ -135,7 +136,8 @@ fn flatten(blocks: &[Block], line: &mut Vec<Inline>, flattened: &mut Vec<Block>)
 }
 
 /// A cell's paragraph, without the space between it and the images around it.
-fn trimmed(mut content: Vec<Inline>, trim: Trim, blocks_before: usize) -> Vec<Inline> {
+fn trimmed(content: Vec<Inline>, trim: Trim, blocks_before: usize) -> Vec<Inline> {
+    let mut content = join_texts(content);
     if blocks_before > 0 {
         trim_start(&mut content);
     }

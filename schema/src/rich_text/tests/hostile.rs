@@ -90,3 +90,14 @@ fn elements_in_the_wrong_place_are_kept_as_unknown() {
     write(&doc, "loose\n\nno item\n\n\\[table\\]\n\nmore");
     assert_eq!(xml(&doc), format!("{before}<paragraph>more</paragraph>"));
 }
+
+#[test]
+fn what_is_too_deep_to_be_removed_stays() {
+    let doc = deep("blockquote", 100);
+    write(&doc, "words");
+    assert_eq!(written(&doc), "words");
+
+    let doc = deep("blockquote", 10_000);
+    write(&doc, "words");
+    assert!(written(&doc).starts_with("words\n\n>"));
+}
