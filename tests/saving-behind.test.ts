@@ -15,8 +15,10 @@ import {
 import { createDocument, createProject, type Person, signIn } from "./rest";
 import { Server, within } from "./server";
 
-/** Bytes of a document that may wait for the log. */
-const UNSAVED_BYTES = 20_000;
+/** Bytes of a document that may wait for the log; no update may be larger. */
+const UNSAVED_BYTES = 65_536;
+/** An eighth of that. */
+const PAGE = "x".repeat(UNSAVED_BYTES / 8);
 /** How long until the server says that it is behind, at most. */
 const NOTICE_MS = 30_000;
 
@@ -26,7 +28,10 @@ let document: string;
 
 beforeAll(async () => {
   server = await Server.start({
-    settings: { GLASSBOX_LIMITS_UNSAVED_BYTES_PER_DOCUMENT: String(UNSAVED_BYTES) },
+    settings: {
+      GLASSBOX_LIMITS_UNSAVED_BYTES_PER_DOCUMENT: String(UNSAVED_BYTES),
+      GLASSBOX_LIMITS_UPDATE_BYTES: String(UNSAVED_BYTES),
+    },
   });
   ada = await signIn(server, "Ada");
   document = await createDocument(server, await createProject(server, ada), ada);
@@ -64,11 +69,11 @@ it("refuses edits past its limit, and gets them from the clients when it can sav
   await Promise.all([within(NOTICE_MS, "the writer to sync", own.whenSynced), isSynced(stock)]);
   haltDatabase();
   const turnedAway = closed(stock);
-  for (let page = 0; page < 5; page += 1) {
-    append(own.doc, `own ${page} ${"x".repeat(UNSAVED_BYTES / 4)}. `);
-    append(stock.doc, `stock ${page} ${"x".repeat(UNSAVED_BYTES / 4)}. `);
-  }
+  for (let page = 0; page < 4; page += 1) append(own.doc, `own ${page} ${PAGE}. `);
+  await reads(stock.doc, "own 3 x");
+  for (let page = 0; page < 5; page += 1) append(stock.doc, `stock ${page} ${PAGE}. `);
   expect(await turnedAway).toBe(1013);
+  append(own.doc, `own 4 ${PAGE}. `);
   expect(own.saved.value.unconfirmed).toBeGreaterThan(0);
   server.resumeDatabase();
   await within(NOTICE_MS, "the edits to be saved", own.whenSaved());

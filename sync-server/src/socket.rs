@@ -23,10 +23,12 @@ const WRITE_BYTES: usize = 64 * 1024;
 const WRITE_STALL: Duration = Duration::from_secs(60);
 /// The slowest connection that is still served, in bytes per second.
 const SLOWEST_BYTES_PER_SECOND: u64 = 4 * 1024;
+/// How long a client may take to answer a close.
+const CLOSE_ANSWER: Duration = Duration::from_secs(2);
+/// A socket is not looked after more often than this.
+const SHORTEST_BEAT: Duration = Duration::from_millis(10);
 /// How long before its end a client is told that its authority runs out.
 const AUTHORITY_NOTICE: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
-/// How often access is checked again.
-const ACCESS_CHECK: Duration = Duration::from_secs(60);
 
 /// What becomes of the socket after something was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,30 +65,46 @@ pub(crate) trait Dialect: Send {
 pub(crate) async fn serve<D: Dialect>(mut socket: WebSocket, outbox: &Arc<Outbox>, mut dialect: D, shared: &Shared) {
     let _open = shared.metrics.socket_opened();
     let _running = shared.lifecycle.connection("socket");
-    let close = Serving { outbox, shared, last_heard: Instant::now(), pinged: false, told_expiring: None }
+    let now = Instant::now();
+    let close = Serving { outbox, shared, last_heard: now, pinged: None, last_access_check: now, told_expiring: None }
         .run(&mut socket, &mut dialect)
         .await;
     drop(dialect);
     // The answer to a client's own close is written with the next flush.
     let _ = timeout(WRITE_STALL, socket.flush()).await;
     if let Some((code, reason)) = close {
-        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        let goodbye = async {
+        let last_words = async {
             let Waiting { frames, .. } = outbox.take();
             for frame in frames {
                 socket.feed(frame).await?;
             }
-            socket.send(frame).await
+            socket.flush().await
         };
-        let _ = timeout(WRITE_STALL, goodbye).await;
+        if let Ok(Ok(())) = timeout(WRITE_STALL, last_words).await {
+            self::close(&mut socket, code, reason).await;
+        }
     }
+}
+
+/// Tells the client why the socket ends, and waits until it has heard it: a connection that is dropped with something
+/// unread on it is reset, and the close code is lost on the way.
+pub(crate) async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
+    let goodbye = async {
+        socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+        while socket.next().await.transpose()?.is_some() {}
+        Ok::<(), axum::Error>(())
+    };
+    // The client may be gone already.
+    let _ = timeout(CLOSE_ANSWER, goodbye).await;
 }
 
 struct Serving<'a> {
     outbox: &'a Outbox,
     shared: &'a Shared,
     last_heard: Instant,
-    pinged: bool,
+    /// When the client was asked for a sign of life that has not come yet.
+    pinged: Option<Instant>,
+    last_access_check: Instant,
     told_expiring: Option<DateTime<Utc>>,
 }
 
@@ -96,8 +114,8 @@ impl Serving<'_> {
         let draining = self.shared.lifecycle.draining();
         let shutdown = self.shared.lifecycle.shutdown_token();
         let mut told_draining = false;
-        let mut access_check = Instant::now() + ACCESS_CHECK;
-        let timer = tokio::time::sleep(self.heartbeat());
+        // The first look is at once: the authority may end soon.
+        let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         loop {
             let flow = tokio::select! {
@@ -106,6 +124,16 @@ impl Serving<'_> {
                 () = draining.cancelled(), if !told_draining => {
                     told_draining = true;
                     dialect.draining()
+                }
+                // Before the frames: however many there are, a socket must not outlive its authority.
+                () = &mut timer => {
+                    let mut flow = self.beat(socket, dialect).await?;
+                    if flow == Flow::Continue && self.last_access_check.elapsed() >= self.access_check() {
+                        self.last_access_check = Instant::now();
+                        flow = dialect.check_access().await;
+                    }
+                    timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
+                    flow
                 }
                 () = self.outbox.ready() => match self.write(socket, dialect).await {
                     Ok(flow) => flow,
@@ -117,21 +145,9 @@ impl Serving<'_> {
                     None => return None,
                 },
                 flow = dialect.progress() => flow,
-                () = &mut timer => {
-                    let flow = self.beat(socket, dialect).await?;
-                    if Instant::now() >= access_check && flow == Flow::Continue {
-                        access_check = Instant::now() + ACCESS_CHECK;
-                        dialect.check_access().await
-                    } else {
-                        flow
-                    }
-                }
             };
             if let Flow::Close(code, reason) = flow {
                 return Some((code, reason));
-            }
-            if timer.is_elapsed() {
-                timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
             }
         }
     }
@@ -140,10 +156,14 @@ impl Serving<'_> {
         Duration::from_secs(self.shared.limits.heartbeat_seconds)
     }
 
+    fn access_check(&self) -> Duration {
+        Duration::from_secs(self.shared.limits.access_check_seconds)
+    }
+
     /// Handles a frame. `None` when the client closes the socket.
     async fn read<D: Dialect>(&mut self, frame: Message, dialect: &mut D) -> Option<Flow> {
         self.last_heard = Instant::now();
-        self.pinged = false;
+        self.pinged = None;
         self.shared.metrics.frames_in.inc();
         match frame {
             Message::Text(text) => Some(dialect.text(&text).await),
@@ -186,32 +206,36 @@ impl Serving<'_> {
         let now = self.shared.clock.now();
         let until = dialect.authorized_until();
         if now >= until {
-            return Some(Flow::Close(close::UNAUTHORIZED, "the token has run out"));
+            return Some(Flow::Close(close::AUTHORITY_ENDED, "the token has run out"));
         }
         if now >= until - AUTHORITY_NOTICE && self.told_expiring != Some(until) {
             self.told_expiring = Some(until);
             dialect.expiring();
         }
-        let silent = self.last_heard.elapsed();
-        if silent >= self.heartbeat() * 2 {
-            return Some(Flow::Close(close::TIMEOUT, "nothing was heard for too long"));
-        }
-        if silent >= self.heartbeat() && !self.pinged {
-            self.pinged = true;
-            timeout(WRITE_STALL, socket.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
+        // The silence of a client that took long to read what it was sent counts from its ping on.
+        match self.pinged {
+            Some(pinged) if pinged.elapsed() >= self.heartbeat() => {
+                return Some(Flow::Close(close::TIMEOUT, "nothing was heard for too long"));
+            }
+            None if self.last_heard.elapsed() >= self.heartbeat() => {
+                timeout(WRITE_STALL, socket.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
+                self.pinged = Some(Instant::now());
+            }
+            _ => {}
         }
         Some(Flow::Continue)
     }
 
-    /// The next look: at the latest after a heartbeat, and in time for the authority's end.
+    /// The next look: at the latest after a heartbeat, and in time for the authority's end and the check of access.
     fn next_beat<D: Dialect>(&self, dialect: &D) -> Duration {
         let now = self.shared.clock.now();
         let until = dialect.authorized_until();
         let notice = until - AUTHORITY_NOTICE;
         let next = if notice > now { notice } else { until };
         let left = (next - now).to_std().unwrap_or_default() + Duration::from_millis(1);
-        let quiet = self.heartbeat().saturating_sub(self.last_heard.elapsed()).max(Duration::from_secs(1));
-        left.min(if self.pinged { self.heartbeat() } else { quiet })
+        let silence = self.heartbeat().saturating_sub(self.pinged.unwrap_or(self.last_heard).elapsed());
+        let access = self.access_check().saturating_sub(self.last_access_check.elapsed());
+        left.min(silence.min(access).max(SHORTEST_BEAT))
     }
 }
 

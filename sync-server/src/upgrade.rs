@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use platform::auth::AuthError;
 use serde::Deserialize;
-use web_protocol::close;
+use web_protocol::close as code;
 
 use crate::server::{Authority, Shared};
+use crate::socket::close;
 
 /// Read buffers are allocated for every socket, idle ones too.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -33,22 +34,19 @@ pub(crate) fn limited(upgrade: WebSocketUpgrade, shared: &Shared) -> WebSocketUp
 
 /// Refuses after the upgrade: a browser's script sees the close code, but never an HTTP status.
 pub(crate) fn refused(upgrade: WebSocketUpgrade, code: u16, reason: &'static str) -> Response {
-    upgrade.on_upgrade(move |mut socket: WebSocket| async move {
-        // The client may be gone already.
-        let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
-    })
+    upgrade.on_upgrade(move |mut socket: WebSocket| async move { close(&mut socket, code, reason).await })
 }
 
 /// Finds out whose token a socket brings (G1, Y5). An error is the close code and reason.
 pub(crate) async fn authority(shared: &Shared, token: Option<&str>) -> Result<Authority, (u16, &'static str)> {
     let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return Err((close::UNAUTHORIZED, "a token is missing"));
+        return Err((code::UNAUTHORIZED, "a token is missing"));
     };
     match shared.authenticator.authenticate_socket(token).await {
         Ok(authenticated) => {
             Ok(Authority { principal: Arc::new(authenticated.principal), until: authenticated.expires_at })
         }
-        Err(AuthError::Unavailable(_)) => Err((close::TRY_LATER, "tokens cannot be checked now")),
-        Err(_) => Err((close::UNAUTHORIZED, "the token is not valid")),
+        Err(AuthError::Unavailable(_)) => Err((code::TRY_LATER, "tokens cannot be checked now")),
+        Err(_) => Err((code::UNAUTHORIZED, "the token is not valid")),
     }
 }

@@ -11,7 +11,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   }, info) => {
     const nodeId = await studio.addNode(
       "Read by all",
-      "# Heading\n\nText with **form** and a [link](https://example.com).\n\n- [ ] a task\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+      "# Heading\n\nText with **form** and a [link](https://example.com).\n\n- [ ] a task\n- [x] a done task\n\n| a | b |\n|---|---|\n| 1 | 2 |",
     );
     const ada = await studio.visit("Ada");
     const { page } = ada;

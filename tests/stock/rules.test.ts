@@ -198,7 +198,7 @@ describe("the end of a token's authority", () => {
     await isSynced(stock);
     append(stock.doc, "before the end. ");
     token = lasting;
-    await closed(stock);
+    expect(await closed(stock)).toBe(4501);
     append(stock.doc, "after the end.");
     await isSynced(stock);
     await reads(openStock(server, document, ada.token).doc, "before the end. after the end.");

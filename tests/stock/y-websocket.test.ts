@@ -130,7 +130,9 @@ describe("y-websocket, unchanged", () => {
     const stock = openStock(server, document, undefined, { params, WebSocketPolyfill: polyfill(line) });
     await isSynced(stock);
     const before = asked;
+    const lost = closed(stock);
     line.cut();
+    await lost;
     line.mend();
     append(stock.doc, "by a getter");
     await isSynced(stock);

@@ -10,11 +10,13 @@ pub const RESTART: u16 = 1012;
 pub const TRY_LATER: u16 = 1013;
 /// A frame that cannot be decoded (G16).
 pub const MALFORMED: u16 = 4400;
-/// The token is missing, invalid or has run out. Come back with a new one.
+/// The token is missing or invalid. Come back with another one.
 pub const UNAUTHORIZED: u16 = 4401;
 /// Access ended.
 pub const FORBIDDEN: u16 = 4403;
 /// No such document, or no access to it (Y5).
 pub const NOT_FOUND: u16 = 4404;
-/// Nothing was heard for too long (G4).
-pub const TIMEOUT: u16 = 4408;
+/// The token has run out on an open socket (G19, Y5). Come back with a new one.
+pub const AUTHORITY_ENDED: u16 = 4501;
+/// Nothing was heard for too long (G4). Come back.
+pub const TIMEOUT: u16 = 4508;

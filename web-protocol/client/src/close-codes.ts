@@ -13,7 +13,8 @@ const COMEBACKS: ReadonlyMap<number, Comeback> = new Map([
   [4401, "with-a-new-token"],
   [4403, "never"],
   [4404, "never"],
-  [4408, "with-backoff"],
+  [4501, "with-a-new-token"],
+  [4508, "with-backoff"],
 ]);
 
 /** Codes outside the table are those of a lost network (1005, 1006), of proxies and of browsers: come back. */

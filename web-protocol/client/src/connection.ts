@@ -193,7 +193,7 @@ export class Connection {
         this.#restartAfterMs = message.payload.reconnectAfterMs;
         return;
       case "error":
-        // An INVALID_TOKEN here leaves the old authority; when that ends, the socket closes with 4401 (G19).
+        // An INVALID_TOKEN here leaves the old authority; when that ends, the socket closes with 4501 (G19).
         if (message.requestId === undefined || message.requestId === this.#tokenRequest) {
           const isLate = message.payload.cause.code === "UNKNOWN_CHANNEL"; // crossed with an `unsubscribed`
           if (!isLate) this.error.set(message.payload.cause);

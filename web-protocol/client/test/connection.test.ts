@@ -63,7 +63,7 @@ describe("coming back", () => {
     expect(retries.next()).toBe(50);
   });
 
-  test.each([1011, 1013, 4408])("close code %i: come back", async (code) => {
+  test.each([1011, 1013, 4508])("close code %i: come back", async (code) => {
     const server = await startServer();
     const client = connect(server);
     await until(client.status, (status) => status === "connected");
@@ -165,12 +165,12 @@ describe("tokens", () => {
     await until(client.status, (status) => status === "connected");
   });
 
-  test("4401 later: the client comes back with a new token", async () => {
+  test.each([4401, 4501])("%i later: the client comes back with a new token", async (code) => {
     const server = await startServer();
     let count = 0;
     const client = connect(server, "", { token: () => `token-${++count}` });
     await until(client.principal, (principal) => principal?.name === "token-1");
-    server.closeAll(4401);
+    server.closeAll(code);
     await until(client.principal, (principal) => principal?.name === "token-2");
   });
 

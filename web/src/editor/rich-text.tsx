@@ -74,6 +74,8 @@ function BoundEditor({
       extensions: extensionsFor({ fragment, awareness, placeholder }),
       editable,
       editorProps: {
+        // ProseMirror keeps Esc to itself, which is the way out of a text as of every other field.
+        handleDOMEvents: { keydown: (_view, event) => event.key === "Escape" && !event.isComposing },
         attributes: { role: "textbox", "aria-multiline": "true", "aria-label": label, class: "prose-text" },
       },
     },
