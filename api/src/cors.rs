@@ -11,7 +11,7 @@ use crate::request_id::X_REQUEST_ID;
 use crate::routes::documents::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
 
 /// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
 
 pub(crate) fn layer(origins: &[String]) -> CorsLayer {
     // The configuration has checked them; what cannot be a header cannot be an origin either.

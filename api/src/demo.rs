@@ -7,6 +7,7 @@ use std::sync::Arc;
 use platform::access::OrgRole;
 use platform::auth::{Authenticated, Principal};
 use platform::db::documents as document_rows;
+use platform::db::organizations as organization_rows;
 use platform::db::{DbError, members, users};
 use schema::canvas::CanvasPatch;
 use schema::ids::{NodeId, OrgId, ProjectId, UserId};
@@ -59,8 +60,8 @@ pub async fn seed_demo(api: &Api) -> Result<Demo, DemoError> {
 /// the server prints is to find something there.
 pub(crate) async fn join(api: &Api, user: UserId) -> Result<(), DbError> {
     let org = OrgId::new(demo_id("org"));
-    let members = members::list_of_org(&api.db, org).await?;
-    if members.is_empty() || members.iter().any(|member| member.user == user) {
+    let is_member = organization_rows::find(&api.db, user, org).await?.is_some();
+    if is_member || members::list_of_org(&api.db, org).await?.is_empty() {
         return Ok(());
     }
     members::set_org_role(&api.db, org, user, OrgRole::Member).await

@@ -105,6 +105,9 @@ impl<T: PartialEq> Condition<T> {
 }
 
 /// The header that names the present state.
+///
+/// # Panics
+/// When the tag's text form is not made of digits, dots and hyphens.
 #[must_use]
 pub fn etag_header(tag: &impl fmt::Display) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::try_from(format!("\"{tag}\"")).expect("tags are made of digits, dots and hyphens");

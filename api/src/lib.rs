@@ -8,7 +8,7 @@
 //! | [`authenticate`], [`access`] | who calls, and what they may do |
 //! | [`content`] | reading and editing living documents |
 //! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
-//! | [`openapi`] | the description of all of it, OpenAPI 3.1 |
+//! | [`openapi`] | the description of all of it, `OpenAPI` 3.1 |
 //! | [`health`] | for machines that watch: live, ready, metrics |
 //! | [`demo`] | a project to look at |
 //!

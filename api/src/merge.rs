@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_merged_without_comparing_every_line() {
-        let lines = |word: &str| (0..200_000).map(|number| format!("{word} {number}\n")).collect::<String>();
-        let (base, ours) = (format!("top\n{}end", lines("old")), format!("top\n{}end", lines("new")));
+        let lines = |word: &str| (0..200_000).map(|number| format!("{word} {number}")).collect::<Vec<_>>().join("\n");
+        let (base, ours) = (format!("top\n{}\nend", lines("old")), format!("top\n{}\nend", lines("new")));
         let theirs = base.replace("top", "TOP");
         assert_eq!(merge_lines(&base, &ours, &theirs), ours.replace("top", "TOP"));
     }

@@ -20,7 +20,7 @@ use crate::problem::{Code, Problem};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
 /// After this time a request is given up.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What watching a request needs.
 #[derive(Clone)]

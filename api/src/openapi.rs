@@ -1,4 +1,4 @@
-//! The description of the interface: OpenAPI 3.1, generated from the routes.
+//! The description of the interface: `OpenAPI` 3.1, generated from the routes.
 //!
 //! A route describes its success and the problems peculiar to it; what all routes of its sort have in common (no token,
 //! no such id, a body that does not fit) is added here.

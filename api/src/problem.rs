@@ -162,8 +162,7 @@ impl Problem {
             request_id: request_id.to_owned(),
             errors: self.errors,
         };
-        let json = serde_json::to_vec(&body).expect("texts and numbers can be written as JSON");
-        let mut response = (status, json).into_response();
+        let mut response = (status, axum::Json(body)).into_response();
         *response.headers_mut() = others;
         response.headers_mut().remove(http::header::CONTENT_LENGTH);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));

@@ -177,7 +177,7 @@ impl From<LiveNode> for NodeBody {
     }
 }
 
-/// A node with its ETag.
+/// A node with its `ETag`.
 pub(super) fn answer(status: StatusCode, node: LiveNode) -> Response {
     let etag = etag_header(&node.tag);
     (status, [etag], Json(NodeBody::from(node))).into_response()

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 
 /// Read a node
 ///
-/// As its canvas and its own document have it now. The ETag names the place of both:
+/// As its canvas and its own document have it now. The `ETag` names the place of both:
 /// `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`.
 #[utoipa::path(get, path = "/nodes/{nodeId}", tag = "nodes", operation_id = "getNode",
     params(
