@@ -84,6 +84,15 @@ export class Channels {
     this.#forgetIfDone(channel);
   }
 
+  /** Closes the owner's channel and opens it anew, so that the server says again what it has. */
+  reopen(owner: ChannelOwner): void {
+    const channel = this.#byName.get(owner.name);
+    if (channel?.owner !== owner || !channel.link) return;
+    this.#byNumber.delete(channel.link.number);
+    channel.close();
+    owner.detached();
+  }
+
   welcomed(): void {
     for (const channel of this.#byName.values()) {
       channel.retries.reset();
@@ -223,10 +232,14 @@ class Channel {
       this.requester = this.owner;
       this.request = this.connection.request("subscribe", { channel: this.name, sync });
     } else if (this.link && this.owner !== this.requester) {
-      this.link = null;
-      this.request = this.connection.request("unsubscribe", { channel: this.name });
-      this.requester = null;
+      this.close();
     }
+  }
+
+  close(): void {
+    this.link = null;
+    this.request = this.connection.request("unsubscribe", { channel: this.name });
+    this.requester = null;
   }
 
   opened(number: number): void {

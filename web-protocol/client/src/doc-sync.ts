@@ -25,6 +25,8 @@ export interface DocSyncOptions {
   readonly dispatch: (event: SavedEvent) => void;
   /** Delays before something that was refused for now is offered again. */
   readonly retries: Retries;
+  /** Attaches anew, after which the server says again what it has. */
+  readonly reopen: () => void;
   readonly failed: (error: ErrorInfo) => void;
 }
 
@@ -48,6 +50,8 @@ export class DocSync {
   /** The state vector of the server's last step 1. */
   #serverVector: Uint8Array | null = null;
   #framesSent = 0;
+  /** Something was refused for now, since the server's last step 1. */
+  #isPutOff = false;
   #waiting: { update: Uint8Array; edits: number }[] = [];
   #flushIsDue = false;
   #askedFor = "";
@@ -72,6 +76,7 @@ export class DocSync {
     this.#link = null;
     this.#serverVector = null;
     this.#framesSent = 0;
+    this.#isPutOff = false;
     this.#waiting = [];
     this.#askedFor = "";
   }
@@ -85,6 +90,7 @@ export class DocSync {
   /** The server's step 1: answered always, even when there is nothing to add (G12). */
   answer(serverVector: Uint8Array): void {
     this.#serverVector = serverVector.slice(); // a view into the frame, which may be large
+    this.#isPutOff = false;
     this.#sendAnswer();
   }
 
@@ -110,6 +116,7 @@ export class DocSync {
   /** One of our frames was refused (G15). */
   refused(cause: ErrorInfo): void {
     const wereWaiting = this.#hold();
+    this.#isPutOff ||= cause.retry;
     if (cause.retry) this.#offerLater(this.#options.retries.next());
     else if (wereWaiting) this.#offerLater(REOFFER_AFTER_EDIT_MS);
   }
@@ -183,7 +190,9 @@ export class DocSync {
       return;
     }
     if (!this.#link.fits(update.byteLength)) {
-      this.#withhold("all");
+      // With all that the server took since its step 1, it is too large; what was put off need not be.
+      if (this.#isPutOff) this.#options.reopen();
+      else this.#withhold("all");
       return;
     }
     this.#link.send("step2", update);

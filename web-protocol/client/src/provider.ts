@@ -233,6 +233,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
       isForeign: (origin) => this.#local?.isOrigin(origin) ?? false,
       dispatch: (event) => this.#dispatch(event),
       retries: this.#retries,
+      reopen: () => this.#host.channels.reopen(this),
       failed: (error) => this.error.set(error),
     });
     doc.on("destroy", this.#docDestroyed);

@@ -50,6 +50,31 @@ describe("refusals", () => {
     expect(performance.now() - start).toBeLessThan(900);
   });
 
+  test("G15: what was refused for now does not grow with what the server took since its step 1", async () => {
+    const server = await startServer();
+    server.limits = { frameBytes: 2000, updateBytes: 1000, channels: 1 };
+    const provider = connect(server).open(NAME);
+    await provider.whenSaved();
+    for (const letter of ["a", "b"]) {
+      type(provider, letter.repeat(450));
+      await provider.whenSaved();
+    }
+    let refusals = 2;
+    server.refuse = () => (refusals-- > 0 ? { code: "SAVING_BEHIND", message: "later", retry: true } : null);
+    const states = new Set<string>();
+    provider.saved.subscribe(({ state }) => states.add(state));
+    type(provider, "c".repeat(450));
+    await until(provider.saved, ({ refusal }) => refusal !== null);
+    await provider.whenSaved();
+    expect(states).not.toContain("refused");
+    expect(server.document(NAME).doc.getText("text").length).toBe(1350);
+    // Attached anew, it is in sync as before.
+    type(provider, "d");
+    await provider.whenSaved();
+    expect(server.document(NAME).doc.getText("text").length).toBe(1351);
+    expect(provider.synced.value).toBe(true);
+  });
+
   test("an edit that waits while another is refused is not forgotten", async () => {
     const server = await startServer();
     const provider = connect(server).open(NAME);
