@@ -38,7 +38,12 @@ export class Server {
 
   static async start(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(await freePort(), options);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
     return server;
   }
 
@@ -121,8 +126,9 @@ export class Server {
         if (at >= 0) resolve(line.slice(at + READY.length).trim());
       });
     });
-    const ended = once(child, "exit").then(() => {
-      throw new Error(`the server ended before it was ready:\n${this.log().slice(-LOG_TAIL)}`);
+    const ended = once(child, "exit").then(([code, signal]) => {
+      const log = this.log().slice(-LOG_TAIL);
+      throw new Error(`the server ended before it was ready (${signal ?? `exit code ${code}`}):\n${log}`);
     });
     // Later it may end as it likes.
     ended.catch(() => {});
