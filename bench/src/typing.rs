@@ -10,6 +10,8 @@ use yrs::{
     XmlTextPrelim, XmlTextRef,
 };
 
+use crate::client::attachment::Content;
+
 /// The root text of the documents of the generator.
 pub(crate) const ROOT: &str = "text";
 
@@ -135,6 +137,15 @@ impl Replica {
         let update = Update::decode_v1(update)?;
         self.doc.transact_mut().apply_update(update)?;
         Ok(())
+    }
+
+    /// A replica that reads what a document held when it was opened.
+    pub(crate) fn reading(client: u64, content: &Content) -> anyhow::Result<Self> {
+        let replica = Self::new(client);
+        for part in &content.parts {
+            replica.apply(part)?;
+        }
+        Ok(replica)
     }
 
     /// What a step 1 says.

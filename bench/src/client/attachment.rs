@@ -50,6 +50,20 @@ pub(crate) enum Event<'a> {
     Other,
 }
 
+/// What a document held when it was opened: the updates that came until it was synced. A server may answer a step 1
+/// with updates that a last step 2 completes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Content {
+    pub(crate) parts: Vec<Vec<u8>>,
+}
+
+impl Content {
+    /// How many bytes came.
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+}
+
 /// A client's place in a document.
 #[derive(Debug)]
 pub(crate) struct Attachment {
@@ -97,34 +111,36 @@ impl Attachment {
         dialect: Dialect,
         document: &str,
         token: Option<&str>,
-    ) -> Result<(Self, Vec<u8>)> {
+    ) -> Result<(Self, Content)> {
         let mut attachment = Self::open(address, dialect, document, token).await?;
         attachment.send_step_1(EMPTY_STATE_VECTOR)?;
-        let state = timeout(OPEN_TIMEOUT, attachment.sync_empty()).await;
-        let state = state.unwrap_or_else(|_| bail!("timed out")).with_context(|| format!("syncing {document}"))?;
-        Ok((attachment, state))
+        let content = timeout(OPEN_TIMEOUT, attachment.sync_empty()).await;
+        let content = content.unwrap_or_else(|_| bail!("timed out")).with_context(|| format!("syncing {document}"))?;
+        Ok((attachment, content))
     }
 
     /// Answers the server's step 1 as an empty replica, and waits for its step 2.
-    async fn sync_empty(&mut self) -> Result<Vec<u8>> {
-        let mut state = None;
-        let mut answered = false;
+    async fn sync_empty(&mut self) -> Result<Content> {
+        let mut content = Content::default();
+        let (mut asked, mut synced) = (false, false);
         loop {
-            let mut ask = false;
             while let Some(event) = self.event()? {
                 match event {
-                    Event::Step1(_) => ask = true,
-                    Event::Step2(update) => state = Some(update.to_vec()),
+                    Event::Step1(_) => asked = true,
+                    Event::Step2(update) => {
+                        content.parts.push(update.to_vec());
+                        synced = true;
+                    }
+                    Event::Update(update) => content.parts.push(update.to_vec()),
                     Event::Ended(reason) => bail!("the server ended it: {reason}"),
                     _ => {}
                 }
             }
-            if ask {
+            if std::mem::take(&mut asked) {
                 self.send_step_2(EMPTY_UPDATE)?;
-                answered = true;
             }
-            if answered && let Some(state) = state.take() {
-                return Ok(state);
+            if synced && self.edits_sent > 0 {
+                return Ok(content);
             }
             self.socket.ready().await?;
         }

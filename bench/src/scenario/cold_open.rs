@@ -71,9 +71,9 @@ impl ColdOpen {
         for _ in 0..self.clients {
             let (address, document) = (system.address, document.to_owned());
             openers.spawn_local(async move {
-                let (attachment, state) = Attachment::open_synced(address, Dialect::Yjs, &document, None).await?;
+                let (attachment, content) = Attachment::open_synced(address, Dialect::Yjs, &document, None).await?;
                 // All stay until the last has it.
-                anyhow::Ok((start.elapsed(), state.len(), attachment))
+                anyhow::Ok((start.elapsed(), content.bytes(), attachment))
             });
         }
         let mut latency = Latency::new();

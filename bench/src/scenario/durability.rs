@@ -251,9 +251,8 @@ async fn ended(mut writers: JoinSet<Result<Writer>>) -> Result<Vec<Writer>> {
 
 /// All words of a document as a new, empty client reads them, and how often each is there.
 async fn read_words(address: SocketAddr, token: &str, document: &str) -> Result<BTreeMap<(usize, u64), u64>> {
-    let (_, state) = Attachment::open_synced(address, Dialect::Ws, document, Some(token)).await?;
-    let reader = Replica::new(1);
-    reader.apply(&state)?;
+    let (_, content) = Attachment::open_synced(address, Dialect::Ws, document, Some(token)).await?;
+    let reader = Replica::reading(1, &content)?;
     let mut words = BTreeMap::new();
     for word in reader.text().split_whitespace() {
         let Some(word) = writer::parse_word(word) else { bail!("{document} holds a word that nobody typed: {word:?}") };

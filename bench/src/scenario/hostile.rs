@@ -178,10 +178,8 @@ async fn converge(system: &System, document: &str, pair: &Pair, mut honest: Join
         Ok(())
     };
     tokio::time::timeout(PATIENCE, finishing).await.context("it did not converge in time")??;
-    let (_, state) = Attachment::open_synced(system.address, Dialect::Yjs, document, None).await?;
-    let newcomer = Replica::new(1);
-    newcomer.apply(&state)?;
-    replicas.push(newcomer);
+    let (_, content) = Attachment::open_synced(system.address, Dialect::Yjs, document, None).await?;
+    replicas.push(Replica::reading(1, &content)?);
     let same = replicas.windows(2).all(|two| two[0].text() == two[1].text());
     same.then_some(()).context("the replicas differ")
 }

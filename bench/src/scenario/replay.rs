@@ -67,9 +67,8 @@ impl Replay {
         };
         let (cpu, postgres) = (used(cpu, system.cpu()), used(postgres, system.postgres_cpu()));
 
-        let (_, state) = Attachment::open_synced(system.address, Dialect::Yjs, &document, None).await?;
-        let reader = Replica::new(AUTHOR + 1);
-        reader.apply(&state)?;
+        let (_, content) = Attachment::open_synced(system.address, Dialect::Yjs, &document, None).await?;
+        let reader = Replica::reading(AUTHOR + 1, &content)?;
         let equal = reader.text() == text;
         report.must("a new client reads the text that was typed", if equal { "equal" } else { "different" }, equal);
 
@@ -85,7 +84,7 @@ impl Replay {
         row("bytes of all updates", update_bytes.into());
         row("bytes sent to the server", typed.sent_bytes.into());
         row("bytes received from the server", typed.received_bytes.into());
-        row("bytes of the state in the end", state.len().into());
+        row("bytes to open it in the end", content.bytes().into());
         row("bytes stored", self.stored_bytes(&document)?.into());
         report.table(table);
         Ok(report)

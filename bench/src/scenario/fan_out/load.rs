@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use nix::unistd::Pid;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep_until};
@@ -18,6 +18,8 @@ use crate::process::usage;
 use crate::system::System;
 use crate::typing::{Typist, first_struct};
 
+/// No edit of a typist is longer than this, as an update.
+const MAX_EDIT_BYTES: usize = 128;
 /// Between connecting and the first edit, so that opening is not measured.
 const SETTLE: Duration = Duration::from_millis(500);
 /// How long nothing may arrive before what is missing counts as lost.
@@ -256,11 +258,13 @@ impl Tally {
             Frame::Text(_) | Frame::Pong => return Ok(()),
         };
         match update_in(channel, bytes)? {
-            Heard::Update(update) => {
-                let (client, clock) = first_struct(update).context("an update without an insertion")?;
-                self.delivered(listener, client, clock, now);
+            Heard::Update(update) if update.len() <= MAX_EDIT_BYTES => {
+                if let Some((client, clock)) = first_struct(update) {
+                    self.delivered(listener, client, clock, now);
+                }
             }
-            Heard::Merged => self.merged.set(self.merged.get() + 1),
+            // What waited for a receiver that was behind, at once.
+            Heard::Update(_) | Heard::Merged => self.merged.set(self.merged.get() + 1),
             Heard::Other => {}
         }
         Ok(())

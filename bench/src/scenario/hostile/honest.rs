@@ -96,9 +96,8 @@ impl Honest {
         token: &str,
         index: usize,
     ) -> Result<Self> {
-        let (attachment, state) = Attachment::open_synced(address, dialect, document, Some(token)).await?;
-        let replica = Replica::new(100 + index as u64);
-        replica.apply(&state)?;
+        let (attachment, content) = Attachment::open_synced(address, dialect, document, Some(token)).await?;
+        let replica = Replica::reading(100 + index as u64, &content)?;
         Ok(Self { attachment, replica, index })
     }
 
