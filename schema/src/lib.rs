@@ -1,4 +1,16 @@
-//! What GlassBox's documents hold, and the words for it. Pure: no IO, no clock, no randomness.
+//! What GlassBox's documents hold, and the words for it. Pure: no IO, no clock, no randomness; ids and times come in as
+//! arguments. No other crate spells a key of a document.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`ids`] | the identifiers of everything, the names of documents, epoch and seq |
+//! | [`update`] | looks through the bytes of a Yjs update before anything decodes them |
+//! | [`canvas`] | `project:<uuid>`: the view of a canvas, its conflicts, and validated patches |
+//! | [`node`] | `node:<uuid>`: the view of a node's body, inputs and outputs, and validated patches |
+//! | [`rich_text`] | a Tiptap editor's text as blocks and as Markdown, and back by the smallest edit |
+//!
+//! [`Patch`] and [`PatchError`] are what all patches share, [`Problem`] what all views do. Every document is made by
+//! [`new_doc`]. Views read anything that clients may have written without failing; patches write nothing when refused.
 
 pub mod canvas;
 mod doc;

@@ -13,8 +13,8 @@ mod refusal;
 
 use std::collections::BTreeSet;
 
-pub use nesting::{Nesting, check_nesting};
 use nesting::{Base, Levels, Placed};
+pub use nesting::{Nesting, check_nesting};
 use reader::Reader;
 pub use refusal::{UnsupportedContent, UpdateRefused};
 
@@ -41,7 +41,13 @@ pub struct UpdateLimits {
 
 impl Default for UpdateLimits {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, elements_max: 2_000_000, clients_max: 100_000, value_depth_max: 64, nesting_max: 256 }
+        Self {
+            bytes_max: 64 << 20,
+            elements_max: 2_000_000,
+            clients_max: 100_000,
+            value_depth_max: 64,
+            nesting_max: 256,
+        }
     }
 }
 

@@ -380,12 +380,11 @@ fn change_metadata(node: &MapRef, txn: &mut TransactionMut, change: &Patch<JsonM
             }
             metadata
         }
-        (_, None) => node.insert(txn, keys::METADATA, MapPrelim::default()),
         (None, Some(Out::YMap(metadata))) => {
             metadata.clear(txn);
             metadata
         }
-        (None, Some(_)) => node.insert(txn, keys::METADATA, MapPrelim::default()),
+        (_, None) | (None, Some(_)) => node.insert(txn, keys::METADATA, MapPrelim::default()),
     };
     merge(&metadata, txn, change.unwrap_or(&JsonMap::new()));
 }
@@ -460,11 +459,11 @@ fn check_states(states: &[String]) -> Result<(), PatchError> {
 }
 
 fn check_status(view: &CanvasView, status: &str) -> Result<(), PatchError> {
-    let states = &view.project.workflow_states;
-    if states.iter().any(|state| state == status) {
+    let allowed = &view.project.workflow_states;
+    if allowed.iter().any(|state| state == status) {
         Ok(())
     } else {
-        Err(PatchError::invalid("status", format!("needs one of the project's states: {}", states.join(", "))))
+        Err(PatchError::invalid("status", format!("needs one of the project's states: {}", allowed.join(", "))))
     }
 }
 

@@ -21,6 +21,7 @@ fn edge_id(number: u128) -> EdgeId {
     EdgeId::new(Uuid::from_u128(number))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "patches are made where they are applied")]
 fn try_patch(doc: &Doc, patch: CanvasPatch) -> Result<(), PatchError> {
     let mut txn = doc.transact_mut();
     let result = apply(&patch, &mut txn, now());

@@ -74,7 +74,8 @@ pub(super) fn levels(mut items: Vec<Placed>) -> Option<Levels> {
 pub enum Nesting {
     /// Within the limit.
     Within,
-    /// It hangs on something that the document does not have yet, so that nobody knows.
+    /// It hangs on something that the document does not have yet, so that nobody knows. Such an update is better not
+    /// kept until the rest comes, but asked for again then: inner levels sent before outer ones would pass unseen.
     Unknown,
 }
 
