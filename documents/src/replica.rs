@@ -258,7 +258,8 @@ impl Replica {
 
     /// What a replica with the given state vector lacks. For an empty one the state is encoded once and shared.
     pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
-        let theirs = StateVector::decode_v1(state_vector).map_err(|error| ApplyError::Malformed(error.to_string()))?;
+        let theirs = read_state_vector(state_vector)
+            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
         if !theirs.is_empty() {
             let missing = self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?;
             return Ok(vec![missing].into_iter());
@@ -338,6 +339,36 @@ fn fenced<T>(doc: &Doc, work: impl FnOnce(&mut TransactionMut<'_>) -> T) -> Resu
     }
 }
 
+/// Reads a state vector. yrs would allocate for as many clients as the bytes claim to hold.
+fn read_state_vector(bytes: &[u8]) -> Option<StateVector> {
+    /// A client id and a clock have a byte each at least.
+    const ENTRY_BYTES_MIN: usize = 2;
+    let mut rest = bytes;
+    let entries = usize::try_from(read_varuint(&mut rest)?).ok()?;
+    if entries > rest.len() / ENTRY_BYTES_MIN {
+        return None;
+    }
+    let clocks = (0..entries).map(|_| {
+        let client = ClientID::new(read_varuint(&mut rest)?);
+        Some((client, u32::try_from(read_varuint(&mut rest)?).ok()?))
+    });
+    clocks.collect::<Option<_>>().map(StateVector::new)
+}
+
+/// Reads an unsigned integer of at most 53 bits from the front of `rest`.
+fn read_varuint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..=49).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return (value < 1 << 53).then_some(value);
+        }
+    }
+    None
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
@@ -353,4 +384,24 @@ fn fingerprint(update: &[u8]) -> u64 {
 /// Checks an update's structure before anything is decoded.
 pub(crate) fn inspect(update: &[u8]) -> Result<UpdateSummary, UpdateRefused> {
     schema::update::inspect(update, &UpdateLimits::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_vector_is_read_as_yrs_writes_it() {
+        let clocks = [(ClientID::new(7), 3), (ClientID::new(1 << 40), 1 << 20)];
+        let state_vector = StateVector::new(clocks.into_iter().collect());
+        assert_eq!(read_state_vector(&state_vector.encode_v1()), Some(state_vector));
+        assert_eq!(read_state_vector(&[0]), Some(StateVector::default()));
+    }
+
+    #[test]
+    fn a_state_vector_that_claims_four_billion_clients_allocates_nothing() {
+        assert_eq!(read_state_vector(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1]), None);
+        assert_eq!(read_state_vector(&[]), None);
+        assert_eq!(read_state_vector(&[0xff; 12]), None);
+    }
 }

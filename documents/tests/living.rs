@@ -1,5 +1,7 @@
 //! Living documents on a real Postgres: what a client is told, and what is there afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::time::Duration;

@@ -4,6 +4,8 @@
 //!
 //! A failing seed is printed; `GLASSBOX_SIMULATION_SEED=<seed>` runs that one alone.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use crate::server::Shared;
 /// Frames are flushed after about so many bytes, so that a slow client makes visible progress.
 const WRITE_BYTES: usize = 64 * 1024;
 /// How long one flush may take, besides what its bytes may take.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+const WRITE_STALL: Duration = Duration::from_mins(1);
 /// The slowest connection that is still served, in bytes per second.
 const SLOWEST_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// How long a client may take to answer a close.
@@ -51,8 +51,8 @@ pub(crate) trait Dialect: Send {
     fn ended(&mut self, channel: ChannelKey, reason: EndReason) -> Flow;
     /// The outbox is empty after something was withheld from a channel.
     fn drained(&mut self, channel: ChannelKey);
-    /// Access may have changed: check it again.
-    fn check_access(&mut self) -> impl Future<Output = Flow> + Send;
+    /// Access may have changed: begin to check it again. [`Self::progress`] goes on with it.
+    fn check_access(&mut self);
     /// The server is about to shut down.
     fn draining(&mut self) -> Flow;
     /// When the socket's authority ends.
@@ -127,10 +127,10 @@ impl Serving<'_> {
                 }
                 // Before the frames: however many there are, a socket must not outlive its authority.
                 () = &mut timer => {
-                    let mut flow = self.beat(socket, dialect).await?;
+                    let flow = self.beat(socket, dialect).await?;
                     if flow == Flow::Continue && self.last_access_check.elapsed() >= self.access_check() {
                         self.last_access_check = Instant::now();
-                        flow = dialect.check_access().await;
+                        dialect.check_access();
                     }
                     timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
                     flow

@@ -18,6 +18,7 @@ use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
 use web_protocol::y_websocket::Message;
 
+use crate::access_check::AccessCheck;
 use crate::outbox::{ChannelKey, Outbox, Priority};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::{Dialect, Flow, serve};
@@ -49,7 +50,8 @@ pub(crate) async fn open(
     let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
     match attach(&shared, &name, &authority.principal, &outbox).await {
         Ok(session) => upgrade.on_upgrade(move |socket| async move {
-            let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session };
+            let (session, access_check) = (Arc::new(session), AccessCheck::default());
+            let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
             serve(socket, &outbox, dialect, &shared).await;
         }),
         Err((code, reason)) => refused(upgrade, code, reason),
@@ -96,11 +98,12 @@ struct YWebsocket {
     shared: Arc<Shared>,
     name: DocumentName,
     authority: Authority,
-    session: Session,
+    session: Arc<Session>,
+    access_check: AccessCheck,
 }
 
 impl YWebsocket {
-    async fn take(&self, frame: Bytes) -> Result<Flow, documents::Closed> {
+    async fn take(&mut self, frame: Bytes) -> Result<Flow, documents::Closed> {
         let Ok(message) = Message::decode(&frame) else {
             return Ok(Flow::Close(close::MALFORMED, "the frame cannot be decoded"));
         };
@@ -131,7 +134,8 @@ impl Dialect for YWebsocket {
     }
 
     async fn progress(&mut self) -> Flow {
-        std::future::pending().await
+        self.access_check.run().await;
+        Flow::Continue
     }
 
     fn ended(&mut self, _: ChannelKey, reason: EndReason) -> Flow {
@@ -147,12 +151,9 @@ impl Dialect for YWebsocket {
         self.session.drained();
     }
 
-    async fn check_access(&mut self) -> Flow {
-        let Ok(granted) = self.shared.access(&self.authority.principal, &self.name).await else {
-            return Flow::Continue;
-        };
-        let changed = self.session.change_access(granted.map(|granted| granted.access)).await;
-        changed.map_or(Flow::Close(close::TRY_LATER, "the document was closed"), |()| Flow::Continue)
+    fn check_access(&mut self) {
+        let sessions = vec![(self.name.clone(), Arc::downgrade(&self.session))];
+        self.access_check.start(&self.shared, &self.authority.principal, sessions);
     }
 
     fn draining(&mut self) -> Flow {
@@ -175,13 +176,12 @@ impl Sink for YSink {
         let priority = match &delivery.message {
             Outgoing::Update(_) => Priority::Update,
             Outgoing::Awareness(_) => Priority::Presence,
-            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Part(_) => Priority::Must,
             // Such a client offers refused content again only when it reconnects (Y4).
             Outgoing::Refused { refusal: Refusal::SavingBehind, .. } => {
                 self.outbox.end(CHANNEL, EndReason::Behind);
                 return Taken::Yes;
             }
-            Outgoing::Refused { .. } => Priority::Must,
+            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Part(_) | Outgoing::Refused { .. } => Priority::Must,
             Outgoing::Ended(reason) => {
                 self.outbox.end(CHANNEL, *reason);
                 return Taken::Yes;

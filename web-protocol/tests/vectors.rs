@@ -1,5 +1,7 @@
 //! Runs the golden frames that the TypeScript client runs, too.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::Value;
 use web_protocol::control::{Cause, Envelope, Identity, Reply, SyncReply, WelcomeLimits};
 use web_protocol::frame::{Body, Frame};

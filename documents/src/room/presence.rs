@@ -41,6 +41,8 @@ pub(super) struct Presence {
     own: BTreeMap<SessionId, u64>,
     /// Clients whose state changed since the last tick.
     changed: BTreeSet<u64>,
+    /// What those who watch were told last, when all of them were told the same.
+    told: Option<Arc<[Present]>>,
     tick_at_ms: Option<u64>,
     tick_ms: u64,
     timeout_ms: u64,
@@ -55,6 +57,7 @@ impl Presence {
             gone: BTreeMap::new(),
             own: BTreeMap::new(),
             changed: BTreeSet::new(),
+            told: None,
             tick_at_ms: None,
             tick_ms: limits.presence_tick_ms,
             timeout_ms: limits.presence_timeout_seconds * 1000,
@@ -216,12 +219,15 @@ impl Room {
         self.presence.publish(now, session, &attached.principal, AwarenessState { client, clock, state });
     }
 
-    pub(super) fn send_presence(&self, session: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn send_presence(&mut self, session: SessionId, out: &mut Vec<Effect>) {
         let Some(attached) = self.sessions.get(&session) else { return };
         match attached.mode {
             Mode::Sync { .. } if self.presence.states.is_empty() => {}
             Mode::Sync { .. } => out.push(Effect::Send(session, Outgoing::Awareness(self.presence.everybody()))),
-            Mode::Watch => out.push(Effect::Send(session, Outgoing::Present(self.presence.present()))),
+            Mode::Watch => {
+                self.presence.told = None;
+                out.push(Effect::Send(session, Outgoing::Present(self.presence.present())));
+            }
         }
     }
 
@@ -238,9 +244,20 @@ impl Room {
             self.presence.tick_at_ms = None;
             let changes = self.presence.take_changes();
             out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Awareness(changes)));
-            if self.sessions.values().any(|session| session.mode == Mode::Watch) {
-                out.push(Effect::Broadcast(Audience::Watching, Outgoing::Present(self.presence.present())));
-            }
+            self.tell_who_is_here(out);
+        }
+    }
+
+    /// Tells those who watch, if it is another than before: a moving cursor changes states, and not who is here.
+    fn tell_who_is_here(&mut self, out: &mut Vec<Effect>) {
+        if !self.sessions.values().any(|session| session.mode == Mode::Watch) {
+            self.presence.told = None;
+            return;
+        }
+        let present = self.presence.present();
+        if self.presence.told.as_ref() != Some(&present) {
+            self.presence.told = Some(Arc::clone(&present));
+            out.push(Effect::Broadcast(Audience::Watching, Outgoing::Present(present)));
         }
     }
 }

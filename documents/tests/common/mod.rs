@@ -1,6 +1,7 @@
 //! What the integration tests share: an instance on a real Postgres, and clients that attach to it.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "only tests use it, and they fail by panicking")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
