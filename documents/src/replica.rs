@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use schema::ids::ClientID;
-use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
+use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary, check_nesting};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -79,6 +79,8 @@ pub(crate) enum Trust {
     Logged,
 }
 
+/// How deep shared types may be nested in a document.
+const NESTING_MAX: usize = 256;
 /// Updates that are held at a time.
 const HELD_UPDATES: usize = 4_096;
 /// Their bytes.
@@ -164,6 +166,11 @@ impl Replica {
     ) -> Result<Outcome, ApplyError> {
         if !self.fits(summary) {
             return self.hold(update, summary).map(|applied| Outcome { applied, released: Vec::new() });
+        }
+        if trust == Trust::None {
+            // yrs deletes nested types recursively: too deep a nesting would overflow the stack, which nothing catches.
+            let nesting = self.read(|txn| check_nesting(summary, txn, NESTING_MAX))?;
+            nesting.map_err(|why| ApplyError::Malformed(why.to_string()))?;
         }
         let applied = self.integrate(update, summary, trust)?;
         let mut released = Vec::new();

@@ -334,7 +334,7 @@ impl World {
                 client.answered = true;
             }
             Some(Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update)) => {
-                apply(&client.doc, &update)
+                apply(&client.doc, &update);
             }
             Some(Outgoing::Receipt { through, .. }) => {
                 let covered = client.frames[usize::try_from(through).unwrap() - 1];

@@ -53,13 +53,11 @@ pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
 }
 
 async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
-    let (url, embedded) = match &config.database.url {
-        Some(url) => (url.expose().to_owned(), None),
-        None => {
-            let connections = config.database.max_connections;
-            let (embedded, url) = EmbeddedPostgres::start(&config.postgres, connections).await?;
-            (url, Some(embedded))
-        }
+    let (url, embedded) = if let Some(url) = &config.database.url {
+        (url.expose().to_owned(), None)
+    } else {
+        let (embedded, url) = EmbeddedPostgres::start(&config.postgres, config.database.max_connections).await?;
+        (url, Some(embedded))
     };
     match Db::connect(&url, &config.database, config.server.mode).await {
         Ok(db) => Ok(Storage { db, embedded }),
@@ -84,7 +82,7 @@ async fn close_storage(storage: Storage) {
 async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: TcpListener) -> anyhow::Result<()> {
     storage.db.migrate().await.context("the database could not be migrated")?;
     let lifecycle = Lifecycle::new();
-    let (api, sync) = compose(config, storage, &lifecycle).await?;
+    let (api, sync) = compose(config, storage, &lifecycle)?;
     let address = listener.local_addr()?;
     if demo.is_some() {
         let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
@@ -104,7 +102,7 @@ async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: T
     ended
 }
 
-async fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer)> {
+fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
