@@ -64,6 +64,14 @@ impl TestDatabase {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
     }
 
+    /// Locks a table: whoever reads or writes it waits until the lock is dropped.
+    pub async fn lock(&self, table: &str) -> TableLock {
+        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let sql = AssertSqlSafe(format!("BEGIN; LOCK TABLE {table}"));
+        sqlx::raw_sql(sql).execute(&mut connection).await.expect("the table can be locked");
+        TableLock { _connection: connection }
+    }
+
     /// Another handle with connections of its own, as another instance has.
     pub async fn another_instance(&self) -> Db {
         connect(&self.url()).await
@@ -131,6 +139,13 @@ impl TestDatabase {
             _ => panic!("{name} is no name of a scratch document"),
         }
     }
+}
+
+/// Keeps a table locked.
+#[derive(Debug)]
+pub struct TableLock {
+    /// Its end ends the transaction that holds the lock.
+    _connection: PgConnection,
 }
 
 impl Drop for TestDatabase {

@@ -5,10 +5,12 @@
 //! | [`server`] | the routes, and what all sockets share |
 //! | `upgrade` | from an HTTP request to an authenticated socket |
 //! | `socket` | the loop that serves one socket, whatever it speaks |
+//! | `access_check` | what a socket may still do |
 //! | `outbox` | what waits to be written to a socket, bounded |
 //! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
 //! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
 
+mod access_check;
 mod glassbox;
 mod metrics;
 mod outbox;

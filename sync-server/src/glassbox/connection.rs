@@ -25,6 +25,7 @@ use web_protocol::frame::{Body, Frame};
 use web_protocol::{PROTOCOL_VERSION, awareness, close};
 
 use super::channel::{Capabilities, ChannelSink};
+use crate::access_check::AccessCheck;
 use crate::outbox::{ChannelKey, Outbox};
 use crate::server::{Authority, Shared};
 use crate::socket::{Dialect, Flow};
@@ -55,7 +56,7 @@ enum OpenError {
 /// A channel of the socket; without a session while it is being opened.
 struct Channel {
     sink: Arc<ChannelSink>,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
 }
 
 impl Channel {
@@ -71,6 +72,7 @@ pub(super) struct Connection {
     authority: Authority,
     channels: HashMap<ChannelKey, Channel>,
     opening: FuturesUnordered<Opening>,
+    access_check: AccessCheck,
     next_key: u64,
     draining: bool,
 }
@@ -100,7 +102,8 @@ impl Connection {
         };
         outbox.push_text(welcome.encode(None));
         let (channels, opening) = (HashMap::new(), FuturesUnordered::new());
-        Self { shared, outbox, authority, channels, opening, next_key: 0, draining: false }
+        let access_check = AccessCheck::default();
+        Self { shared, outbox, authority, channels, opening, access_check, next_key: 0, draining: false }
     }
 
     fn reply(&self, reply: &Reply, request_id: Option<&str>) {
@@ -125,7 +128,8 @@ impl Connection {
             let text = "this socket is subscribed to the document already";
             return self.error("ALREADY_SUBSCRIBED", text, Some(subscribe.channel), id);
         }
-        if self.channels.len() >= self.shared.limits.channels_per_socket {
+        // What was left while it was being opened is being opened still.
+        if self.channels.len().max(self.opening.len()) >= self.shared.limits.channels_per_socket {
             let text = "the socket has as many channels as it may have; unsubscribe from one first";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
         }
@@ -153,7 +157,7 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(&key) else { return };
         let error = match result {
             Ok(session) => {
-                channel.session = Some(session);
+                channel.session = Some(Arc::new(session));
                 return;
             }
             Err(error) => error,
@@ -210,7 +214,7 @@ impl Connection {
                 self.authority = new;
                 let authorized_until = rfc3339(self.authority.until);
                 self.reply(&Reply::TokenAccepted { authorized_until }, request_id);
-                self.check_access().await;
+                self.check_access();
             }
             Err((_, reason)) => self.error("INVALID_TOKEN", reason, None, request_id),
         }
@@ -228,11 +232,22 @@ impl Connection {
         }
     }
 
+    /// Once the server is about to restart, a socket ends with its last channel (G20).
+    fn end_if_drained(&self) -> Flow {
+        if self.draining && self.channels.is_empty() {
+            return Flow::Close(close::RESTART, "the server restarts");
+        }
+        Flow::Continue
+    }
+
+    /// Answers a frame that cannot be decoded (G16).
+    fn malformed(&self, what: &'static str) -> Flow {
+        self.error("MALFORMED_FRAME", what, None, None);
+        Flow::Close(close::MALFORMED, what)
+    }
+
     async fn take_frame(&mut self, bytes: &Bytes) -> Flow {
-        let Ok(frame) = Frame::decode(bytes) else {
-            self.error("MALFORMED_FRAME", "a binary frame cannot be decoded", None, None);
-            return Flow::Close(close::MALFORMED, "a binary frame cannot be decoded");
-        };
+        let Ok(frame) = Frame::decode(bytes) else { return self.malformed("a binary frame cannot be decoded") };
         let key = self.channel_of(frame.number).await;
         let Some(session) = key.and_then(|key| self.channels.get(&key)?.session.as_ref()) else {
             self.error("UNKNOWN_CHANNEL", "no channel of this socket has that number", None, None);
@@ -244,9 +259,9 @@ impl Connection {
             Body::Update(update) => session.update(UpdateKind::Live, bytes.slice_ref(update)).await,
             Body::Awareness(states) => match awareness::decode(states, AWARENESS_ENTRIES) {
                 Ok(entries) => session.awareness(entries.into_iter().map(state_of).collect()).await,
-                Err(_) => return Flow::Close(close::MALFORMED, "an awareness update cannot be decoded"),
+                Err(_) => return self.malformed("an awareness update cannot be decoded"),
             },
-            Body::Receipt { .. } => return Flow::Close(close::MALFORMED, "receipts are the server's to send"),
+            Body::Receipt { .. } => return self.malformed("receipts are the server's to send"),
         };
         // A room that is over has ended the channel through its sink.
         let _ = taken;
@@ -315,7 +330,7 @@ impl Dialect for Connection {
             Request::Presence(presence) => self.presence(presence, id).await,
             Request::Token(token) => self.renew(token, id).await,
         }
-        Flow::Continue
+        self.end_if_drained()
     }
 
     async fn binary(&mut self, frame: Bytes) -> Flow {
@@ -323,21 +338,16 @@ impl Dialect for Connection {
     }
 
     async fn progress(&mut self) -> Flow {
-        match self.opening.next().await {
-            Some(opened) => {
-                self.opened(opened);
-                Flow::Continue
-            }
-            None => std::future::pending().await,
+        tokio::select! {
+            Some(opened) = self.opening.next() => self.opened(opened),
+            () = self.access_check.run() => {}
         }
+        self.end_if_drained()
     }
 
-    fn ended(&mut self, channel: ChannelKey, reason: EndReason) -> Flow {
+    fn ended(&mut self, channel: ChannelKey, _: EndReason) -> Flow {
         self.channels.remove(&channel);
-        if self.draining && self.channels.is_empty() && reason == EndReason::Shutdown {
-            return Flow::Close(close::RESTART, "the server restarts");
-        }
-        Flow::Continue
+        self.end_if_drained()
     }
 
     fn drained(&mut self, channel: ChannelKey) {
@@ -346,24 +356,16 @@ impl Dialect for Connection {
         }
     }
 
-    async fn check_access(&mut self) -> Flow {
-        for channel in self.channels.values() {
-            let Some(session) = &channel.session else { continue };
-            // An access that cannot be looked up now stays as it was; the authority's end bounds how long.
-            if let Ok(granted) = self.shared.access(&self.authority.principal, &channel.sink.name).await {
-                let _ = session.change_access(granted.map(|granted| granted.access)).await;
-            }
-        }
-        Flow::Continue
+    fn check_access(&mut self) {
+        let opened = |channel: &Channel| Some((channel.sink.name.clone(), Arc::downgrade(channel.session.as_ref()?)));
+        let sessions = self.channels.values().filter_map(opened).collect();
+        self.access_check.start(&self.shared, &self.authority.principal, sessions);
     }
 
     fn draining(&mut self) -> Flow {
         self.draining = true;
         self.reply(&Reply::Restarting { reconnect_after_ms: RECONNECT_AFTER_MS }, None);
-        if self.channels.is_empty() {
-            return Flow::Close(close::RESTART, "the server restarts");
-        }
-        Flow::Continue
+        self.end_if_drained()
     }
 
     fn authorized_until(&self) -> DateTime<Utc> {

@@ -1,0 +1,51 @@
+//! Whether a socket may still do what it could when its documents were opened.
+
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+
+use documents::Session;
+use platform::auth::Principal;
+use schema::ids::DocumentName;
+
+use crate::server::Shared;
+
+/// Looks access up again, beside everything else that its socket does: while the database does not answer, edits go on.
+#[derive(Default)]
+pub(crate) struct AccessCheck {
+    under_way: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl AccessCheck {
+    /// Begins a check of these sessions. One that was under way is begun anew.
+    pub(crate) fn start(
+        &mut self,
+        shared: &Arc<Shared>,
+        principal: &Arc<Principal>,
+        sessions: Vec<(DocumentName, Weak<Session>)>,
+    ) {
+        let (shared, principal) = (Arc::clone(shared), Arc::clone(principal));
+        self.under_way = Some(Box::pin(async move { check(&shared, &principal, sessions).await }));
+    }
+
+    /// Waits for the end of a check, if one is under way, and for ever otherwise. Dropping the future loses nothing.
+    pub(crate) async fn run(&mut self) {
+        match &mut self.under_way {
+            Some(check) => {
+                check.await;
+                self.under_way = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn check(shared: &Shared, principal: &Principal, sessions: Vec<(DocumentName, Weak<Session>)>) {
+    for (name, session) in sessions {
+        // An access that cannot be looked up now stays as it was; the authority's end bounds how long.
+        let Ok(granted) = shared.access(principal, &name).await else { return };
+        if let Some(session) = session.upgrade() {
+            // A room that is over has ended the session.
+            let _ = session.change_access(granted.map(|granted| granted.access)).await;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Renewing and losing authority and access (G19, G10).
+
+use chrono::TimeDelta;
+use platform::access::{OrgRole, ProjectRole};
+use platform::db::members;
+use platform::limits::Limits;
+use serde_json::json;
+use web_protocol::close;
+
+use crate::client::{Client, Event};
+use crate::server::Server;
+
+fn token(token: &str) -> serde_json::Value {
+    json!({ "type": "token", "requestId": "t", "payload": { "token": token } })
+}
+
+#[tokio::test]
+async fn g19_a_token_renews_the_authority_of_its_own_principal_only() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let mut client = server.client(&ann).await;
+    client.ask(token(&server.token_until(&ann.principal, TimeDelta::hours(5)))).await;
+    let accepted = client.reply("token_accepted").await;
+    assert_eq!(accepted["requestId"], "t");
+    let until = accepted["payload"]["authorizedUntil"].as_str().unwrap();
+    let left = chrono::DateTime::parse_from_rfc3339(until).unwrap().to_utc() - chrono::Utc::now();
+    assert!(left > TimeDelta::minutes(299), "{left}");
+
+    client.ask(token(&bob.token)).await;
+    assert_eq!(client.error().await["code"], "PRINCIPAL_MISMATCH");
+    client.ask(token("rubbish")).await;
+    assert_eq!(client.error().await["code"], "INVALID_TOKEN");
+    let (_, name) = server.document().await;
+    client.open(&name).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn g19_the_end_is_announced_and_a_new_token_puts_it_off() {
+    let server = Server::with(Limits { heartbeat_seconds: 1, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let brief = server.token_until(&ann.principal, TimeDelta::seconds(90));
+    let mut client = Client::connect(server.address, Some(&brief)).await;
+    let until = client.reply("welcome").await["payload"]["authorizedUntil"].take();
+    server.clock.put_forward(40);
+    assert_eq!(client.reply("token_expiring").await["payload"]["authorizedUntil"], until);
+    client.ask(token(&server.token_until(&ann.principal, TimeDelta::seconds(240)))).await;
+    client.reply("token_accepted").await;
+    server.clock.put_forward(100);
+    // Past the old end: the socket still works.
+    let (_, name) = server.document().await;
+    client.open(&name).await;
+    server.clock.put_forward(100);
+    client.reply("token_expiring").await;
+    server.clock.put_forward(100);
+    assert_eq!(client.socket.closed().await, close::AUTHORITY_ENDED);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn g19_an_authority_that_is_about_to_end_is_announced_at_once_and_ends_in_time() {
+    let server = Server::start().await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let brief = server.token_until(&ann.principal, TimeDelta::milliseconds(2500));
+    let begin = std::time::Instant::now();
+    let mut client = Client::connect(server.address, Some(&brief)).await;
+    client.reply("welcome").await;
+    client.reply("token_expiring").await;
+    assert_eq!(client.socket.closed().await, close::AUTHORITY_ENDED);
+    assert!(begin.elapsed().as_secs() < 10, "long before the first heartbeat");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn access_that_is_taken_away_ends_the_channel_within_the_check() {
+    let server = Server::with(Limits { access_check_seconds: 1, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    let mut stock = server.stock_client(&ann, &name).await;
+    let mut watcher = server.client(&ann).await;
+    watcher.watch(&name).await;
+    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    for told in [&mut client, &mut watcher] {
+        let ended = told.reply("unsubscribed").await["payload"].take();
+        assert_eq!((&ended["channel"], &ended["code"]), (&json!(name), &json!("ACCESS_ENDED")));
+        assert_eq!(ended["retry"], false);
+    }
+    assert_eq!(stock.socket.closed().await, close::FORBIDDEN);
+    client.type_text("too late").await;
+    assert_eq!(client.error().await["code"], "UNKNOWN_CHANNEL");
+    client.subscribe(&name, None).await;
+    assert_eq!(client.error().await["code"], "NOT_FOUND");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn access_that_is_narrowed_to_reading_is_felt_by_the_next_edit() {
+    let server = Server::with(Limits { access_check_seconds: 1, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    server.database.project_member(server.org, server.project, ann.user.id, ProjectRole::Viewer).await;
+    let refused = loop {
+        client.type_text("x").await;
+        let answer = client.socket.next().await;
+        if let Event::Text(text) = answer {
+            break text;
+        }
+    };
+    assert_eq!((&refused["type"], &refused["payload"]["code"]), (&json!("refused"), &json!("READ_ONLY")));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn g19_a_new_token_has_access_checked_at_once() {
+    let server = Server::start().await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    server.database.org_member(server.org, ann.user.id, OrgRole::Guest).await;
+    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    client.ask(token(&ann.token)).await;
+    client.reply("token_accepted").await;
+    assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn while_access_cannot_be_looked_up_edits_go_on() {
+    let server = Server::with(Limits { access_check_seconds: 1, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    let mut witness = server.editor(&ann, &name).await;
+    // The lookup waits for the lock; what needs none must not wait for the lookup.
+    let locked = server.database.lock("org_members").await;
+    let begin = std::time::Instant::now();
+    let mut round = 0;
+    while begin.elapsed().as_millis() < 2500 {
+        round += 1;
+        client.type_text("x").await;
+        let sent = std::time::Instant::now();
+        witness.until_text(|text| text.len() == round).await;
+        assert!(sent.elapsed().as_secs() < 1, "an edit waited for the lookup");
+    }
+    drop(locked);
+    server.stop().await;
+}

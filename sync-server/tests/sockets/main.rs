@@ -1,0 +1,15 @@
+//! The sockets over a real database and real living documents, as a client sees them: rule by rule of SPEC.md.
+
+#![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
+
+mod authority;
+mod channels;
+mod client;
+mod frames;
+mod heartbeat;
+mod notices;
+mod opening;
+mod presence;
+mod server;
+mod y_client;
+mod y_websocket;
