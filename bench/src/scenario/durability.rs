@@ -122,7 +122,7 @@ impl Durability {
     fn report(&self, totals: &Totals, took: Duration) -> Report {
         let mut report = Report::new("durability");
         let columns =
-            ["rounds", "updates typed", "confirmed at a crash", "not yet confirmed", "lost", "s/round", "restart (ms)"];
+            ["rounds", "updates typed", "confirmed at crashes", "not yet confirmed", "lost", "s/round", "restart (ms)"];
         let mut table = Table::new(
             format!("{} writers, {} documents, killing {:?}", self.writers, self.documents, self.kill),
             columns,

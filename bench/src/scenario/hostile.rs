@@ -43,7 +43,7 @@ pub(crate) struct Hostile {
 struct Attack {
     frames_left: Cell<u64>,
     connections: Cell<u64>,
-    /// Edits that were refused.
+    /// Refusals that were read before a socket ended.
     refused: Cell<u64>,
     /// Close codes, and how often each came; 0 for a connection that broke.
     closes: RefCell<BTreeMap<u16, u64>>,
@@ -116,7 +116,7 @@ impl Hostile {
             "frames",
             "frames/s",
             "connections",
-            "edits refused",
+            "refusals read",
             "honest edits",
             "p50 between the pair (ms)",
             "p99 (ms)",
