@@ -246,6 +246,17 @@ impl Client {
         self.send(Body::Update(&update)).await;
     }
 
+    /// An insertion at the end of the text.
+    pub(crate) async fn append(&mut self, text: &str) {
+        let update = {
+            let shared = self.doc.get_or_insert_text("text");
+            let mut txn = self.doc.transact_mut();
+            shared.push(&mut txn, text);
+            txn.encode_update_v1()
+        };
+        self.send(Body::Update(&update)).await;
+    }
+
     pub(crate) fn text(&self) -> String {
         text_of(&self.doc)
     }
