@@ -69,8 +69,8 @@ pub(crate) fn first_struct(update: &[u8]) -> Option<(u64, u64)> {
     Some((reader.varuint().ok()?, reader.varuint().ok()?))
 }
 
-/// The updates that build a rich text of about `bytes` bytes in Yjs's encoding: paragraphs that were each edited at
-/// many random places, as a document of many authors and months is.
+/// The updates that build a rich text of `bytes` bytes or a little more, as a whole state in Yjs's encoding: paragraphs
+/// that were each edited at many random places, as a document of many authors and months is.
 pub(crate) fn long_document(bytes: usize, seed: u64) -> Vec<Vec<u8>> {
     const EDITS_IN_PARAGRAPH: u32 = 400;
     const EDITS_IN_UPDATE: u32 = 50;
@@ -78,18 +78,14 @@ pub(crate) fn long_document(bytes: usize, seed: u64) -> Vec<Vec<u8>> {
     let doc = new_doc(ClientID::new(rng.random_range(1..1 << 31)));
     let body = doc.get_or_insert_xml_fragment("body");
     let mut updates = Vec::new();
-    let mut written = 0;
-    while written < bytes {
+    while doc.transact().encode_state_as_update_v1(&StateVector::default()).len() < bytes {
         let mut txn = doc.transact_mut();
         let paragraph = body.push_back(&mut txn, XmlElementPrelim::empty("paragraph"));
         let text = paragraph.push_back(&mut txn, XmlTextPrelim::new(""));
         updates.push(txn.encode_update_v1());
         drop(txn);
-        for _ in 0..EDITS_IN_PARAGRAPH / EDITS_IN_UPDATE {
-            let update = edit_paragraph(&doc, &text, EDITS_IN_UPDATE, &mut rng);
-            written += update.len();
-            updates.push(update);
-        }
+        let edits = std::iter::repeat_n(EDITS_IN_UPDATE, (EDITS_IN_PARAGRAPH / EDITS_IN_UPDATE) as usize);
+        updates.extend(edits.map(|edits| edit_paragraph(&doc, &text, edits, &mut rng)));
     }
     updates
 }
@@ -197,7 +193,7 @@ mod tests {
             reader.apply(&update).unwrap();
         }
         let state = reader.diff(&[0]).unwrap();
-        assert!((45_000..80_000).contains(&state.len()), "{} bytes", state.len());
+        assert!((50_000..70_000).contains(&state.len()), "{} bytes", state.len());
     }
 
     #[test]
