@@ -15,6 +15,8 @@ use crate::rich_text::{
 #[must_use]
 pub fn parse(markdown: &str) -> Vec<Block> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    // CommonMark, 2.3: insecure characters.
+    let markdown = &markdown.replace('\0', "\u{FFFD}");
     let mut builder = Builder { source: markdown, ..Builder::default() };
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
         builder.add(event, range);

@@ -101,3 +101,12 @@ fn what_is_too_deep_to_be_removed_stays() {
     write(&doc, "words");
     assert!(written(&doc).starts_with("words\n\n>"));
 }
+
+#[test]
+fn a_nul_is_no_character_of_markdown() {
+    for markdown in ["\0", "a\0b", "`\0`", "```\n\0\n```", "[a](\0)"] {
+        let blocks = markdown::parse(markdown);
+        assert!(!markdown::render(&blocks).contains('\0'));
+        assert_eq!(markdown::parse(&markdown::render(&blocks)), blocks, "{markdown:?}");
+    }
+}
