@@ -320,6 +320,10 @@ impl Replica {
 
     /// Reads the document.
     pub(crate) fn read<T>(&mut self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> Result<T, Broken> {
+        if self.broken {
+            // The transaction that failed is still open: another would wait for it for ever.
+            return Err(Broken("the document is to be loaded anew".to_owned()));
+        }
         let read = catch_unwind(AssertUnwindSafe(|| read(&self.doc.transact())));
         read.map_err(|panic| {
             self.broken = true;
@@ -410,5 +414,14 @@ mod tests {
         assert_eq!(read_state_vector(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1]), None);
         assert_eq!(read_state_vector(&[]), None);
         assert_eq!(read_state_vector(&[0xff; 12]), None);
+    }
+
+    #[test]
+    fn a_broken_replica_answers_at_once() {
+        let mut replica = Replica::from_log(std::iter::empty(), 1).unwrap();
+        // What a call that panicked leaves behind.
+        std::mem::forget(replica.doc.transact_mut());
+        replica.broken = true;
+        assert!(replica.state_vector().is_err() && replica.state().is_err());
     }
 }
