@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Cores;
-use super::usage::process_tree;
+use super::usage::{parent_in, process_tree};
 
 /// How long a server may take to answer after its start.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -111,7 +111,7 @@ pub(crate) fn postmaster(folder: &Path) -> Option<Pid> {
     folders.into_iter().find_map(|folder| {
         let lock = fs::read_to_string(folder.join("postmaster.pid")).ok()?;
         let pid = Pid::from_raw(lock.lines().next()?.trim().parse().ok()?);
-        is_running(pid).then_some(pid)
+        (!is_gone(pid)).then_some(pid)
     })
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn kill_tree(root: Pid) -> Result<()> {
         }
     }
     let deadline = Instant::now() + STOP_TIMEOUT;
-    while tree.iter().any(|pid| is_running(*pid)) {
+    while tree.iter().any(|pid| !is_gone(*pid)) {
         if Instant::now() > deadline {
             bail!("process {root} does not die");
         }
@@ -134,10 +134,12 @@ pub(crate) fn kill_tree(root: Pid) -> Result<()> {
     Ok(())
 }
 
-/// Whether a process runs; one that has ended and waits for its parent does not.
-fn is_running(pid: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+/// Whether a process is there no more. One that has ended still counts for those who look for its id, until its
+/// parent takes note; if that is this program, it has ended.
+fn is_gone(pid: Pid) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    let ended = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+    ended && parent_in(&stat) == Some(Pid::this().as_raw())
 }
 
 #[cfg(test)]
@@ -161,7 +163,7 @@ mod tests {
         }
         let tree = process_tree(server.pid());
         kill_tree(server.pid()).unwrap();
-        assert!(tree.iter().all(|pid| !is_running(*pid)));
+        assert!(tree.iter().all(|pid| is_gone(*pid)));
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn parents() -> Vec<(Pid, Pid)> {
 }
 
 /// The parent in a line of `/proc/<pid>/stat`. The program's name, in brackets, may hold anything.
-fn parent_in(stat: &str) -> Option<i32> {
+pub(super) fn parent_in(stat: &str) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
