@@ -52,7 +52,7 @@ impl Api {
 
     /// A node that is on its canvas, and not in the trash.
     pub async fn live_node(&self, id: NodeId, documents: &NodeDocuments) -> Result<LiveNode, Problem> {
-        let read = move |txn: &yrs::Transaction<'_>| canvas::read(txn).nodes.remove(&id);
+        let read = move |txn: &yrs::Transaction<'_>| canvas::read_node(txn, id);
         let (on_canvas, epoch, seq) = self.documents.read(&documents.canvas, read).await?;
         let canvas = DocumentTag::new(epoch, seq);
         let on_canvas = on_canvas.filter(|node| node.deleted_at.is_none());

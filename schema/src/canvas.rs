@@ -10,7 +10,7 @@ mod view;
 
 pub use limits::*;
 pub use patch::{CanvasPatch, NewEdge, NewNode, NewProject, NodeChanges, ProjectChanges, apply};
-pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read};
+pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read, read_node};
 
 /// The states of a project that names none.
 pub const DEFAULT_WORKFLOW_STATES: [&str; 3] = ["draft", "in_progress", "complete"];

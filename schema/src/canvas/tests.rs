@@ -219,6 +219,20 @@ fn ids_that_are_taken_or_unknown_are_refused() {
 }
 
 #[test]
+fn one_node_reads_as_it_does_among_all() {
+    let doc = canvas(1, 3);
+    let states = json!({"workflowStates": ["todo", "done"]});
+    patch(&doc, CanvasPatch::UpdateProject(serde_json::from_value(states).unwrap()));
+    patch(&doc, update(1, serde_json::from_value(json!({"parentId": node_id(2), "metadata": {"a": 1}})).unwrap()));
+    patch(&doc, CanvasPatch::DeleteNode { id: node_id(3) });
+    for number in 1..=4 {
+        let id = node_id(number);
+        assert_eq!(read_node(&doc.transact(), id), view(&doc).nodes.get(&id).cloned(), "node {number}");
+    }
+    assert_eq!(read_node(&new_doc(ClientID::new(1)).transact(), node_id(1)), None);
+}
+
+#[test]
 fn a_deleted_node_can_only_be_restored() {
     let doc = canvas(1, 3);
     patch(&doc, connect(1, 1, 2));
@@ -259,6 +273,9 @@ fn a_node_cannot_be_moved_inside_itself() {
     patch(&doc, update(3, inside(2)));
     assert_eq!(refusal(&doc, update(1, inside(3))), (PatchErrorCode::Cycle, "parentId"));
     assert_eq!(refusal(&doc, update(1, inside(1))), (PatchErrorCode::Cycle, "parentId"));
+    // A parent in the trash counts, for it can be restored.
+    patch(&doc, CanvasPatch::DeleteNode { id: node_id(2) });
+    assert_eq!(refusal(&doc, update(1, inside(3))), (PatchErrorCode::Cycle, "parentId"));
 }
 
 #[test]
@@ -309,6 +326,9 @@ fn whatever_clients_wrote_is_read_without_a_panic_and_listed() {
         edges.insert(&mut txn, edge_id(2).to_string(), MapPrelim::from(lost));
         let project = txn.get_or_insert_map("project");
         project.insert(&mut txn, "workflowStates", 3);
+    }
+    for id in [2, 3].map(node_id) {
+        assert_eq!(read_node(&doc.transact(), id), view(&doc).nodes.get(&id).cloned());
     }
     let view = view(&doc);
     let mut paths: Vec<_> = view.problems.iter().map(|problem| problem.path.clone()).collect();

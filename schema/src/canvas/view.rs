@@ -165,12 +165,12 @@ impl CanvasView {
     }
 
     /// The graph of live edges.
-    pub(super) fn graph(&self) -> Graph {
+    fn graph(&self) -> Graph {
         self.live_edges().map(|(_, edge)| (edge.source_node_id, edge.target_node_id)).collect()
     }
 
     /// The graph from nodes to their parents.
-    pub(super) fn parents(&self) -> Graph {
+    fn parents(&self) -> Graph {
         self.nodes.iter().filter_map(|(id, node)| Some((*id, node.parent_id?))).collect()
     }
 
@@ -205,11 +205,35 @@ pub fn read<T: ReadTxn>(txn: &T) -> CanvasView {
     let mut problems = Problems::default();
     let project = read_project(txn, &mut problems);
     let first_state = project.workflow_states.first().cloned().unwrap_or_default();
-    let nodes = read_entries(txn, keys::NODES, &mut problems, |mut fields| Some(read_node(&mut fields, &first_state)));
-    let edges = read_entries(txn, keys::EDGES, &mut problems, |mut fields| read_edge(&mut fields));
+    let nodes = read_entries(txn, keys::NODES, &mut problems, |mut fields| Some(node_of(&mut fields, &first_state)));
+    let edges = read_edges(txn, &mut problems);
     let mut view = CanvasView { project, nodes, edges, conflicts: Vec::new(), problems: problems.into_inner() };
     view.conflicts = view.find_conflicts();
     view
+}
+
+/// Reads one node, be it in the trash or not: what [`read`] has of it, at a cost that other nodes have no part in.
+pub fn read_node<T: ReadTxn>(txn: &T, id: NodeId) -> Option<CanvasNode> {
+    let Some(Out::YMap(entry)) = txn.get_map(keys::NODES)?.get(txn, &id.to_string()) else { return None };
+    let mut unlisted = Problems::default();
+    let first_state = read_project(txn, &mut unlisted).workflow_states.into_iter().next().unwrap_or_default();
+    Some(node_of(&mut Fields::new(&entry, txn, keys::NODES, &mut unlisted), &first_state))
+}
+
+/// Reads the edges of which both ends are there and not in the trash.
+pub(super) fn read_live_edges<T: ReadTxn>(txn: &T) -> BTreeMap<EdgeId, CanvasEdge> {
+    let mut unlisted = Problems::default();
+    let is_deleted: BTreeMap<NodeId, bool> =
+        read_entries(txn, keys::NODES, &mut unlisted, |mut fields| Some(fields.time(keys::DELETED_AT).is_some()));
+    let is_live = |node| is_deleted.get(node) == Some(&false);
+    let mut edges = read_edges(txn, &mut unlisted);
+    edges.retain(|_, edge| is_live(&edge.source_node_id) && is_live(&edge.target_node_id));
+    edges
+}
+
+/// Reads all edges, also those whose ends are deleted.
+fn read_edges<T: ReadTxn>(txn: &T, problems: &mut Problems) -> BTreeMap<EdgeId, CanvasEdge> {
+    read_entries(txn, keys::EDGES, problems, |mut fields| edge_of(&mut fields))
 }
 
 pub(super) fn read_project<T: ReadTxn>(txn: &T, problems: &mut Problems) -> ProjectView {
@@ -271,7 +295,7 @@ fn read_entries<T: ReadTxn, K: std::str::FromStr + Ord, V>(
     entries
 }
 
-fn read_node<T: ReadTxn>(fields: &mut Fields<T>, first_state: &str) -> CanvasNode {
+fn node_of<T: ReadTxn>(fields: &mut Fields<T>, first_state: &str) -> CanvasNode {
     CanvasNode {
         title: fields.text(keys::TITLE).unwrap_or_default(),
         status: fields.text(keys::STATUS).unwrap_or_else(|| first_state.to_owned()),
@@ -291,7 +315,7 @@ fn read_node<T: ReadTxn>(fields: &mut Fields<T>, first_state: &str) -> CanvasNod
     }
 }
 
-fn read_edge<T: ReadTxn>(fields: &mut Fields<T>) -> Option<CanvasEdge> {
+fn edge_of<T: ReadTxn>(fields: &mut Fields<T>) -> Option<CanvasEdge> {
     let ends = (fields.id(keys::SOURCE_NODE_ID), fields.id(keys::TARGET_NODE_ID));
     let (Some(source_node_id), Some(target_node_id)) = ends else {
         return fields.wrong(keys::SOURCE_NODE_ID, "an edge to name both of its nodes");
