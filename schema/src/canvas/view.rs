@@ -225,7 +225,7 @@ pub(super) fn read_live_edges<T: ReadTxn>(txn: &T) -> BTreeMap<EdgeId, CanvasEdg
     let mut unlisted = Problems::default();
     let is_deleted: BTreeMap<NodeId, bool> =
         read_entries(txn, keys::NODES, &mut unlisted, |mut fields| Some(fields.time(keys::DELETED_AT).is_some()));
-    let is_live = |node| is_deleted.get(node) == Some(&false);
+    let is_live = |node: &NodeId| is_deleted.get(node) == Some(&false);
     let mut edges = read_edges(txn, &mut unlisted);
     edges.retain(|_, edge| is_live(&edge.source_node_id) && is_live(&edge.target_node_id));
     edges
