@@ -33,12 +33,14 @@ pub enum CanvasPatch {
         /// What changes.
         changes: Box<NodeChanges>,
     },
-    /// Puts a node into the trash. Its edges stay, and are no part of the graph while it is there.
+    /// Puts a node into the trash. Its edges stay in the document, to come back with it; while it is in the trash no
+    /// view shows them and no check counts them.
     DeleteNode {
         /// Which.
         id: NodeId,
     },
-    /// Takes a node out of the trash.
+    /// Takes a node out of the trash. Its edges come back, but for those that would close a cycle with what was drawn
+    /// meanwhile: these go.
     RestoreNode {
         /// Which.
         id: NodeId,

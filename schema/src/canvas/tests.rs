@@ -239,7 +239,7 @@ fn a_deleted_node_can_only_be_restored() {
     patch(&doc, CanvasPatch::DeleteNode { id: node_id(1) });
     assert_eq!(view(&doc).nodes[&node_id(1)].deleted_at, Some(now()));
     assert_eq!(view(&doc).live_nodes().count(), 2);
-    assert_eq!(view(&doc).live_edges().count(), 0);
+    assert!(view(&doc).edges.is_empty());
     assert!(view(&doc).conflicts.is_empty());
     assert_eq!(refusal(&doc, update(1, NodeChanges::default())).0, PatchErrorCode::NotFound);
     assert_eq!(refusal(&doc, CanvasPatch::DeleteNode { id: node_id(1) }).0, PatchErrorCode::NotFound);
@@ -247,7 +247,51 @@ fn a_deleted_node_can_only_be_restored() {
 
     patch(&doc, CanvasPatch::RestoreNode { id: node_id(1) });
     assert_eq!(view(&doc).nodes[&node_id(1)].deleted_at, None);
-    assert_eq!(view(&doc).live_edges().count(), 1);
+    assert_eq!(view(&doc).edges.len(), 1);
+    let mut txn = doc.transact_mut();
+    apply(&CanvasPatch::RestoreNode { id: node_id(1) }, &mut txn, now()).unwrap();
+    assert_eq!(txn.encode_update_v1(), Update::EMPTY_V1, "there was nothing to restore");
+}
+
+#[test]
+fn a_restored_node_brings_back_its_edges_but_for_those_that_would_close_a_cycle() {
+    let doc = canvas(1, 4);
+    patch(&doc, connect(1, 1, 2));
+    patch(&doc, connect(2, 2, 3));
+    patch(&doc, connect(3, 2, 4));
+    patch(&doc, CanvasPatch::DeleteNode { id: node_id(2) });
+    patch(&doc, connect(4, 3, 1));
+    patch(&doc, CanvasPatch::RestoreNode { id: node_id(2) });
+    let edges: Vec<_> = view(&doc).edges.into_keys().collect();
+    assert_eq!(edges, [1, 3, 4].map(edge_id));
+    assert!(view(&doc).conflicts.is_empty());
+}
+
+#[test]
+fn edges_come_back_when_both_ends_have() {
+    let doc = canvas(1, 2);
+    patch(&doc, connect(1, 1, 2));
+    for number in [1, 2] {
+        patch(&doc, CanvasPatch::DeleteNode { id: node_id(number) });
+    }
+    patch(&doc, CanvasPatch::RestoreNode { id: node_id(2) });
+    assert!(view(&doc).edges.is_empty());
+    patch(&doc, CanvasPatch::RestoreNode { id: node_id(1) });
+    assert_eq!(view(&doc).edges.len(), 1);
+}
+
+#[test]
+fn a_conflict_among_edges_of_a_deleted_node_is_none_and_is_settled_by_its_restoring() {
+    let a = canvas(1, 2);
+    let b = copy(&a, 2);
+    patch(&a, connect(1, 1, 2));
+    patch(&b, connect(2, 2, 1));
+    send(&b, &a);
+    assert_eq!(view(&a).conflicts.len(), 2);
+    patch(&a, CanvasPatch::DeleteNode { id: node_id(2) });
+    assert!(view(&a).conflicts.is_empty());
+    patch(&a, CanvasPatch::RestoreNode { id: node_id(2) });
+    assert_eq!(view(&a).edges.into_keys().collect::<Vec<_>>(), [edge_id(1)]);
 }
 
 #[test]

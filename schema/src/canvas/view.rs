@@ -17,7 +17,7 @@ pub struct CanvasView {
     pub project: ProjectView,
     /// All nodes, deleted ones included.
     pub nodes: BTreeMap<NodeId, CanvasNode>,
-    /// All edges, also those whose ends are deleted.
+    /// The edges of which both ends are there and not in the trash; the others stay in the document, unseen.
     pub edges: BTreeMap<EdgeId, CanvasEdge>,
     /// What is wrong with the graph, as people who edited at the same time can leave it; sorted.
     pub conflicts: Vec<Conflict>,
@@ -120,9 +120,9 @@ pub enum Conflict {
         /// The edge.
         edge_id: EdgeId,
     },
-    /// An edge to or from a node that is not on the canvas.
+    /// An edge to or from a node that is not on the canvas, not even in the trash.
     EdgeEndMissing {
-        /// The edge.
+        /// The edge, which the view does not show.
         edge_id: EdgeId,
     },
     /// A node that is, over its parents, inside itself.
@@ -137,19 +137,19 @@ pub enum Conflict {
     },
 }
 
+type Edges = BTreeMap<EdgeId, CanvasEdge>;
+
+impl CanvasEdge {
+    /// Where it comes from, and where it leads.
+    pub(super) const fn ends(&self) -> (NodeId, NodeId) {
+        (self.source_node_id, self.target_node_id)
+    }
+}
+
 impl CanvasView {
     /// The nodes that are not in the trash.
     pub fn live_nodes(&self) -> impl Iterator<Item = (NodeId, &CanvasNode)> {
         self.nodes.iter().filter(|(_, node)| node.deleted_at.is_none()).map(|(id, node)| (*id, node))
-    }
-
-    /// The edges of which both ends are there and not in the trash.
-    pub fn live_edges(&self) -> impl Iterator<Item = (EdgeId, &CanvasEdge)> {
-        let is_live = |id: &NodeId| self.nodes.get(id).is_some_and(|node| node.deleted_at.is_none());
-        self.edges
-            .iter()
-            .filter(move |(_, edge)| is_live(&edge.source_node_id) && is_live(&edge.target_node_id))
-            .map(|(id, edge)| (*id, edge))
     }
 
     /// The edges that lie on cycles.
@@ -164,26 +164,18 @@ impl CanvasView {
             .collect()
     }
 
-    /// The graph of live edges.
-    fn graph(&self) -> Graph {
-        self.live_edges().map(|(_, edge)| (edge.source_node_id, edge.target_node_id)).collect()
-    }
-
-    /// The graph from nodes to their parents.
-    fn parents(&self) -> Graph {
-        self.nodes.iter().filter_map(|(id, node)| Some((*id, node.parent_id?))).collect()
-    }
-
-    fn find_conflicts(&self) -> Vec<Conflict> {
-        let feeding = self.graph().components();
-        let inside = self.parents().components();
+    fn find_conflicts(&self, hidden: &Edges) -> Vec<Conflict> {
+        let feeding: Graph = self.edges.values().map(CanvasEdge::ends).collect();
+        let feeding = feeding.components();
+        let inside: Graph = self.nodes.iter().filter_map(|(id, node)| Some((*id, node.parent_id?))).collect();
+        let inside = inside.components();
         let mut conflicts = BTreeSet::new();
-        for (edge_id, edge) in self.live_edges() {
+        for (edge_id, edge) in &self.edges {
             if feeding.get(&edge.source_node_id) == feeding.get(&edge.target_node_id) {
-                conflicts.insert(Conflict::EdgeInCycle { edge_id });
+                conflicts.insert(Conflict::EdgeInCycle { edge_id: *edge_id });
             }
         }
-        for (edge_id, edge) in &self.edges {
+        for (edge_id, edge) in hidden {
             if !self.nodes.contains_key(&edge.source_node_id) || !self.nodes.contains_key(&edge.target_node_id) {
                 conflicts.insert(Conflict::EdgeEndMissing { edge_id: *edge_id });
             }
@@ -206,9 +198,12 @@ pub fn read<T: ReadTxn>(txn: &T) -> CanvasView {
     let project = read_project(txn, &mut problems);
     let first_state = project.workflow_states.first().cloned().unwrap_or_default();
     let nodes = read_entries(txn, keys::NODES, &mut problems, |mut fields| Some(node_of(&mut fields, &first_state)));
-    let edges = read_edges(txn, &mut problems);
+    let is_live = |id: &NodeId| nodes.get(id).is_some_and(|node: &CanvasNode| node.deleted_at.is_none());
+    let (edges, hidden) = read_edges(txn, &mut problems)
+        .into_iter()
+        .partition(|(_, edge)| is_live(&edge.source_node_id) && is_live(&edge.target_node_id));
     let mut view = CanvasView { project, nodes, edges, conflicts: Vec::new(), problems: problems.into_inner() };
-    view.conflicts = view.find_conflicts();
+    view.conflicts = view.find_conflicts(&hidden);
     view
 }
 
@@ -221,7 +216,7 @@ pub fn read_node<T: ReadTxn>(txn: &T, id: NodeId) -> Option<CanvasNode> {
 }
 
 /// Reads the edges of which both ends are there and not in the trash.
-pub(super) fn read_live_edges<T: ReadTxn>(txn: &T) -> BTreeMap<EdgeId, CanvasEdge> {
+pub(super) fn read_live_edges<T: ReadTxn>(txn: &T) -> Edges {
     let mut unlisted = Problems::default();
     let is_deleted: BTreeMap<NodeId, bool> =
         read_entries(txn, keys::NODES, &mut unlisted, |mut fields| Some(fields.time(keys::DELETED_AT).is_some()));
@@ -232,7 +227,7 @@ pub(super) fn read_live_edges<T: ReadTxn>(txn: &T) -> BTreeMap<EdgeId, CanvasEdg
 }
 
 /// Reads all edges, also those whose ends are deleted.
-fn read_edges<T: ReadTxn>(txn: &T, problems: &mut Problems) -> BTreeMap<EdgeId, CanvasEdge> {
+fn read_edges<T: ReadTxn>(txn: &T, problems: &mut Problems) -> Edges {
     read_entries(txn, keys::EDGES, problems, |mut fields| edge_of(&mut fields))
 }
 

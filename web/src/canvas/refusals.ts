@@ -1,4 +1,5 @@
 import type { ConnectRefusal } from "../documents/canvas";
+import { plural } from "../lib/text";
 
 const WORDS: Record<ConnectRefusal, string> = {
   cycle: "This edge would close a cycle: the node that it leads to already feeds the one that it comes from.",
@@ -10,4 +11,9 @@ const WORDS: Record<ConnectRefusal, string> = {
 /** Why an edge was not drawn, in words. */
 export function explainRefusal(refusal: ConnectRefusal): string {
   return WORDS[refusal];
+}
+
+/** What became of edges that could not come back with their node, in words. */
+export function explainClosing(edges: number): string {
+  return `Restored without ${plural(edges, "edge")} that would close a cycle by now.`;
 }

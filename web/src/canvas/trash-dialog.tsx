@@ -7,7 +7,9 @@ import { timeAgo } from "../lib/text";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Notice } from "../ui/notice";
+import { useSay } from "../ui/toast";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
+import { explainClosing } from "./refusals";
 
 /** The nodes that were deleted. Restoring one is an edit like any other. */
 export function TrashDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -26,6 +28,7 @@ export function TrashDialog({ open, onClose }: { open: boolean; onClose: () => v
 function DeletedNodes() {
   const { canvas, flow } = useCanvasScope();
   const canEdit = useCanEdit();
+  const say = useSay();
   const deleted = useStore(useMemo(() => sharedStore(canvas.nodes, readDeleted, { deep: true }), [canvas]));
   if (deleted.length === 0) return <Notice icon="trash" title="The trash is empty" />;
   return (
@@ -40,8 +43,9 @@ function DeletedNodes() {
             <Button
               aria-label={`Restore ${title}`}
               onClick={() => {
-                canvas.restore(id);
+                const closing = canvas.restore(id);
                 flow.select([id]);
+                if (closing > 0) say(explainClosing(closing));
               }}
             >
               Restore

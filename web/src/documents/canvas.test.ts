@@ -85,7 +85,7 @@ describe("a canvas", () => {
     expect(mine.node(id)?.get("title")).toBe("They worked on it");
   });
 
-  it("deletes softly and takes the node's edges along; undo brings all of it back", () => {
+  it("deletes softly and hides the node's edges; undo and the trash bring all of it back", () => {
     const [a, b, c] = [0, 1, 2].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string, string];
     mine.connect(a, b);
     mine.connect(b, c);
@@ -96,6 +96,32 @@ describe("a canvas", () => {
     mine.undo.undo();
     expect(theirs.node(b)).not.toBeNull();
     expect(theirs.links()).toHaveLength(3);
+    mine.remove(new Set([a, b]));
+    expect(theirs.restore(b)).toBe(0);
+    expect(theirs.links()).toHaveLength(1);
+    theirs.restore(a);
+    expect(mine.links()).toHaveLength(3);
+  });
+
+  it("restores a node without the edges that would close a cycle by now", () => {
+    const [a, b, c] = [0, 1, 2].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string, string];
+    mine.connect(a, b);
+    mine.connect(b, c);
+    mine.remove(new Set([b]));
+    expect(mine.connect(c, a)).toBeNull();
+    expect(mine.restore(b)).toBe(1);
+    expect(theirs.links().map(({ source, target }) => [source, target])).toEqual([
+      [a, b],
+      [c, a],
+    ]);
+    expect(mine.restore(b)).toBe(0);
+  });
+
+  it("removes edges that are named for good", () => {
+    const [a, b] = [0, 1].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string];
+    mine.connect(a, b);
+    mine.remove(new Set(), new Set(mine.links().map(({ id }) => id)));
+    expect(theirs.edges.size).toBe(0);
   });
 
   it("refuses an edge that closes a cycle, repeats one or joins a node to itself", () => {

@@ -1,6 +1,6 @@
 import * as Y from "yjs";
 import { newId } from "../lib/id";
-import { closesCycle, type Link } from "./cycles";
+import { closesCycle, edgesClosingCycle, type Link } from "./cycles";
 
 /** The width and height of a card that says nothing else, in canvas units. */
 export const CARD = { width: 240, height: 104 } as const;
@@ -143,23 +143,32 @@ export class Canvas {
     return links;
   }
 
-  /** Puts nodes into the trash and removes their edges and those named, as one step. */
+  /**
+   * Puts nodes into the trash and removes the edges that are named, as one step. The edges of the nodes stay in the
+   * document, where nothing shows them, and come back with the nodes.
+   */
   remove(nodeIds: ReadonlySet<string>, edgeIds: ReadonlySet<string> = new Set()): void {
     const now = new Date().toISOString();
     this.#step(() => {
       for (const id of nodeIds) this.node(id)?.set("deletedAt", now);
-      for (const [id, edge] of this.edges) {
-        const ends = [edge.get("sourceNodeId"), edge.get("targetNodeId")];
-        if (edgeIds.has(id) || ends.some((end) => typeof end === "string" && nodeIds.has(end))) {
-          this.edges.delete(id);
-        }
-      }
+      for (const id of edgeIds) this.edges.delete(id);
     });
   }
 
-  /** Takes a node out of the trash. */
-  restore(id: string): void {
-    this.#step(() => this.nodes.get(id)?.delete("deletedAt"));
+  /**
+   * Takes a node out of the trash, and its edges with it, but for those that would close a cycle by now: these go.
+   * @returns how many went
+   */
+  restore(id: string): number {
+    const node = this.nodes.get(id);
+    if (!(node instanceof Y.Map) || !isDeleted(node)) return 0;
+    let closing: string[] = [];
+    this.#step(() => {
+      node.delete("deletedAt");
+      closing = edgesClosingCycle(this.links(), id);
+      for (const edge of closing) this.edges.delete(edge);
+    });
+    return closing.length;
   }
 
   #step(change: () => void): void {

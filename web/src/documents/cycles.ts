@@ -7,20 +7,29 @@ export interface Link {
 
 /** Whether an edge from `source` to `target` would close a cycle: then `target` already leads to `source`. */
 export function closesCycle(links: Iterable<Link>, source: string, target: string): boolean {
-  if (source === target) return true;
-  const next = adjacency(links);
-  const seen = new Set<string>([target]);
-  const waiting = [target];
+  return reached(links, target, "forward").has(source);
+}
+
+/** The edges out of a node that close a cycle: what they lead to leads back to it. */
+export function edgesClosingCycle(links: readonly Link[], node: string): string[] {
+  const before = reached(links, node, "backward");
+  return links.filter(({ source, target }) => source === node && before.has(target)).map(({ id }) => id);
+}
+
+/** A node, and all that follow it or come before it. */
+function reached(links: Iterable<Link>, from: string, direction: "forward" | "backward"): Set<string> {
+  const next = adjacency(links, direction);
+  const seen = new Set<string>([from]);
+  const waiting = [from];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     for (const link of next.get(node) ?? []) {
-      if (link.target === source) return true;
-      if (!seen.has(link.target)) {
-        seen.add(link.target);
-        waiting.push(link.target);
-      }
+      const end = direction === "forward" ? link.target : link.source;
+      if (seen.has(end)) continue;
+      seen.add(end);
+      waiting.push(end);
     }
   }
-  return false;
+  return seen;
 }
 
 /**
@@ -38,12 +47,14 @@ export function edgesOnCycles(links: readonly Link[]): Set<string> {
   return found;
 }
 
-function adjacency(links: Iterable<Link>): Map<string, Link[]> {
+/** The edges by the node at which one arrives at them. */
+function adjacency(links: Iterable<Link>, direction: "forward" | "backward"): Map<string, Link[]> {
   const next = new Map<string, Link[]>();
   for (const link of links) {
-    const known = next.get(link.source);
+    const start = direction === "forward" ? link.source : link.target;
+    const known = next.get(start);
     if (known) known.push(link);
-    else next.set(link.source, [link]);
+    else next.set(start, [link]);
   }
   return next;
 }
@@ -57,7 +68,7 @@ interface Visit {
 }
 
 function components(links: readonly Link[]): Map<string, number> {
-  const next = adjacency(links);
+  const next = adjacency(links, "forward");
   const visits = new Map<string, Visit>();
   const component = new Map<string, number>();
   const open: Visit[] = [];

@@ -8,7 +8,7 @@ use super::{NewEdge, entry};
 use crate::canvas::graph::Graph;
 use crate::canvas::view::{CanvasEdge, read_live_edges};
 use crate::canvas::{EDGES_MAX, keys};
-use crate::ids::EdgeId;
+use crate::ids::{EdgeId, NodeId};
 use crate::patch::{PatchError, PatchErrorCode};
 use crate::value::set_or_remove;
 
@@ -17,8 +17,8 @@ pub(super) fn create(txn: &mut TransactionMut, id: EdgeId, edge: &NewEdge) -> Re
     live_node(txn, edge.source_node_id, "sourceNodeId")?;
     live_node(txn, edge.target_node_id, "targetNodeId")?;
     let present = read_live_edges(txn);
-    let graph: Graph = present.values().map(|edge| (edge.source_node_id, edge.target_node_id)).collect();
-    if graph.leads_to(edge.target_node_id, edge.source_node_id) {
+    let graph: Graph = present.values().map(CanvasEdge::ends).collect();
+    if graph.reached_from(edge.target_node_id).contains(&edge.source_node_id) {
         let message = "the target leads to the source already, so that this edge would close a cycle";
         return Err(PatchError::new(PatchErrorCode::Cycle, "targetNodeId", message));
     }
@@ -51,4 +51,17 @@ pub(super) fn delete(txn: &mut TransactionMut, id: EdgeId) -> Result<(), PatchEr
     entry(txn, keys::EDGES, &id.to_string(), "edgeId")?;
     txn.get_or_insert_map(keys::EDGES).remove(txn, &id.to_string());
     Ok(())
+}
+
+/// Removes the edges out of a node that close a cycle: what they lead to leads back to it.
+pub(super) fn delete_closing(txn: &mut TransactionMut, node: NodeId) {
+    let present = read_live_edges(txn);
+    let backwards: Graph = present.values().map(CanvasEdge::ends).map(|(source, target)| (target, source)).collect();
+    let before = backwards.reached_from(node);
+    let edges = txn.get_or_insert_map(keys::EDGES);
+    for (id, edge) in present {
+        if edge.source_node_id == node && before.contains(&edge.target_node_id) {
+            edges.remove(txn, &id.to_string());
+        }
+    }
 }

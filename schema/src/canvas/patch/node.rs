@@ -7,7 +7,7 @@ use serde_json::{Map as JsonMap, Value};
 use yrs::{Any, Map, MapPrelim, MapRef, Out, ReadTxn, TransactionMut, WriteTxn};
 
 use super::check::{check_chars, check_metadata, check_number, check_status, too_many};
-use super::{NewNode, NodeChanges, entry};
+use super::{NewNode, NodeChanges, edge, entry};
 use crate::canvas::view::{CanvasNode, read_node, read_project};
 use crate::canvas::{COORDINATE_MAX, NODES_MAX, TITLE_CHARS_MAX, keys};
 use crate::ids::NodeId;
@@ -142,7 +142,9 @@ pub(super) fn delete(txn: &mut TransactionMut, id: NodeId, now: DateTime<Utc>) -
 /// Takes a node out of the trash.
 pub(super) fn restore(txn: &mut TransactionMut, id: NodeId) -> Result<(), PatchError> {
     let map = entry(txn, keys::NODES, &id.to_string(), "nodeId")?;
-    set_or_remove(&map, txn, keys::DELETED_AT, None);
+    if map.remove(txn, keys::DELETED_AT).is_some() {
+        edge::delete_closing(txn, id);
+    }
     Ok(())
 }
 
