@@ -6,6 +6,7 @@
 //! | [`frame`] | binary frames of the `/ws` dialect (G11) |
 //! | [`control`] | JSON messages of the `/ws` dialect (G2 and on) |
 //! | [`y_websocket`] | messages of the `/yjs` dialect (Y2) |
+//! | [`hocuspocus`] | messages of the `/hocuspocus` dialect (H2) |
 //! | [`awareness`] | presence states inside awareness messages |
 //! | [`close`] | WebSocket close codes |
 //!
@@ -15,6 +16,7 @@ pub mod awareness;
 pub mod close;
 pub mod control;
 pub mod frame;
+pub mod hocuspocus;
 pub mod lib0;
 pub mod y_websocket;
 
