@@ -21,6 +21,8 @@ pub enum Outgoing {
         /// The log's head.
         seq: Seq,
     },
+    /// What the session may do has changed.
+    Access(Access),
     /// The server's state vector: asks for what the client has beyond it.
     Step1(Bytes),
     /// The answer to a client's step 1.
@@ -47,6 +49,8 @@ pub enum Outgoing {
         /// Why.
         refusal: Refusal,
     },
+    /// A message of the application, from another session (SPEC H9).
+    Stateless(Arc<str>),
     /// Who is here, for sessions that do not sync (SPEC G22).
     Present(Arc<[Present]>),
     /// Live updates are being withheld from this session (SPEC G17).
@@ -191,7 +195,7 @@ pub enum Taken {
 
 /// Where a session's messages go. Called from the room's task, so it must neither block nor wait.
 ///
-/// [`Outgoing::Update`] and [`Outgoing::Awareness`] may be withheld, nothing else.
+/// [`Outgoing::Update`], [`Outgoing::Awareness`] and [`Outgoing::Stateless`] may be withheld, nothing else.
 pub trait Sink: Send + Sync {
     /// Takes a message.
     fn deliver(&self, delivery: &Delivery) -> Taken;

@@ -30,6 +30,11 @@ impl Session {
         self.handle.input(Input::Step1(self.id, state_vector)).await
     }
 
+    /// Has the client asked for what it has and the document has not.
+    pub async fn ask(&self) -> Result<(), Closed> {
+        self.handle.input(Input::Ask(self.id)).await
+    }
+
     /// Brings an update.
     pub async fn update(&self, kind: UpdateKind, update: Bytes) -> Result<(), Closed> {
         self.handle.input(Input::Update(self.id, kind, update)).await
@@ -43,6 +48,11 @@ impl Session {
     /// Asks for everybody's awareness.
     pub async fn query_awareness(&self) -> Result<(), Closed> {
         self.handle.input(Input::QueryAwareness(self.id)).await
+    }
+
+    /// Sends a message of the application to the others in the document, if the client may write.
+    pub async fn stateless(&self, payload: Arc<str>) -> Result<(), Closed> {
+        self.handle.input(Input::Stateless(self.id, payload)).await
     }
 
     /// Publishes presence without awareness.

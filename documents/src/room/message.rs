@@ -85,12 +85,16 @@ pub enum Input {
     Access(SessionId, Option<Access>),
     /// A session's state vector.
     Step1(SessionId, Bytes),
+    /// A session is to be asked for what it has and the room has not.
+    Ask(SessionId),
     /// An update of a session.
     Update(SessionId, UpdateKind, Bytes),
     /// Awareness states that a session publishes.
     Awareness(SessionId, Vec<AwarenessState>),
     /// A session asks for everybody's awareness.
     QueryAwareness(SessionId),
+    /// A message of the application for the others in the document.
+    Stateless(SessionId, Arc<str>),
     /// A session publishes presence without awareness.
     Presence(SessionId, Activity),
     /// The sink of a session withheld a message.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::Principal;
 
-use super::message::{Attach, Effect, Mode, Receipts, SessionId};
+use super::message::{Attach, Audience, Effect, Mode, Receipts, SessionId};
 use super::{Room, SavingState};
 use crate::delivery::{EndReason, Outgoing};
 
@@ -47,11 +47,8 @@ impl Room {
     pub(super) fn attach(&mut self, attach: Attach, out: &mut Vec<Effect>) {
         let Attach { session, principal, access, mode } = attach;
         let new = Session { principal, access, mode, frames: 0, answered: false, lag: None, missed_presence: false };
-        let syncs = new.syncs();
         self.sessions.insert(session, new);
-        if syncs && let Ok(state_vector) = self.replica.state_vector() {
-            out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
-        }
+        self.ask(session, out);
         self.send_presence(session, out);
         if self.saving.is_announced() {
             let pending = self.saving.pending();
@@ -73,13 +70,34 @@ impl Room {
         out: &mut Vec<Effect>,
     ) {
         match (self.sessions.get_mut(&session), access) {
-            (Some(attached), Some(access)) => attached.access = access,
+            (Some(attached), Some(access)) => {
+                if attached.access != access {
+                    attached.access = access;
+                    out.push(Effect::Send(session, Outgoing::Access(access)));
+                }
+            }
             (Some(_), None) => {
                 out.push(Effect::Send(session, Outgoing::Ended(EndReason::AccessEnded)));
                 out.push(Effect::End(session));
                 self.detach(now, session);
             }
             (None, _) => {}
+        }
+    }
+
+    /// Asks a session that syncs for what it has and the room has not.
+    pub(super) fn ask(&mut self, session: SessionId, out: &mut Vec<Effect>) {
+        if self.sessions.get(&session).is_some_and(Session::syncs)
+            && let Ok(state_vector) = self.replica.state_vector()
+        {
+            out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
+        }
+    }
+
+    /// Passes on a message of the application; who may not write may not send one, either.
+    pub(super) fn relay_stateless(&self, session: SessionId, payload: Arc<str>, out: &mut Vec<Effect>) {
+        if self.sessions.get(&session).is_some_and(|sender| sender.access == Access::Write) {
+            out.push(Effect::Broadcast(Audience::SyncingExcept(session), Outgoing::Stateless(payload)));
         }
     }
 

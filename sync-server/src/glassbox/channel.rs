@@ -117,6 +117,8 @@ impl Sink for ChannelSink {
                 return self.notice(|channel| Reply::SavingBehind { channel, pending: *pending });
             }
             Outgoing::SavingResumed => return self.notice(|channel| Reply::SavingResumed { channel }),
+            // What the protocol has no words for.
+            Outgoing::Access(_) | Outgoing::Stateless(_) => return Taken::Yes,
             Outgoing::Ended(reason) => return self.ended(*reason),
         };
         self.outbox.push(self.key, priority, delivery.encoded(DIALECT, encode))
