@@ -7,7 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
 
-pub use item::{Item, ItemChanges, ItemContent, NewItem};
+pub use item::{
+    DATA_BYTES_MAX, DATA_DEPTH_MAX, Item, ItemChanges, ItemContent, ItemType, LABEL_CHARS_MAX, NewItem,
+    PROVENANCE_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VERSION_MAX,
+};
 
 use crate::patch::{PatchError, PatchErrorCode};
 use crate::rich_text;
@@ -72,7 +75,7 @@ pub enum NodePatch {
         /// Which item.
         id: Uuid,
         /// What changes.
-        changes: ItemChanges,
+        changes: Box<ItemChanges>,
     },
     /// Removes an input or output.
     RemoveItem {
@@ -98,9 +101,10 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
         NodePatch::SetBody { markdown } => set_body(txn, markdown),
         NodePatch::AddItem { side, item } => add_item(*side, item, txn),
         NodePatch::UpdateItem { side, id, changes } => {
-            changes.validate()?;
-            let (_, item) = find(*side, *id, txn)?;
-            changes.write(&item, txn);
+            let (_, map) = find(*side, *id, txn)?;
+            let item = Item::read(&map, txn, side.key(), &mut Problems::default());
+            changes.check(&item.ok_or_else(no_such_item)?)?;
+            changes.write(&map, txn);
             Ok(())
         }
         NodePatch::RemoveItem { side, id } => {
@@ -126,13 +130,13 @@ pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchErr
 }
 
 fn add_item(side: Side, item: &NewItem, txn: &mut TransactionMut<'_>) -> Result<(), PatchError> {
-    item.validate()?;
+    item.check()?;
     let list = txn.get_or_insert_array(side.key());
     if list.len(txn) as usize >= ITEMS_MAX {
         return Err(PatchError::new(PatchErrorCode::TooMany, side.key(), format!("a node has at most {ITEMS_MAX}")));
     }
     if find(side, item.id, txn).is_ok() {
-        return Err(PatchError::new(PatchErrorCode::AlreadyExists, "id", "there is an item with this id already"));
+        return Err(PatchError::new(PatchErrorCode::AlreadyExists, "itemId", "there is an item with this id already"));
     }
     let orders = read_items(side, txn, &mut Problems::default()).into_iter().map(|item| item.sort_order);
     item.write(&list, orders.max().map_or(0, |highest| highest.saturating_add(1)), txn);
@@ -165,75 +169,12 @@ fn find(side: Side, id: Uuid, txn: &TransactionMut<'_>) -> Result<(u32, MapRef),
     let found = list.and_then(|list| {
         maps(&list, txn).find(|(_, map)| map.get(txn, keys::ID).is_some_and(|value| value.to_string(txn) == id))
     });
-    found.ok_or_else(|| PatchError::not_found("id", "the node has no such item"))
+    found.ok_or_else(no_such_item)
+}
+
+fn no_such_item() -> PatchError {
+    PatchError::not_found("itemId", "the node has no such item")
 }
 
 #[cfg(test)]
-mod tests {
-    use yrs::Transact;
-
-    use super::*;
-    use crate::{ClientID, new_doc};
-
-    fn text_item(id: u128, text: &str) -> NewItem {
-        NewItem {
-            id: Uuid::from_u128(id),
-            label: Some("Notes".to_owned()),
-            metadata: serde_json::Map::new(),
-            content: ItemContent::Text { markdown: text.to_owned() },
-        }
-    }
-
-    #[test]
-    fn what_was_written_is_read() {
-        let doc = new_doc(ClientID::new(1));
-        let mut txn = doc.transact_mut();
-        let link =
-            NewItem { content: ItemContent::Link { url: "https://example.com/a".to_owned() }, ..text_item(2, "") };
-        let data =
-            NewItem { content: ItemContent::Data { data: serde_json::json!({"a": [1, 2]}) }, ..text_item(3, "") };
-        apply(&NodePatch::SetBody { markdown: "# Title\n\nSome _text_".to_owned() }, &mut txn).unwrap();
-        apply(&NodePatch::AddItem { side: Side::Inputs, item: text_item(1, "Some **notes**") }, &mut txn).unwrap();
-        apply(&NodePatch::AddItem { side: Side::Inputs, item: link }, &mut txn).unwrap();
-        apply(&NodePatch::AddItem { side: Side::Outputs, item: data }, &mut txn).unwrap();
-        let view = read(&txn);
-        assert_eq!(view.body.trim(), "# Title\n\nSome _text_");
-        assert_eq!(view.inputs.len(), 2);
-        assert_eq!(view.inputs[0].text.as_deref().map(str::trim), Some("Some **notes**"));
-        assert_eq!(view.inputs[1].url.as_deref(), Some("https://example.com/a"));
-        assert_eq!(view.outputs[0].data, Some(serde_json::json!({"a": [1, 2]})));
-        assert!(view.problems.is_empty(), "{:?}", view.problems);
-    }
-
-    #[test]
-    fn items_are_changed_and_removed_by_id() {
-        let doc = new_doc(ClientID::new(1));
-        let mut txn = doc.transact_mut();
-        for id in 1..=3 {
-            apply(&NodePatch::AddItem { side: Side::Inputs, item: text_item(id, "x") }, &mut txn).unwrap();
-        }
-        let changes = ItemChanges { label: crate::Patch::Clear, ..ItemChanges::default() };
-        let id = Uuid::from_u128(2);
-        apply(&NodePatch::UpdateItem { side: Side::Inputs, id, changes }, &mut txn).unwrap();
-        apply(&NodePatch::RemoveItem { side: Side::Inputs, id: Uuid::from_u128(1) }, &mut txn).unwrap();
-        let labels: Vec<_> = read(&txn).inputs.into_iter().map(|item| item.label).collect();
-        assert_eq!(labels, [None, Some("Notes".to_owned())]);
-        let missing = NodePatch::RemoveItem { side: Side::Outputs, id };
-        assert_eq!(apply(&missing, &mut txn).unwrap_err().code, PatchErrorCode::NotFound);
-        let twice = NodePatch::AddItem { side: Side::Inputs, item: text_item(2, "x") };
-        assert_eq!(apply(&twice, &mut txn).unwrap_err().code, PatchErrorCode::AlreadyExists);
-    }
-
-    #[test]
-    fn a_document_of_any_shape_is_read() {
-        let doc = new_doc(ClientID::new(1));
-        let mut txn = doc.transact_mut();
-        let inputs = txn.get_or_insert_array(keys::INPUTS);
-        inputs.push_back(&mut txn, 7);
-        let item = inputs.push_back(&mut txn, yrs::MapPrelim::default());
-        item.insert(&mut txn, "id", "not a uuid");
-        let view = read(&txn);
-        assert!(view.inputs.is_empty());
-        assert_eq!(view.problems.len(), 1);
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! What the patches of all documents share: the three states of a field, and the error of a refused patch.
 
+pub(crate) mod metadata;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A field of a patch: left alone, cleared, or set. In JSON: absent, `null`, or a value.

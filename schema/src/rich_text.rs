@@ -19,7 +19,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use yrs::{ReadTxn, TransactionMut, XmlFragmentRef};
+use yrs::{ReadTxn, TextRef, TransactionMut, XmlFragmentRef};
 
 pub use node::Unknown;
 
@@ -217,6 +217,13 @@ pub fn to_markdown(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -> String {
 /// Makes the document say what `markdown` says. See [`apply`].
 pub fn set_markdown(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, markdown: &str) {
     apply(fragment, txn, &markdown::parse(markdown));
+}
+
+/// Makes a text without blocks read as `words`, by an edit word by word. Its formatting stays.
+pub(crate) fn set_words(text: &TextRef, txn: &mut TransactionMut<'_>, words: &str) {
+    let without_attributes = |run: node::Run| node::Run { text: run.text, ..node::Run::default() };
+    let current: Vec<_> = node::read_text(text, txn).into_iter().map(without_attributes).collect();
+    text::edit(text, txn, &current, &[node::Run { text: words.to_owned(), ..node::Run::default() }]);
 }
 
 /// The words that stand in the document, a block a line: what a search looks in.

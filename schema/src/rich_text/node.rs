@@ -6,7 +6,7 @@ use yrs::types::text::YChange;
 use yrs::types::{Attrs, Delta};
 use yrs::{
     Any, Array, ArrayRef, In, Out, ReadTxn, Text, TransactionMut, Xml, XmlElementPrelim, XmlElementRef, XmlFragment,
-    XmlFragmentRef, XmlTextPrelim, XmlTextRef,
+    XmlFragmentRef, XmlTextPrelim,
 };
 
 use super::NESTING_DEPTH_MAX;
@@ -160,7 +160,7 @@ fn read_attributes(element: &XmlElementRef, txn: &impl ReadTxn) -> BTreeMap<Stri
 }
 
 /// Reads a text as the runs of which it consists.
-pub(super) fn read_text(text: &XmlTextRef, txn: &impl ReadTxn) -> Vec<Run> {
+pub(super) fn read_text(text: &impl Text, txn: &impl ReadTxn) -> Vec<Run> {
     let pieces = text.diff(txn, YChange::identity).into_iter();
     pieces
         .map(|piece| Run {

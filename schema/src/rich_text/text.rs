@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use similar::DiffOp;
 use yrs::types::{Attrs, Delta};
-use yrs::{Any, In, Text, TransactionMut, XmlTextRef};
+use yrs::{Any, In, Text, TransactionMut};
 
 use super::align::operations;
 use super::node::{Run, inserted};
 use super::shape::{attribute, marks};
 
 /// Makes a text that reads `current` read `target`, and have its marks. Other formatting attributes stay.
-pub(super) fn edit(text: &XmlTextRef, txn: &mut TransactionMut<'_>, current: &[Run], target: &[Run]) {
+pub(super) fn edit(text: &impl Text, txn: &mut TransactionMut<'_>, current: &[Run], target: &[Run]) {
     let delta = delta(current, target);
     if !delta.is_empty() {
         text.apply_delta(txn, delta);

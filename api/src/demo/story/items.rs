@@ -40,7 +40,7 @@ pub(super) fn of(key: &str) -> Vec<NodePatch> {
             let id = demo_id(&format!("{key}: {label}"));
             NodePatch::AddItem {
                 side,
-                item: NewItem { id, label: Some(label.to_owned()), metadata: Map::new(), content },
+                item: NewItem { id, label: Some(label.to_owned()), metadata: Map::new(), provenance: None, content },
             }
         })
         .collect()
@@ -61,7 +61,7 @@ fn link(url: &str) -> ItemContent {
 }
 
 fn text(markdown: &str) -> ItemContent {
-    ItemContent::Text { markdown: markdown.to_owned() }
+    ItemContent::Text { text: markdown.to_owned() }
 }
 
 fn node(key: &str) -> ItemContent {

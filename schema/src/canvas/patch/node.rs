@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map as JsonMap, Value};
-use yrs::{Any, Map, MapPrelim, MapRef, Out, ReadTxn, TransactionMut, WriteTxn};
+use yrs::{Any, Map, MapPrelim, ReadTxn, TransactionMut, WriteTxn};
 
 use super::check::{check_chars, check_metadata, check_number, check_status, too_many};
 use super::{NewNode, NodeChanges, edge, entry};
 use crate::canvas::view::{CanvasNode, read_node, read_project};
 use crate::canvas::{COORDINATE_MAX, NODES_MAX, TITLE_CHARS_MAX, keys};
 use crate::ids::NodeId;
-use crate::patch::{Patch, PatchError, PatchErrorCode};
-use crate::value::{Problems, from_json, from_number, from_time, set, set_or_remove, to_json};
+use crate::patch::{Patch, PatchError, PatchErrorCode, metadata};
+use crate::value::{Problems, from_number, from_time, set, set_or_remove};
 
 /// Adds a node.
 pub(super) fn create(
@@ -62,8 +61,7 @@ pub(super) fn create(
     for (key, value) in fields {
         set_or_remove(&map, txn, key, value);
     }
-    let metadata = map.insert(txn, keys::METADATA, MapPrelim::default());
-    merge(&metadata, txn, &node.metadata);
+    metadata::write(&map, txn, keys::METADATA, &node.metadata);
     Ok(())
 }
 
@@ -97,7 +95,7 @@ pub(super) fn update(txn: &mut TransactionMut, id: NodeId, changes: &NodeChanges
             set_or_remove(&map, txn, key, size.copied().map(from_number));
         }
     }
-    change_metadata(&map, txn, &changes.metadata);
+    metadata::change(&map, txn, keys::METADATA, &changes.metadata);
     Ok(())
 }
 
@@ -123,11 +121,8 @@ fn check_changes(txn: &TransactionMut, states: &[String], id: NodeId, changes: &
     for (field, size) in [("width", &changes.width), ("height", &changes.height)] {
         check_number(field, size.value().copied(), 0.0)?;
     }
-    if let Patch::Set(metadata) = &changes.metadata {
-        let mut merged = node.metadata;
-        merged.extend(metadata.clone());
-        merged.retain(|_, value| !value.is_null());
-        check_metadata(&merged)?;
+    if let Patch::Set(change) = &changes.metadata {
+        check_metadata(&metadata::merged(&node.metadata, change))?;
     }
     Ok(())
 }
@@ -170,32 +165,4 @@ fn is_inside<T: ReadTxn>(txn: &T, node: NodeId, outer: NodeId) -> bool {
 
 fn workflow_states<T: ReadTxn>(txn: &T) -> Vec<String> {
     read_project(txn, &mut Problems::default()).workflow_states
-}
-
-/// Metadata that some client wrote as plain JSON becomes a Y.Map when it is changed here.
-fn change_metadata(node: &MapRef, txn: &mut TransactionMut, change: &Patch<JsonMap<String, Value>>) {
-    let Some(change) = change.as_change() else { return };
-    let metadata = match (change, node.get(txn, keys::METADATA)) {
-        (Some(_), Some(Out::YMap(metadata))) => metadata,
-        (Some(_), Some(plain)) => {
-            let plain = to_json(&plain, txn);
-            let metadata = node.insert(txn, keys::METADATA, MapPrelim::default());
-            if let Some(Value::Object(plain)) = plain {
-                merge(&metadata, txn, &plain);
-            }
-            metadata
-        }
-        (None, Some(Out::YMap(metadata))) => {
-            metadata.clear(txn);
-            metadata
-        }
-        (_, None) | (None, Some(_)) => node.insert(txn, keys::METADATA, MapPrelim::default()),
-    };
-    merge(&metadata, txn, change.unwrap_or(&JsonMap::new()));
-}
-
-fn merge(metadata: &MapRef, txn: &mut TransactionMut, entries: &JsonMap<String, Value>) {
-    for (key, value) in entries {
-        set_or_remove(metadata, txn, key, (!value.is_null()).then(|| from_json(value)));
-    }
 }
