@@ -9,6 +9,13 @@ use schema::ids::DocumentName;
 
 use crate::server::Shared;
 
+/// A session whose access is checked, and whose it is.
+pub(crate) struct Attached {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) name: DocumentName,
+    pub(crate) session: Weak<Session>,
+}
+
 /// Looks access up again, beside everything else that its socket does: while the database does not answer, edits go on.
 #[derive(Default)]
 pub(crate) struct AccessCheck {
@@ -17,14 +24,9 @@ pub(crate) struct AccessCheck {
 
 impl AccessCheck {
     /// Begins a check of these sessions. One that was under way is begun anew.
-    pub(crate) fn start(
-        &mut self,
-        shared: &Arc<Shared>,
-        principal: &Arc<Principal>,
-        sessions: Vec<(DocumentName, Weak<Session>)>,
-    ) {
-        let (shared, principal) = (Arc::clone(shared), Arc::clone(principal));
-        self.under_way = Some(Box::pin(async move { check(&shared, &principal, sessions).await }));
+    pub(crate) fn start(&mut self, shared: &Arc<Shared>, sessions: Vec<Attached>) {
+        let shared = Arc::clone(shared);
+        self.under_way = Some(Box::pin(async move { check(&shared, sessions).await }));
     }
 
     /// Waits for the end of a check, if one is under way, and for ever otherwise. Dropping the future loses nothing.
@@ -39,10 +41,10 @@ impl AccessCheck {
     }
 }
 
-async fn check(shared: &Shared, principal: &Principal, sessions: Vec<(DocumentName, Weak<Session>)>) {
-    for (name, session) in sessions {
+async fn check(shared: &Shared, sessions: Vec<Attached>) {
+    for Attached { principal, name, session } in sessions {
         // An access that cannot be looked up now stays as it was; the authority's end bounds how long.
-        let Ok(granted) = shared.access(principal, &name).await else { return };
+        let Ok(granted) = shared.access(&principal, &name).await else { return };
         if let Some(session) = session.upgrade() {
             // A room that is over has ended the session.
             let _ = session.change_access(granted.map(|granted| granted.access)).await;

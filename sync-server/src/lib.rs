@@ -9,9 +9,11 @@
 //! | `outbox` | what waits to be written to a socket, bounded |
 //! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
 //! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
+//! | `hocuspocus` | the dialect of Hocuspocus' providers, `/hocuspocus` (SPEC §4) |
 
 mod access_check;
 mod glassbox;
+mod hocuspocus;
 mod metrics;
 mod outbox;
 pub mod server;

@@ -1,6 +1,7 @@
 //! The routes of the sockets, and what all sockets share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -17,7 +18,12 @@ use platform::metrics::Metrics;
 use schema::ids::DocumentName;
 
 use crate::metrics::SocketMetrics;
-use crate::{glassbox, y_websocket};
+use crate::{glassbox, hocuspocus, y_websocket};
+
+/// A node that was just drawn on a canvas is known as a document once the canvas is projected: so long and so often
+/// an opening waits for it.
+const NEW_NODE_PAUSE: Duration = Duration::from_millis(150);
+const NEW_NODE_TRIES: usize = 10;
 
 /// What all sockets share.
 pub(crate) struct Shared {
@@ -62,11 +68,12 @@ impl SyncServer {
         Self { shared: Arc::new(Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics }) }
     }
 
-    /// The routes `/ws` and `/yjs/{document}`.
+    /// The routes `/ws`, `/yjs/{document}` and `/hocuspocus`.
     pub fn router(self) -> Router {
         Router::new()
             .route("/ws", get(glassbox::open))
             .route("/yjs/{document}", get(y_websocket::open))
+            .route("/hocuspocus", get(hocuspocus::open))
             .with_state(self)
     }
 }
@@ -75,5 +82,21 @@ impl Shared {
     /// What a principal may do with a document; `None` when it does not exist or must not be seen.
     pub(crate) async fn access(&self, principal: &Principal, name: &DocumentName) -> Result<Option<Granted>, DbError> {
         document_access(&self.db, principal, name, self.mode).await
+    }
+
+    /// The same, with patience for a node that was just made.
+    pub(crate) async fn access_once_known(
+        &self,
+        principal: &Principal,
+        name: &DocumentName,
+    ) -> Result<Option<Granted>, DbError> {
+        for _ in 0..NEW_NODE_TRIES {
+            let granted = self.access(principal, name).await?;
+            if granted.is_some() || !matches!(name, DocumentName::Node(_)) {
+                return Ok(granted);
+            }
+            tokio::time::sleep(NEW_NODE_PAUSE).await;
+        }
+        self.access(principal, name).await
     }
 }

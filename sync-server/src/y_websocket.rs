@@ -11,18 +11,16 @@ use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
 use platform::auth::Principal;
-use platform::config::Mode as ServerMode;
 use schema::ids::DocumentName;
-use uuid::Uuid;
 use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
 use web_protocol::y_websocket::Message;
 
-use crate::access_check::AccessCheck;
+use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox, Priority};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::{Dialect, Flow, serve};
-use crate::upgrade::{self, limited, refused};
+use crate::upgrade::{self, document_authority, limited, refused};
 
 /// The slot of this dialect's frames in a delivery.
 const DIALECT: usize = 1;
@@ -43,7 +41,7 @@ pub(crate) async fn open(
     let Ok(name) = document.parse::<DocumentName>() else {
         return refused(upgrade, close::NOT_FOUND, "this is not a document's name");
     };
-    let authority = match authority(&shared, &name, query.token.as_deref()).await {
+    let authority = match document_authority(&shared, &name, query.token.as_deref()).await {
         Ok(authority) => authority,
         Err((code, reason)) => return refused(upgrade, code, reason),
     };
@@ -55,20 +53,6 @@ pub(crate) async fn open(
             serve(socket, &outbox, dialect, &shared).await;
         }),
         Err((code, reason)) => refused(upgrade, code, reason),
-    }
-}
-
-/// Scratch documents need no token (Y1).
-async fn authority(
-    shared: &Shared,
-    name: &DocumentName,
-    token: Option<&str>,
-) -> Result<Authority, (u16, &'static str)> {
-    match (name, token) {
-        (DocumentName::Scratch(_), None) if shared.mode == ServerMode::Development => {
-            Ok(Authority { principal: Arc::new(Principal::anonymous(Uuid::nil())), until: DateTime::<Utc>::MAX_UTC })
-        }
-        _ => upgrade::authority(shared, token).await,
     }
 }
 
@@ -152,8 +136,9 @@ impl Dialect for YWebsocket {
     }
 
     fn check_access(&mut self) {
-        let sessions = vec![(self.name.clone(), Arc::downgrade(&self.session))];
-        self.access_check.start(&self.shared, &self.authority.principal, sessions);
+        let (principal, name) = (Arc::clone(&self.authority.principal), self.name.clone());
+        let session = Arc::downgrade(&self.session);
+        self.access_check.start(&self.shared, vec![Attached { principal, name, session }]);
     }
 
     fn draining(&mut self) -> Flow {

@@ -16,7 +16,7 @@ pub const UNAUTHORIZED: u16 = 4401;
 pub const FORBIDDEN: u16 = 4403;
 /// No such document, or no access to it (Y5).
 pub const NOT_FOUND: u16 = 4404;
-/// The client did not say in time who it is (H3). Come back.
+/// The client did not say in time who it is (H4). Come back.
 pub const AUTHENTICATION_TIMEOUT: u16 = 4408;
 /// The token has run out on an open socket (G19, Y5). Come back with a new one.
 pub const AUTHORITY_ENDED: u16 = 4501;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,9 +12,7 @@ use documents::room::{Activity, Mode, Receipts, UpdateKind};
 use documents::{AttachError, Newcomer, Session};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use platform::access::Granted;
 use platform::auth::PrincipalKind;
-use platform::db::DbError;
 use schema::ids::{DocumentName, Epoch};
 use web_protocol::control::{
     Action, Cause, Channel as ChannelName, Envelope, Identity, Presence, Reply, Request, RequestError, Subscribe,
@@ -25,17 +22,13 @@ use web_protocol::frame::{Body, Frame};
 use web_protocol::{PROTOCOL_VERSION, awareness, close};
 
 use super::channel::{Capabilities, ChannelSink};
-use crate::access_check::AccessCheck;
+use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
 use crate::server::{Authority, Shared};
 use crate::socket::{Dialect, Flow};
 use crate::upgrade;
 use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 
-/// A node that was just drawn on a canvas is known as a document once the canvas is projected: so long and so often
-/// a subscription waits for it.
-const NEW_NODE_PAUSE: Duration = Duration::from_millis(150);
-const NEW_NODE_TRIES: usize = 10;
 /// When clients of a restarting server should come back.
 const RECONNECT_AFTER_MS: u64 = 500;
 
@@ -276,7 +269,7 @@ async fn open_channel(
     sink: Arc<ChannelSink>,
     replica_epoch: Option<Epoch>,
 ) -> Result<Session, OpenError> {
-    let granted = find_document(&shared, &authority, &sink.name).await.map_err(|error| {
+    let granted = shared.access_once_known(&authority.principal, &sink.name).await.map_err(|error| {
         tracing::warn!(document = %sink.name, %error, "access could not be decided");
         OpenError::Unavailable
     })?;
@@ -291,21 +284,6 @@ async fn open_channel(
         AttachError::Unavailable => OpenError::Unavailable,
         AttachError::EpochMismatch { current } => OpenError::EpochMismatch(current),
     })
-}
-
-async fn find_document(
-    shared: &Shared,
-    authority: &Authority,
-    name: &DocumentName,
-) -> Result<Option<Granted>, DbError> {
-    for _ in 0..NEW_NODE_TRIES {
-        let granted = shared.access(&authority.principal, name).await?;
-        if granted.is_some() || !matches!(name, DocumentName::Node(_)) {
-            return Ok(granted);
-        }
-        tokio::time::sleep(NEW_NODE_PAUSE).await;
-    }
-    shared.access(&authority.principal, name).await
 }
 
 impl Dialect for Connection {
@@ -357,9 +335,13 @@ impl Dialect for Connection {
     }
 
     fn check_access(&mut self) {
-        let opened = |channel: &Channel| Some((channel.sink.name.clone(), Arc::downgrade(channel.session.as_ref()?)));
-        let sessions = self.channels.values().filter_map(opened).collect();
-        self.access_check.start(&self.shared, &self.authority.principal, sessions);
+        let attached = |channel: &Channel| {
+            let session = Arc::downgrade(channel.session.as_ref()?);
+            let principal = Arc::clone(&self.authority.principal);
+            Some(Attached { principal, name: channel.sink.name.clone(), session })
+        };
+        let sessions = self.channels.values().filter_map(attached).collect();
+        self.access_check.start(&self.shared, sessions);
     }
 
     fn draining(&mut self) -> Flow {

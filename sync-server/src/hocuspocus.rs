@@ -1,0 +1,44 @@
+//! The dialect of Hocuspocus' providers, versions 3 and 4: `/hocuspocus` (SPEC §4).
+//!
+//! | module | subject |
+//! |---|---|
+//! | `connection` | one socket: what becomes of its frames |
+//! | `document` | one document on a socket: waiting for a token, opening, open, denied |
+//! | `opening` | from a token to an open document |
+//! | `sink` | what a room says, in this dialect's frames |
+//! | `errand` | what a socket has to bring to a room |
+//! | `ledger` | which sync statuses a client is owed |
+//! | `allowance` | how often a client may send messages of its application |
+
+mod allowance;
+mod connection;
+mod document;
+mod errand;
+mod ledger;
+mod opening;
+mod sink;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::response::Response;
+
+use crate::hocuspocus::connection::Connection;
+use crate::outbox::Outbox;
+use crate::server::SyncServer;
+use crate::socket::serve;
+use crate::upgrade::limited;
+
+/// The slot of this dialect's frames in a delivery.
+const DIALECT: usize = 2;
+
+/// Opens a socket. Who it belongs to is said for each document (H3).
+pub(crate) async fn open(State(server): State<SyncServer>, upgrade: WebSocketUpgrade) -> Response {
+    let shared = server.shared;
+    limited(upgrade, &shared).on_upgrade(move |socket| async move {
+        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
+        let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox));
+        serve(socket, &outbox, connection, &shared).await;
+    })
+}

@@ -1,0 +1,92 @@
+//! One document on a socket.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use documents::Session;
+use schema::ids::DocumentName;
+
+use super::allowance::Allowance;
+use super::sink::{DocumentSink, Voice};
+use crate::server::Authority;
+
+/// Frames of all documents of a socket that wait for their documents to be open.
+const WAITING_FRAMES_MAX: usize = 1000;
+/// Their bytes.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a socket knows of one address.
+pub(super) struct Document {
+    pub(super) voice: Voice,
+    pub(super) state: State,
+}
+
+pub(super) enum State {
+    /// No token has come; what came waits.
+    Expected(VecDeque<Bytes>),
+    /// The token is being looked at; what comes waits.
+    Opening(VecDeque<Bytes>),
+    Open(Open),
+    /// Nothing is heard any more, until another token comes.
+    Denied,
+}
+
+/// An open document.
+pub(super) struct Open {
+    pub(super) name: DocumentName,
+    pub(super) session: Arc<Session>,
+    pub(super) sink: Arc<DocumentSink>,
+    pub(super) authority: Authority,
+    pub(super) renewal: Renewal,
+    pub(super) allowance: Allowance,
+}
+
+/// What becomes of a new token.
+pub(super) enum Renewal {
+    Idle,
+    /// One is being looked at; the last that came meanwhile is next.
+    UnderWay(Option<String>),
+}
+
+/// How much waits on a socket for documents to be open.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    frames: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Makes room for a frame, if there is any left.
+    pub(super) fn take(&mut self, frame: &Bytes) -> bool {
+        let fits = self.frames < WAITING_FRAMES_MAX && self.bytes + frame.len() <= WAITING_BYTES_MAX;
+        if fits {
+            self.frames += 1;
+            self.bytes += frame.len();
+        }
+        fits
+    }
+
+    /// These wait no longer.
+    pub(super) fn give_back(&mut self, frames: &VecDeque<Bytes>) {
+        self.frames -= frames.len();
+        self.bytes -= frames.iter().map(Bytes::len).sum::<usize>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h4_what_waits_is_bounded_in_frames_and_in_bytes() {
+        let mut waiting = Waiting::default();
+        let small = Bytes::from_static(b"frame");
+        let taken = (0..2 * WAITING_FRAMES_MAX).filter(|_| waiting.take(&small)).count();
+        assert_eq!(taken, WAITING_FRAMES_MAX);
+        waiting.give_back(&std::iter::repeat_n(small, taken).collect());
+        let half = Bytes::from(vec![0; WAITING_BYTES_MAX / 2]);
+        let taken = (0..10).filter(|_| waiting.take(&half)).count();
+        assert_eq!(taken, 2);
+    }
+}
