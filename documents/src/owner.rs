@@ -336,7 +336,10 @@ impl Owner {
             BusEvent::Message { message: BusMessage::Committed { epoch, seq, update }, .. } => {
                 self.take(Input::FromBus { epoch, seq, update }).await;
             }
-            BusEvent::Message { message: BusMessage::Presence(_), .. } => {}
+            BusEvent::Message { message: BusMessage::Head { epoch, seq }, .. } => {
+                self.take(Input::Head(epoch, seq)).await;
+            }
+            BusEvent::Message { .. } => {}
             BusEvent::Gap => match log::head(&self.services.db, self.document.org, self.document.id).await {
                 Ok(Some((epoch, seq))) => self.take(Input::Head(epoch, seq)).await,
                 Ok(None) => self.end_all(EndReason::Unavailable),

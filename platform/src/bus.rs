@@ -1,73 +1,37 @@
-//! What instances tell each other about a document: updates that were committed, and presence.
+//! What instances tell each other: updates that were committed, presence, changes of access.
 //!
-//! The bus is a hint; the log is the truth. A message may get lost, and a receiver that fell behind is told of the gap,
-//! so that it can read the log instead. An instance never hears its own messages.
+//! The bus is a hint; the log is the truth. A message may get lost, and a receiver that may have missed something is
+//! told of the gap, so that it can look elsewhere. An instance never hears its own messages.
+//!
+//! | variant | what carries the messages |
+//! |---|---|
+//! | [`Bus::InProcess`] | memory: all instances are in this process |
+//! | [`Bus::Redis`] | Redis's publish and subscribe, a channel per topic |
 
+mod envelope;
 mod in_process;
+mod message;
+mod metrics;
+mod redis;
+mod subscribers;
 
-use std::fmt;
-
-use bytes::Bytes;
-use schema::ids::{Epoch, Seq};
-use uuid::Uuid;
+use tokio::sync::watch;
 
 pub use in_process::Hub;
+pub use message::{BusEvent, BusMessage, InstanceId, Topic};
+pub use redis::{Address, AddressError, RedisBus, World};
+pub use subscribers::Subscription;
 
-/// Messages of one document that wait for one receiver, at most. What comes on top is dropped and reported as a gap.
+/// Messages of one topic that wait for one receiver, at most. What comes on top is dropped and reported as a gap.
 pub const BUS_QUEUE_MESSAGES: usize = 256;
 
-/// One running server process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct InstanceId(Uuid);
-
-impl InstanceId {
-    /// Wraps a uuid, which is drawn anew at each start.
-    #[must_use]
-    pub const fn new(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
-
-    /// The uuid inside.
-    #[must_use]
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Display for InstanceId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-/// What one instance tells the others about a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BusMessage {
-    /// An update is in the log.
-    Committed {
-        /// The document's lineage.
-        epoch: Epoch,
-        /// The update's place in the log.
-        seq: Seq,
-        /// The update's bytes, Yjs encoding v1.
-        update: Bytes,
-    },
-    /// The presence of the sender's sessions changed: an awareness update of y-protocols.
-    Presence(Bytes),
-}
-
-/// What a subscriber of a document gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BusEvent {
-    /// Another instance said something.
-    Message {
-        /// Who said it.
-        from: InstanceId,
-        /// What it said.
-        message: BusMessage,
-    },
-    /// Messages were lost: read the log, and ask for presence anew.
-    Gap,
+/// Whether messages get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusState {
+    /// They do, as far as this instance can tell.
+    Up,
+    /// They do not: what others committed is only in the log.
+    Down,
 }
 
 /// This instance's end of the bus. Cheap to clone.
@@ -80,6 +44,8 @@ pub enum Bus {
         /// Who publishes here.
         instance: InstanceId,
     },
+    /// The instances are processes of their own, on any machines.
+    Redis(RedisBus),
 }
 
 impl Bus {
@@ -89,27 +55,62 @@ impl Bus {
         Self::InProcess { hub: Hub::default(), instance }
     }
 
-    /// Tells the other instances. Never waits: a receiver whose queue is full gets a [`BusEvent::Gap`] instead.
-    pub fn publish(&self, document: Uuid, message: &BusMessage) {
+    /// Who publishes here.
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
         match self {
-            Self::InProcess { hub, instance } => hub.publish(*instance, document, message),
+            Self::InProcess { instance, .. } => *instance,
+            Self::Redis(redis) => redis.instance(),
         }
     }
 
-    /// Listens to what other instances say about `document`, until the receiver is dropped.
-    #[must_use]
-    pub fn subscribe(&self, document: Uuid) -> BusReceiver {
+    /// Tells the other instances. Never waits, and may lose the message; receivers that know of a loss get a
+    /// [`BusEvent::Gap`].
+    pub fn publish(&self, topic: impl Into<Topic>, message: &BusMessage) {
         match self {
-            Self::InProcess { hub, instance } => BusReceiver::InProcess(hub.subscribe(*instance, document)),
+            Self::InProcess { hub, instance } => hub.publish(*instance, topic.into(), message),
+            Self::Redis(redis) => redis.publish(topic.into(), message),
+        }
+    }
+
+    /// Listens to what other instances say on a topic, until the receiver is dropped.
+    ///
+    /// What is said from now on is heard, or followed by a [`BusEvent::Gap`]: a subscription that takes time to come
+    /// about reports one when it has.
+    #[must_use]
+    pub fn subscribe(&self, topic: impl Into<Topic>) -> BusReceiver {
+        match self {
+            Self::InProcess { hub, instance } => BusReceiver::InProcess(hub.subscribe(*instance, topic.into())),
+            Self::Redis(redis) => BusReceiver::Redis(redis.subscribe(topic.into())),
+        }
+    }
+
+    /// Whether a message on this topic could reach anybody now. Who is told no need not make one.
+    #[must_use]
+    pub fn reaches_others(&self, topic: impl Into<Topic>) -> bool {
+        match self {
+            Self::InProcess { hub, instance } => hub.has_others(*instance, topic.into()),
+            Self::Redis(redis) => redis.is_publishing(),
+        }
+    }
+
+    /// Whether messages get through, now and whenever that changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<BusState> {
+        match self {
+            Self::InProcess { hub, .. } => hub.state(),
+            Self::Redis(redis) => redis.state(),
         }
     }
 }
 
-/// One subscription to a document.
+/// One subscription to a topic.
 #[derive(Debug)]
 pub enum BusReceiver {
     /// To other instances of this process.
-    InProcess(in_process::Subscription),
+    InProcess(Subscription),
+    /// To other processes.
+    Redis(redis::Subscription),
 }
 
 impl BusReceiver {
@@ -117,6 +118,7 @@ impl BusReceiver {
     pub async fn recv(&mut self) -> BusEvent {
         match self {
             Self::InProcess(subscription) => subscription.recv().await,
+            Self::Redis(subscription) => subscription.recv().await,
         }
     }
 }

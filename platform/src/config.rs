@@ -29,6 +29,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The embedded Postgres.
     pub postgres: PostgresConfig,
+    /// Redis; `None` for an instance that serves alone.
+    pub redis: Option<RedisConfig>,
     /// Who may come in.
     pub auth: AuthConfig,
     /// Logs.
@@ -79,6 +81,23 @@ pub struct PostgresConfig {
     pub install_dir: Option<PathBuf>,
     /// The folder of its data.
     pub data_dir: PathBuf,
+}
+
+/// Section `redis`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// Where it is.
+    pub url: Secret,
+    /// The certificate of the authority to trust, instead of those that the machine trusts.
+    pub ca_file: Option<PathBuf>,
+    /// What the names of all channels start with.
+    pub prefix: String,
+    /// Messages that wait to be sent, at most.
+    pub queue_messages: usize,
+    /// Bytes of these messages, at most.
+    pub queue_bytes: usize,
+    /// Updates of more bytes are not sent along.
+    pub inline_update_bytes: usize,
 }
 
 /// Section `auth`.
@@ -158,6 +177,7 @@ impl Config {
                 install_dir: reader.optional_text("postgres.install_dir").map(PathBuf::from),
                 data_dir: reader.path("postgres.data_dir"),
             },
+            redis: read_redis(reader),
             auth: AuthConfig {
                 token_secret: reader.optional_secret("auth.token_secret"),
                 data_dir: reader.path("auth.data_dir"),
@@ -195,6 +215,16 @@ fn read_oidc(reader: &mut Reader) -> Option<OidcConfig> {
         reader.refuse("auth.oidc.audience", "required when auth.oidc.issuer is set");
     }
     Some(OidcConfig { issuer: issuer?, audience: audience?, jwks_url, jwks_max_age_seconds })
+}
+
+fn read_redis(reader: &mut Reader) -> Option<RedisConfig> {
+    let url = reader.optional_secret("redis.url");
+    let ca_file = reader.optional_text("redis.ca_file").map(PathBuf::from);
+    let prefix = reader.channel_prefix("redis.prefix");
+    let queue_messages = reader.integer("redis.queue_messages", 16..=10_000_000);
+    let queue_bytes = reader.integer("redis.queue_bytes", 65_536..=1 << 30);
+    let inline_update_bytes = reader.integer("redis.inline_update_bytes", 0..=16 << 20);
+    Some(RedisConfig { url: url?, ca_file, prefix, queue_messages, queue_bytes, inline_update_bytes })
 }
 
 fn read_limits(reader: &mut Reader) -> Limits {

@@ -6,6 +6,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a helper that fails fails its test")]
 
+mod redis;
 mod server;
 
 use reqwest::Url;
@@ -13,6 +14,7 @@ use schema::ids::{DocumentKind, DocumentName, OrgId, ProjectId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
+pub use self::redis::RedisServer;
 use crate::access::{OrgRole, ProjectRole};
 use crate::auth::{Principal, PrincipalKind, PrincipalRef};
 use crate::config::{DatabaseConfig, Mode};

@@ -2,6 +2,7 @@
 
 use super::read::Reader;
 use super::{Config, Mode};
+use crate::bus::Address;
 
 /// Shorter secrets can be guessed.
 const TOKEN_SECRET_BYTES_MIN: usize = 32;
@@ -14,6 +15,17 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
         && !["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme))
     {
         reader.refuse("database.url", "must start with postgres://");
+    }
+    if let Some(redis) = &config.redis {
+        if let Err(error) = Address::parse(&redis.url) {
+            reader.refuse("redis.url", error.to_string());
+        }
+        if redis.ca_file.is_some() && !redis.url.expose().starts_with("rediss://") {
+            reader.refuse("redis.ca_file", "is for a redis.url that starts with rediss://");
+        }
+        if redis.inline_update_bytes > redis.queue_bytes {
+            reader.refuse("redis.inline_update_bytes", "must not be above redis.queue_bytes");
+        }
     }
     let limits = &config.limits;
     if limits.update_bytes > limits.frame_bytes {

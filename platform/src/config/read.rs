@@ -13,7 +13,9 @@ use super::layers::Layers;
 use super::secret::Secret;
 
 /// Keys whose value is never shown.
-const SECRET_KEYS: [&str; 2] = ["auth.token_secret", "database.url"];
+const SECRET_KEYS: [&str; 3] = ["auth.token_secret", "database.url", "redis.url"];
+/// Longer prefixes would be paid for with every message.
+const CHANNEL_PREFIX_BYTES_MAX: usize = 64;
 
 /// How `value` of `key` appears in a message.
 pub(super) fn shown(key: &str, value: &Value) -> String {
@@ -119,6 +121,16 @@ impl Reader {
             self.refuse(key, "must be a URL that starts with https:// (or http://)");
         }
         Some(text)
+    }
+
+    /// What the names of Redis's channels start with.
+    pub(super) fn channel_prefix(&mut self, key: &str) -> String {
+        let prefix = self.text(key).to_owned();
+        let is_plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.".contains(&byte));
+        if prefix.is_empty() || prefix.len() > CHANNEL_PREFIX_BYTES_MAX || !is_plain {
+            self.refuse(key, format!("must be 1 to {CHANNEL_PREFIX_BYTES_MAX} letters, digits, or one of : - _ ."));
+        }
+        prefix
     }
 
     pub(super) fn log_filter(&mut self, key: &str) -> String {

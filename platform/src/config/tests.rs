@@ -121,6 +121,25 @@ fn an_issuer_needs_an_audience_and_the_reverse() {
 }
 
 #[test]
+fn redis_is_optional_and_its_address_is_checked_and_never_shown() {
+    assert_eq!(Config::default().redis, None);
+    let config = from_environment(&[("REDIS_URL", "rediss://:hunter2@redis.example:6380")]).unwrap();
+    let redis = config.redis.as_ref().unwrap();
+    assert_eq!((redis.prefix.as_str(), redis.inline_update_bytes), ("glassbox:", 65_536));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for url in ["redis.example", "http://hunter2@redis.example", "rediss://hunter2@redis.example/#insecure"] {
+        let refused = problems(from_environment(&[("GLASSBOX_REDIS_URL", url)]));
+        assert_eq!((refused.len(), refused[0].key.as_str()), (1, "redis.url"), "{url}");
+        assert!(!refused[0].to_string().contains("hunter2"), "{}", refused[0]);
+    }
+    let needless = [("REDIS_URL", "redis://redis.example"), ("GLASSBOX_REDIS_CA_FILE", "/ca.pem")];
+    assert_eq!(refused_keys(from_environment(&needless)), ["redis.ca_file"]);
+    for prefix in ["", "a b", "*", &"a".repeat(65)] {
+        assert_eq!(refused_keys(from_environment(&[("GLASSBOX_REDIS_PREFIX", prefix)])), ["redis.prefix"], "{prefix}");
+    }
+}
+
+#[test]
 fn limits_that_contradict_each_other_are_refused() {
     assert_eq!(refused_keys(from_environment(&[("GLASSBOX_LIMITS_FRAME_BYTES", "65536")])), ["limits.update_bytes"]);
     let small = from_environment(&[("GLASSBOX_LIMITS_UNSAVED_BYTES", "1048576")]);
