@@ -25,11 +25,39 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let invalid = |error: &dyn Display| Problem::new(Code::InvalidId).detail(format!("In the address: {error}."));
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|error| invalid(&error))?;
-        let (_, text) = params.iter().next().ok_or_else(|| Problem::new(Code::Internal))?;
-        text.parse().map(Self).map_err(|error: T::Err| invalid(&error))
+        parse_nth(&params(parts, state).await?, 0).map(Self)
     }
+}
+
+/// The two ids in the route's path: of something, and of something in it.
+#[derive(Debug, Clone)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A, B, S> FromRequestParts<S> for Ids<A, B>
+where
+    A: FromStr<Err: Display> + Send,
+    B: FromStr<Err: Display> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        Ok(Self(parse_nth(&params, 0)?, parse_nth(&params, 1)?))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    RawPathParams::from_request_parts(parts, state).await.map_err(|error| invalid_id(&error))
+}
+
+fn parse_nth<T: FromStr<Err: Display>>(params: &RawPathParams, index: usize) -> Result<T, Problem> {
+    let (_, text) = params.iter().nth(index).ok_or_else(|| Problem::new(Code::Internal))?;
+    text.parse().map_err(|error: T::Err| invalid_id(&error))
+}
+
+fn invalid_id(error: &dyn Display) -> Problem {
+    Problem::new(Code::InvalidId).detail(format!("In the address: {error}."))
 }
 
 /// The parameters after the `?`.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use platform::bus::BusState;
 use platform::metrics::METRICS_CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +30,18 @@ pub enum Working {
     Down,
 }
 
+/// Whether requests can be served, and how well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All is well.
+    Up,
+    /// They can, and something that speeds them up is gone.
+    Degraded,
+    /// They cannot.
+    Down,
+}
+
 /// That the process runs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
@@ -39,8 +52,8 @@ pub struct Health {
 /// Whether requests can be served, and on what it depends.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `up` when everything below is.
-    status: Working,
+    /// `up` when everything below is; `degraded` when only the bus is not.
+    status: Status,
     /// What the server needs.
     dependencies: Dependencies,
 }
@@ -50,6 +63,8 @@ pub struct Readiness {
 pub struct Dependencies {
     /// Answers queries.
     database: Working,
+    /// Carries edits between instances. While it is down, they go through the database, and later.
+    bus: Working,
     /// Takes new requests; not so once it is stopping.
     server: Working,
 }
@@ -71,7 +86,7 @@ async fn health() -> Json<Health> {
 
 /// Can requests be served?
 ///
-/// Send no requests here while the answer is 503.
+/// They can while the status is `degraded`. Send no requests here while the answer is 503.
 #[utoipa::path(get, path = "/ready", tag = "operation", security(()),
     responses(
         (status = OK, description = "They can.", body = Readiness),
@@ -80,11 +95,14 @@ async fn health() -> Json<Health> {
 async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
     let ping = tokio::time::timeout(PING_TIMEOUT, api.db.ping()).await;
     let database = Working::of(matches!(ping, Ok(Ok(()))));
+    let bus = Working::of(*api.bus.state().borrow() == BusState::Up);
     let server = Working::of(!api.lifecycle.draining().is_cancelled());
-    let is_ready = database == Working::Up && server == Working::Up;
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let readiness = Readiness { status: Working::of(is_ready), dependencies: Dependencies { database, server } };
-    (status, Json(readiness))
+    let (code, status) = match (database, server, bus) {
+        (Working::Up, Working::Up, Working::Up) => (StatusCode::OK, Status::Up),
+        (Working::Up, Working::Up, Working::Down) => (StatusCode::OK, Status::Degraded),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, Status::Down),
+    };
+    (code, Json(Readiness { status, dependencies: Dependencies { database, bus, server } }))
 }
 
 /// What the server measures, in the OpenMetrics text format.

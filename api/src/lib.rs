@@ -41,6 +41,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use documents::Documents;
 use platform::auth::Authenticator;
+use platform::bus::Bus;
 use platform::clock::Clock;
 use platform::config::Mode;
 use platform::db::Db;
@@ -62,6 +63,8 @@ pub struct Api {
     pub documents: Documents,
     /// Organizations, people, projections.
     pub db: Db,
+    /// What is said to other instances.
+    pub bus: Bus,
     /// Checks tokens.
     pub authenticator: Authenticator,
     /// Time.

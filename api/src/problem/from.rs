@@ -7,6 +7,9 @@ use schema::PatchErrorCode;
 use super::{Code, Problem};
 use crate::etag::{DocumentTag, etag_header};
 
+/// Names what is to be changed, rather than what that is to refer to.
+const ADDRESSED: [&str; 3] = ["nodeId", "edgeId", "itemId"];
+
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let code = match &error {
@@ -57,6 +60,7 @@ impl Problem {
 impl From<schema::PatchError> for Problem {
     fn from(error: schema::PatchError) -> Self {
         let code = match error.code {
+            PatchErrorCode::NotFound if ADDRESSED.contains(&error.field) => Code::NotFound,
             PatchErrorCode::Invalid | PatchErrorCode::NotFound => Code::ValidationFailed,
             PatchErrorCode::AlreadyExists => Code::Conflict,
             PatchErrorCode::Cycle => Code::Cycle,

@@ -6,6 +6,7 @@ mod auth;
 mod demo;
 mod documents;
 mod isolation;
+mod items;
 mod nodes;
 mod organizations;
 mod projects;

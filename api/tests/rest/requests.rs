@@ -6,6 +6,9 @@ use http::header::{
     ORIGIN,
 };
 use http::{Method, Request, StatusCode};
+use platform::bus::{Bus, InstanceId, RedisBus, World};
+use platform::config::Config;
+use platform::metrics::Metrics;
 use serde_json::json;
 
 use crate::server::{Server, post};
@@ -93,7 +96,7 @@ async fn health_readiness_and_metrics_are_told_without_a_token() {
     let server = Server::start().await;
     assert_eq!(server.get("/health").await.expect(StatusCode::OK), json!({"status": "up"}));
     let ready = server.get("/ready").await.expect(StatusCode::OK);
-    assert_eq!(ready, json!({"status": "up", "dependencies": {"database": "up", "server": "up"}}));
+    assert_eq!(ready, json!({"status": "up", "dependencies": {"database": "up", "bus": "up", "server": "up"}}));
     let metrics = server.get("/metrics").await;
     assert!(metrics.headers[CONTENT_TYPE].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
@@ -109,12 +112,25 @@ async fn a_server_without_its_database_is_alive_and_not_ready() {
     server.api.db.close().await;
     assert_eq!(server.get("/health").await.status, StatusCode::OK);
     let ready = server.get("/ready").await.expect(StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(ready["dependencies"], json!({"database": "down", "server": "up"}));
+    assert_eq!(ready["dependencies"], json!({"database": "down", "bus": "up", "server": "up"}));
     let answer = ada.get("/orgs").await;
     answer.expect_problem(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE");
     assert!(answer.headers.contains_key("retry-after"));
     let again = server.call(post("/api/v1/auth/dev-token", &json!({"email": "ada@example.com"}))).await;
     again.expect_problem(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_server_without_its_redis_is_ready_and_says_that_it_is_degraded() {
+    let server = Server::start().await;
+    let environment = |name: &str| (name == "REDIS_URL").then(|| "redis+unix:///nonexistent/socket".to_owned());
+    let redis = Config::load(None, &environment).unwrap().redis.unwrap();
+    let api = &server.api;
+    let world = World { random: &api.random, lifecycle: &api.lifecycle, metrics: &Metrics::new() };
+    let bus = RedisBus::start(&redis, InstanceId::new(api.random.uuid_v4()), &world).unwrap();
+    let server = server.with_bus(Bus::Redis(bus));
+    let ready = server.get("/ready").await.expect(StatusCode::OK);
+    assert_eq!(ready, json!({"status": "degraded", "dependencies": {"database": "up", "bus": "down", "server": "up"}}));
 }
 
 #[tokio::test]

@@ -55,6 +55,12 @@ impl Server {
         Self { router: api::router(api.clone()), api, database: Some(database) }
     }
 
+    /// The same server with another way to other instances.
+    pub(crate) fn with_bus(&self, bus: Bus) -> Self {
+        let api = Api { bus, metrics: Metrics::new(), ..self.api.clone() };
+        Self { router: api::router(api.clone()), api, database: None }
+    }
+
     /// Another server on the same database, which must not outlive this one.
     pub(crate) async fn another_instance(&self) -> Self {
         let db = self.database.as_ref().expect("the first server holds the database").another_instance().await;
@@ -175,9 +181,10 @@ fn compose(db: Db, mode: Mode) -> Api {
     let secret = Secret::new("a secret of tests that is long enough");
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), &lifecycle, people)
         .expect("nothing is needed for it");
+    let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
     let documents = Documents::new(
         db.clone(),
-        Bus::in_process(InstanceId::new(random.uuid_v4())),
+        bus.clone(),
         Arc::clone(&clock),
         random.clone(),
         lifecycle.clone(),
@@ -185,7 +192,7 @@ fn compose(db: Db, mode: Mode) -> Api {
         &metrics,
     );
     let cors_origins = vec!["https://app.example".to_owned()];
-    Api { documents, db, authenticator, clock, random, limits, mode, metrics, lifecycle, cors_origins }
+    Api { documents, db, bus, authenticator, clock, random, limits, mode, metrics, lifecycle, cors_origins }
 }
 
 pub(crate) fn post(path: &str, body: &Value) -> Request<Body> {

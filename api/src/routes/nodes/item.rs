@@ -2,10 +2,40 @@
 
 use schema::ids::NodeId;
 use schema::node::Item;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// What an input or output can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = NodeItemType)]
+pub(super) enum ItemTypeBody {
+    /// Text.
+    Text,
+    /// A link.
+    ExternalLink,
+    /// Another node.
+    NodeReference,
+    /// JSON.
+    StructuredData,
+    /// A file.
+    File,
+}
+
+impl ItemTypeBody {
+    /// What an item of this type cannot be without.
+    pub(super) const fn needed_field(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::ExternalLink => "url",
+            Self::NodeReference => "sourceNodeId",
+            Self::StructuredData => "data",
+            Self::File => "fileId",
+        }
+    }
+}
 
 /// An input or output. Which members have a value follows from its type.
 #[derive(Debug, Serialize, ToSchema)]

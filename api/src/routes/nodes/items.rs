@@ -1,0 +1,75 @@
+//! `/nodes/{nodeId}/inputs` and `/nodes/{nodeId}/outputs`.
+
+pub(super) mod add;
+pub(super) mod remove;
+pub(super) mod update;
+
+use std::fmt;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use documents::EditFailed;
+use http::{HeaderMap, StatusCode};
+use platform::access::Access;
+use schema::ids::NodeId;
+use schema::node::{self, NodePatch, Side};
+use uuid::Uuid;
+
+use super::item::ItemBody;
+use super::update::expected_place;
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::content::LiveNode;
+use crate::etag::{etag_header, if_match};
+use crate::problem::Problem;
+
+/// The list of a node that a caller wants to change.
+struct List {
+    node: NodeId,
+    side: Side,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Inputs => "inputs",
+            Side::Outputs => "outputs",
+        };
+        write!(formatter, "{side} of {}", self.node)
+    }
+}
+
+impl List {
+    /// Edits the node's own document, if it is as `If-Match` expects it, and reads the node as it is then.
+    async fn edit(
+        &self,
+        api: &Api,
+        caller: &Caller,
+        headers: &HeaderMap,
+        patch: NodePatch,
+    ) -> Result<LiveNode, Problem> {
+        let condition = if_match(headers)?;
+        let documents = api.node_documents(caller, self.node, Access::Write).await?;
+        let present = api.live_node(self.node, &documents).await?.tag;
+        let expected = expected_place(condition.as_ref(), &present)?.map(|tag| tag.node.place());
+        let patch: documents::replica::Patch = Box::new(move |txn| node::apply(&patch, txn));
+        let edited = api.edit(&documents.node, &caller.principal, expected, patch).await;
+        let node = api.live_node(self.node, &documents).await?;
+        match edited {
+            Err(EditFailed::Moved { .. }) => Err(Problem::precondition_failed(&node.tag)),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(node),
+        }
+    }
+
+    /// An item of the list, with the node's `ETag`.
+    fn answer(&self, status: StatusCode, node: LiveNode, id: Uuid) -> Result<Response, Problem> {
+        let etag = etag_header(&node.tag);
+        let items = match self.side {
+            Side::Inputs => node.content.inputs,
+            Side::Outputs => node.content.outputs,
+        };
+        let item = items.into_iter().find(|item| item.id == id).ok_or_else(|| Problem::not_found("item"))?;
+        Ok((status, [etag], Json(ItemBody::from(item))).into_response())
+    }
+}
