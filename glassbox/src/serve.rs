@@ -10,7 +10,7 @@ use axum::Router;
 use axum::serve::ListenerExt;
 use documents::Documents;
 use platform::auth::{Authenticator, UserDirectory, token_secret};
-use platform::bus::{Bus, InstanceId};
+use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
 use platform::db::Db;
@@ -102,18 +102,27 @@ async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: T
     ended
 }
 
+/// The way to other instances: over Redis if there is one.
+fn open_bus(config: &Config, world: &World<'_>) -> anyhow::Result<Bus> {
+    let instance = InstanceId::new(world.random.uuid_v4());
+    match &config.redis {
+        Some(redis) => Ok(Bus::Redis(RedisBus::start(redis, instance, world).context("redis cannot be used")?)),
+        None => Ok(Bus::in_process(instance)),
+    }
+}
+
 fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
-    let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
+    let bus = open_bus(config, &World { random: &random, lifecycle, metrics: &metrics })?;
     let secret = token_secret(&config.auth, mode, &random)?;
     let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;
     let documents = Documents::new(
         db.clone(),
-        bus,
+        bus.clone(),
         Arc::clone(&clock),
         random.clone(),
         lifecycle.clone(),
@@ -133,6 +142,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let api = Api {
         documents,
         db,
+        bus,
         authenticator,
         clock,
         random,
