@@ -25,6 +25,7 @@ Examples:
 Environment:
   GLASSBOX_TEST_DATABASE_URL   use this Postgres (a superuser's address) instead of a private one
   GLASSBOX_CHROMIUM            the Chromium to run the browser tests in
+  GLASSBOX_TEST_REDIS_SERVER   the redis-server to run the tests of several instances with
 HELP
 }
 
@@ -104,6 +105,21 @@ install_chromium() {
   retry apt-get update -qq && retry apt-get install -y -qq --no-install-recommends chromium
 }
 
+install_redis() {
+  retry apt-get update -qq && retry apt-get install -y -qq --no-install-recommends redis-server
+}
+
+# The tests start and kill private ones; none that runs already is touched.
+require_redis() {
+  local program=${GLASSBOX_TEST_REDIS_SERVER:-redis-server}
+  if ! has "$program" && [ "$(id -u)" -eq 0 ] && has apt-get; then
+    step "Installing redis-server for the tests of several instances" install_redis || true
+  fi
+  has "$program" || die "The tests of several instances need redis-server, and there is none." \
+    "Install Redis 6.2 or newer (on Debian: sudo apt-get install redis-server; with Homebrew: brew install redis)," \
+    "or name its program: GLASSBOX_TEST_REDIS_SERVER=/path/to/redis-server ./dev test"
+}
+
 require_chromium() {
   if ! find_chromium >/dev/null && [ "$(id -u)" -eq 0 ] && has apt-get; then
     step "Installing Chromium for the browser tests" install_chromium || true
@@ -142,6 +158,7 @@ prepare_tests() {
   npm_packages
   build_studio
   if chosen browser; then require_chromium; fi
+  if chosen rust; then require_redis; fi
   # sqlx checks queries against the saved descriptions, never against a database that happens to be set.
   unset DATABASE_URL
   export SQLX_OFFLINE=true
