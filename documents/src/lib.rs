@@ -10,11 +10,12 @@
 //! | [`session`] | a client's side of its attachment |
 //!
 //! Inside: group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
-//! (`projection`).
+//! (`projection`), how far logs reach (`head_watch`).
 
 mod compaction;
 pub mod delivery;
 pub mod error;
+mod head_watch;
 mod log_writer;
 mod metrics;
 mod owner;

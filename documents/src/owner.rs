@@ -53,6 +53,10 @@ pub(crate) enum Event {
     LogRead(Vec<(Seq, bytes::Bytes)>),
     /// The part that is missing here is only in a snapshot any more.
     LogTrimmed,
+    /// The log's head, as it was found in the database.
+    Head(Epoch, Seq),
+    /// The document is no more.
+    Gone,
     Compacted(Option<Seq>),
     Projected(Option<Seq>),
 }
@@ -280,6 +284,8 @@ impl Owner {
             }
             Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
             Event::LogTrimmed => self.reload().await,
+            Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)).await,
+            Event::Gone => self.end_all(EndReason::Unavailable),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::Projected(seq) => {
                 let head = self.room.head();
@@ -340,11 +346,7 @@ impl Owner {
                 self.take(Input::Head(epoch, seq)).await;
             }
             BusEvent::Message { .. } => {}
-            BusEvent::Gap => match log::head(&self.services.db, self.document.org, self.document.id).await {
-                Ok(Some((epoch, seq))) => self.take(Input::Head(epoch, seq)).await,
-                Ok(None) => self.end_all(EndReason::Unavailable),
-                Err(error) => tracing::warn!(document = %self.document.id, %error, "the log's head could not be read"),
-            },
+            BusEvent::Gap => self.services.heads.ask(self.document.id),
         }
     }
 

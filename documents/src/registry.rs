@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::delivery::Sink;
 use crate::error::{AttachError, EditFailed, ReadError};
+use crate::head_watch;
 use crate::metrics::DocumentMetrics;
 use crate::owner::{self, Event, INBOX_MESSAGES, Inboxes, Message};
 use crate::replica::Patch;
@@ -93,7 +94,9 @@ impl Documents {
     ) -> Self {
         let metrics = DocumentMetrics::register(metrics);
         let services = Arc::new(Services::new(db, bus, clock, random, lifecycle, limits, metrics));
-        Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) }
+        let this = Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) };
+        this.shared.services.lifecycle.spawn("head watch", head_watch::run(this.clone()));
+        this
     }
 
     /// Attaches a client. The first message that its sink gets is [`crate::delivery::Outgoing::Attached`].
@@ -158,6 +161,19 @@ impl Documents {
     #[must_use]
     pub fn open_count(&self) -> usize {
         self.rooms().len()
+    }
+
+    /// The documents that are open.
+    pub(crate) fn open_ids(&self) -> Vec<Uuid> {
+        self.rooms().keys().copied().collect()
+    }
+
+    /// Tells a room what the world reports, if the document is open.
+    pub(crate) fn tell(&self, document: Uuid, event: Event) {
+        if let Some(open) = self.rooms().get(&document) {
+            // A room that ends needs no news.
+            let _ = open.handle.events.send(event);
+        }
     }
 
     pub(crate) fn services(&self) -> Arc<Services> {

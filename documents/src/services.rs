@@ -10,6 +10,7 @@ use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::random::Random;
 
+use crate::head_watch::HeadWatch;
 use crate::log_writer::LogWriter;
 use crate::metrics::DocumentMetrics;
 use crate::room::UnsavedBudget;
@@ -19,6 +20,7 @@ pub(crate) struct Services {
     pub(crate) db: Db,
     pub(crate) log: LogWriter,
     pub(crate) bus: Bus,
+    pub(crate) heads: HeadWatch,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) limits: Limits,
@@ -41,7 +43,7 @@ impl Services {
         let log = LogWriter::start(&db, &clock, &lifecycle, &limits, &metrics);
         let budget = UnsavedBudget::new(limits.unsaved_bytes);
         let numbers = AtomicU64::new(1);
-        Self { db, log, bus, clock, lifecycle, limits, budget, random, metrics, numbers }
+        Self { db, log, bus, heads: HeadWatch::default(), clock, lifecycle, limits, budget, random, metrics, numbers }
     }
 
     /// A number that was not given before in this process: for sessions, channels and tickets.

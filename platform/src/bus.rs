@@ -85,12 +85,22 @@ impl Bus {
         }
     }
 
-    /// Whether a message on this topic could reach anybody now. Who is told no need not make one.
+    /// Whether a message on this topic could matter to anybody. Who is told no need not make one.
     #[must_use]
-    pub fn reaches_others(&self, topic: impl Into<Topic>) -> bool {
+    pub fn may_be_heard(&self, topic: impl Into<Topic>) -> bool {
         match self {
             Self::InProcess { hub, instance } => hub.has_others(*instance, topic.into()),
-            Self::Redis(redis) => redis.is_publishing(),
+            // Whoever listens there: even a message that is lost is reported to them.
+            Self::Redis(_) => true,
+        }
+    }
+
+    /// Whether other processes are on this bus.
+    #[must_use]
+    pub const fn is_between_processes(&self) -> bool {
+        match self {
+            Self::InProcess { .. } => false,
+            Self::Redis(_) => true,
         }
     }
 

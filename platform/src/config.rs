@@ -247,6 +247,8 @@ fn read_limits(reader: &mut Reader) -> Limits {
         log_dense_days: reader.integer("limits.log_dense_days", 0..=36_500),
         heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=3600),
         access_check_seconds: reader.integer("limits.access_check_seconds", 1..=3600),
+        head_check_ms: reader.integer("limits.head_check_ms", 10..=3_600_000),
+        head_check_with_redis_ms: reader.integer("limits.head_check_with_redis_ms", 10..=3_600_000),
         request_body_bytes: reader.integer("limits.request_body_bytes", 1024..=GIB),
         log_batch_updates: reader.integer("limits.log_batch_updates", 1..=20_000),
         log_batch_bytes: reader.integer("limits.log_batch_bytes", 65_536..=GIB),

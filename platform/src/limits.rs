@@ -37,6 +37,10 @@ pub struct Limits {
     pub heartbeat_seconds: u64,
     /// Seconds after which a socket's access to its documents is checked again.
     pub access_check_seconds: u64,
+    /// Milliseconds after which open documents are compared with the log, without a Redis that works.
+    pub head_check_ms: u64,
+    /// Milliseconds after which open documents are compared with the log, with one.
+    pub head_check_with_redis_ms: u64,
     /// Bytes of the body of a REST request.
     pub request_body_bytes: usize,
     /// Updates that are committed in one transaction.

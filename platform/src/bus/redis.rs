@@ -110,10 +110,6 @@ impl RedisBus {
         self.0.instance
     }
 
-    pub(super) fn is_publishing(&self) -> bool {
-        self.0.is_publishing.load(Ordering::Acquire)
-    }
-
     pub(super) fn state(&self) -> watch::Receiver<BusState> {
         self.0.state.subscribe()
     }
@@ -125,7 +121,7 @@ impl RedisBus {
             }
             message => message.clone(),
         };
-        if !self.is_publishing() {
+        if !self.0.is_publishing.load(Ordering::Acquire) {
             return self.0.drop_messages(Dropped::Disconnected, 1);
         }
         let queued = Queued { topic, message };
