@@ -44,6 +44,8 @@ def main() -> None:
             states = bytes.fromhex(vector["body"])
             seed("awareness", f"vector-{number}", states)
             seed("room", f"awareness-{number}", bytes([AWARENESS]) + chunk(states) + bytes([TICK, 9]))
+    for number, vector in enumerate(vectors("hocuspocus.json") + vectors("hocuspocus-malformed.json")):
+        seed("hocuspocus", f"vector-{number}", bytes.fromhex(vector["hex"]))
     for number, vector in enumerate(vectors("messages.json")):
         seed("control", f"vector-{number}", json.dumps(vector["message"]).encode())
     for path in UPDATES + RICH_TEXT:

@@ -5,6 +5,7 @@
 use serde_json::Value;
 use web_protocol::control::{Cause, Envelope, Identity, Reply, SyncReply, WelcomeLimits};
 use web_protocol::frame::{Body, Frame};
+use web_protocol::hocuspocus::{self, Address, Message, Saved, Scope};
 use web_protocol::lib0::DecodeError;
 
 fn vectors(file: &str) -> Vec<Value> {
@@ -39,14 +40,62 @@ fn g11_golden_frames_are_read_and_written() {
 #[test]
 fn g16_malformed_frames_are_refused_for_the_same_reason() {
     for vector in vectors("malformed.json") {
-        let reason = match Frame::decode(&bytes(&vector["hex"])) {
-            Err(DecodeError::UnexpectedEnd) => "unexpected-end",
-            Err(DecodeError::IntegerTooLarge) => "integer-too-large",
-            Err(DecodeError::TrailingBytes) => "trailing-bytes",
-            Err(DecodeError::UnknownType(_)) => "unknown-type",
-            other => panic!("{}: {other:?}", vector["name"]),
-        };
-        assert_eq!(vector["reason"], reason, "{}", vector["name"]);
+        let error = Frame::decode(&bytes(&vector["hex"])).err();
+        assert_eq!(vector["reason"].as_str(), error.map(reason), "{}", vector["name"]);
+    }
+}
+
+fn reason(error: DecodeError) -> &'static str {
+    match error {
+        DecodeError::UnexpectedEnd => "unexpected-end",
+        DecodeError::IntegerTooLarge => "integer-too-large",
+        DecodeError::InvalidUtf8 => "invalid-utf8",
+        DecodeError::TrailingBytes => "trailing-bytes",
+        DecodeError::UnknownType(_) => "unknown-type",
+    }
+}
+
+#[test]
+fn h2_golden_frames_are_read_and_written() {
+    for vector in vectors("hocuspocus.json") {
+        let encoded = bytes(&vector["hex"]);
+        let content = vector.get("body").map(bytes).unwrap_or_default();
+        let frame = hocuspocus_frame(&vector, &content);
+        assert_eq!(hocuspocus::Frame::decode(&encoded), Ok(frame), "{}", vector["name"]);
+        assert_eq!(frame.encode(), encoded, "{}", vector["name"]);
+    }
+}
+
+fn hocuspocus_frame<'a>(vector: &'a Value, content: &'a [u8]) -> hocuspocus::Frame<'a> {
+    let text = |field: &str| vector[field].as_str().unwrap();
+    let message = match text("type") {
+        "ping" => return hocuspocus::Frame::Ping,
+        "pong" => return hocuspocus::Frame::Pong,
+        "step1" => Message::Step1(content),
+        "step2" => Message::Step2(content),
+        "update" => Message::Update(content),
+        "awareness" => Message::Awareness(content),
+        "query-awareness" => Message::QueryAwareness,
+        "token" => Message::Token { token: text("token"), version: vector["version"].as_str() },
+        "token-request" => Message::TokenRequest,
+        "denied" => Message::PermissionDenied(text("reason")),
+        "authenticated" if text("scope") == "readonly" => Message::Authenticated(Scope::ReadOnly),
+        "authenticated" => Message::Authenticated(Scope::ReadWrite),
+        "stateless" => Message::Stateless(text("payload")),
+        "broadcast-stateless" => Message::BroadcastStateless(text("payload")),
+        "close" => Message::Close(vector["reason"].as_str()),
+        "status" if vector["saved"] == true => Message::SyncStatus(Saved::Yes),
+        "status" => Message::SyncStatus(Saved::No),
+        other => panic!("{}: {other} is not known", vector["name"]),
+    };
+    hocuspocus::Frame::Message(Address::new(text("address")), message)
+}
+
+#[test]
+fn h2_malformed_frames_are_refused_for_the_same_reason() {
+    for vector in vectors("hocuspocus-malformed.json") {
+        let error = hocuspocus::Frame::decode(&bytes(&vector["hex"])).err();
+        assert_eq!(vector["reason"].as_str(), error.map(reason), "{}", vector["name"]);
     }
 }
 
