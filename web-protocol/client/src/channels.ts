@@ -39,11 +39,16 @@ export class ChannelLink {
     return this.connection.bufferedBytes;
   }
 
+  /** The largest update that the server takes. */
+  get maxUpdateBytes(): number {
+    const limits = this.connection.limits;
+    if (limits === null) return Number.POSITIVE_INFINITY;
+    return Math.min(limits.updateBytes, limits.frameBytes - FRAME_OVERHEAD_BYTES);
+  }
+
   /** Whether the server would take an update of this size. */
   fits(updateBytes: number): boolean {
-    const limits = this.connection.limits;
-    if (limits === null) return true;
-    return updateBytes <= Math.min(limits.updateBytes, limits.frameBytes - FRAME_OVERHEAD_BYTES);
+    return updateBytes <= this.maxUpdateBytes;
   }
 
   send(type: BodyType, body: Uint8Array): void {

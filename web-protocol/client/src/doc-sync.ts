@@ -4,6 +4,8 @@ import { type Retries, Timer } from "./backoff.js";
 import type { ChannelLink } from "./channels.js";
 import { clientError, type ErrorInfo, messageOf } from "./errors.js";
 import { report } from "./observable.js";
+import { cut, OversizedItemError } from "./pieces.js";
+import { placeOf } from "./place.js";
 import type { SavedEvent } from "./saved-state.js";
 
 /** Bytes in the socket's buffer above which edits wait, to be merged into fewer updates. */
@@ -12,6 +14,8 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const DRAIN_INTERVAL_MS = 20;
 /** Edits that wait as updates of their own; beyond, they are merged. */
 const MAX_WAITING_UPDATES = 1000;
+/** The size that pieces of an answer have, unless an item is larger: small enough to leave others their turn. */
+const PIECE_BYTES = 1024 * 1024;
 /** How long after an edit what was refused is offered again with it, perhaps mended. */
 const REOFFER_AFTER_EDIT_MS = 1000;
 
@@ -33,11 +37,12 @@ export interface DocSyncOptions {
 /**
  * - `detached`: edits are part of the document, and of the next answer
  * - `handshake`: attached; the server's step 1 is not here yet, and edits wait for the answer to it
+ * - `answering`: the answer goes in pieces, the next when the server has saved the last; edits wait for its end
  * - `live`: edits are sent as updates
  * - `holding`: something was refused; what follows builds upon it, so that it is offered as a whole, later
  * - `read-only`: edits would be refused
  */
-type Mode = "detached" | "handshake" | "live" | "holding" | "read-only";
+type Mode = "detached" | "handshake" | "answering" | "live" | "holding" | "read-only";
 
 /** Syncs one Y.Doc over one channel at a time (SPEC.md, G12–G15). */
 export class DocSync {
@@ -50,8 +55,10 @@ export class DocSync {
   /** The state vector of the server's last step 1. */
   #serverVector: Uint8Array | null = null;
   #framesSent = 0;
-  /** Something was refused for now, since the server's last step 1. */
-  #isPutOff = false;
+  /** What is left to send of the answer. */
+  #pieces: Iterator<Uint8Array, Uint8Array> | null = null;
+  /** Something was offered since we attached, so that the server may have more than its last step 1 says. */
+  #hasOffered = false;
   #waiting: { update: Uint8Array; edits: number }[] = [];
   #flushIsDue = false;
   #askedFor = "";
@@ -76,7 +83,8 @@ export class DocSync {
     this.#link = null;
     this.#serverVector = null;
     this.#framesSent = 0;
-    this.#isPutOff = false;
+    this.#pieces = null;
+    this.#hasOffered = false;
     this.#waiting = [];
     this.#askedFor = "";
   }
@@ -90,8 +98,13 @@ export class DocSync {
   /** The server's step 1: answered always, even when there is nothing to add (G12). */
   answer(serverVector: Uint8Array): void {
     this.#serverVector = serverVector.slice(); // a view into the frame, which may be large
-    this.#isPutOff = false;
-    this.#sendAnswer();
+    // The step 2 at the end of the pieces that are on their way answers this one as well.
+    if (this.#mode !== "answering") this.#sendAnswer();
+  }
+
+  /** The frames up to this one are saved, or were refused (G13). */
+  receipted(through: number): void {
+    if (this.#mode === "answering" && through >= this.#framesSent) this.#sendPiece();
   }
 
   /** Applies a step 2 or an update of the server. @returns whether the document has it */
@@ -116,7 +129,6 @@ export class DocSync {
   /** One of our frames was refused (G15). */
   refused(cause: ErrorInfo): void {
     const wereWaiting = this.#hold();
-    this.#isPutOff ||= cause.retry;
     if (cause.retry) this.#offerLater(this.#options.retries.next());
     else if (wereWaiting) this.#offerLater(REOFFER_AFTER_EDIT_MS);
   }
@@ -133,7 +145,8 @@ export class DocSync {
     this.#waiting = merged(this.#waiting, this.#link);
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       if (!this.#link.fits(next.update.byteLength)) {
-        this.#withhold(next.edits);
+        // Once the server has said again what it has, the answer to that is this edit, in pieces.
+        this.#options.reopen();
         return;
       }
       this.#link.send("update", next.update);
@@ -144,7 +157,7 @@ export class DocSync {
   readonly #edited = (update: Uint8Array, origin: unknown): void => {
     if (origin === this.#options.origin || this.#options.isForeign(origin)) return;
     this.#options.dispatch({ type: "edited" });
-    if (this.#mode === "live") this.#enqueue(update);
+    if (this.#mode === "live" || this.#mode === "answering") this.#enqueue(update);
     if (this.#mode === "holding" && !this.#timer.running) this.#offerLater(REOFFER_AFTER_EDIT_MS);
   };
 
@@ -152,6 +165,7 @@ export class DocSync {
   #hold(): boolean {
     const wereWaiting = this.#waiting.length > 0;
     this.#waiting = [];
+    this.#pieces = null;
     if (this.#mode !== "read-only") this.#mode = "holding";
     return wereWaiting;
   }
@@ -189,22 +203,55 @@ export class DocSync {
       this.#failed("PROTOCOL_VIOLATION", `A state vector cannot be read: ${messageOf(error)}`);
       return;
     }
-    if (!this.#link.fits(update.byteLength)) {
-      // With all that the server took since its step 1, it is too large; what was put off need not be.
-      if (this.#isPutOff) this.#options.reopen();
-      else this.#withhold("all");
-      return;
-    }
-    this.#link.send("step2", update);
+    if (this.#link.fits(update.byteLength)) this.#sendStep2(update);
+    else if (this.#mode === "read-only") this.#withhold(READ_ONLY);
+    // Without what the server took since its step 1, it may fit.
+    else if (this.#hasOffered) this.#options.reopen();
+    else this.#sendInPieces(update, this.#link.maxUpdateBytes);
+  }
+
+  #sendStep2(update: Uint8Array): void {
+    this.#link?.send("step2", update);
+    this.#hasOffered = true;
     if (this.#mode !== "read-only") this.#mode = "live";
     this.#options.dispatch({ type: "answered", frame: ++this.#framesSent });
   }
 
+  /** Answers with updates, and a step 2 at the end (G12). */
+  #sendInPieces(update: Uint8Array, limit: number): void {
+    this.#mode = "answering";
+    this.#hasOffered = true;
+    this.#options.dispatch({ type: "answering" });
+    this.#pieces = cut(update, { limit, target: Math.min(limit, PIECE_BYTES) });
+    this.#sendPiece();
+  }
+
+  /** One piece at a time, for the server puts off what comes faster than it can be saved. */
+  #sendPiece(): void {
+    const next = this.#nextPiece();
+    if (next?.done) {
+      this.#pieces = null;
+      this.#sendStep2(next.value);
+      this.flush();
+    } else if (next) {
+      this.#link?.send("update", next.value);
+      this.#framesSent += 1;
+    }
+  }
+
+  #nextPiece(): IteratorResult<Uint8Array, Uint8Array> | null {
+    try {
+      return this.#pieces?.next() ?? null;
+    } catch (error) {
+      if (!(error instanceof OversizedItemError)) throw error;
+      this.#withhold(oversized(error, this.#doc, this.#link?.maxUpdateBytes ?? 0));
+      return null;
+    }
+  }
+
   /** Does not send what the server would close the socket for (close code 1009). */
-  #withhold(edits: number | "all"): void {
-    const message = "The edit is larger than the server takes: undo it, or make it in smaller parts";
-    const cause = { code: "UPDATE_TOO_LARGE", message, retry: false };
-    this.#options.dispatch({ type: "withheld", edits, cause });
+  #withhold(cause: ErrorInfo): void {
+    this.#options.dispatch({ type: "withheld", cause });
     if (this.#hold()) this.#offerLater(REOFFER_AFTER_EDIT_MS);
   }
 
@@ -220,6 +267,19 @@ export class DocSync {
     this.#askedFor = gap;
     if (gap !== "") this.#link?.send("step1", Y.encodeStateVector(this.#doc));
   }
+}
+
+const READ_ONLY: ErrorInfo = { code: "READ_ONLY", message: "You may only view this", retry: false };
+
+function oversized({ id, bytes }: OversizedItemError, doc: Y.Doc, limit: number): ErrorInfo {
+  const message =
+    `What “${placeOf(doc, id)}” holds has ${megabytes(bytes)}, and the server takes ${megabytes(limit)} at once: ` +
+    "make it smaller, or undo it";
+  return { code: "UPDATE_TOO_LARGE", message, retry: false };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toLocaleString("en", { maximumSignificantDigits: 3 })} MB`;
 }
 
 type Waiting = { update: Uint8Array; edits: number };

@@ -344,6 +344,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
       case "receipt":
         this.#retries.reset();
         this.#dispatch({ type: "receipt", through: frame.through });
+        sync.receipted(frame.through);
         break;
     }
   }

@@ -11,9 +11,12 @@ import type { ErrorInfo } from "./errors.js";
 /** Frames that are remembered one by one; beyond, the oldest are taken together, which may only delay their confirmation. */
 export const MAX_FRAMES_IN_FLIGHT = 1024;
 
+/** The number of an answer of which the last piece is not sent yet. */
+const UNNUMBERED = Number.POSITIVE_INFINITY;
+
 /** A frame without a receipt. */
 export interface FrameInFlight {
-  /** Its number since `subscribed`. */
+  /** Its number since `subscribed`; of an answer that goes in pieces, that of the last. */
   readonly frame: number;
   /** How many edits it carries. */
   readonly edits: number;
@@ -46,12 +49,14 @@ export type SavedEvent =
   | { readonly type: "attached"; readonly access: "write" | "read" }
   | { readonly type: "detached" }
   | { readonly type: "ended"; readonly cause: ErrorInfo }
+  /** An answer is sent in pieces. Its edits are those made so far; `answered` comes with its last piece. */
+  | { readonly type: "answering" }
   /** A step 2 was sent as this frame. */
   | { readonly type: "answered"; readonly frame: number }
   /** An update with this many edits was sent as this frame. */
   | { readonly type: "sent"; readonly frame: number; readonly edits: number }
-  /** An update with so many edits, or the answer with all, was not sent, for the server would not take it. */
-  | { readonly type: "withheld"; readonly edits: number | "all"; readonly cause: ErrorInfo }
+  /** The answer was not sent, or not to its end, for the server would not take it. */
+  | { readonly type: "withheld"; readonly cause: ErrorInfo }
   | { readonly type: "receipt"; readonly through: number }
   | { readonly type: "refused"; readonly frame: number; readonly cause: ErrorInfo }
   | { readonly type: "behind"; readonly behind: boolean };
@@ -81,17 +86,16 @@ export function reduce(model: SavedModel, event: SavedEvent): SavedModel {
       return released(model);
     case "ended":
       return { ...released(model), ended: event.cause };
+    case "answering":
+      return inAnswer(model, UNNUMBERED);
     case "answered":
       return answered(model, event.frame);
     case "sent": {
       const frame: FrameInFlight = { frame: event.frame, edits: event.edits, kind: "update" };
       return { ...model, unsent: model.unsent - event.edits, inFlight: bounded([...model.inFlight, frame]) };
     }
-    case "withheld": {
-      const edits = event.edits === "all" ? model.unsent : event.edits;
-      const refusal = { frame: 0, cause: event.cause };
-      return { ...model, unsent: model.unsent - edits, refused: model.refused + edits, refusal };
-    }
+    case "withheld":
+      return withheld(model, event.cause);
     case "receipt":
       return receipted(model, event.through);
     case "refused":
@@ -110,8 +114,22 @@ function released(model: SavedModel): SavedModel {
 }
 
 function answered(model: SavedModel, frame: number): SavedModel {
+  const last = model.inFlight.at(-1);
+  if (last?.frame !== UNNUMBERED) return { ...inAnswer(model, frame), answered: true };
+  return { ...model, answered: true, inFlight: model.inFlight.with(-1, { ...last, frame }) };
+}
+
+/** All that is not on its way becomes part of an answer. */
+function inAnswer(model: SavedModel, frame: number): SavedModel {
   const answer: FrameInFlight = { frame, edits: model.unsent + model.refused, kind: "answer" };
-  return { ...model, answered: true, unsent: 0, refused: 0, inFlight: bounded([...model.inFlight, answer]) };
+  return { ...model, unsent: 0, refused: 0, inFlight: bounded([...model.inFlight, answer]) };
+}
+
+function withheld(model: SavedModel, cause: ErrorInfo): SavedModel {
+  const begun = model.inFlight.filter((each) => each.frame === UNNUMBERED);
+  const refused = model.refused + model.unsent + editsOf(begun);
+  const inFlight = begun.length > 0 ? model.inFlight.slice(0, -1) : model.inFlight;
+  return { ...model, unsent: 0, inFlight, refused, refusal: { frame: 0, cause } };
 }
 
 function receipted(model: SavedModel, through: number): SavedModel {

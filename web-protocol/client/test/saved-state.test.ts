@@ -36,6 +36,34 @@ describe("G14: saved", () => {
   });
 });
 
+describe("G12: an answer in pieces", () => {
+  const answering: SavedEvent = { type: "answering" };
+  const begun = [edited, edited, attached, answering];
+
+  test("is saved with its last piece, and what was edited meanwhile after it", () => {
+    expect(outcome(...begun)).toEqual(["saving", 2]);
+    expect(outcome(...begun, receipt(1), receipt(2))).toEqual(["saving", 2]);
+    expect(outcome(...begun, answered(3), receipt(3))).toEqual(["saved", 0]);
+    expect(outcome(...begun, edited, answered(3), receipt(3))).toEqual(["saving", 1]);
+    expect(outcome(...begun, edited, answered(3), sent(4), receipt(4))).toEqual(["saved", 0]);
+  });
+
+  test("that is refused in part is refused", () => {
+    const refused: SavedEvent = { type: "refused", frame: 2, cause: forGood };
+    expect(outcome(...begun, refused)).toEqual(["refused", 2]);
+    expect(outcome(...begun, edited, refused, receipt(2))).toEqual(["refused", 3]);
+    expect(outcome(...begun, refused, detached, attached, answering, answered(2), receipt(2))).toEqual([
+      "saved",
+      0,
+    ]);
+  });
+
+  test("that is cut off is part of the next", () => {
+    expect(outcome(...begun, edited, detached)).toEqual(["offline", 3]);
+    expect(outcome(...begun, edited, detached, attached, answered(1), receipt(1))).toEqual(["saved", 0]);
+  });
+});
+
 describe("losing the connection", () => {
   test("what has no receipt is unconfirmed, and part of the next answer", () => {
     const lost = [attached, answered(1), receipt(1), edited, sent(2), detached];
@@ -94,11 +122,11 @@ describe("G15: refusals", () => {
   test("an edit that is too large to be sent is refused here", () => {
     const withheld: SavedEvent = {
       type: "withheld",
-      edits: 1,
       cause: { ...forGood, code: "UPDATE_TOO_LARGE" },
     };
     expect(outcome(attached, answered(1), receipt(1), edited, withheld)).toEqual(["refused", 1]);
-    expect(outcome(edited, edited, attached, { ...withheld, edits: "all" })).toEqual(["refused", 2]);
+    expect(outcome(edited, edited, attached, withheld)).toEqual(["refused", 2]);
+    expect(outcome(edited, attached, { type: "answering" }, edited, withheld)).toEqual(["refused", 2]);
   });
 
   test("access that ended is refused until there is access again", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
 
 import { connect, startServer, type, until } from "./support.js";
 
@@ -92,20 +93,22 @@ describe("refusals", () => {
     expect(server.document(NAME).doc.getText("text").toString()).toBe("ab");
   });
 
-  test("an update beyond the server's limit is not sent, for it would cost the socket (1009)", async () => {
+  test("an item beyond the server's limit is not sent, for it would cost the socket (1009), and is named", async () => {
     const server = await startServer();
     server.limits = { frameBytes: 2000, updateBytes: 1000, channels: 1 };
     const client = connect(server);
     const provider = client.open(NAME);
     await provider.whenSaved();
-    type(provider, "x".repeat(1500));
+    const list = provider.doc.getArray<Y.Map<unknown>>("inputs");
+    list.push([new Y.Map<unknown>([["data", "x".repeat(1500)]])]);
     await until(provider.saved, ({ state }) => state === "refused");
-    expect(provider.saved.value).toMatchObject({ unconfirmed: 1, refusal: { code: "UPDATE_TOO_LARGE" } });
+    const { unconfirmed, refusal } = provider.saved.value;
+    expect([unconfirmed, refusal?.code]).toEqual([1, "UPDATE_TOO_LARGE"]);
+    expect(refusal?.message).toContain("“inputs.data” holds has 0.00152 MB, and the server takes 0.001 MB");
     expect(client.status.value).toBe("connected");
-    expect(server.framesOf(NAME, "update")).toHaveLength(0);
-    const text = provider.doc.getText("text");
-    text.delete(0, 1500); // the user takes it back
+    list.delete(0, 1); // the user takes it back
     await until(provider.saved, ({ state }) => state === "saved");
+    expect(server.document(NAME).doc.getArray("inputs").length).toBe(0);
   });
 
   test("transactions that are too large together are sent one by one", async () => {
