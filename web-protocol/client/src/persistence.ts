@@ -41,6 +41,11 @@ export interface StaleRecord {
   update: Uint8Array;
 }
 
+/** As it is kept: with the database that its content was in, which goes with it. */
+interface KeptStaleRecord extends StaleRecord {
+  content: string;
+}
+
 /** A {@link StaleRecord} and its key, to delete it by. */
 export interface KeyedStaleRecord extends StaleRecord {
   key: IDBValidKey;
@@ -151,7 +156,13 @@ export class LocalCopy {
     } finally {
       clearTimeout(timeout);
     }
+    if (content.db) content.db.onversionchange = this.#deletedElsewhere;
   }
+
+  /** Another page deletes the content. It waits until this one lets go, which would otherwise fail at its next edit. */
+  readonly #deletedElsewhere = (): void => {
+    this.failed(new Error("another page has deleted it"));
+  };
 
   /** Whether a transaction with this origin is the loading of the content. */
   isOrigin(origin: unknown): boolean {
@@ -197,14 +208,22 @@ export class LocalCopy {
       replicas.put({ name: this.name, epoch: null, content: this.store.contentName(this.name) });
     }
     transaction.objectStore("unsaved").delete([this.name, this.writer]);
-    const key = stale && (await result(transaction.objectStore("stale").add(stale)));
+    const { content } = this.record;
+    const kept = stale && ({ ...stale, content } satisfies KeptStaleRecord);
+    const key = kept && (await result(transaction.objectStore("stale").add(kept)));
     await committed(transaction);
     await this.#content?.destroy();
-    await clearContent(this.record.content);
+    // Kept until it is discarded: another page may have it open, which will set its own replica aside.
+    if (kept) await clearContent(content);
+    else await result(indexedDB.deleteDatabase(content));
     return key;
   }
 
+  /** Deletes a replica that was set aside, and the database of its content. */
   async discardStale(key: IDBValidKey): Promise<void> {
+    const stale = this.store.database.transaction("stale").objectStore("stale");
+    const record = await result<KeptStaleRecord | undefined>(stale.get(key));
+    if (record) await result(indexedDB.deleteDatabase(record.content));
     const transaction = this.store.database.transaction("stale", "readwrite");
     transaction.objectStore("stale").delete(key);
     await committed(transaction);
@@ -251,9 +270,11 @@ export async function unsavedDocuments(
 export async function deleteLocalCopies(prefix = DEFAULT_PREFIX): Promise<void> {
   const store = await LocalStore.open(prefix, Math.random);
   try {
-    const replicas = store.database.transaction("replicas").objectStore("replicas");
-    const records = await result<ReplicaRecord[]>(replicas.getAll());
-    for (const { content } of records) await result(indexedDB.deleteDatabase(content));
+    const reading = store.database.transaction(["replicas", "stale"]);
+    const replicas = result<ReplicaRecord[]>(reading.objectStore("replicas").getAll());
+    const stale = result<KeptStaleRecord[]>(reading.objectStore("stale").getAll());
+    for (const { content } of [...(await replicas), ...(await stale)])
+      await result(indexedDB.deleteDatabase(content));
     const transaction = store.database.transaction(["replicas", "unsaved", "stale"], "readwrite");
     for (const name of ["replicas", "unsaved", "stale"]) transaction.objectStore(name).clear();
     await committed(transaction);
@@ -282,7 +303,7 @@ async function readStale(stale: IDBObjectStore, name: string): Promise<KeyedStal
   });
 }
 
-/** Empties the content rather than deleting its database: another page may have it open, and would fail at its next edit. */
+/** Empties the content and leaves its database to whoever has it open. */
 async function clearContent(name: string): Promise<void> {
   const database = await openDatabase(name, () => {});
   try {

@@ -125,8 +125,7 @@ describe("local copies", () => {
     await closePage(page);
     await deleteLocalCopies(prefix);
     expect(await unsavedDocuments(prefix)).toEqual([]);
-    const names = (await indexedDB.databases()).map(({ name }) => name);
-    expect(names.filter((name) => name?.startsWith(`${prefix}/`))).toEqual([]);
+    expect(await contentDatabases(prefix)).toEqual([]);
     server.ignoresSubscribes = true;
     const again = openPage(server, prefix);
     await again.provider.whenLoaded;
@@ -217,6 +216,41 @@ describe("G7: epochs of local copies", () => {
     expect(fourth.provider.stale.value).toBeNull();
   });
 
+  test("a copy that was set aside leaves no database behind when it is discarded", async () => {
+    const server = await startServer();
+    const prefix = newPrefix();
+    await withOldCopy(server, prefix);
+    const [old] = await contentDatabases(prefix);
+    const page = openPage(server, prefix);
+    await until(page.provider.synced, (synced) => synced);
+    await until(page.provider.saved, ({ state }) => state === "saved");
+    const stale = await until(page.provider.stale, (stale) => stale !== null);
+    await stale?.discard();
+    const [present, ...more] = await contentDatabases(prefix);
+    expect([present, more]).toEqual([expect.not.stringContaining(old ?? ""), []]);
+    type(page.provider, " and edited");
+    await page.provider.whenSaved();
+    expect(page.provider.error.value).toBeNull();
+
+    server.changeEpoch(NAME);
+    await until(page.provider.stale, (stale) => stale !== null);
+    await closePage(page);
+    await deleteLocalCopies(prefix);
+    expect(await contentDatabases(prefix)).toEqual([]);
+  });
+
+  test("a page whose copy another one deletes goes on without it, and says so", async () => {
+    const server = await startServer();
+    const prefix = newPrefix();
+    const page = openPage(server, prefix);
+    await page.provider.whenSaved();
+    await deleteLocalCopies(prefix);
+    await until(page.provider.error, (error) => error?.code === "LOCAL_COPY_FAILED");
+    type(page.provider, "still works");
+    await page.provider.whenSaved();
+    expect(server.document(NAME).doc.getText("text").toString()).toBe("still works");
+  });
+
   test("of two pages that set the same copy aside, the later goes on with the copy of the earlier", async () => {
     const server = await startServer();
     const prefix = newPrefix();
@@ -293,6 +327,12 @@ describe("G7: epochs of local copies", () => {
     expect(textOf(provider)).toBe("of epoch 2");
   });
 });
+
+/** The databases in which documents are kept. */
+async function contentDatabases(prefix: string): Promise<(string | undefined)[]> {
+  const names = (await indexedDB.databases()).map(({ name }) => name);
+  return names.filter((name) => name?.startsWith(`${prefix}/`));
+}
 
 async function readRecord(prefix: string): Promise<{ epoch: number | null } | undefined> {
   const database = await openDatabase(prefix, () => {});
