@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -99,6 +99,13 @@ export class Server {
 
   resumeDatabase(): void {
     for (const pid of this.#databaseProcesses()) process.kill(pid, "SIGCONT");
+  }
+
+  /** Runs a statement in the database, for what REST has no route for. */
+  sql(statement: string): void {
+    const psql = join(required("GLASSBOX_POSTGRES_INSTALL_DIR"), "bin", "psql");
+    const at = ["-h", join(this.#dir, "data", "socket"), "-U", "postgres", "-d", "glassbox"];
+    execFileSync(psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...at, "-c", statement]);
   }
 
   /** What the program has logged. */
