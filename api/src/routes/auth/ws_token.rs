@@ -16,7 +16,7 @@ use crate::authenticate::Caller;
 #[serde(rename_all = "camelCase")]
 #[schema(as = WsToken)]
 pub(super) struct Answer {
-    /// To be sent as the parameter `token` of `/ws` and `/yjs`.
+    /// To be sent as the parameter `token` of `/ws` and `/yjs`, and by the provider on `/hocuspocus`.
     token: String,
     /// Until when it opens sockets. An open socket lasts as long as the access token it came from.
     expires_at: DateTime<Utc>,
