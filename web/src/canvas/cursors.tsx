@@ -1,7 +1,7 @@
 import { useStore as useFlowStore, ViewportPortal } from "@xyflow/react";
 import { useStore } from "../lib/external-store";
 import type { Peer } from "../presence/peers";
-import { readableOn } from "../ui/color";
+import { badgeStyle } from "../ui/color";
 import { useCanvasScope } from "./canvas-context";
 
 /** The pointers of everybody else, where they are on the canvas. */
@@ -19,7 +19,8 @@ export function Cursors() {
 }
 
 function Cursor({ peer, at, zoom }: { peer: Peer; at: { x: number; y: number }; zoom: number }) {
-  const { color, name, kind } = peer.person;
+  const { color, name, kind, look } = peer.person;
+  const filled = look === "filled";
   return (
     <div
       aria-hidden
@@ -32,15 +33,16 @@ function Cursor({ peer, at, zoom }: { peer: Peer; at: { x: number; y: number }; 
         width="18"
         height="18"
         viewBox="0 0 18 18"
-        fill={color}
-        stroke="#fff"
-        strokeWidth="1.2"
+        fill={filled ? color : "var(--color-surface)"}
+        stroke={filled ? "#fff" : color}
+        strokeWidth={filled ? 1.2 : 2}
+        strokeDasharray={look === "dashed" ? "3 2" : undefined}
       >
         <path d="M2 2l5.2 13.5 2-5.8 5.8-2z" strokeLinejoin="round" />
       </svg>
       <span
         className={`absolute top-4 left-3 px-2 py-0.5 text-[11px] font-medium whitespace-nowrap ${kind === "agent" ? "rounded-md" : "rounded-full"}`}
-        style={{ background: color, color: readableOn(color) }}
+        style={badgeStyle(peer.person)}
       >
         {name}
         {peer.activity && ` · ${peer.activity}`}

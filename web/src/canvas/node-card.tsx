@@ -6,7 +6,7 @@ import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
 import { initials } from "../lib/text";
 import { AvatarRow } from "../ui/avatar";
-import { readableOn } from "../ui/color";
+import { badgeStyle } from "../ui/color";
 import { Icon } from "../ui/icon";
 import { StatusPill } from "../ui/status-pill";
 import { useCanEdit, useCanvasScope, useName, useStates } from "./canvas-context";
@@ -45,7 +45,7 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
       {selector && !selected && (
         <span
           className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium"
-          style={{ background: selector.color, color: readableOn(selector.color) }}
+          style={badgeStyle(selector)}
         >
           {selector.name}
         </span>

@@ -1,8 +1,8 @@
 import { Extension } from "@tiptap/core";
 import { yCursorPlugin } from "@tiptap/y-tiptap";
 import type { Awareness } from "y-protocols/awareness";
-import { personOf } from "../presence/peers";
-import { readableOn } from "../ui/color";
+import { type Person, personIn, personOf } from "../presence/peers";
+import { badgeStyle } from "../ui/color";
 
 /**
  * The carets and selections of others in a text, named and coloured by what the server says of them. Unlike
@@ -21,7 +21,7 @@ export const Carets = Extension.create<{ awareness: Awareness | null }>({
       yCursorPlugin(awareness, {
         awarenessStateFilter: (mine: number, theirs: number, state: { user?: unknown }) =>
           mine !== theirs && personOf(state.user) !== null,
-        cursorBuilder: caretOf,
+        cursorBuilder: (user: unknown) => caretOf(personIn(awareness, user)),
         selectionBuilder: (user: unknown) => ({
           class: "caret-selection",
           style: `background-color: color-mix(in srgb, ${personOf(user)?.color ?? "gray"} 28%, transparent)`,
@@ -31,16 +31,15 @@ export const Carets = Extension.create<{ awareness: Awareness | null }>({
   },
 });
 
-function caretOf(user: unknown): HTMLElement {
-  const person = personOf(user);
+function caretOf(person: Person | null): HTMLElement {
   const color = person?.color ?? "#6b7280";
   const caret = document.createElement("span");
   caret.className = "caret";
   caret.style.borderColor = color;
+  if ((person?.look ?? "filled") !== "filled") caret.style.borderLeftStyle = "dashed";
   const label = document.createElement("span");
   label.className = person?.kind === "agent" ? "caret-label caret-agent" : "caret-label";
-  label.style.backgroundColor = color;
-  label.style.color = readableOn(color);
+  Object.assign(label.style, badgeStyle(person ?? { color }));
   label.textContent = person?.name ?? "Somebody";
   caret.append(label);
   return caret;

@@ -35,6 +35,20 @@ describe("presence on a canvas", () => {
     expect(presence.peers.get()).toMatchObject([{ pointer: null, selection: ["n"], viewing: null }]);
   });
 
+  it("tells people apart who have the same colour, and shows each the same in all their windows", () => {
+    for (const id of ["b", "a", "c", "a", "d"]) arrive({ user: { ...ADA, id, name: id } });
+    arrive({ user: BOT });
+    expect(presence.people.get().map(({ id, look }) => [id, look])).toEqual([
+      ["a", "filled"],
+      ["b", "outlined"],
+      ["bot", "filled"],
+      ["c", "dashed"],
+      ["d", "dashed"],
+    ]);
+    const looks = presence.peers.get().filter(({ person }) => person.id === "a");
+    expect(looks.map(({ person }) => person.look)).toEqual(["filled", "filled"]);
+  });
+
   it("does not let a colour be more than a colour", () => {
     arrive({ user: { ...ADA, color: "red;background:url(//evil)" } });
     expect(presence.people.get()[0]?.color).toBe("#6b7280");

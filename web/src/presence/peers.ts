@@ -7,7 +7,12 @@ export interface Person {
   name: string;
   color: string;
   kind: "human" | "agent";
+  /** Tells them from others here who have the same colour. */
+  look?: Look;
 }
+
+/** How the colour of somebody is worn: the first with it fills, the second outlines, any more dash. */
+export type Look = "filled" | "outlined" | "dashed";
 
 /** One window or process of somebody who has the canvas open. */
 export interface Peer {
@@ -35,7 +40,29 @@ export function peersOf(awareness: Awareness): Peer[] {
     const peer = peerOf(clientId, state);
     if (peer) peers.push(peer);
   }
-  return peers;
+  const looks = looksOf(peers.map(({ person }) => person));
+  return peers.map((peer) => ({
+    ...peer,
+    person: { ...peer.person, look: looks.get(peer.person.id) ?? "filled" },
+  }));
+}
+
+function looksOf(people: readonly Person[]): Map<string, Look> {
+  const looks = new Map<string, Look>();
+  const wearers = new Map<string, number>();
+  for (const { id, color } of [...people].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    if (looks.has(id)) continue;
+    const before = wearers.get(color) ?? 0;
+    wearers.set(color, before + 1);
+    looks.set(id, (["filled", "outlined"] as const)[before] ?? "dashed");
+  }
+  return looks;
+}
+
+/** The one of these here to whom a `user` member belongs. */
+export function personIn(awareness: Awareness, user: unknown): Person | null {
+  const person = personOf(user);
+  return peersOf(awareness).find((peer) => peer.person.id === person?.id)?.person ?? person;
 }
 
 function peerOf(clientId: number, state: Record<string, unknown>): Peer | null {

@@ -1,6 +1,6 @@
 import { initials, plural } from "../lib/text";
 import type { Person } from "../presence/peers";
-import { readableOn } from "./color";
+import { badgeStyle } from "./color";
 
 /** Somebody: a person is round, an agent is a rounded square. */
 export function Avatar({ person, size = 24, note }: { person: Person; size?: number; note?: string }) {
@@ -16,8 +16,7 @@ export function Avatar({ person, size = 24, note }: { person: Person; size?: num
         width: size,
         height: size,
         fontSize: Math.max(9, size * 0.4),
-        background: person.color,
-        color: readableOn(person.color),
+        ...badgeStyle(person),
       }}
     >
       {initials(person.name)}

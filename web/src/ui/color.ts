@@ -1,3 +1,13 @@
+import type { CSSProperties } from "react";
+import type { Person } from "../presence/peers";
+
+/** What a badge of somebody looks like. */
+export function badgeStyle({ color, look = "filled" }: Pick<Person, "color" | "look">): CSSProperties {
+  if (look === "filled") return { background: color, color: readableOn(color) };
+  const style = look === "outlined" ? "solid" : "dashed";
+  return { background: "var(--color-surface)", color: "var(--color-ink)", border: `2px ${style} ${color}` };
+}
+
 /** Black or white, whichever reads better on a `#rrggbb` colour. Other notations get white. */
 export function readableOn(color: string): string {
   const match = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color);
