@@ -8,6 +8,13 @@
 import * as encoding from "lib0/encoding";
 import * as Y from "yjs";
 
+/** The head of a client's block of an update: three integers of at most 8 bytes. */
+const HEAD_BYTES = 24;
+/** An update with one block and nothing in it. */
+const EMPTY_BYTES = 2 * HEAD_BYTES;
+/** The info byte of a struct that stands for a gap. */
+const SKIP = 10;
+
 /** Sizes of pieces, in bytes. */
 export interface PieceSizes {
   /** What no piece exceeds. */
@@ -46,7 +53,7 @@ export function* cut(update: Uint8Array, sizes: PieceSizes): Generator<Uint8Arra
   const { structs, ds } = Y.decodeUpdate(update);
   let piece = new Piece();
   for (const struct of inCausalOrder(structs)) {
-    for (const slice of slicesOf(struct, 0, struct.length, sizes.limit - Piece.EMPTY_BYTES)) {
+    for (const slice of slicesOf(struct, 0, struct.length, sizes.limit - EMPTY_BYTES)) {
       if (!piece.isEmpty && piece.bytesWith(slice) > sizes.target) {
         yield piece.encode();
         piece = new Piece();
@@ -181,16 +188,9 @@ interface Block {
 
 /** An update that is being written. Its sizes are upper bounds. */
 class Piece {
-  /** The head of a client's block: three integers of at most 8 bytes. */
-  static readonly #HEAD_BYTES = 24;
-  /** An update with one block and nothing in it. */
-  static readonly EMPTY_BYTES = 2 * Piece.#HEAD_BYTES;
-  /** The info byte of a struct that stands for a gap. */
-  static readonly #SKIP = 10;
-
   readonly #blocks = new Map<number, Block>();
   readonly #deletions = new Map<number, Block>();
-  #bytes = Piece.EMPTY_BYTES - Piece.#HEAD_BYTES;
+  #bytes = EMPTY_BYTES - HEAD_BYTES;
 
   get isEmpty(): boolean {
     return this.#blocks.size + this.#deletions.size === 0;
@@ -198,13 +198,13 @@ class Piece {
 
   bytesWith({ client, clock, bytes }: Slice): number {
     const block = this.#blocks.get(client);
-    if (!block) return this.#bytes + Piece.#HEAD_BYTES + bytes.byteLength;
+    if (!block) return this.#bytes + HEAD_BYTES + bytes.byteLength;
     const gap = clock - block.end;
     return this.#bytes + bytes.byteLength + (gap > 0 ? 1 + varUintBytes(gap) : 0);
   }
 
   bytesWithDeletion(client: number, clock: number, length: number): number {
-    const head = this.#deletions.has(client) ? 0 : Piece.#HEAD_BYTES;
+    const head = this.#deletions.has(client) ? 0 : HEAD_BYTES;
     return this.#bytes + head + varUintBytes(clock) + varUintBytes(length);
   }
 
@@ -247,7 +247,7 @@ class Piece {
     const block = this.#blocks.get(client) ?? newBlock(clock);
     this.#blocks.set(client, block);
     if (block.end < clock) {
-      encoding.writeUint8(block.encoder, Piece.#SKIP);
+      encoding.writeUint8(block.encoder, SKIP);
       encoding.writeVarUint(block.encoder, clock - block.end);
       block.count += 1;
     }
