@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `connection` | one socket: what becomes of its frames |
 //! | `document` | one document on a socket: waiting for a token, opening, open, denied |
+//! | `tokens` | what becomes of tokens: open, renewed, denied |
 //! | `opening` | from a token to an open document |
 //! | `sink` | what a room says, in this dialect's frames |
 //! | `errand` | what a socket has to bring to a room |
@@ -17,6 +18,7 @@ mod errand;
 mod ledger;
 mod opening;
 mod sink;
+mod tokens;
 
 use std::sync::Arc;
 

@@ -16,15 +16,15 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sle
 use web_protocol::hocuspocus::{ADDRESS_BYTES_MAX, Address, Frame, Message};
 use web_protocol::{awareness, close};
 
-use super::allowance::Allowance;
-use super::document::{Document, Open, Renewal, State, Waiting};
+use super::document::{Document, Open, State, Waiting};
 use super::errand::{Errand, Task};
 use super::ledger::Fate;
-use super::opening::{Denial, Opened, identify, open};
+use super::opening::Denial;
 use super::sink::Voice;
+use super::tokens::UnderWay;
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox, Priority};
-use crate::server::{Authority, Shared};
+use crate::server::Shared;
 use crate::socket::{Dialect, Flow};
 use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 
@@ -32,6 +32,8 @@ use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 /// Tokens that run out so soon are asked for together with the first.
 const RENEWED_TOGETHER: TimeDelta = TimeDelta::seconds(120);
+/// The longest token that is looked at, in bytes.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The largest message of an application, in bytes.
 const STATELESS_BYTES_MAX: usize = 64 * 1024;
 /// What concerns the socket and none of its documents.
@@ -39,26 +41,18 @@ const SOCKET: ChannelKey = ChannelKey(0);
 /// An awareness update about nobody, which every provider reads and makes nothing of.
 const NOBODY: &[u8] = &[0];
 
-type UnderWay = Pin<Box<dyn Future<Output = Done> + Send>>;
-
-/// Something that took a while.
-enum Done {
-    Opened(ChannelKey, Arc<str>, Result<Opened, Denial>),
-    Renewed(ChannelKey, Arc<str>, Result<Authority, Denial>),
-}
-
 /// One socket.
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     outbox: Arc<Outbox>,
-    documents: HashMap<Arc<str>, Document>,
-    waiting: Waiting,
-    under_way: FuturesUnordered<UnderWay>,
+    pub(super) documents: HashMap<Arc<str>, Document>,
+    pub(super) waiting: Waiting,
+    pub(super) under_way: FuturesUnordered<UnderWay>,
     /// What was handled and has not reached its room yet, in order.
     errands: VecDeque<Errand>,
     access_check: AccessCheck,
     /// Until one document is open: when the socket is closed.
-    deadline: Option<Pin<Box<Sleep>>>,
+    pub(super) deadline: Option<Pin<Box<Sleep>>>,
     look_after: Interval,
     spoke: Arc<AtomicBool>,
     next_key: u64,
@@ -88,9 +82,9 @@ impl Connection {
     }
 
     /// Handles a frame as far as that needs no waiting.
-    fn take(&mut self, frame: &Bytes) -> Flow {
+    pub(super) fn take(&mut self, frame: &Bytes) -> Flow {
         let (address, message) = match Frame::decode(frame) {
-            Ok(Frame::Message(address, message)) if address.as_str().len() <= ADDRESS_BYTES_MAX => (address, message),
+            Ok(Frame::Message(address, message)) if !is_too_long(address, &message) => (address, message),
             Ok(Frame::Message(..)) | Err(_) => return Flow::Close(close::MALFORMED, "the frame cannot be decoded"),
             Ok(Frame::Ping) => {
                 self.outbox.push(SOCKET, Priority::Must, Frame::Pong.encode().into());
@@ -136,45 +130,6 @@ impl Connection {
         self.next_key += 1;
         let (outbox, spoke) = (Arc::clone(&self.outbox), Arc::clone(&self.spoke));
         Voice { key, address: address.as_str().into(), outbox, spoke }
-    }
-
-    /// Begins to open a document. What waits for it goes on waiting.
-    fn open(&mut self, address: Address<'_>, token: &str) -> Flow {
-        let Some(document) = self.documents.get_mut(address.as_str()) else { return Flow::Continue };
-        let waiting = match std::mem::replace(&mut document.state, State::Denied) {
-            State::Expected(waiting) => waiting,
-            _ => VecDeque::new(),
-        };
-        document.state = State::Opening(waiting);
-        let (shared, voice, token) = (Arc::clone(&self.shared), document.voice.clone(), token.to_owned());
-        self.under_way.push(Box::pin(async move {
-            let opened = open(&shared, &voice, &token).await;
-            Done::Opened(voice.key, voice.address, opened)
-        }));
-        Flow::Continue
-    }
-
-    fn opened(&mut self, key: ChannelKey, address: &Arc<str>, result: Result<Opened, Denial>) -> Flow {
-        // A document that was closed meanwhile drops its session here.
-        let Some(document) = self.documents.get_mut(address).filter(|document| document.voice.key == key) else {
-            return Flow::Continue;
-        };
-        let State::Opening(queue) = std::mem::replace(&mut document.state, State::Denied) else {
-            return Flow::Continue;
-        };
-        self.waiting.give_back(&queue);
-        match result {
-            Ok(Opened { name, session, sink, authority }) => {
-                sink.open();
-                let allowance = Allowance::new(self.shared.clock.monotonic_ms());
-                let (session, renewal) = (Arc::new(session), Renewal::Idle);
-                document.state = State::Open(Open { name, session, sink, authority, renewal, allowance });
-                self.deadline = None;
-            }
-            Err(denial) => document.voice.say(Message::PermissionDenied(denial.as_str())),
-        }
-        let mut waiting = queue.iter();
-        waiting.find_map(|frame| Some(self.take(frame)).filter(|flow| *flow != Flow::Continue)).unwrap_or(Flow::Continue)
     }
 
     /// Handles a message to an open document.
@@ -252,60 +207,6 @@ impl Connection {
         }
     }
 
-    /// Begins to look at a new token for an open document (H3).
-    fn renew(&mut self, address: Address<'_>, token: &str) -> Flow {
-        let Some(Document { voice, state: State::Open(open) }) = self.documents.get_mut(address.as_str()) else {
-            return Flow::Continue;
-        };
-        if let Renewal::UnderWay(next) = &mut open.renewal {
-            *next = Some(token.to_owned());
-            return Flow::Continue;
-        }
-        open.renewal = Renewal::UnderWay(None);
-        let (shared, name, token) = (Arc::clone(&self.shared), open.name.clone(), token.to_owned());
-        let (key, address) = (voice.key, Arc::clone(&voice.address));
-        self.under_way.push(Box::pin(async move {
-            let renewed = identify(&shared, &name, &token).await;
-            Done::Renewed(key, address, renewed)
-        }));
-        Flow::Continue
-    }
-
-    fn renewed(&mut self, key: ChannelKey, address: &Arc<str>, result: Result<Authority, Denial>) {
-        let Some(Document { voice, state: State::Open(open) }) = self.documents.get_mut(address) else { return };
-        if voice.key != key {
-            return;
-        }
-        let next = match std::mem::replace(&mut open.renewal, Renewal::Idle) {
-            Renewal::UnderWay(next) => next,
-            Renewal::Idle => None,
-        };
-        let same = |new: &Authority| new.principal.reference() == open.authority.principal.reference();
-        // An authority that was not renewed lasts until it ends.
-        match result {
-            Ok(new) if same(&new) => {
-                open.authority = new;
-                open.sink.tell_scope();
-            }
-            Ok(_) => voice.say(Message::PermissionDenied(Denial::PrincipalMismatch.as_str())),
-            Err(denial) => voice.say(Message::PermissionDenied(denial.as_str())),
-        }
-        self.check_access();
-        if let Some(token) = next {
-            self.renew(Address::new(address), &token);
-        }
-    }
-
-    fn done(&mut self, done: Done) -> Flow {
-        match done {
-            Done::Opened(key, address, result) => self.opened(key, &address, result),
-            Done::Renewed(key, address, result) => {
-                self.renewed(key, &address, result);
-                Flow::Continue
-            }
-        }
-    }
-
     /// Brings what was handled to the rooms. Dropping the future loses nothing.
     async fn run_errands(&mut self) {
         while let Some(errand) = self.errands.front() {
@@ -342,6 +243,12 @@ impl Connection {
         }
         Flow::Continue
     }
+}
+
+/// What is kept while it is looked at is short (H1, H3).
+fn is_too_long(address: Address<'_>, message: &Message<'_>) -> bool {
+    let token = if let Message::Token { token, .. } = message { token.len() } else { 0 };
+    address.as_str().len() > ADDRESS_BYTES_MAX || token > TOKEN_BYTES_MAX
 }
 
 /// Waits for the deadline, if there is one, and for ever otherwise.

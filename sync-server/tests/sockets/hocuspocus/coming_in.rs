@@ -99,6 +99,7 @@ async fn h2_a_malformed_frame_ends_the_senders_socket_only() {
         to(&[0, 2, 1, 0, 0]),
         to(&[1, 3, 2, 1, 1]),
         Frame::Message(Address::new(&long), Message::Close(None)).encode(),
+        Frame::Message(Address::new("scratch:x"), Message::Token { token: &long.repeat(32), version: None }).encode(),
     ];
     for malformed in malformed {
         let mut client = HClient::connect(server.address).await;
