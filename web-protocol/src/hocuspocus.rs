@@ -88,6 +88,8 @@ pub enum Message<'a> {
     SyncStatus(Saved),
     /// A message of a type that is not used between a client and a server; to be ignored.
     Unknown(u64),
+    /// An auth message of an unknown kind; to be ignored.
+    UnknownAuth(u64),
 }
 
 /// What a [`Message::SyncStatus`] says.
@@ -194,7 +196,7 @@ impl<'a> Message<'a> {
                     "readonly" => Self::Authenticated(Scope::ReadOnly),
                     _ => Self::Authenticated(Scope::ReadWrite),
                 },
-                _ => return Ok(Self::Unknown(AUTH)),
+                other => return Ok(Self::UnknownAuth(other)),
             },
             QUERY_AWARENESS => Self::QueryAwareness,
             STATELESS => Self::Stateless(reader.varstring()?),
@@ -240,6 +242,10 @@ impl<'a> Message<'a> {
                 write_varuint(out, u64::from(saved == Saved::Yes));
             }
             Self::Unknown(kind) => write_varuint(out, kind),
+            Self::UnknownAuth(kind) => {
+                write_varuint(out, AUTH);
+                write_varuint(out, kind);
+            }
         }
     }
 
@@ -280,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_survive_the_wire(kind in 0..16_u8, address in "[a-z:\0]{1,40}", bytes: Vec<u8>, text: String) {
+        fn messages_survive_the_wire(kind in 0..17_u8, address in "[a-z:\0]{1,40}", bytes: Vec<u8>, text: String) {
             let message = match kind {
                 0 => Message::Step1(&bytes),
                 1 => Message::Step2(&bytes),
@@ -297,6 +303,7 @@ mod tests {
                 12 => Message::BroadcastStateless(&text),
                 13 => Message::Close(Some(&text)),
                 14 => Message::Close(None),
+                15 => Message::UnknownAuth(3 + bytes.len() as u64),
                 _ => Message::SyncStatus(Saved::Yes),
             };
             let frame = Frame::Message(Address::new(&address), message);

@@ -178,7 +178,8 @@ impl Connection {
             | Message::PermissionDenied(_)
             | Message::Authenticated(_)
             | Message::SyncStatus(_)
-            | Message::Unknown(_) => return Flow::Continue,
+            | Message::Unknown(_)
+            | Message::UnknownAuth(_) => return Flow::Continue,
         };
         self.errands.push_back(Errand { session: Arc::clone(&open.session), task });
         Flow::Continue

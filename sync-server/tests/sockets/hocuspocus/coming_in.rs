@@ -72,7 +72,8 @@ async fn h2_pings_are_answered_and_unknown_types_ignored() {
     client.send_bytes(Frame::Pong.encode()).await;
     let replica = client.open(&name, &ann.token).await;
     let sync_reply = Message::Unknown(4);
-    for ignored in [sync_reply, Message::Unknown(99), Message::SyncStatus(Saved::Yes), Message::TokenRequest] {
+    let unknown = [sync_reply, Message::Unknown(99), Message::UnknownAuth(7)];
+    for ignored in unknown.into_iter().chain([Message::SyncStatus(Saved::Yes), Message::TokenRequest]) {
         client.send(&name, ignored).await;
     }
     client.type_text(&replica, "still here").await;
