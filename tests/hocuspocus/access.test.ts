@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { append, openedAfresh, reads, textOf, until } from "../clients";
 import { addToProject, createDocument, createProject, type Person, type Project, signIn } from "../rest";
 import { Server, within } from "../server";
@@ -34,6 +34,10 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.remove());
+
+beforeEach(async () => {
+  ada = await signIn(server, "Ada");
+});
 
 /** A token that has its whole life before it. */
 async function freshToken(person: Person): Promise<string> {
