@@ -19,6 +19,7 @@ mod head_watch;
 mod log_writer;
 mod metrics;
 mod owner;
+mod presence_codec;
 mod projection;
 pub mod registry;
 pub mod replica;

@@ -20,6 +20,7 @@ pub(crate) struct DocumentMetrics {
     pub(crate) compaction_failures: Counter,
     pub(crate) projections: Counter,
     pub(crate) append_failures: Counter,
+    pub(crate) unreadable_presence: Counter,
     logged: Counter,
     commit_seconds: Histogram,
     commit_updates: Histogram,
@@ -38,6 +39,7 @@ impl DocumentMetrics {
             compaction_failures: Counter::default(),
             projections: Counter::default(),
             append_failures: Counter::default(),
+            unreadable_presence: Counter::default(),
             logged: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             commit_updates: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
@@ -54,6 +56,8 @@ impl DocumentMetrics {
         registry.register("compaction_failures", "Snapshots that failed", this.compaction_failures.clone());
         registry.register("projections", "Projections written", this.projections.clone());
         registry.register("log_failures", "Commits that failed and were tried again", this.append_failures.clone());
+        let unreadable = this.unreadable_presence.clone();
+        registry.register("unreadable_presence", "Presence of other instances that was not understood", unreadable);
         registry.register("log_updates", "Updates committed to the log", this.logged.clone());
         registry.register("log_commit_seconds", "Duration of a commit", this.commit_seconds.clone());
         registry.register("log_commit_updates", "Updates in a commit", this.commit_updates.clone());

@@ -15,10 +15,12 @@ use crate::compaction::{Compaction, compact};
 use crate::delivery::{Delivery, EndReason, Outgoing, Sink, Taken};
 use crate::error::{AttachError, EditFailed, LoadError};
 use crate::log_writer::Waiting;
+use crate::presence_codec;
 use crate::projection::{Projection, project};
 use crate::registry::Documents;
 use crate::room::{
-    Append, Attach, Audience, Edit, Edited, Effect, Input, Mode, Quarantined, Room, SavingState, SessionId, Ticket,
+    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, Mode, PresenceNews, Quarantined, Room, SavingState,
+    SessionId, Ticket,
 };
 use crate::services::Services;
 
@@ -163,6 +165,7 @@ impl Owner {
         let shutdown = self.services.lifecycle.shutdown_token();
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
+        self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
             self.take(Input::Saving(SavingState::Behind)).await;
         }
@@ -211,6 +214,9 @@ impl Owner {
     }
 
     fn leave(self) {
+        if self.room.has_told_presence() {
+            self.publish_presence(&PresenceNews { extent: Extent::All, states: Vec::new() });
+        }
         self.services.metrics.rooms.dec();
         if self.compaction.is_worthwhile_at_close() {
             let (services, document) = (Arc::clone(&self.services), self.document);
@@ -345,8 +351,30 @@ impl Owner {
             BusEvent::Message { message: BusMessage::Head { epoch, seq }, .. } => {
                 self.take(Input::Head(epoch, seq)).await;
             }
-            BusEvent::Message { .. } => {}
-            BusEvent::Gap => self.services.heads.ask(self.document.id),
+            BusEvent::Message { from, message: BusMessage::Presence(news) } => match presence_codec::decode(&news) {
+                Ok(news) => self.take(Input::RemotePresence(from, news)).await,
+                Err(_) => drop(self.services.metrics.unreadable_presence.inc()),
+            },
+            BusEvent::Message { message: BusMessage::PresenceQuery, .. } => self.take(Input::PresenceQueried).await,
+            BusEvent::Message { message: BusMessage::AccessChanged(_), .. } => {}
+            BusEvent::Gap => {
+                self.services.heads.ask(self.document.id);
+                self.ask_for_presence();
+            }
+        }
+    }
+
+    fn ask_for_presence(&self) {
+        self.services.bus.publish(self.document.id, &BusMessage::PresenceQuery);
+    }
+
+    fn publish_presence(&self, news: &PresenceNews) {
+        if !self.services.bus.may_be_heard(self.document.id) {
+            return;
+        }
+        match presence_codec::encode(news) {
+            Ok(news) => self.services.bus.publish(self.document.id, &BusMessage::Presence(news)),
+            Err(error) => tracing::error!(document = %self.document.id, %error, "presence cannot be encoded"),
         }
     }
 
@@ -385,6 +413,7 @@ impl Owner {
                 let epoch = self.room.epoch();
                 self.services.bus.publish(self.document.id, &BusMessage::Committed { epoch, seq, update });
             }
+            Effect::PublishPresence(news) => self.publish_presence(&news),
             Effect::Edited(ticket, result) => {
                 if let Some(reply) = self.edits.remove(&ticket) {
                     let _ = reply.send(result.map_err(EditFailed::from));

@@ -139,6 +139,13 @@ impl Replica {
         range.end <= self.clock(range.client)
     }
 
+    /// Whether the part of the range that is not integrated is in an update that is held.
+    pub(crate) fn holds(&self, range: &ClientRange) -> bool {
+        let start = range.start.max(self.clock(range.client));
+        let mut held = self.held.iter().flat_map(|(_, summary)| summary.insertions());
+        held.any(|held| held.client == range.client && held.start <= start && range.end <= held.end)
+    }
+
     /// The clock up to which a client's content is here.
     fn clock(&self, client: u64) -> u64 {
         let first = self.integrated.get(&ClientID::new(client)).and_then(|integrated| integrated.ranges().next());

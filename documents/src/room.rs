@@ -21,8 +21,8 @@ use platform::random::Random;
 use schema::ids::{Epoch, Seq};
 
 pub use message::{
-    Activity, Append, Attach, Audience, Edit, EditRefused, Edited, Effect, Input, Mode, Quarantined, Receipts,
-    SavingState, SessionId, Ticket, UpdateKind,
+    Activity, Append, Attach, Audience, Claim, Edit, EditRefused, Edited, Effect, Extent, Input, Mode, PresenceNews,
+    PresenceState, Quarantined, Receipts, SavingState, SessionId, Ticket, UpdateKind,
 };
 pub use saving::UnsavedBudget;
 
@@ -153,6 +153,12 @@ impl Room {
         self.replica.is_broken()
     }
 
+    /// Whether other instances may have been told of sessions of this one.
+    #[must_use]
+    pub fn has_told_presence(&self) -> bool {
+        self.presence.has_told()
+    }
+
     /// When [`Input::Tick`] is wanted next, in milliseconds of the clock that `handle` is given.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
@@ -177,7 +183,7 @@ impl Room {
             Input::Access(session, access) => self.change_access(now, session, access, out),
             Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
             Input::Ask(session) => self.ask(session, out),
-            Input::Update(session, kind, update) => self.take_update(session, kind, update, out),
+            Input::Update(session, kind, update) => self.take_update(now, session, kind, update, out),
             Input::Awareness(session, states) => self.take_awareness(now, session, states),
             Input::QueryAwareness(session) => self.send_presence(session, out),
             Input::Stateless(session, payload) => self.relay_stateless(session, payload, out),
@@ -190,6 +196,8 @@ impl Room {
             Input::FromBus { epoch, seq, update } => self.take_from_bus(epoch, seq, update, out),
             Input::FromLog(updates) => self.take_from_log(updates, out),
             Input::Head(epoch, seq) => self.check_head(epoch, seq, out),
+            Input::RemotePresence(from, news) => self.presence.take_news(now, from, news),
+            Input::PresenceQueried => self.presence.owe_all(now),
             Input::Tick => self.tick(now, out),
         }
         if self.replica.is_broken() {

@@ -28,12 +28,21 @@ struct Attribution {
 }
 
 impl Room {
-    pub(super) fn take_update(&mut self, session: SessionId, kind: UpdateKind, update: Bytes, out: &mut Vec<Effect>) {
+    pub(super) fn take_update(
+        &mut self,
+        now: u64,
+        session: SessionId,
+        kind: UpdateKind,
+        update: Bytes,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(attached) = self.sessions.get_mut(&session).filter(|attached| attached.syncs()) else { return };
         attached.frames += 1;
         let frame = Waiter::Frame(session, attached.frames);
         let number = attached.frames;
-        match self.accept(session, kind, &update) {
+        let accepted = self.accept(session, kind, &update);
+        let is_answer = kind == UpdateKind::Step2 && !accepted.as_ref().is_err_and(Refusal::retry);
+        match accepted {
             Ok(Some((append, Outcome { applied: Applied::Nothing, .. }))) => {
                 self.saving.release(append.update.len());
                 self.settle_in_turn(frame, out);
@@ -62,10 +71,9 @@ impl Room {
                 self.settle_in_turn(frame, out);
             }
         }
-        if kind == UpdateKind::Step2
-            && let Some(attached) = self.sessions.get_mut(&session)
-        {
+        if is_answer && let Some(attached) = self.sessions.get_mut(&session) {
             attached.answered = true;
+            self.presence.answered(now, session);
         }
     }
 
@@ -124,20 +132,27 @@ impl Room {
                 continue;
             }
             attribution.clients.push(client);
+            let owner = self.owners.get(&client).copied();
             let published_by = self.presence.owner_of(client);
-            match (self.owners.get(&client), kind) {
-                (Some(owner), _) if *owner == principal => {}
-                (Some(owner), UpdateKind::Step2) if !self.is_answered_for(*owner) => {
+            match (owner.or(published_by.map(|(_, publisher)| publisher)), kind) {
+                // Another may bring along what waits here for what they alone have.
+                (Some(other), UpdateKind::Step2) if other != principal && self.replica.holds(range) => {
                     attribution.provenance = Provenance::Carried;
                 }
-                (Some(_), _) => return Err(Refusal::ClientIdTaken(client)),
-                (None, _) if published_by.is_some_and(|(_, publisher)| publisher != principal) => {
-                    return Err(Refusal::ClientIdTaken(client));
-                }
-                (None, UpdateKind::Step2) if published_by.is_none_or(|(publisher, _)| publisher != session) => {
+                (Some(other), UpdateKind::Step2) if other != principal && !self.is_answered_for(other) => {
+                    // Its owner has brought it to another instance, where it is on its way into the log. Once it has
+                    // come from there, there is nothing new in it.
+                    if self.presence.is_answered_for_elsewhere(other) {
+                        return Err(Refusal::SavingBehind);
+                    }
                     attribution.provenance = Provenance::Carried;
                 }
-                (None, _) => attribution.new_clients.push(client),
+                (Some(other), _) if other != principal => return Err(Refusal::ClientIdTaken(client)),
+                _ if owner.is_some() => {}
+                (_, UpdateKind::Step2) if published_by.is_none_or(|(publisher, _)| publisher != Some(session)) => {
+                    attribution.provenance = Provenance::Carried;
+                }
+                _ => attribution.new_clients.push(client),
             }
         }
         Ok(attribution)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use platform::auth::{Principal, PrincipalRef};
+use platform::bus::InstanceId;
 use platform::db::log::Provenance;
 use schema::ids::{Epoch, Seq};
 use thiserror::Error;
@@ -120,6 +121,10 @@ pub enum Input {
     FromLog(Vec<(Seq, Bytes)>),
     /// The log's head, as a periodic check found it.
     Head(Epoch, Seq),
+    /// Another instance tells of the presence of its sessions.
+    RemotePresence(InstanceId, PresenceNews),
+    /// Another instance wants to know the presence of this one's sessions.
+    PresenceQueried,
     /// Time passed; see [`super::Room::deadline`].
     Tick,
 }
@@ -133,6 +138,48 @@ pub enum Activity {
     Editing,
     /// Nothing; the state is removed.
     Idle,
+}
+
+/// What one instance tells the others of the presence of its sessions in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceNews {
+    /// What `states` leaves out.
+    pub extent: Extent,
+    /// States, each under its Yjs client id.
+    pub states: Vec<PresenceState>,
+}
+
+/// What it means that a state is not in [`PresenceNews`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The instance has no other.
+    All,
+    /// The others are as they were.
+    Changes,
+}
+
+/// The state of one Yjs client id, as the instance of its session has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceState {
+    /// The client id.
+    pub client: u64,
+    /// Its awareness clock; without a claim, the latest clock that clients of the instance have seen.
+    pub clock: u64,
+    /// Nothing when no session of the instance has it (any more).
+    pub claim: Option<Claim>,
+    /// Whether its session has brought what it had.
+    pub answered: bool,
+}
+
+/// A presence state and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The awareness state, as JSON, with the server's identity in it.
+    pub json: Arc<str>,
+    /// Whose it is.
+    pub principal: Arc<Principal>,
+    /// Whether it says that its client edits.
+    pub editing: bool,
 }
 
 /// Whether updates are getting durable.
@@ -170,6 +217,8 @@ pub enum Effect {
     ReadLog(Seq),
     /// Tell other instances.
     Publish(Seq, Bytes),
+    /// Tell other instances of the presence of this one's sessions.
+    PublishPresence(PresenceNews),
     /// An edit of the server's own is durable, or was not made.
     Edited(Ticket, Result<Edited, EditRefused>),
     /// Keep a harmful update for operators.

@@ -1,49 +1,70 @@
 //! Presence: who is here, as awareness states whose identity the server writes (SPEC P1–P5).
 
+mod remote;
+
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use platform::auth::{Principal, PrincipalKind, PrincipalRef};
+use platform::bus::InstanceId;
 use platform::limits::Limits;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::intake::new_client_id;
-use super::message::{Activity, Audience, Effect, SessionId};
+use super::message::{Activity, Audience, Claim, Effect, Extent, PresenceNews, PresenceState, SessionId};
 use super::{Mode, Room};
 use crate::delivery::{AwarenessState, Outgoing, Present};
+use remote::Remote;
 
+/// How often other instances are told of all states while a state that is not renewed would still be shown. More than
+/// once, since one may get lost.
+const RENEWALS_PER_TIMEOUT: u64 = 3;
+
+/// A state that a session of this instance publishes.
 #[derive(Debug)]
 struct State {
     clock: u64,
-    json: Arc<str>,
+    claim: Claim,
     session: SessionId,
-    principal: Arc<Principal>,
-    editing: bool,
     renewed_ms: u64,
 }
 
+/// What clients are told of a Yjs client id, at the next tick at the latest. Its clock never goes back, whatever
+/// instance or session the state comes from.
 #[derive(Debug)]
-struct Gone {
-    /// The clock that says so.
+struct Shown {
     clock: u64,
+    /// Nothing when the client is gone. That is remembered for a while: stock clients send back what they hear, and an
+    /// echo must not bring anybody back.
+    claim: Option<Claim>,
+    /// Whose it is, or was last.
+    principal: PrincipalRef,
     since_ms: u64,
 }
 
 /// The presence of a document.
 #[derive(Debug)]
 pub(super) struct Presence {
-    states: BTreeMap<u64, State>,
-    /// Clients that are gone. They are remembered for a while: stock clients send back what they hear, and an echo
-    /// must not bring anybody back.
-    gone: BTreeMap<u64, Gone>,
+    local: BTreeMap<u64, State>,
+    remote: Remote,
+    shown: BTreeMap<u64, Shown>,
     /// The client id that each session published first, which is its own.
     own: BTreeMap<SessionId, u64>,
+    /// Sessions that have brought what they had.
+    answered: BTreeSet<SessionId>,
     /// Clients whose state changed since the last tick.
     changed: BTreeSet<u64>,
+    /// Clients of whose local state other instances are not told yet.
+    untold: BTreeSet<u64>,
+    /// When other instances are told of all local states again.
+    tell_all_at_ms: Option<u64>,
     /// What those who watch were told last, when all of them were told the same.
     told: Option<Arc<[Present]>>,
     tick_at_ms: Option<u64>,
+    /// No local state runs out before.
+    expiry_at_ms: Option<u64>,
     tick_ms: u64,
     timeout_ms: u64,
     state_bytes: usize,
@@ -53,12 +74,17 @@ pub(super) struct Presence {
 impl Presence {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            states: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            local: BTreeMap::new(),
+            remote: Remote::default(),
+            shown: BTreeMap::new(),
             own: BTreeMap::new(),
+            answered: BTreeSet::new(),
             changed: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            tell_all_at_ms: None,
             told: None,
             tick_at_ms: None,
+            expiry_at_ms: None,
             tick_ms: limits.presence_tick_ms,
             timeout_ms: limits.presence_timeout_seconds * 1000,
             state_bytes: limits.presence_state_bytes,
@@ -66,20 +92,37 @@ impl Presence {
         }
     }
 
-    /// When a tick is due: soon after a change, and when the oldest state runs out.
+    /// When a tick is due: soon after a change, when a state may run out, and to tell other instances again.
     pub(super) fn deadline(&self) -> Option<u64> {
-        let oldest = self.states.values().map(|state| state.renewed_ms + self.timeout_ms).min();
-        [self.tick_at_ms, oldest].into_iter().flatten().min()
+        let silent = self.remote.longest_silent_since().map(|since| since + self.timeout_ms);
+        [self.tick_at_ms, self.expiry_at_ms, self.tell_all_at_ms, silent].into_iter().flatten().min()
     }
 
-    /// The session and principal that publish a state under this client id.
-    pub(super) fn owner_of(&self, client: u64) -> Option<(SessionId, PrincipalRef)> {
-        self.states.get(&client).map(|state| (state.session, state.principal.reference()))
+    /// Who publishes a state under this client id, and by which session if that is one of this instance.
+    pub(super) fn owner_of(&self, client: u64) -> Option<(Option<SessionId>, PrincipalRef)> {
+        let owner = self.shown.get(&client)?.claim.as_ref()?.principal.reference();
+        let local = self.local.get(&client).filter(|state| state.claim.principal.reference() == owner);
+        Some((local.map(|state| state.session), owner))
+    }
+
+    /// Whether somebody is here through another instance and has brought there what they had.
+    pub(super) fn is_answered_for_elsewhere(&self, principal: PrincipalRef) -> bool {
+        self.remote.has_answered(principal)
+    }
+
+    /// A session has brought what it had.
+    pub(super) fn answered(&mut self, now: u64, session: SessionId) {
+        if self.answered.insert(session) {
+            let clients: Vec<u64> = self.clients_of(session).collect();
+            self.untold.extend(clients);
+            self.tick_at_ms.get_or_insert(now + self.tick_ms);
+        }
     }
 
     /// Removes the states of a session.
     pub(super) fn leave(&mut self, now: u64, session: SessionId) {
         self.own.remove(&session);
+        self.answered.remove(&session);
         let left: Vec<u64> = self.clients_of(session).collect();
         for client in left {
             self.remove(now, client);
@@ -87,91 +130,218 @@ impl Presence {
     }
 
     fn clients_of(&self, session: SessionId) -> impl Iterator<Item = u64> {
-        self.states.iter().filter(move |(_, state)| state.session == session).map(|(client, _)| *client)
+        self.local.iter().filter(move |(_, state)| state.session == session).map(|(client, _)| *client)
     }
 
     fn remove(&mut self, now: u64, client: u64) {
-        if let Some(state) = self.states.remove(&client) {
-            self.gone.insert(client, Gone { clock: state.clock + 1, since_ms: now });
-            self.mark(now, client);
+        if self.local.remove(&client).is_some() {
+            self.changed_here(now, client);
         }
     }
 
-    fn mark(&mut self, now: u64, client: u64) {
+    /// The local state of a client is another, or gone.
+    fn changed_here(&mut self, now: u64, client: u64) {
+        self.untold.insert(client);
+        self.tick_at_ms.get_or_insert(now + self.tick_ms);
+        self.refresh(now, client);
+    }
+
+    /// The state of a client that holds of those that sessions and instances have: usually there is one. Of the same
+    /// principal the later one holds. Of two principals that took the same client id at the same time, everybody
+    /// decides for the same.
+    fn holder(&self, client: u64) -> Option<(u64, &Claim)> {
+        let local = self.local.get(&client).map(|state| (None, state.clock, &state.claim));
+        let remote = self.remote.states_of(client).map(|(from, state)| (Some(from), state.clock, &state.claim));
+        let claims = local.into_iter().chain(remote);
+        let held = claims.min_by_key(|(from, clock, claim)| (claim.principal.reference(), Reverse(*clock), *from));
+        held.map(|(_, clock, claim)| (clock, claim))
+    }
+
+    /// Brings what is shown of a client up to date.
+    fn refresh(&mut self, now: u64, client: u64) {
+        let shown = self.shown.get(&client);
+        let held = self.holder(client);
+        let clock = match (shown, held) {
+            (None, None) => return,
+            (None, Some((clock, _))) => clock,
+            (Some(shown), None) if shown.claim.is_none() => return,
+            (Some(shown), None) => shown.clock + 1,
+            (Some(shown), Some((clock, claim))) if shown.claim.as_ref() == Some(claim) => {
+                if clock <= shown.clock {
+                    return;
+                }
+                clock
+            }
+            (Some(shown), Some((clock, _))) => clock.max(shown.clock + 1),
+        };
+        let claim = held.map(|(_, claim)| claim.clone());
+        let holder = claim.as_ref().map(|claim| claim.principal.reference());
+        let Some(principal) = holder.or(shown.map(|shown| shown.principal)) else { return };
+        if let Some(state) = self.local.get_mut(&client)
+            && Some(&state.claim) == claim.as_ref()
+        {
+            // What its client says next must count as later than what everybody has seen.
+            state.clock = clock;
+        }
+        let shown = Shown { clock, claim, principal, since_ms: now };
+        if self.is_ahead(client, &shown) {
+            self.untold.insert(client);
+        }
+        self.shown.insert(client, shown);
         self.changed.insert(client);
         self.tick_at_ms.get_or_insert(now + self.tick_ms);
     }
 
     fn publish(&mut self, now: u64, session: SessionId, principal: &Arc<Principal>, published: AwarenessState) {
         let AwarenessState { client, clock, state } = published;
-        let held = self.states.get(&client);
-        let mine = held.is_some_and(|state| state.session == session);
-        let somebody_elses = held.is_some_and(|state| state.principal.reference() != principal.reference());
+        let shown = self.shown.get(&client);
+        let held = shown.filter(|shown| shown.claim.is_some());
+        if held.is_some_and(|held| held.principal != principal.reference()) {
+            return;
+        }
         let own = *self.own.entry(session).or_insert(client) == client;
-        // The same clock from another session is an echo.
-        let outdated = held.is_some_and(|state| clock < state.clock || (clock == state.clock && !mine));
-        if somebody_elses || outdated {
+        let mine = self.local.get(&client).filter(|state| state.session == session).map(|state| state.clock);
+        // A client that comes from another instance, which has not noticed yet, brings the clock that it had there.
+        let moved_here = own && !self.local.contains_key(&client);
+        let outdated = match (mine, held) {
+            (Some(mine), _) => clock < mine,
+            (None, Some(held)) if moved_here => clock < held.clock,
+            // The same clock from another session is an echo.
+            (None, Some(held)) => clock <= held.clock,
+            (None, None) => false,
+        };
+        // Everybody has seen a later clock of who is gone; only one that comes back does so with the one it left with.
+        let comes_back = |gone: &Shown| own && gone.principal == principal.reference();
+        let left_before = held.is_none() && shown.is_some_and(|gone| clock <= gone.clock && !comes_back(gone));
+        if outdated || left_before {
             return;
         }
         let Some(json) = state else {
-            if mine {
+            if mine.is_some() {
                 self.remove(now, client);
             }
             return;
         };
-        if held.is_some_and(|state| mine && clock == state.clock) {
-            if let Some(state) = self.states.get_mut(&client) {
-                state.renewed_ms = now;
-            }
+        if let Some(state) = self.local.get_mut(&client).filter(|_| mine == Some(clock)) {
+            state.renewed_ms = now;
             return;
         }
-        // One that comes back does so with the clock that it left with; everybody else has seen a later one.
-        let clock = match self.gone.get(&client) {
-            Some(gone) if clock <= gone.clock && !own => return,
-            Some(gone) => clock.max(gone.clock + 1),
-            None => clock,
-        };
-        let one_too_many = !mine && self.clients_of(session).count() >= self.clients_per_session;
+        let one_too_many = mine.is_none() && self.clients_of(session).count() >= self.clients_per_session;
         if one_too_many || json.len() > self.state_bytes {
             return;
         }
         let Some((json, editing)) = with_identity(&json, principal) else { return };
-        let principal = Arc::clone(principal);
-        self.gone.remove(&client);
-        self.states.insert(client, State { clock, json, session, principal, editing, renewed_ms: now });
-        self.mark(now, client);
+        let claim = Claim { json, principal: Arc::clone(principal), editing };
+        self.local.insert(client, State { clock, claim, session, renewed_ms: now });
+        self.expiry_at_ms.get_or_insert(now + self.timeout_ms);
+        self.changed_here(now, client);
+    }
+
+    /// Removes what was not renewed in time, and forgets who is gone for long.
+    fn expire(&mut self, now: u64) {
+        let timeout_ms = self.timeout_ms;
+        if self.expiry_at_ms.is_some_and(|at| at <= now) {
+            let states = self.local.iter().filter(|(_, state)| state.renewed_ms + timeout_ms <= now);
+            let expired: Vec<u64> = states.map(|(client, _)| *client).collect();
+            for client in expired {
+                self.remove(now, client);
+            }
+            self.expiry_at_ms = self.local.values().map(|state| state.renewed_ms + timeout_ms).min();
+        }
+        if let Some(before) = now.checked_sub(timeout_ms) {
+            for client in self.remote.forget_silent(before) {
+                self.refresh(now, client);
+            }
+        }
+        self.shown.retain(|_, shown| shown.claim.is_some() || now < shown.since_ms + timeout_ms);
+    }
+
+    /// Whether clients of this instance have seen a later clock than the state of another instance that is shown has.
+    /// That instance must hear of it: whoever moves there would not take in its state.
+    fn is_ahead(&self, client: u64, shown: &Shown) -> bool {
+        let is_local = self.local.contains_key(&client);
+        !is_local && self.holder(client).is_some_and(|(clock, _)| clock < shown.clock)
     }
 
     /// All states.
     fn everybody(&self) -> Arc<[AwarenessState]> {
-        self.states.keys().filter_map(|client| self.state_of(*client)).collect()
+        let live = self.shown.iter().filter(|(_, shown)| shown.claim.is_some());
+        live.map(|(client, shown)| awareness(*client, shown)).collect()
     }
 
     /// What changed since the last tick.
     fn take_changes(&mut self) -> Arc<[AwarenessState]> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().filter_map(|client| self.state_of(*client)).collect()
-    }
-
-    fn state_of(&self, client: u64) -> Option<AwarenessState> {
-        if let Some(State { clock, json, .. }) = self.states.get(&client) {
-            return Some(AwarenessState { client, clock: *clock, state: Some(Arc::clone(json)) });
-        }
-        self.gone.get(&client).map(|gone| AwarenessState { client, clock: gone.clock, state: None })
+        changed.iter().filter_map(|client| Some(awareness(*client, self.shown.get(client)?))).collect()
     }
 
     /// One entry per principal, in the order of their first state.
     fn present(&self) -> Arc<[Present]> {
         let mut present: Vec<Present> = Vec::new();
-        for state in self.states.values() {
-            let same = |someone: &&mut Present| someone.principal.reference() == state.principal.reference();
+        for Claim { principal, editing, .. } in self.shown.values().filter_map(|shown| shown.claim.as_ref()) {
+            let same = |someone: &&mut Present| someone.principal.reference() == principal.reference();
             match present.iter_mut().find(same) {
-                Some(someone) => someone.editing |= state.editing,
-                None => present.push(Present { principal: Arc::clone(&state.principal), editing: state.editing }),
+                Some(someone) => someone.editing |= editing,
+                None => present.push(Present { principal: Arc::clone(principal), editing: *editing }),
             }
         }
         present.into()
     }
+
+    /// Takes in what another instance tells of its sessions, and of what its clients have seen.
+    pub(super) fn take_news(&mut self, now: u64, from: InstanceId, news: PresenceNews) {
+        for PresenceState { client, clock, .. } in news.states.iter().filter(|state| state.claim.is_none()) {
+            if let Some(state) = self.local.get_mut(client).filter(|state| state.clock < *clock) {
+                state.clock = *clock;
+                self.changed_here(now, *client);
+            }
+        }
+        for client in self.remote.take(now, from, news) {
+            self.refresh(now, client);
+        }
+    }
+
+    /// Another instance wants to know of all local states.
+    pub(super) fn owe_all(&mut self, now: u64) {
+        let soon = now + self.tick_ms;
+        self.tell_all_at_ms = Some(self.tell_all_at_ms.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// Whether other instances may have been told of local states.
+    pub(super) fn has_told(&self) -> bool {
+        !self.local.is_empty() || !self.untold.is_empty()
+    }
+
+    /// What other instances are to be told now: of everything when that is due, else of what is new.
+    fn news(&mut self, now: u64) -> Option<PresenceNews> {
+        let untold = std::mem::take(&mut self.untold);
+        let renewal = (!self.local.is_empty()).then_some(now + self.timeout_ms / RENEWALS_PER_TIMEOUT);
+        let (extent, states) = if self.tell_all_at_ms.is_some_and(|at| at <= now) {
+            self.tell_all_at_ms = renewal;
+            let ahead =
+                self.shown.iter().filter(|(client, shown)| self.is_ahead(**client, shown)).map(|(client, _)| client);
+            (Extent::All, self.local.keys().chain(ahead).map(|client| self.state_of(*client)).collect())
+        } else {
+            self.tell_all_at_ms = self.tell_all_at_ms.or(renewal);
+            (Extent::Changes, untold.iter().map(|client| self.state_of(*client)).collect::<Vec<_>>())
+        };
+        (extent == Extent::All || !states.is_empty()).then_some(PresenceNews { extent, states })
+    }
+
+    fn state_of(&self, client: u64) -> PresenceState {
+        let state = self.local.get(&client);
+        let seen = self.shown.get(&client).map_or(0, |shown| shown.clock);
+        PresenceState {
+            client,
+            clock: state.map_or(seen, |state| state.clock),
+            claim: state.map(|state| state.claim.clone()),
+            answered: state.is_some_and(|state| self.answered.contains(&state.session)),
+        }
+    }
+}
+
+fn awareness(client: u64, shown: &Shown) -> AwarenessState {
+    AwarenessState { client, clock: shown.clock, state: shown.claim.as_ref().map(|claim| Arc::clone(&claim.json)) }
 }
 
 /// Replaces the member `user` of a state by the principal's identity. `None` when the state is no JSON object.
@@ -210,7 +380,8 @@ impl Room {
         let Some(attached) = self.sessions.get(&session) else { return };
         let mine = self.presence.clients_of(session).next();
         let client = mine.unwrap_or_else(|| new_client_id(&self.random));
-        let clock = self.presence.states.get(&client).map_or(0, |state| state.clock + 1);
+        // Stock clients do not take in a first state whose clock is 0.
+        let clock = self.presence.local.get(&client).map_or(1, |state| state.clock + 1);
         let state = match activity {
             Activity::Viewing => Some(r#"{"action":"viewing"}"#.into()),
             Activity::Editing => Some(r#"{"action":"editing"}"#.into()),
@@ -222,8 +393,12 @@ impl Room {
     pub(super) fn send_presence(&mut self, session: SessionId, out: &mut Vec<Effect>) {
         let Some(attached) = self.sessions.get(&session) else { return };
         match attached.mode {
-            Mode::Sync { .. } if self.presence.states.is_empty() => {}
-            Mode::Sync { .. } => out.push(Effect::Send(session, Outgoing::Awareness(self.presence.everybody()))),
+            Mode::Sync { .. } => {
+                let everybody = self.presence.everybody();
+                if !everybody.is_empty() {
+                    out.push(Effect::Send(session, Outgoing::Awareness(everybody)));
+                }
+            }
             Mode::Watch => {
                 self.presence.told = None;
                 out.push(Effect::Send(session, Outgoing::Present(self.presence.present())));
@@ -232,19 +407,20 @@ impl Room {
     }
 
     pub(super) fn tick(&mut self, now: u64, out: &mut Vec<Effect>) {
-        let timeout_ms = self.presence.timeout_ms;
-        let states = self.presence.states.iter();
-        let expired: Vec<u64> =
-            states.filter(|(_, state)| state.renewed_ms + timeout_ms <= now).map(|(client, _)| *client).collect();
-        for client in expired {
-            self.presence.remove(now, client);
-        }
-        self.presence.gone.retain(|_, gone| now < gone.since_ms + timeout_ms);
-        if self.presence.tick_at_ms.is_some_and(|at| at <= now) {
+        self.presence.expire(now);
+        let is_due = self.presence.tick_at_ms.is_some_and(|at| at <= now);
+        if is_due {
             self.presence.tick_at_ms = None;
             let changes = self.presence.take_changes();
-            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Awareness(changes)));
-            self.tell_who_is_here(out);
+            if !changes.is_empty() {
+                out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Awareness(changes)));
+                self.tell_who_is_here(out);
+            }
+        }
+        if (is_due || self.presence.tell_all_at_ms.is_some_and(|at| at <= now))
+            && let Some(news) = self.presence.news(now)
+        {
+            out.push(Effect::PublishPresence(news));
         }
     }
 

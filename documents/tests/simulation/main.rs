@@ -1,25 +1,30 @@
 //! Thousands of small worlds, each grown from a seed: one document, several instances with a room each, a log and a
-//! bus that misbehave, clients that type, go away, come back, and read too slowly. Whatever happens, every receipt is
-//! true and in the end all replicas hold what the log holds.
+//! bus that misbehave, clients that type, point, go away, come back, and read too slowly. Whatever happens, every
+//! receipt is true; in the end all replicas hold what the log holds, and everybody sees who is here.
 //!
 //! A failing seed is printed; `GLASSBOX_SIMULATION_SEED=<seed>` runs that one alone.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod awareness;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use awareness::Awareness;
 use bytes::Bytes;
-use documents::delivery::Outgoing;
+use documents::delivery::{AwarenessState, Outgoing};
 use documents::room::{
-    Append, Attach, Audience, Effect, Input, Mode, Receipts, Room, SavingState, SessionId, Stored, UnsavedBudget,
-    UpdateKind,
+    Append, Attach, Audience, Effect, Extent, Input, Mode, PresenceNews, Receipts, Room, SavingState, SessionId,
+    Stored, UnsavedBudget, UpdateKind,
 };
 use platform::access::Access;
 use platform::auth::{Principal, PrincipalKind, PrincipalRef};
+use platform::bus::InstanceId;
 use platform::limits::Limits;
 use platform::random::Random;
 use schema::ids::{ClientID, Epoch, Seq};
+use schema::update::{ClientRange, UpdateLimits, inspect};
 use uuid::Uuid;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -29,6 +34,9 @@ const SEEDS: u64 = 10_000;
 const STEPS: usize = 160;
 const INSTANCES: usize = 3;
 const CLIENTS: usize = 4;
+/// How many rounds everything has to settle, and how long one is: longer than presence lives that nobody renews.
+const SETTLE_ROUNDS: usize = 200;
+const SETTLE_ROUND_MS: u64 = 500;
 
 /// What a message to a client is when it waits on its way.
 type Wire = VecDeque<Outgoing>;
@@ -46,18 +54,33 @@ struct Client {
     /// durable. Before it has answered step 1, a live update may lack predecessors: nothing follows from it.
     frames: Vec<u32>,
     answered: bool,
+    /// The server's state vector, to answer again when the first answer was refused for now.
+    asked: Option<Bytes>,
+    awareness: Awareness,
     /// Its own clock that a receipt has covered.
     confirmed: u32,
     slow: bool,
     withheld: bool,
 }
 
+/// What instances say to each other of presence. Those of one sender arrive in order, or not at all.
+enum Said {
+    News(PresenceNews),
+    Query,
+}
+
 struct Instance {
+    /// Another one after each restart.
+    id: InstanceId,
     room: Option<Room>,
     /// Given to the log, not committed yet.
     appends: VecDeque<Append>,
     /// Messages on the bus to this instance.
     bus: Vec<(Seq, Bytes)>,
+    /// The same, of presence.
+    presence: VecDeque<(InstanceId, Said)>,
+    /// A message to this instance was lost, which it will hear of.
+    gap: bool,
     reads: VecDeque<Seq>,
     saving: SavingState,
 }
@@ -67,7 +90,8 @@ struct World {
     now: u64,
     log: Vec<Bytes>,
     owners: HashMap<u64, PrincipalRef>,
-    log_doc: Doc,
+    /// What the log holds of each client's content.
+    logged: Vec<ClientRange>,
     instances: Vec<Instance>,
     clients: Vec<Client>,
     next_session: u64,
@@ -88,6 +112,13 @@ fn content(doc: &Doc) -> (String, BTreeMap<String, String>) {
     let txn = doc.transact();
     let map = map.iter(&txn).map(|(key, value)| (key.to_owned(), value.to_string(&txn))).collect();
     (text.get_string(&txn), map)
+}
+
+impl Instance {
+    fn new(id: InstanceId, saving: SavingState) -> Self {
+        let (appends, reads, presence) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        Self { id, room: None, appends, bus: Vec::new(), presence, gap: false, reads, saving }
+    }
 }
 
 impl World {
@@ -111,28 +142,22 @@ impl World {
                     up: VecDeque::new(),
                     frames: Vec::new(),
                     answered: false,
+                    asked: None,
+                    awareness: Awareness::new(id),
                     confirmed: 0,
                     slow: false,
                     withheld: false,
                 }
             })
             .collect();
-        let instances = (0..INSTANCES)
-            .map(|_| Instance {
-                room: None,
-                appends: VecDeque::new(),
-                bus: Vec::new(),
-                reads: VecDeque::new(),
-                saving: SavingState::Current,
-            })
-            .collect();
-        let log_doc = schema::new_doc(ClientID::new(1));
+        let instance = |_| Instance::new(InstanceId::new(random.uuid_v4()), SavingState::Current);
+        let instances = (0..INSTANCES).map(instance).collect();
         Self {
             random,
             now: 0,
             log: Vec::new(),
             owners: HashMap::new(),
-            log_doc,
+            logged: Vec::new(),
             instances,
             clients,
             next_session: 1,
@@ -155,6 +180,17 @@ impl World {
             parts: self.log.clone(),
             owners: self.owners.clone(),
         }
+    }
+
+    /// Up to where the log holds a client's content without a gap.
+    fn logged_clock(&self, client: u64) -> u32 {
+        let mut clock = 0;
+        while let Some(next) =
+            self.logged.iter().find(|range| range.client == client && range.start <= clock && range.end > clock)
+        {
+            clock = next.end;
+        }
+        u32::try_from(clock).unwrap()
     }
 
     fn feed(&mut self, instance: usize, input: Input) {
@@ -194,6 +230,7 @@ impl World {
             Effect::Append(append) => self.instances[instance].appends.push_back(append),
             Effect::ReadLog(after) => self.instances[instance].reads.push_back(after),
             Effect::Publish(seq, update) => self.publish(instance, seq, &update),
+            Effect::PublishPresence(news) => self.say(instance, &|| Said::News(news.clone())),
             Effect::Quarantine(quarantined) => panic!("an honest update is put into quarantine: {quarantined:?}"),
             Effect::Reload => panic!("the replica broke"),
             Effect::EpochChanged => panic!("the epoch never changes here"),
@@ -229,7 +266,59 @@ impl World {
         }
     }
 
+    /// Says something of presence to all others; a message that is lost is reported to its receiver later.
+    fn say(&mut self, from: usize, said: &dyn Fn() -> Said) {
+        let sender = self.instances[from].id;
+        for to in (0..INSTANCES).filter(|to| *to != from) {
+            let lost = !self.calm && self.one_in(4);
+            self.instances[to].gap |= lost;
+            if !lost && self.instances[to].room.is_some() {
+                self.instances[to].presence.push_back((sender, said()));
+            }
+        }
+    }
+
     // What can happen.
+
+    fn point(&mut self, at: usize) {
+        let cursor = self.below(1000);
+        let states = self.clients[at].awareness.set(self.now, cursor);
+        self.send_awareness(at, states);
+    }
+
+    fn send_awareness(&mut self, at: usize, states: Vec<AwarenessState>) {
+        let client = &mut self.clients[at];
+        if let Some((_, session)) = client.session
+            && !states.is_empty()
+        {
+            client.up.push_back(Input::Awareness(session, states));
+        }
+    }
+
+    fn presence_arrives(&mut self, instance: usize) {
+        match self.instances[instance].presence.pop_front() {
+            Some((from, Said::News(news))) => self.feed(instance, Input::RemotePresence(from, news)),
+            Some((_, Said::Query)) => self.feed(instance, Input::PresenceQueried),
+            None => {}
+        }
+    }
+
+    /// The bus reports that messages are missing, if some are.
+    fn report_gap(&mut self, instance: usize) {
+        if std::mem::take(&mut self.instances[instance].gap) && self.instances[instance].room.is_some() {
+            self.feed(instance, Input::Head(Epoch::FIRST, Seq::new(self.log.len() as u64)));
+            self.say(instance, &|| Said::Query);
+        }
+    }
+
+    /// An instance ends in order, and starts anew.
+    fn restart(&mut self, instance: usize) {
+        let Some(room) = self.instances[instance].room.as_ref().filter(|room| room.is_saved()) else { return };
+        if room.has_told_presence() {
+            self.say(instance, &|| Said::News(PresenceNews { extent: Extent::All, states: Vec::new() }));
+        }
+        self.crash(instance);
+    }
 
     fn edit(&mut self, at: usize) {
         let (position, letter, delete) = (self.below(1000), self.below(26), self.one_in(4));
@@ -268,12 +357,15 @@ impl World {
         client.session = Some((instance, session));
         client.frames.clear();
         client.answered = false;
+        client.asked = None;
         client.withheld = false;
         let state_vector = client.doc.transact().state_vector().encode_v1().into();
         client.up.push_back(Input::Step1(session, state_vector));
+        let hello = client.awareness.hello();
         let principal = Arc::clone(&client.principal);
         let mode = Mode::Sync { receipts: Receipts::Sent };
         self.feed(instance, Input::Attach(Attach { session, principal, access: Access::Write, mode }));
+        self.send_awareness(at, hello);
     }
 
     fn open(&mut self, instance: usize) {
@@ -283,12 +375,14 @@ impl World {
             let room = Room::open(self.stored(), limits, budget, self.random.clone()).unwrap();
             self.instances[instance].room = Some(room);
             self.instances[instance].bus.clear();
+            self.say(instance, &|| Said::Query);
         }
     }
 
     fn disconnect(&mut self, at: usize) {
         let client = &mut self.clients[at];
         client.down.clear();
+        client.awareness.forget_others();
         let (up, session) = (std::mem::take(&mut client.up), client.session.take());
         if let Some((instance, session)) = session {
             // Some of what was under way arrives, then the end of the socket is noticed.
@@ -307,11 +401,11 @@ impl World {
                 client.session = None;
                 client.down.clear();
                 client.up.clear();
+                client.awareness.forget_others();
             }
         }
-        let saving = self.instances[instance].saving;
-        self.instances[instance] =
-            Instance { room: None, appends: VecDeque::new(), bus: Vec::new(), reads: VecDeque::new(), saving };
+        let (id, saving) = (InstanceId::new(self.random.uuid_v4()), self.instances[instance].saving);
+        self.instances[instance] = Instance::new(id, saving);
     }
 
     fn send_one(&mut self, at: usize) {
@@ -321,30 +415,54 @@ impl World {
         }
     }
 
+    /// Answers the server's step 1.
+    fn answer(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        let (Some((_, session)), Some(state_vector)) = (client.session, &client.asked) else { return };
+        let theirs = StateVector::decode_v1(state_vector).unwrap();
+        let answer = client.doc.transact().encode_state_as_update_v1(&theirs);
+        client.up.push_back(Input::Update(session, UpdateKind::Step2, answer.into()));
+        client.frames.push(clock_of(&client.doc, client.id));
+        client.answered = true;
+    }
+
+    /// What was refused for now is offered again.
+    fn offer_again(&mut self, at: usize) {
+        if self.clients[at].asked.is_some() && !self.clients[at].answered {
+            self.answer(at);
+        }
+    }
+
     fn receive_one(&mut self, at: usize) {
-        let log_doc_clock = clock_of(&self.log_doc, self.clients[at].id);
         let client = &mut self.clients[at];
         let Some((instance, session)) = client.session else { return };
         match client.down.pop_front() {
             Some(Outgoing::Step1(state_vector)) => {
-                let theirs = StateVector::decode_v1(&state_vector).unwrap();
-                let answer = client.doc.transact().encode_state_as_update_v1(&theirs);
-                client.up.push_back(Input::Update(session, UpdateKind::Step2, answer.into()));
-                client.frames.push(clock_of(&client.doc, client.id));
-                client.answered = true;
+                client.asked = Some(state_vector);
+                self.answer(at);
+            }
+            Some(Outgoing::Awareness(states)) => {
+                let echo = client.awareness.apply(self.now, &states);
+                self.send_awareness(at, echo);
             }
             Some(Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update)) => {
                 apply(&client.doc, &update);
             }
             Some(Outgoing::Receipt { through, .. }) => {
                 let covered = client.frames[usize::try_from(through).unwrap() - 1];
-                assert!(log_doc_clock >= covered, "a receipt covers what is not in the log");
                 client.confirmed = client.confirmed.max(covered);
+                let id = client.id;
+                assert!(self.logged_clock(id) >= covered, "a receipt covers what is not in the log");
             }
-            Some(Outgoing::Refused { refusal, .. }) => panic!("an honest client is refused: {refusal:?}"),
+            Some(Outgoing::Refused { frame, refusal }) => {
+                assert!(refusal.retry(), "an honest client is refused: {refusal:?}");
+                // Nothing follows from what came after it, either: it may lack predecessors.
+                client.frames[usize::try_from(frame).unwrap() - 1..].fill(0);
+                client.answered = false;
+            }
             Some(_) | None => {}
         }
-        if client.down.is_empty() && client.session.is_some() {
+        if self.clients[at].down.is_empty() && self.clients[at].session.is_some() {
             self.feed(instance, Input::Drained(session));
         }
     }
@@ -357,7 +475,8 @@ impl World {
         let mut seqs = Vec::new();
         for _ in 0..count {
             let Some(append) = self.instances[instance].appends.pop_front() else { break };
-            apply(&self.log_doc, &append.update);
+            let summary = inspect(&append.update, &UpdateLimits::default()).unwrap();
+            self.logged.extend(summary.insertions());
             self.log.push(append.update);
             for client in append.new_clients {
                 self.owners.entry(client).or_insert(append.principal);
@@ -412,7 +531,7 @@ impl World {
     fn step(&mut self) {
         self.now += self.random.below(40);
         let (client, instance) = (self.below(CLIENTS), self.below(INSTANCES));
-        match self.below(100) {
+        match self.below(120) {
             0..20 => self.edit(client),
             20..26 => self.connect(client),
             26..28 => self.disconnect(client),
@@ -425,8 +544,19 @@ impl World {
             72..84 => self.commit(instance),
             84..92 => self.bus_delivers(instance),
             92..96 => self.log_answers(instance),
-            _ => self.feed(instance, Input::Tick),
+            96..100 => self.feed(instance, Input::Tick),
+            100..106 => self.point(client),
+            106..115 => self.presence_arrives(instance),
+            115..117 => self.report_gap(instance),
+            117 => self.restart(instance),
+            118 => self.offer_again(client),
+            _ => self.pass(client),
         }
+    }
+
+    fn pass(&mut self, at: usize) {
+        let states = self.clients[at].awareness.pass(self.now);
+        self.send_awareness(at, states);
     }
 
     /// No more faults: everybody comes back, everything that waits is delivered.
@@ -441,8 +571,8 @@ impl World {
             self.clients[at].slow = false;
             self.connect(at);
         }
-        for _ in 0..200 {
-            self.now += 100;
+        for _ in 0..SETTLE_ROUNDS {
+            self.now += SETTLE_ROUND_MS;
             let head = Seq::new(self.log.len() as u64);
             for instance in 0..INSTANCES {
                 while !self.instances[instance].appends.is_empty() {
@@ -451,9 +581,15 @@ impl World {
                 self.feed(instance, Input::Head(Epoch::FIRST, head));
                 self.log_answers(instance);
                 self.bus_delivers(instance);
+                self.report_gap(instance);
+                while !self.instances[instance].presence.is_empty() {
+                    self.presence_arrives(instance);
+                }
                 self.feed(instance, Input::Tick);
             }
             for at in 0..CLIENTS {
+                self.offer_again(at);
+                self.pass(at);
                 while !self.clients[at].up.is_empty() {
                     self.send_one(at);
                 }
@@ -464,14 +600,32 @@ impl World {
         }
     }
 
-    fn check(&mut self) {
-        let expected = content(&self.log_doc);
+    /// Everybody sees everybody else, as they say of themselves and under the name that is theirs.
+    fn check_presence(&self) {
+        let own = |client: &Client| Some((client.id, client.awareness.cursors().remove(&client.id)?));
+        let expected: BTreeMap<_, _> = self.clients.iter().filter_map(own).collect();
         for client in &self.clients {
-            assert!(clock_of(&self.log_doc, client.id) >= client.confirmed, "what was confirmed is lost");
+            let name = &client.principal.name;
+            assert_eq!(client.awareness.cursors(), expected, "{name} sees somebody else");
+            for other in self.clients.iter().filter(|other| other.id != client.id && expected.contains_key(&other.id)) {
+                assert_eq!(client.awareness.name_of(other.id), Some(other.principal.name.as_str().into()), "to {name}");
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let budget = UnsavedBudget::new(0);
+        let mut reopened = Room::open(self.stored(), Limits::default(), budget, self.random.clone()).unwrap();
+        let log_doc = schema::new_doc(ClientID::new(1));
+        apply(&log_doc, &reopened.state().unwrap());
+        let expected = content(&log_doc);
+        for client in &self.clients {
+            assert!(clock_of(&log_doc, client.id) >= client.confirmed, "what was confirmed is lost");
             assert_eq!(content(&client.doc), expected, "{} differs from the log", client.principal.name);
             let sent = client.frames.last().copied().unwrap_or(0);
             assert_eq!(client.confirmed, sent.max(client.confirmed), "{} waits for a receipt", client.principal.name);
         }
+        self.check_presence();
         for instance in &mut self.instances {
             let Some(room) = &mut instance.room else { continue };
             assert!(room.is_saved());
