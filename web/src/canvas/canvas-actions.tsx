@@ -11,7 +11,7 @@ export interface CanvasActions {
   pointAt(at: Point): void;
   openNode(id: string, wholePage?: boolean): void;
   closeNode(): void;
-  /** Selects a node, brings it into view and gives it the focus. */
+  /** Selects a node, brings it into view so that it can be read, and gives it the focus. */
   focusNode(id: string): void;
   /** Brings a node into view. */
   revealNode(id: string): void;
@@ -38,6 +38,8 @@ export function CanvasActionsProvider({ children }: { children: ReactNode }) {
   return <Context value={useActions()}>{children}</Context>;
 }
 
+/** The smallest zoom at which all that a card says can be read. */
+const READABLE_ZOOM = 0.6;
 const MOTION = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 180;
 
 function useActions(): CanvasActions {
@@ -48,11 +50,12 @@ function useActions(): CanvasActions {
   const pointed = useRef<Point | null>(null);
 
   return useMemo(() => {
-    const show = (id: string) => {
+    const show = (id: string, zoomAtLeast = 0) => {
       const node = canvas.node(id);
       if (!node) return;
       flow.select([id]);
-      void bringIntoView(view, boxOf(node)).then(() => requestAnimationFrame(() => focusCard(id)));
+      const shown = bringIntoView(view, boxOf(node), zoomAtLeast);
+      void shown.then(() => requestAnimationFrame(() => focusCard(id)));
     };
     return {
       addNode(at) {
@@ -71,7 +74,7 @@ function useActions(): CanvasActions {
         navigate(projectPath(projectId, id, wholePage));
       },
       closeNode: () => navigate(projectPath(projectId)),
-      focusNode: show,
+      focusNode: (id) => show(id, READABLE_ZOOM),
       revealNode(id) {
         const node = canvas.node(id);
         if (node) void bringIntoView(view, boxOf(node));
@@ -121,7 +124,7 @@ function centreOfView(view: View): Point {
   return view.screenToFlowPosition({ x: pane.x + pane.width / 2, y: pane.y + pane.height / 2 });
 }
 
-async function bringIntoView(view: View, box: Box): Promise<void> {
+async function bringIntoView(view: View, box: Box, zoomAtLeast = 0): Promise<void> {
   const pane = paneRect();
   const topLeft = view.flowToScreenPosition({ x: box.x, y: box.y });
   const bottomRight = view.flowToScreenPosition({ x: box.x + box.width, y: box.y + box.height });
@@ -130,8 +133,8 @@ async function bringIntoView(view: View, box: Box): Promise<void> {
     topLeft.y >= pane.top &&
     bottomRight.x <= pane.right &&
     bottomRight.y <= pane.bottom;
-  if (inside) return;
-  const zoom = Math.max(view.getZoom(), 0.6);
+  if (inside && view.getZoom() >= zoomAtLeast) return;
+  const zoom = Math.max(view.getZoom(), READABLE_ZOOM);
   await view.setCenter(box.x + box.width / 2, box.y + box.height / 2, { zoom, duration: MOTION });
 }
 

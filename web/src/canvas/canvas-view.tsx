@@ -31,8 +31,14 @@ const MIDDLE_BUTTON = 1;
 const FAR_BELOW_ZOOM = 0.4;
 const makeDragBatch = (canvas: Canvas) => new DragBatch(canvas);
 
-/** The canvas: React Flow over the views of the document. */
-export function CanvasView() {
+/** No first view is smaller than this on a small screen, where nothing could be read. */
+const FIRST_ZOOM_ON_SMALL_SCREENS = 0.45;
+const SMALL_SCREEN_PX = 640;
+/** Near enough to read the open node, and far enough to see what is around it. */
+const ZOOM_ON_OPEN_NODE = 0.8;
+
+/** The canvas: React Flow over the views of the document. `openNode` is the one whose panel is open. */
+export function CanvasView({ openNode }: { openNode: string | null }) {
   const { canvas, flow, presence, renaming } = useCanvasScope();
   const canEdit = useCanEdit();
   const actions = useCanvasActions();
@@ -43,7 +49,7 @@ export function CanvasView() {
   const drag = useOwned(makeDragBatch, canvas);
   const wrapper = useRef<HTMLDivElement>(null);
   const far = useFlowStore((state) => state.transform[2] < FAR_BELOW_ZOOM);
-  useFitOnce(canvas, nodes.length > 0);
+  useFirstView(openNode, nodes.length > 0);
   usePublishedSelection();
 
   const onNodesChange = useCallback(
@@ -179,15 +185,26 @@ function nodeUnder(event: MouseEvent | TouchEvent): string | null {
   return element?.closest<HTMLElement>(".react-flow__node")?.dataset.id ?? null;
 }
 
-/** Shows everything when the first nodes arrive; afterwards, or once I have added one, the view is my own. */
-function useFitOnce(canvas: Canvas, hasNodes: boolean): void {
+/**
+ * Shows the open node, or else everything, when the first nodes arrive; afterwards, or once I have added one, the view
+ * is my own.
+ */
+function useFirstView(openNode: string | null, hasNodes: boolean): void {
+  const { canvas, flow } = useCanvasScope();
   const { fitView } = useReactFlow();
   const fitted = useRef(false);
   useEffect(() => {
     if (!hasNodes || fitted.current) return;
     fitted.current = true;
-    if (!canvas.undo.canUndo()) void fitView({ padding: 0.2, maxZoom: 1 });
-  }, [canvas, hasNodes, fitView]);
+    if (canvas.undo.canUndo()) return;
+    if (openNode && canvas.node(openNode)) {
+      flow.select([openNode]);
+      void fitView({ nodes: [{ id: openNode }], maxZoom: ZOOM_ON_OPEN_NODE });
+    } else {
+      const isSmall = window.innerWidth < SMALL_SCREEN_PX;
+      void fitView({ padding: 0.2, maxZoom: 1, ...(isSmall && { minZoom: FIRST_ZOOM_ON_SMALL_SCREENS }) });
+    }
+  }, [canvas, flow, openNode, hasNodes, fitView]);
 }
 
 function usePublishedSelection(): void {

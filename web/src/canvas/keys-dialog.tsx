@@ -20,7 +20,7 @@ const MOUSE: [string, string][] = [
   ["Double click", "New node there; on a title, rename; on a card, open"],
   ["Drag", "Select; on a card, move it"],
   ["Drag from a side", "Join to another node"],
-  ["Space or middle button", "Pan"],
+  ["Space + drag", "Pan; the middle button does, too"],
   ["Wheel", "Zoom to the pointer"],
 ];
 

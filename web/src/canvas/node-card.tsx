@@ -8,7 +8,7 @@ import { initials } from "../lib/text";
 import { AvatarRow } from "../ui/avatar";
 import { badgeStyle } from "../ui/color";
 import { Icon } from "../ui/icon";
-import { StatusPill } from "../ui/status-pill";
+import { StatusPill, statusLook } from "../ui/status-pill";
 import { useCanEdit, useCanvasScope, useName, useStates } from "./canvas-context";
 import { type FlowNode, titleElementId } from "./flow-model";
 
@@ -29,7 +29,7 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
   const handle = `handle ${canEdit ? "" : "handle-off"}`;
   return (
     <div
-      className={`card flex h-full flex-col justify-between rounded-xl border bg-surface px-3.5 py-3 shadow-card transition-[border-color,box-shadow] duration-100 ${selected ? "border-accent ring-1 ring-accent" : "border-line hover:border-line-strong"}`}
+      className={`card look-${statusLook(status, states)} flex h-full flex-col justify-between rounded-xl border bg-surface px-3.5 py-3 shadow-card transition-[border-color,box-shadow] duration-100 ${selected ? "border-accent ring-1 ring-accent" : "border-line hover:border-line-strong"}`}
       style={selector && !selected ? { boxShadow: `0 0 0 2px ${selector.color}` } : undefined}
     >
       <Handle type="target" position={Position.Left} isConnectable={canEdit} className={handle} />

@@ -20,7 +20,7 @@ interface HeaderProps {
 /** The thin header of a project: where I am, what is saved, who is here. */
 export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
   return (
-    <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3">
+    <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3 max-sm:gap-1">
       <a
         href="/"
         onClick={followLink}
@@ -30,8 +30,8 @@ export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: H
       >
         <Icon name="back" />
       </a>
-      <h1 className="max-w-[30vw] truncate text-[15px] font-semibold">{name}</h1>
-      <div className="mx-2 h-4 w-px bg-line" />
+      <h1 className="max-w-[30vw] truncate text-[15px] font-semibold max-sm:min-w-12">{name}</h1>
+      <div className="mx-2 h-4 w-px shrink-0 bg-line max-sm:mx-1" />
       <StateLine />
       <div className="flex-1" />
       <PeopleHere />
@@ -43,7 +43,8 @@ export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: H
       >
         <Icon name="search" /> Find <kbd className="text-xs">{MOD}K</kbd>
       </Button>
-      <IconButton icon="people" label="Project members" onClick={onMembers} />
+      <IconButton icon="search" label="Find a node or an action" onClick={onPalette} className="sm:hidden" />
+      <IconButton icon="people" label="Project members" onClick={onMembers} className="max-sm:hidden" />
       <IconButton icon="trash" label="Trash" onClick={onTrash} className="max-sm:hidden" />
       <IconButton
         icon="keyboard"

@@ -214,7 +214,7 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
         <div className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
-          <CanvasView />
+          <CanvasView openNode={nodeId} />
           <EmptyCanvas provider={provider} />
         </div>
         {nodeId && (

@@ -37,7 +37,7 @@ export interface EditorBinding {
 export function extensionsFor({ fragment, awareness, placeholder }: EditorBinding): Extensions {
   return [
     ...vocabulary(),
-    Placeholder.configure({ placeholder }),
+    Placeholder.configure({ placeholder, showOnlyWhenEditable: false }),
     Collaboration.configure({ fragment }),
     Carets.configure({ awareness }),
   ];

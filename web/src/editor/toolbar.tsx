@@ -54,7 +54,7 @@ export function Toolbar({ editor, label }: { editor: Editor; label: string }) {
   });
   return (
     <div className="toolbar">
-      <div role="toolbar" aria-label={label} className="flex flex-wrap items-center gap-0.5">
+      <div role="toolbar" aria-label={label} className="flex items-center gap-0.5 overflow-x-auto p-0.5">
         <select
           aria-label="Text style"
           value={state.style}

@@ -47,7 +47,7 @@ function Direction({ nodeId, end, label, onPick }: DirectionProps) {
   const edges = useStore(flow.edges).filter((edge) => edge[here] === nodeId);
   const joined = new Set([nodeId, ...edges.map((edge) => edge[end])]);
   return (
-    <div className="grid content-start gap-1">
+    <div className="grid min-w-0 content-start gap-1">
       <h3 className="text-xs text-muted">{label}</h3>
       <ul aria-label={label} className="grid gap-1">
         {edges.map((edge) => {

@@ -12,6 +12,7 @@ import { IconButton } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { Icon, type IconName } from "../ui/icon";
 import { Menu } from "../ui/menu";
+import { DataTable, tableOf } from "./data-table";
 import { webAddress } from "./web-address";
 
 const RichText = lazy(patient(() => import("../editor/rich-text")));
@@ -226,7 +227,9 @@ function NodeContent({ item }: { item: Y.Map<unknown> }) {
 
 function DataContent({ item }: { item: Y.Map<unknown> }) {
   const data = useMapValue(item, "data");
-  const shown = data instanceof Y.AbstractType ? data.toJSON() : data;
+  const shown: unknown = data instanceof Y.AbstractType ? data.toJSON() : data;
+  const table = tableOf(shown);
+  if (table) return <DataTable table={table} />;
   return (
     <pre className="max-h-80 overflow-auto rounded-lg bg-sunken p-3 font-mono text-xs">
       {JSON.stringify(shown, null, 2)}

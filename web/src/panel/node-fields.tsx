@@ -178,7 +178,7 @@ function Tags({ nodeId, node }: FieldsProps) {
           id={id}
           disabled={!canEdit}
           value={draft}
-          placeholder={tags.length > 0 || !canEdit ? "" : "Add a tag"}
+          placeholder={tags.length > 0 ? "" : canEdit ? "Add a tag" : "None"}
           onChange={(event) => setDraft(event.target.value)}
           onKeyDown={onKeyDown}
           onBlur={add}

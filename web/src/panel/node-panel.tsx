@@ -86,7 +86,7 @@ function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return (
     <div ref={heading} tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto px-6 pb-16 outline-none">
-      <div className="mx-auto grid max-w-3xl gap-6">
+      <div className="mx-auto grid max-w-3xl grid-cols-1 gap-6">
         <div className="grid gap-4">
           <TitleField nodeId={nodeId} node={node} />
           <NodeFields nodeId={nodeId} node={node} />

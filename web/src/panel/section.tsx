@@ -11,7 +11,7 @@ export function Section({
   action?: ReactNode;
 }) {
   return (
-    <section aria-label={title} className="grid gap-2">
+    <section aria-label={title} className="grid grid-cols-1 gap-2">
       <div className="flex min-h-8 items-center justify-between gap-2">
         <h2 className="text-[13px] font-semibold text-muted">{title}</h2>
         {action}

@@ -70,6 +70,7 @@ function OrganizationSection({ organization }: { organization: Organization }) {
         {canCreate && (
           <Button
             look="quiet"
+            className="-mr-3"
             aria-label={`New project in ${organization.name}`}
             onClick={() => setCreating(true)}
           >

@@ -28,7 +28,9 @@ export function SignInPage({ returnTo }: { returnTo: string }) {
         <header className="grid justify-items-center gap-3 text-center">
           <img src="/favicon.svg" alt="" width={48} height={48} />
           <h1 className="text-2xl font-semibold tracking-tight">Sign in to GlassBox</h1>
-          <p className="text-sm text-muted">People and agents, working in the same live documents.</p>
+          <p className="text-sm text-balance text-muted">
+            People and agents, working in the same live documents.
+          </p>
         </header>
         <form
           onSubmit={submit}

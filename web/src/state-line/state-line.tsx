@@ -30,7 +30,10 @@ export function StateLine() {
       className="flex min-w-0 items-center gap-2"
     >
       {text && <span aria-hidden className={`size-1.5 shrink-0 rounded-full ${DOT[tone]}`} />}
-      <span className={`truncate text-[13px] ${TEXT[tone]}`} title={text}>
+      <span
+        className={`line-clamp-1 text-[13px] max-sm:line-clamp-2 max-sm:text-xs max-sm:leading-4 ${TEXT[tone]}`}
+        title={text}
+      >
         {text}
       </span>
     </div>

@@ -9,7 +9,7 @@ export function Notice(props: { icon: IconName; title: string; children?: ReactN
         <Icon name={props.icon} size={20} />
       </span>
       <h2 className="text-base font-semibold">{props.title}</h2>
-      {props.children && <p className="text-sm text-muted">{props.children}</p>}
+      {props.children && <p className="text-sm text-pretty text-muted">{props.children}</p>}
       {props.action}
     </div>
   );
