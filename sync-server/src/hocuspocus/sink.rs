@@ -176,3 +176,39 @@ fn encode(address: Address<'_>, message: &Outgoing) -> Bytes {
     };
     Frame::Message(address, message).encode().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::ws::Message as WebSocketMessage;
+
+    use super::*;
+
+    const DOCUMENT: &str = "scratch:notes";
+
+    fn sink(address: &str) -> (Arc<Outbox>, DocumentSink) {
+        let outbox = Arc::new(Outbox::new(1024));
+        let (key, spoke) = (ChannelKey(1), Arc::default());
+        let voice = Voice { key, address: address.into(), outbox: Arc::clone(&outbox), spoke };
+        (outbox, DocumentSink::new(voice))
+    }
+
+    #[test]
+    fn h1_a_frame_is_encoded_once_and_shared_and_each_session_has_its_address() {
+        let named = format!("{DOCUMENT}\0k3x");
+        let delivery = Delivery::new(1, Outgoing::Update(Bytes::from_static(b"an update")));
+        // Whoever is first.
+        let frames = [&named, DOCUMENT, &named, DOCUMENT].map(|address| {
+            let (outbox, sink) = sink(address);
+            assert_eq!(sink.deliver(&delivery), Taken::Yes);
+            match outbox.take().frames.pop_front() {
+                Some(WebSocketMessage::Binary(frame)) => {
+                    let expected = Frame::Message(Address::new(address), Message::Update(b"an update"));
+                    assert_eq!(Frame::decode(&frame), Ok(expected));
+                    frame
+                }
+                other => panic!("{other:?}"),
+            }
+        });
+        assert_eq!(frames[1].as_ptr(), frames[3].as_ptr());
+    }
+}
