@@ -4,10 +4,67 @@
 
 mod common;
 
-use common::{Client, Instance};
-use platform::bus::Hub;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Client, Instance, present};
+use documents::delivery::{AwarenessState, Outgoing, Refusal};
+use documents::room::UpdateKind;
+use platform::bus::{BusState, Hub};
+use platform::db::documents::DocumentRef;
 use platform::limits::Limits;
-use platform::testing::TestDatabase;
+use platform::testing::{RedisServer, TestDatabase};
+use tokio::runtime::Runtime;
+
+/// Nothing comes through the log within a test's patience: what comes has come over the bus.
+const NEVER_MS: u64 = 3_600_000;
+
+fn only_over_the_bus() -> Limits {
+    Limits { head_check_ms: NEVER_MS, head_check_with_redis_ms: NEVER_MS, ..Limits::default() }
+}
+
+/// Instances on one Redis that works, and a client on each.
+async fn three(
+    database: &TestDatabase,
+    document: &DocumentRef,
+    redis: &RedisServer,
+    limits: &Limits,
+) -> (Vec<Instance>, Vec<Client>) {
+    let (mut instances, mut clients) = (Vec::new(), Vec::new());
+    for number in 1..=3 {
+        let instance = Instance::with_redis(database.another_instance().await, redis, limits.clone());
+        instance.until_bus_is(BusState::Up).await;
+        let mut client = Client::new(number);
+        client.attach(&instance, document).await;
+        instances.push(instance);
+        clients.push(client);
+    }
+    (instances, clients)
+}
+
+/// Everybody types, and sees what everybody typed.
+async fn type_and_converge(clients: &mut [Client], round: &str) {
+    const WORDS: usize = 20;
+    for word in 0..WORDS {
+        for client in clients.iter_mut() {
+            client.type_text(&format!("<{round} {} {word}>", client.id)).await;
+        }
+    }
+    let typed: Vec<String> = clients.iter().map(|client| format!("<{round} {} {}>", client.id, WORDS - 1)).collect();
+    for client in clients.iter_mut() {
+        client.until_text(|text| typed.iter().all(|typed| text.contains(typed))).await;
+    }
+    for client in clients.iter() {
+        client.until_saved().await;
+    }
+    assert!(clients.iter().all(|client| client.text() == clients[0].text()), "{round}");
+}
+
+async fn stop(instances: Vec<Instance>) {
+    for instance in instances {
+        instance.stop().await;
+    }
+}
 
 #[tokio::test]
 async fn without_a_bus_edits_reach_other_instances_through_the_log() {
@@ -27,6 +84,177 @@ async fn without_a_bus_edits_reach_other_instances_through_the_log() {
         ann.until_text(|text| text.contains(&format!("<bob {round}>"))).await;
     }
     assert_eq!(ann.text(), bob.text());
-    one.stop().await;
-    two.stop().await;
+    stop(vec![one, two]).await;
+}
+
+#[tokio::test]
+async fn with_redis_gone_edits_still_flow_and_with_redis_back_they_are_fast_again() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let mut redis = RedisServer::start();
+    let limits = Limits { head_check_ms: 100, head_check_with_redis_ms: NEVER_MS, ..Limits::default() };
+    let (instances, mut clients) = three(&database, &document, &redis, &limits).await;
+    type_and_converge(&mut clients, "with").await;
+    redis.kill();
+    type_and_converge(&mut clients, "without").await;
+    for instance in &instances {
+        instance.until_bus_is(BusState::Down).await;
+    }
+    type_and_converge(&mut clients, "still without").await;
+    redis.restart();
+    for instance in &instances {
+        instance.until_bus_is(BusState::Up).await;
+    }
+    // From here on, nobody looks at the log by themselves.
+    type_and_converge(&mut clients, "with again").await;
+    stop(instances).await;
+}
+
+#[tokio::test]
+async fn lost_messages_are_made_good_from_the_log() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let redis = RedisServer::start();
+    let (instances, mut clients) = three(&database, &document, &redis, &only_over_the_bus()).await;
+    for round in 0..5 {
+        redis.cut_clients("pubsub");
+        redis.cut_clients("normal");
+        type_and_converge(&mut clients, &round.to_string()).await;
+    }
+    stop(instances).await;
+}
+
+#[tokio::test]
+async fn updates_that_are_too_large_for_the_bus_are_read_from_the_log() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let redis = RedisServer::start();
+    let (instances, mut clients) = three(&database, &document, &redis, &only_over_the_bus()).await;
+    let large = "x".repeat(200_000);
+    clients[0].type_text(&large).await;
+    for client in &mut clients {
+        client.until_text(|text| text.len() == large.len()).await;
+    }
+    type_and_converge(&mut clients, "afterwards").await;
+    stop(instances).await;
+}
+
+#[tokio::test]
+async fn everybody_sees_who_is_here_through_other_instances() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let redis = RedisServer::start();
+    // Whatever disappears does not do so by running out.
+    let limits = Limits { presence_timeout_seconds: 3600, ..only_over_the_bus() };
+    let (instances, mut clients) = three(&database, &document, &redis, &limits).await;
+    for client in &mut clients {
+        client.point(7).await;
+    }
+    for client in &clients {
+        client.until_sees(&[1, 2, 3]).await;
+    }
+    let seen = present(&clients[2].inbox.all());
+    assert_eq!(&*seen[&1], &*present(&clients[0].inbox.all())[&1], "with the identity that the first server wrote");
+    assert!(seen[&1].contains("Person 1"), "{seen:?}");
+
+    clients[0].session = None;
+    clients[1].until_sees(&[2, 3]).await;
+    clients[2].until_sees(&[2, 3]).await;
+
+    let leaving = instances.first().unwrap();
+    clients[0].attach(leaving, &document).await;
+    clients[0].point(8).await;
+    clients[1].until_sees(&[1, 2, 3]).await;
+    leaving.stop().await;
+    clients[1].until_sees(&[2, 3]).await;
+    clients[2].until_sees(&[2, 3]).await;
+    stop(instances).await;
+}
+
+#[tokio::test]
+async fn presence_survives_a_crash_of_redis_and_who_left_meanwhile_is_gone() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let mut redis = RedisServer::start();
+    let limits = Limits { presence_timeout_seconds: 3600, ..only_over_the_bus() };
+    let (instances, mut clients) = three(&database, &document, &redis, &limits).await;
+    clients[0].point(1).await;
+    clients[1].point(1).await;
+    clients[2].until_sees(&[1, 2]).await;
+    redis.kill();
+    for instance in &instances {
+        instance.until_bus_is(BusState::Down).await;
+    }
+    clients[0].session = None;
+    clients[2].point(1).await;
+    redis.restart();
+    clients[1].until_sees(&[2, 3]).await;
+    clients[2].until_sees(&[2, 3]).await;
+    stop(instances).await;
+}
+
+#[tokio::test]
+async fn an_instance_that_is_killed_takes_its_presence_with_it_and_what_it_saved_stays() {
+    let database = Arc::new(TestDatabase::new().await);
+    let document = database.document().await;
+    let redis = RedisServer::start();
+    let limits = Limits { presence_timeout_seconds: 2, ..only_over_the_bus() };
+    let stays = Instance::with_redis(database.another_instance().await, &redis, limits.clone());
+    stays.until_bus_is(BusState::Up).await;
+    // A runtime of its own: it ends without a word, wherever its tasks stand.
+    let runtime = Runtime::new().unwrap();
+    let killed = runtime.spawn({
+        let (database, url) = (Arc::clone(&database), redis.url());
+        async move { Instance::with_redis_at(database.another_instance().await, &url, limits) }
+    });
+    let killed = killed.await.unwrap();
+    killed.until_bus_is(BusState::Up).await;
+    let (mut ann, mut bob) = (Client::new(1), Client::new(2));
+    ann.attach(&killed, &document).await;
+    bob.attach(&stays, &document).await;
+    bob.point(1).await;
+    ann.point(1).await;
+    bob.until_sees(&[1, 2]).await;
+    ann.type_text("saved").await;
+    ann.until_saved().await;
+    bob.until_text(|text| text == "saved").await;
+    runtime.shutdown_background();
+    bob.inbox.until("the end of Ann's presence", |told| !present(told).contains_key(&1)).await;
+    bob.type_text("more ").await;
+    bob.until_saved().await;
+
+    // The one who was there comes back through another instance, and is here again.
+    ann.attach(&stays, &document).await;
+    ann.point(3).await;
+    bob.inbox.until("Ann again", |told| present(told).contains_key(&1)).await;
+    assert_eq!(ann.text(), "more saved");
+    stays.stop().await;
+}
+
+#[tokio::test]
+async fn d6_p2_a_client_id_belongs_to_who_is_here_under_it_through_another_instance() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let redis = RedisServer::start();
+    let (instances, mut clients) = three(&database, &document, &redis, &only_over_the_bus()).await;
+    clients[0].point(1).await;
+    clients[1].until_sees(&[1]).await;
+
+    // The second person takes the first one's Yjs client id, before that one has written anything.
+    let state = Some(r#"{"cursor":666}"#.into());
+    let session = clients[1].session.as_ref().unwrap();
+    session.awareness(vec![AwarenessState { client: 1, clock: 100, state }]).await.unwrap();
+    let forged = Client::new(1).type_offline("forged");
+    clients[1].send(UpdateKind::Live, forged).await;
+    let refused = |told: &[Outgoing]| {
+        told.iter().any(|it| matches!(it, Outgoing::Refused { refusal: Refusal::ClientIdTaken(1), .. }))
+    };
+    clients[1].inbox.until("a refusal", refused).await;
+    clients[1].point(2).await;
+    clients[2].until_sees(&[1, 2]).await;
+    assert!(present(&clients[2].inbox.all())[&1].contains("Person 1"));
+    clients[0].type_text("mine").await;
+    clients[2].until_text(|text| text == "mine").await;
+    // Only so long that nobody waits for it.
+    tokio::time::timeout(Duration::from_secs(10), stop(instances)).await.unwrap();
 }

@@ -3,23 +3,26 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "only tests use it, and they fail by panicking")]
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use documents::delivery::{Delivery, Outgoing, Sink, Taken};
+use documents::delivery::{AwarenessState, Delivery, Outgoing, Sink, Taken};
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{AttachError, Documents, Newcomer, Session};
 use platform::access::Access;
 use platform::auth::Principal;
-use platform::bus::{Bus, Hub, InstanceId};
+use platform::bus::{Bus, BusState, Hub, InstanceId, RedisBus, World};
 use platform::clock::SystemClock;
+use platform::config::Config;
 use platform::db::Db;
 use platform::db::documents::DocumentRef;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
+use platform::testing::RedisServer;
 use schema::ids::{ClientID, Epoch, UserId};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -33,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Instance {
     pub documents: Documents,
     pub lifecycle: Lifecycle,
+    pub bus: Bus,
 }
 
 impl Instance {
@@ -41,11 +45,35 @@ impl Instance {
     }
 
     pub fn with(db: Db, hub: &Hub, limits: Limits) -> Self {
-        let lifecycle = Lifecycle::new();
         let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
-        let clock = Arc::new(SystemClock::new());
-        let documents = Documents::new(db, bus, clock, Random::from_os(), lifecycle.clone(), limits, &Metrics::new());
-        Self { documents, lifecycle }
+        Self::over(bus, Lifecycle::new(), db, limits)
+    }
+
+    /// An instance whose way to others is a Redis, which need not be there.
+    pub fn with_redis(db: Db, redis: &RedisServer, limits: Limits) -> Self {
+        Self::with_redis_at(db, &redis.url(), limits)
+    }
+
+    pub fn with_redis_at(db: Db, url: &str, limits: Limits) -> Self {
+        let environment = |name: &str| (name == "REDIS_URL").then(|| url.to_owned());
+        let config = Config::load(None, &environment).unwrap().redis.unwrap();
+        let lifecycle = Lifecycle::new();
+        let world = World { random: &Random::from_os(), lifecycle: &lifecycle, metrics: &Metrics::new() };
+        let bus = RedisBus::start(&config, InstanceId::new(Uuid::new_v4()), &world).unwrap();
+        Self::over(Bus::Redis(bus), lifecycle, db, limits)
+    }
+
+    fn over(bus: Bus, lifecycle: Lifecycle, db: Db, limits: Limits) -> Self {
+        let (clock, random) = (Arc::new(SystemClock::new()), Random::from_os());
+        let documents = Documents::new(db, bus.clone(), clock, random, lifecycle.clone(), limits, &Metrics::new());
+        Self { documents, lifecycle, bus }
+    }
+
+    /// Waits until the bus works, or does not.
+    pub async fn until_bus_is(&self, wanted: BusState) {
+        let mut state = self.bus.state();
+        let reached = tokio::time::timeout(PATIENCE, state.wait_for(|state| *state == wanted)).await;
+        assert!(reached.is_ok(), "the bus never was {wanted:?}");
     }
 
     /// Ends the instance as a restart does.
@@ -116,6 +144,7 @@ pub struct Client {
     pub session: Option<Session>,
     applied: usize,
     frames: u64,
+    awareness_clock: u64,
 }
 
 impl Client {
@@ -128,6 +157,7 @@ impl Client {
             session: None,
             applied: 0,
             frames: 0,
+            awareness_clock: 0,
         }
     }
 
@@ -195,6 +225,21 @@ impl Client {
         self.send(UpdateKind::Live, update).await;
     }
 
+    /// Says where the client's cursor is.
+    pub async fn point(&mut self, cursor: u32) {
+        self.awareness_clock += 1;
+        let state = Some(format!(r#"{{"cursor":{cursor}}}"#).into());
+        let state = AwarenessState { client: self.id, clock: self.awareness_clock, state };
+        self.session().awareness(vec![state]).await.unwrap();
+    }
+
+    /// Waits until the client sees these clients, by id, and nobody else.
+    pub async fn until_sees(&self, expected: &[u64]) {
+        self.inbox
+            .until(&format!("{expected:?}"), |told| present(told).keys().copied().eq(expected.iter().copied()))
+            .await;
+    }
+
     /// Applies what has come.
     pub fn pull(&mut self) {
         for message in self.inbox.all().into_iter().skip(self.applied) {
@@ -239,6 +284,24 @@ impl Client {
             .await;
         self.applied = applied;
     }
+}
+
+/// The states of those who are here, after all that was told.
+pub fn present(told: &[Outgoing]) -> BTreeMap<u64, Arc<str>> {
+    let mut clocks: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut states = BTreeMap::new();
+    let told = told.iter().filter_map(|it| if let Outgoing::Awareness(states) = it { Some(states) } else { None });
+    for AwarenessState { client, clock, state } in told.flat_map(|states| states.iter()) {
+        if clocks.get(client).is_some_and(|known| known >= clock) {
+            continue;
+        }
+        clocks.insert(*client, *clock);
+        match state {
+            Some(state) => drop(states.insert(*client, Arc::clone(state))),
+            None => drop(states.remove(client)),
+        }
+    }
+    states
 }
 
 pub fn person(id: u64) -> Arc<Principal> {
