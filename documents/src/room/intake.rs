@@ -40,7 +40,9 @@ impl Room {
         attached.frames += 1;
         let frame = Waiter::Frame(session, attached.frames);
         let number = attached.frames;
-        let accepted = self.accept(session, kind, &update);
+        // What comes before the step 2 is a part of the answer that ends with it (SPEC G12).
+        let part_of = if attached.answered { kind } else { UpdateKind::Step2 };
+        let accepted = self.accept(session, part_of, &update);
         let is_answer = kind == UpdateKind::Step2 && !accepted.as_ref().is_err_and(Refusal::retry);
         match accepted {
             Ok(Some((append, Outcome { applied: Applied::Nothing, .. }))) => {
