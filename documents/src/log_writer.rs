@@ -2,6 +2,8 @@
 //!
 //! A document always uses the same lane, so that its updates are committed in the order in which it gave them.
 //! A lane tries until it succeeds; what may wait meanwhile is bounded by the rooms ([`crate::room::UnsavedBudget`]).
+//! After a commit a lane pauses unless much waits already: a lone edit is committed at once, a steady trickle shares
+//! commits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,11 +11,13 @@ use std::time::Duration;
 
 use platform::clock::Clock;
 use platform::db::Db;
-use platform::db::log::{self, AppendOutcome, AppendRefusal, NewUpdate, Provenance};
+use platform::db::log::{self, AppendOutcome, AppendRefusal, BatchId, NewUpdate, Provenance, Writer};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
+use platform::random::Random;
 use schema::ids::Seq;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::metrics::DocumentMetrics;
@@ -48,6 +52,7 @@ impl LogWriter {
     pub(crate) fn start(
         db: &Db,
         clock: &Arc<dyn Clock>,
+        random: &Random,
         lifecycle: &Lifecycle,
         limits: &Limits,
         metrics: &Arc<DocumentMetrics>,
@@ -62,6 +67,9 @@ impl LogWriter {
                 metrics: Arc::clone(metrics),
                 batch_updates: limits.log_batch_updates,
                 batch_bytes: limits.log_batch_bytes,
+                pause: Duration::from_millis(limits.log_pause_ms),
+                hurry_updates: limits.log_hurry_updates,
+                writer: Writer::new(random.uuid_v4()),
                 announce,
             };
             lifecycle.spawn("log lane", worker.run(inbox));
@@ -95,58 +103,89 @@ struct LaneWorker {
     metrics: Arc<DocumentMetrics>,
     batch_updates: usize,
     batch_bytes: usize,
+    pause: Duration,
+    hurry_updates: usize,
+    writer: Writer,
     announce: watch::Sender<SavingState>,
 }
 
 impl LaneWorker {
-    async fn run(self, mut inbox: mpsc::UnboundedReceiver<Waiting>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Waiting>) {
         let shutdown = self.lifecycle.shutdown_token();
         let mut waiting = Vec::new();
+        let mut rested = Instant::now();
         loop {
-            let received = tokio::select! {
-                received = inbox.recv_many(&mut waiting, self.batch_updates) => received,
+            let collected = tokio::select! {
+                collected = self.collect(&mut inbox, &mut waiting, rested) => collected,
                 () = shutdown.cancelled() => return,
             };
-            if received == 0 {
+            if collected == 0 {
                 return;
             }
             for batch in batches(std::mem::take(&mut waiting), self.batch_bytes) {
                 let (updates, rooms): (Vec<_>, Vec<_>) = batch.into_iter().map(|it| (it.update, it.room)).unzip();
                 tokio::select! {
-                    outcomes = self.append(updates.clone()) => tell(&updates, &rooms, &outcomes),
+                    outcomes = self.append(&updates) => tell(&updates, &rooms, &outcomes),
                     () = shutdown.cancelled() => return,
                 }
             }
+            rested = Instant::now() + self.pause;
         }
+    }
+
+    /// Waits for updates, and for more of them until the lane has rested or enough have come. Returns how many there
+    /// are; 0 when there will be no more.
+    async fn collect(
+        &self,
+        inbox: &mut mpsc::UnboundedReceiver<Waiting>,
+        waiting: &mut Vec<Waiting>,
+        rested: Instant,
+    ) -> usize {
+        let draining = self.lifecycle.draining();
+        let mut collected = inbox.recv_many(waiting, self.batch_updates).await;
+        while collected > 0 && collected < self.hurry_updates {
+            tokio::select! {
+                more = inbox.recv_many(waiting, self.batch_updates) => {
+                    if more == 0 {
+                        break;
+                    }
+                    collected += more;
+                }
+                () = tokio::time::sleep_until(rested) => break,
+                () = draining.cancelled() => break,
+            }
+        }
+        collected
     }
 
     /// Appends a batch, and what was refused because another principal was faster to claim a Yjs client id once more,
     /// without the claim: it has been relayed, and the log says that its sender carried it.
-    async fn append(&self, updates: Vec<NewUpdate>) -> Vec<AppendOutcome> {
-        let mut outcomes = self.append_until_committed(&updates).await;
+    async fn append(&mut self, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
+        let id = self.writer.next_batch();
+        let mut outcomes = self.append_until_committed(id, updates).await;
         let is_taken = |outcome: &AppendOutcome| *outcome == AppendOutcome::Refused(AppendRefusal::ClientTaken);
         let (taken, again): (Vec<usize>, Vec<NewUpdate>) = updates
-            .into_iter()
+            .iter()
             .enumerate()
             .filter(|(index, _)| outcomes.get(*index).is_some_and(is_taken))
             .map(|(index, update)| {
-                (index, NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), ..update })
+                (index, NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), ..update.clone() })
             })
             .unzip();
         if !again.is_empty() {
-            for (index, outcome) in taken.into_iter().zip(self.append_until_committed(&again).await) {
+            let id = self.writer.next_batch();
+            for (index, outcome) in taken.into_iter().zip(self.append_until_committed(id, &again).await) {
                 outcomes[index] = outcome;
             }
         }
         outcomes
     }
 
-    async fn append_until_committed(&self, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
+    async fn append_until_committed(&self, id: BatchId, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
         let started = self.clock.monotonic_ms();
         let mut pause = RETRY_MIN;
-        let mut attempt = log::append(&self.db, updates).await;
         loop {
-            let error = match attempt {
+            let error = match log::append(&self.db, id, updates).await {
                 Ok(outcomes) => {
                     self.metrics.committed(updates.len(), self.clock.monotonic_ms() - started);
                     if self.announce(SavingState::Current) {
@@ -162,7 +201,6 @@ impl LaneWorker {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MAX);
-            attempt = error.retry(&self.db, updates).await;
         }
     }
 

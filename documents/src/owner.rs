@@ -161,17 +161,19 @@ impl Owner {
     }
 
     async fn serve(mut self, registry: &Documents, generation: u64, inboxes: &mut Inboxes) {
-        let draining = self.services.lifecycle.draining();
-        let shutdown = self.services.lifecycle.shutdown_token();
+        let lifecycle = self.services.lifecycle.clone();
+        let (drain, shutdown) = (lifecycle.draining(), lifecycle.shutdown_token());
+        // Made once: to wait anew for each message would cost two locks that all rooms share.
+        let (draining, shutdown) = (drain.cancelled(), shutdown.cancelled());
         let timer = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(timer);
+        tokio::pin!(draining, shutdown, timer);
         self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
             self.take(Input::Saving(SavingState::Behind)).await;
         }
         loop {
             self.housekeep();
-            let closing = draining.is_cancelled();
+            let closing = drain.is_cancelled();
             if closing && self.room.is_saved() {
                 self.end_all(EndReason::Shutdown);
             }
@@ -187,7 +189,7 @@ impl Owner {
             }
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => {
+                () = &mut shutdown => {
                     self.end_all(EndReason::Shutdown);
                     break;
                 }
@@ -201,7 +203,7 @@ impl Owner {
                     let state = *self.saving.borrow_and_update();
                     self.take(Input::Saving(state)).await;
                 }
-                () = draining.cancelled(), if !closing => {}
+                () = &mut draining, if !closing => {}
                 () = &mut timer => self.take(Input::Tick).await,
             }
         }

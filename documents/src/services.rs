@@ -40,7 +40,7 @@ impl Services {
         limits: Limits,
         metrics: Arc<DocumentMetrics>,
     ) -> Self {
-        let log = LogWriter::start(&db, &clock, &lifecycle, &limits, &metrics);
+        let log = LogWriter::start(&db, &clock, &random, &lifecycle, &limits, &metrics);
         let budget = UnsavedBudget::new(limits.unsaved_bytes);
         let numbers = AtomicU64::new(1);
         Self { db, log, bus, heads: HeadWatch::default(), clock, lifecycle, limits, budget, random, metrics, numbers }

@@ -253,6 +253,8 @@ fn read_limits(reader: &mut Reader) -> Limits {
         log_batch_updates: reader.integer("limits.log_batch_updates", 1..=20_000),
         log_batch_bytes: reader.integer("limits.log_batch_bytes", 65_536..=GIB),
         log_lanes: reader.integer("limits.log_lanes", 1..=64),
+        log_pause_ms: reader.integer("limits.log_pause_ms", 0..=1_000),
+        log_hurry_updates: reader.integer("limits.log_hurry_updates", 1..=20_000),
     }
 }
 

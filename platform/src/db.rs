@@ -35,14 +35,18 @@ const STATEMENT_TIMEOUT_MS: u32 = 30_000;
 const LOCK_TIMEOUT_MS: u32 = 10_000;
 /// Lets go of the row locks of an instance that vanished in the middle of a transaction.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+/// Connections that append to the log; more lanes than this wait for each other.
+const LOG_CONNECTIONS: u32 = 4;
 
 /// The organization that holds the scratch documents of development mode. Created by the migrations.
 pub const SCRATCH_ORG: OrgId = OrgId::new(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
 
-/// A handle on the database. Cheap to clone; all clones share one pool of connections.
+/// A handle on the database. Cheap to clone; all clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Db {
     pool: PgPool,
+    /// Connections for the log alone, so that nothing else that is slow keeps edits from being saved.
+    log_pool: PgPool,
 }
 
 impl Db {
@@ -50,16 +54,20 @@ impl Db {
     /// without pgvector, or (in production) a role that row-level security does not bind.
     pub async fn connect(url: &str, config: &DatabaseConfig, mode: Mode) -> Result<Self, DbError> {
         let timeout = Duration::from_secs(config.connect_timeout_seconds);
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
+        let options = connect_options(url)?.options([
+            ("statement_timeout", STATEMENT_TIMEOUT_MS.to_string()),
+            ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string()),
+        ]);
+        let pool = PgPoolOptions::new().max_connections(config.max_connections).acquire_timeout(timeout);
+        let pool = pool.connect_with(options.clone()).await?;
+        let log_pool = PgPoolOptions::new()
+            .max_connections(LOG_CONNECTIONS)
             .acquire_timeout(timeout)
-            .connect_with(connect_options(url)?.options([
-                ("statement_timeout", STATEMENT_TIMEOUT_MS.to_string()),
-                ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
-                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string()),
-            ]))
-            .await?;
-        let db = Self { pool };
+            // An append on a broken connection is tried again anyway.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        let db = Self { pool, log_pool };
         db.check_server(mode).await?;
         Ok(db)
     }
@@ -91,6 +99,7 @@ impl Db {
 
     /// Closes all connections, after those in use were given back.
     pub async fn close(&self) {
+        self.log_pool.close().await;
         self.pool.close().await;
     }
 
@@ -117,14 +126,12 @@ impl Db {
         self.begin("BEGIN READ ONLY", "app.maintenance", "on").await
     }
 
-    /// Begins a transaction on the document log of several organizations.
-    pub(crate) async fn log_of(&self, orgs: &[OrgId]) -> Result<Transaction<'static, Postgres>, DbError> {
-        let orgs: Vec<String> = orgs.iter().map(ToString::to_string).collect();
-        self.begin("BEGIN", "app.current_org_ids", &orgs.join(",")).await
-    }
-
     pub(crate) const fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    pub(crate) const fn log_pool(&self) -> &PgPool {
+        &self.log_pool
     }
 
     /// Begins a transaction and says in the same round trip on whose behalf it is.

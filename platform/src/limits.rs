@@ -49,6 +49,10 @@ pub struct Limits {
     pub log_batch_bytes: usize,
     /// Transactions that are written to the log at the same time.
     pub log_lanes: usize,
+    /// Milliseconds after a commit for which a lane collects updates, so that they share the next.
+    pub log_pause_ms: u64,
+    /// Updates that are not kept waiting for the end of the pause.
+    pub log_hurry_updates: usize,
 }
 
 impl Default for Limits {

@@ -7,7 +7,6 @@
 
 mod append;
 mod compaction;
-mod in_doubt;
 mod read;
 
 use bytes::Bytes;
@@ -18,9 +17,8 @@ use uuid::Uuid;
 use super::{Db, DbError, principal};
 use crate::auth::PrincipalRef;
 
-pub use append::{AppendError, append};
+pub use append::{BatchId, Writer, append};
 pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
-pub use in_doubt::{InDoubt, Resolution, resolve};
 pub use read::{behind_projection, head, heads, load, read_tail};
 
 /// How many refused updates are kept per document; the oldest go first.

@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
-use platform::db::log::{self, AppendOutcome, AppendRefusal, NewUpdate, Provenance, append};
+use platform::db::log::{self, AppendOutcome, AppendRefusal, NewUpdate, Provenance, Writer};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{Epoch, RunId, Seq};
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::support::{committed, update};
+use crate::support::{append, committed, update};
 
 #[tokio::test]
 async fn a_batch_of_many_documents_and_organizations_gets_places_in_its_order() {
@@ -165,7 +165,8 @@ async fn a_database_that_refuses_connections_leaves_nothing_behind_and_is_tempor
     let batch = [update(&document, some_principal(), "a")];
     let closed = test.another_instance().await;
     closed.close().await;
-    let error = append(&closed, &batch).await.unwrap_err();
-    assert!(matches!(&error, log::AppendError::NotCommitted(cause) if cause.is_temporary()), "{error:?}");
-    assert_eq!(error.retry(&test.db, &batch).await.unwrap(), committed([1]));
+    let id = Writer::new(Uuid::new_v4()).next_batch();
+    let error = log::append(&closed, id, &batch).await.unwrap_err();
+    assert!(error.is_temporary(), "{error:?}");
+    assert_eq!(log::append(&test.db, id, &batch).await.unwrap(), committed([1]));
 }

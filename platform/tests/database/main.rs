@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
-mod ambiguous_commit;
 mod append;
 mod compaction;
 mod load;
+mod lost_answer;
 mod nodes;
 mod nouns;
 mod proxy;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Notify;
 
-/// What happens to the next COMMIT that passes.
+/// What happens to the next append that passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Fault {
@@ -20,14 +20,15 @@ pub(crate) enum Fault {
     /// It reaches the server, the answer does not reach the client.
     LoseAnswer,
     /// It does not reach the server, and both sides lose the connection.
-    LoseCommit,
-    /// It does not reach the server, the client loses the connection, and the server notices on [`Proxy::release`].
-    HoldCommit,
+    LoseRequest,
+    /// The client loses the connection, and the server gets the append on [`Proxy::release`].
+    DelayRequest,
 }
 
 pub(crate) struct Proxy {
     fault: Arc<AtomicU8>,
     release: Arc<Notify>,
+    released: Arc<Notify>,
     pub(crate) db: Db,
 }
 
@@ -37,29 +38,29 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let fault = Arc::new(AtomicU8::new(Fault::None as u8));
-        let release = Arc::new(Notify::new());
-        let shared = (Arc::clone(&fault), Arc::clone(&release));
+        let (release, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let shared = Shared { fault: Arc::clone(&fault), release: Arc::clone(&release), released: Arc::clone(&released) };
         let user = target.get_username().to_owned();
         let database = target.get_database().unwrap().to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (fault, release) = shared.clone();
+                let shared = shared.clone();
                 if let Some(socket_dir) = target.get_socket() {
                     let path = socket_dir.join(format!(".s.PGSQL.{}", target.get_port()));
-                    tokio::spawn(pump(client, UnixStream::connect(path).await.unwrap(), fault, release));
+                    tokio::spawn(pump(client, UnixStream::connect(path).await.unwrap(), shared));
                 } else {
                     let server = TcpStream::connect((target.get_host(), target.get_port())).await.unwrap();
-                    tokio::spawn(pump(client, server, fault, release));
+                    tokio::spawn(pump(client, server, shared));
                 }
             }
         });
         let config = DatabaseConfig { url: None, max_connections: 4, connect_timeout_seconds: 5 };
         let url = format!("postgres://{user}:{user}@127.0.0.1:{port}/{database}?sslmode=disable");
         let db = Db::connect(&url, &config, Mode::Production).await.unwrap();
-        Self { fault, release, db }
+        Self { fault, release, released, db }
     }
 
-    /// Lets `fault` happen to the next COMMIT.
+    /// Lets `fault` happen to the next append.
     pub(crate) fn set(&self, fault: Fault) {
         self.fault.store(fault as u8, Ordering::SeqCst);
     }
@@ -69,51 +70,62 @@ impl Proxy {
         self.fault.load(Ordering::SeqCst) == Fault::None as u8
     }
 
-    /// Lets the server notice that the connection of a held COMMIT is gone.
-    pub(crate) fn release(&self) {
+    /// Lets the server have a delayed append, and waits until it has answered it.
+    pub(crate) async fn release(&self) {
         self.release.notify_one();
+        self.released.notified().await;
     }
 }
 
-async fn pump<S>(client: TcpStream, server: S, fault: Arc<AtomicU8>, release: Arc<Notify>)
+#[derive(Clone)]
+struct Shared {
+    fault: Arc<AtomicU8>,
+    release: Arc<Notify>,
+    released: Arc<Notify>,
+}
+
+async fn pump<S>(client: TcpStream, server: S, shared: Shared)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    const BIND: u8 = b'B';
+    let Shared { fault, release, released } = shared;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = tokio::io::split(server);
-    let mut answers = tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
-        (from_server, to_client)
-    });
-    let mut buffer = vec![0; 1 << 16];
+    let mut appends = false;
+    let (mut request, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         let read = tokio::select! {
-            read = from_client.read(&mut buffer) => read.unwrap_or(0),
-            _ = &mut answers => return,
+            read = from_client.read(&mut request) => read.unwrap_or(0),
+            read = from_server.read(&mut answer) => match read {
+                Ok(read @ 1..) if to_client.write_all(&answer[..read]).await.is_ok() => continue,
+                _ => return,
+            },
         };
         if read == 0 {
-            answers.abort();
             return;
         }
-        let message = &buffer[..read];
-        let is_commit = message.windows(6).any(|window| window == b"COMMIT");
-        let fault = if is_commit { fault.swap(Fault::None as u8, Ordering::SeqCst) } else { Fault::None as u8 };
+        let message = &request[..read];
+        // The statement is named once per connection, and then executed with its arguments.
+        appends |= message.windows(13).any(|window| window == b"append_to_log");
+        let strikes = appends && message[0] == BIND;
+        let fault = if strikes { fault.swap(Fault::None as u8, Ordering::SeqCst) } else { Fault::None as u8 };
         if fault == Fault::None as u8 {
             if to_server.write_all(message).await.is_err() {
                 return;
             }
             continue;
         }
-        // The client's side is closed by the drop of its halves, one of which the answers' task holds.
-        answers.abort();
-        let _ = (&mut answers).await;
-        drop(from_client);
-        if fault == Fault::LoseAnswer as u8 {
-            to_server.write_all(message).await.unwrap();
-        } else if fault == Fault::HoldCommit as u8 {
+        drop((from_client, to_client));
+        if fault == Fault::DelayRequest as u8 {
             release.notified().await;
         }
+        if fault != Fault::LoseRequest as u8 {
+            to_server.write_all(message).await.unwrap();
+            let _ = from_server.read(&mut answer).await;
+        }
         let _ = to_server.shutdown().await;
+        released.notify_one();
         return;
     }
 }

@@ -5,8 +5,10 @@ use chrono::Utc;
 use platform::auth::PrincipalRef;
 use platform::db::Db;
 use platform::db::documents::DocumentRef;
-use platform::db::log::{AppendOutcome, NewUpdate, Provenance, append};
+use platform::db::DbError;
+use platform::db::log::{self, AppendOutcome, NewUpdate, Provenance, Writer};
 use schema::ids::{Epoch, Seq};
+use uuid::Uuid;
 
 /// An update of a document, with content that tells it from others.
 pub(crate) fn update(document: &DocumentRef, principal: PrincipalRef, content: &str) -> NewUpdate {
@@ -22,6 +24,11 @@ pub(crate) fn update(document: &DocumentRef, principal: PrincipalRef, content: &
         new_clients: Vec::new(),
         received_at: Utc::now(),
     }
+}
+
+/// Appends a batch as a writer of its own.
+pub(crate) async fn append(db: &Db, batch: &[NewUpdate]) -> Result<Vec<AppendOutcome>, DbError> {
+    log::append(db, Writer::new(Uuid::new_v4()).next_batch(), batch).await
 }
 
 /// Appends `count` updates, one batch, with the contents "1", "2", ….

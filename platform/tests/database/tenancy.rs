@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::support::append_some;
 
 /// The tables that belong to no organization.
-const GLOBAL: [&str; 2] = ["users", "_sqlx_migrations"];
+const GLOBAL: [&str; 3] = ["users", "log_writers", "_sqlx_migrations"];
 
 async fn tenant_tables(connection: &mut PgConnection) -> Vec<String> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
-use platform::db::log::{NewUpdate, append};
+use platform::db::log::{NewUpdate, Writer, append};
 use platform::testing::{TestDatabase, some_principal};
+
+use uuid::Uuid;
 
 use crate::support::update;
 
@@ -22,12 +24,13 @@ async fn measure(lanes: usize, batches: usize, size: usize) -> (f64, Duration) {
         running.push(tokio::spawn(async move {
             // A document belongs to one lane, as it does in the server.
             let own: Vec<_> = documents.iter().skip(lane).step_by(lanes).collect();
+            let mut writer = Writer::new(Uuid::new_v4());
             let mut durations = Vec::new();
             for batch in 0..batches {
                 let updates: Vec<NewUpdate> =
                     (0..size).map(|item| update(own[(batch * 7 + item) % own.len()], me, &content)).collect();
                 let start = Instant::now();
-                append(&db, &updates).await.unwrap();
+                append(&db, writer.next_batch(), &updates).await.unwrap();
                 durations.push(start.elapsed());
             }
             durations
