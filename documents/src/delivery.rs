@@ -161,6 +161,29 @@ pub enum EndReason {
     Shutdown,
 }
 
+/// A message as it goes over the wire: `head`, then `body`. Apart, so that a large body is shared and never copied.
+#[derive(Debug, Clone, Default)]
+pub struct Wire {
+    /// What the dialect puts in front, or all of it.
+    pub head: Bytes,
+    /// Bytes of the message itself.
+    pub body: Bytes,
+}
+
+impl Wire {
+    /// Its bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A message on its way to any number of sessions, encoded at most once per dialect.
 #[derive(Debug)]
 pub struct Delivery {
@@ -168,7 +191,7 @@ pub struct Delivery {
     pub number: u64,
     /// The message.
     pub message: Outgoing,
-    encoded: [OnceLock<Bytes>; DIALECTS],
+    encoded: [OnceLock<Wire>; DIALECTS],
 }
 
 impl Delivery {
@@ -179,7 +202,7 @@ impl Delivery {
     }
 
     /// The message in one dialect; `encode` runs for the first session of that dialect only.
-    pub fn encoded(&self, dialect: usize, encode: impl FnOnce(u64, &Outgoing) -> Bytes) -> Bytes {
+    pub fn encoded(&self, dialect: usize, encode: impl FnOnce(u64, &Outgoing) -> Wire) -> Wire {
         self.encoded[dialect].get_or_init(|| encode(self.number, &self.message)).clone()
     }
 }
@@ -199,4 +222,7 @@ pub enum Taken {
 pub trait Sink: Send + Sync {
     /// Takes a message.
     fn deliver(&self, delivery: &Delivery) -> Taken;
+
+    /// The room has nothing more to say for now: what was taken may be written.
+    fn flush(&self) {}
 }

@@ -26,6 +26,10 @@ use crate::services::Services;
 
 /// Messages that wait for a room; a client that sends more waits for its turn.
 pub(crate) const INBOX_MESSAGES: usize = 256;
+/// Messages that are handled before what they made the room say is written.
+const ROUND_MESSAGES: usize = 64;
+/// Sinks that a room writes to itself, where other threads could write to the rest at the same time.
+const FLUSHED_HERE: usize = 256;
 /// The pause between two tries to load a document again.
 const RELOAD_PAUSE: Duration = Duration::from_millis(500);
 /// The pause after a failed read of the log.
@@ -68,6 +72,18 @@ struct Listener {
     mode: Mode,
     /// The sink is full; updates are withheld until the room says otherwise.
     withheld: bool,
+    /// The round in which the sink last took something.
+    round: u64,
+}
+
+impl Listener {
+    fn deliver(&mut self, delivery: &Delivery, round: u64, unflushed: &mut Vec<Arc<dyn Sink>>) -> Taken {
+        if self.round != round {
+            self.round = round;
+            unflushed.push(Arc::clone(&self.sink));
+        }
+        self.sink.deliver(delivery)
+    }
 }
 
 /// The owner of one open document.
@@ -86,6 +102,10 @@ pub(crate) struct Owner {
     idle_since_ms: Option<u64>,
     /// Kept between inputs for its allocation.
     effects: Vec<Effect>,
+    /// Counts up whenever what was said is written.
+    round: u64,
+    /// Sinks that took something in this round.
+    unflushed: Vec<Arc<dyn Sink>>,
     /// The room is over: everybody was told to come back.
     ended: bool,
 }
@@ -156,6 +176,8 @@ impl Owner {
             projection,
             idle_since_ms: None,
             effects: Vec::new(),
+            round: 1,
+            unflushed: Vec::new(),
             ended: false,
         })
     }
@@ -172,6 +194,7 @@ impl Owner {
             self.take(Input::Saving(SavingState::Behind)).await;
         }
         loop {
+            self.flush();
             self.housekeep();
             let closing = drain.is_cancelled();
             if closing && self.room.is_saved() {
@@ -195,7 +218,7 @@ impl Owner {
                 }
                 Some(event) = inboxes.events.recv() => self.take_event(event).await,
                 message = inboxes.messages.recv(), if !closing => match message {
-                    Some(message) => self.take_message(message).await,
+                    Some(message) => self.take_messages(message, &mut inboxes.messages).await,
                     None => break,
                 },
                 message = self.bus.recv() => self.take_from_bus(message).await,
@@ -302,6 +325,15 @@ impl Owner {
         }
     }
 
+    /// Takes a message and those that wait behind it, so that what they make the room say is written together.
+    async fn take_messages(&mut self, first: Message, rest: &mut mpsc::Receiver<Message>) {
+        self.take_message(first).await;
+        for _ in 1..ROUND_MESSAGES {
+            let Ok(next) = rest.try_recv() else { return };
+            self.take_message(next).await;
+        }
+    }
+
     async fn take_message(&mut self, message: Message) {
         match message {
             Message::Attach { attach, replica_epoch, sink, reply } => {
@@ -340,7 +372,8 @@ impl Owner {
         }
         let attached = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
         sink.deliver(&Delivery::new(self.number, attached));
-        self.listeners.insert(session, Listener { sink, mode: attach.mode, withheld: false });
+        self.unflushed.push(Arc::clone(&sink));
+        self.listeners.insert(session, Listener { sink, mode: attach.mode, withheld: false, round: self.round });
         self.take(Input::Attach(attach)).await;
         Ok(())
     }
@@ -429,9 +462,9 @@ impl Owner {
     }
 
     fn send(&mut self, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
-        let Some(listener) = self.listeners.get(&session) else { return };
+        let Some(listener) = self.listeners.get_mut(&session) else { return };
         let delivery = Delivery::new(self.number, message);
-        if listener.sink.deliver(&delivery) == Taken::Withheld {
+        if listener.deliver(&delivery, self.round, &mut self.unflushed) == Taken::Withheld {
             self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, delivery.message), more);
         }
     }
@@ -439,7 +472,7 @@ impl Owner {
     fn broadcast(&mut self, audience: Audience, message: Outgoing, more: &mut Vec<Effect>) {
         let delivery = Delivery::new(self.number, message);
         let is_update = matches!(delivery.message, Outgoing::Update(_));
-        let mut withheld = Vec::new();
+        let (mut delivered, mut withheld) = (0, Vec::new());
         for (session, listener) in &mut self.listeners {
             let addressed = match audience {
                 Audience::Syncing => listener.mode != Mode::Watch,
@@ -449,16 +482,29 @@ impl Owner {
             if !addressed || (is_update && listener.withheld) {
                 continue;
             }
-            if listener.sink.deliver(&delivery) == Taken::Withheld {
+            if listener.deliver(&delivery, self.round, &mut self.unflushed) == Taken::Withheld {
                 listener.withheld |= is_update;
                 withheld.push(*session);
             } else {
-                self.services.metrics.deliveries.inc();
+                delivered += 1;
             }
         }
+        self.services.metrics.deliveries.inc_by(delivered);
         for session in withheld {
             let message = delivery.message.clone();
             self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, message), more);
+        }
+    }
+
+    /// Writes what was said.
+    fn flush(&mut self) {
+        self.round += 1;
+        if self.services.threads > 1 && self.unflushed.len() > FLUSHED_HERE {
+            let elsewhere = self.unflushed.split_off(FLUSHED_HERE);
+            self.services.lifecycle.spawn("flush", async move { elsewhere.iter().for_each(|sink| sink.flush()) });
+        }
+        for sink in self.unflushed.drain(..) {
+            sink.flush();
         }
     }
 
@@ -541,6 +587,7 @@ impl Owner {
         let delivery = Delivery::new(self.number, Outgoing::Ended(reason));
         for (_, listener) in self.listeners.drain() {
             listener.sink.deliver(&delivery);
+            listener.sink.flush();
         }
         for (_, reply) in self.edits.drain() {
             let _ = reply.send(Err(EditFailed::Unavailable));

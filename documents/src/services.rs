@@ -27,6 +27,8 @@ pub(crate) struct Services {
     pub(crate) budget: UnsavedBudget,
     pub(crate) random: Random,
     pub(crate) metrics: Arc<DocumentMetrics>,
+    /// Threads that run tasks.
+    pub(crate) threads: usize,
     numbers: AtomicU64,
 }
 
@@ -42,8 +44,22 @@ impl Services {
     ) -> Self {
         let log = LogWriter::start(&db, &clock, &random, &lifecycle, &limits, &metrics);
         let budget = UnsavedBudget::new(limits.unsaved_bytes);
+        let threads = tokio::runtime::Handle::current().metrics().num_workers();
         let numbers = AtomicU64::new(1);
-        Self { db, log, bus, heads: HeadWatch::default(), clock, lifecycle, limits, budget, random, metrics, numbers }
+        Self {
+            db,
+            log,
+            bus,
+            heads: HeadWatch::default(),
+            clock,
+            lifecycle,
+            limits,
+            budget,
+            random,
+            metrics,
+            threads,
+            numbers,
+        }
     }
 
     /// A number that was not given before in this process: for sessions, channels and tickets.

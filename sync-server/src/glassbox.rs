@@ -5,7 +5,6 @@ mod connection;
 
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
@@ -13,7 +12,7 @@ use crate::glassbox::connection::Connection;
 use crate::outbox::Outbox;
 use crate::server::SyncServer;
 use crate::socket::serve;
-use crate::upgrade::{self, authority, limited, refused};
+use crate::upgrade::{self, Upgrade, authority};
 
 /// The slot of this dialect's frames in a delivery.
 const DIALECT: usize = 0;
@@ -22,16 +21,19 @@ const DIALECT: usize = 0;
 pub(crate) async fn open(
     State(server): State<SyncServer>,
     Query(query): Query<upgrade::Query>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Response {
     let shared = server.shared;
-    let upgrade = limited(upgrade, &shared);
     match authority(&shared, query.token.as_deref()).await {
-        Ok(authority) => upgrade.on_upgrade(move |socket| async move {
-            let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
-            let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority);
-            serve(socket, &outbox, connection, &shared).await;
-        }),
-        Err((code, reason)) => refused(upgrade, code, reason),
+        Ok(authority) => {
+            let of_socket = Arc::clone(&shared);
+            upgrade.then(&shared, move |connected| async move {
+                let shared = of_socket;
+                let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
+                let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority);
+                serve(connected, &outbox, connection, &shared).await;
+            })
+        }
+        Err((code, reason)) => upgrade.refuse(&shared, code, reason),
     }
 }

@@ -6,7 +6,8 @@
 //! | `upgrade` | from an HTTP request to an authenticated socket |
 //! | `socket` | the loop that serves one socket, whatever it speaks |
 //! | `access_check` | what a socket may still do |
-//! | `outbox` | what waits to be written to a socket, bounded |
+//! | `websocket` | frames and messages of the WebSocket protocol |
+//! | `outbox` | what waits to be written to a socket, bounded, and its writing |
 //! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
 //! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
 //! | `hocuspocus` | the dialect of Hocuspocus' providers, `/hocuspocus` (SPEC §4) |
@@ -19,6 +20,7 @@ mod outbox;
 pub mod server;
 mod socket;
 mod upgrade;
+mod websocket;
 mod y_websocket;
 
 pub use server::SyncServer;

@@ -1,12 +1,22 @@
-//! What waits to be written to one socket.
+//! What waits to be written to one socket, and its writing.
+//!
+//! Rooms put frames in from their own tasks, and when they have no more to say they write them right there: a frame
+//! costs no wake-up of its socket's task, and frames that came together leave in one write. Only when the connection
+//! takes no more does the socket's task go on with it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, IoSlice};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use axum::extract::ws::Message;
-use bytes::Bytes;
-use documents::delivery::{EndReason, Taken};
+use bytes::Buf;
+use documents::delivery::{EndReason, Taken, Wire};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
+
+use crate::metrics::SocketMetrics;
+
+/// Pieces of memory that are given to the kernel in one write.
+const WRITE_PIECES: usize = 64;
 
 /// Names a channel of a socket; never used twice on the same socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,71 +34,87 @@ pub(crate) enum Priority {
 }
 
 /// The frames that wait for one socket, and what else its task has to know.
-///
-/// Rooms put frames in from their own tasks; the socket's task takes all that waits at once, so that frames that came
-/// together leave in one write.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
+    stream: OnceLock<TcpStream>,
     ready: Notify,
     bytes_limit: usize,
+    metrics: SocketMetrics,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Message>,
+    /// Frames, each with its WebSocket header.
+    frames: VecDeque<Wire>,
     bytes: usize,
+    connection: Connection,
     /// Channels from which something was withheld.
     withheld: Vec<ChannelKey>,
     /// Channels that their rooms have ended.
     ended: Vec<(ChannelKey, EndReason)>,
 }
 
-/// What the socket's task takes out.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    pub(crate) frames: VecDeque<Message>,
-    pub(crate) bytes: usize,
+/// Whether the connection takes what is written to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Connection {
+    /// It does.
+    #[default]
+    Open,
+    /// Not for now; the socket's task waits until it does.
+    Full,
+    /// It is broken.
+    Broken,
+}
+
+/// What the socket's task has to look after.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) connection: Connection,
+    /// The outbox is empty after something was withheld from these channels.
+    pub(crate) drained: Vec<ChannelKey>,
     pub(crate) ended: Vec<(ChannelKey, EndReason)>,
 }
 
 impl Outbox {
     /// An empty outbox that takes about `bytes_limit` bytes before it withholds.
-    pub(crate) fn new(bytes_limit: usize) -> Self {
-        Self { queue: Mutex::default(), ready: Notify::new(), bytes_limit }
+    pub(crate) fn new(bytes_limit: usize, metrics: &SocketMetrics) -> Self {
+        Self {
+            queue: Mutex::default(),
+            stream: OnceLock::new(),
+            ready: Notify::new(),
+            bytes_limit,
+            metrics: metrics.clone(),
+        }
     }
 
-    /// Puts a binary frame in, unless the outbox is too full for its priority.
-    pub(crate) fn push(&self, channel: ChannelKey, priority: Priority, frame: Bytes) -> Taken {
+    /// Says where frames go. They wait until this is called.
+    pub(crate) fn connect(&self, stream: TcpStream) -> &TcpStream {
+        self.stream.get_or_init(|| stream)
+    }
+
+    /// Puts a frame in, unless the outbox is too full for its priority.
+    pub(crate) fn push(&self, channel: ChannelKey, priority: Priority, frame: Wire) -> Taken {
         let allowed = match priority {
             Priority::Must => usize::MAX,
             Priority::Update => self.bytes_limit,
             Priority::Presence => self.bytes_limit / 2,
         };
-        {
-            let mut queue = self.queue();
-            // A frame larger than the limit passes when nothing else waits.
-            if !queue.frames.is_empty() && queue.bytes + frame.len() > allowed {
-                if !queue.withheld.contains(&channel) {
-                    queue.withheld.push(channel);
-                }
-                return Taken::Withheld;
+        let mut queue = self.queue();
+        // A frame larger than the limit passes when nothing else waits.
+        if !queue.frames.is_empty() && queue.bytes + frame.len() > allowed {
+            if !queue.withheld.contains(&channel) {
+                queue.withheld.push(channel);
             }
-            queue.bytes += frame.len();
-            queue.frames.push_back(Message::Binary(frame));
+            return Taken::Withheld;
         }
-        self.ready.notify_one();
+        queue.add(frame);
         Taken::Yes
     }
 
-    /// Puts a text frame in.
-    pub(crate) fn push_text(&self, text: String) {
-        {
-            let mut queue = self.queue();
-            queue.bytes += text.len();
-            queue.frames.push_back(Message::Text(text.into()));
-        }
-        self.ready.notify_one();
+    /// Puts a frame in that belongs to no channel.
+    pub(crate) fn push_frame(&self, frame: Wire) {
+        self.queue().add(frame);
     }
 
     /// Reports that a channel's room has ended it.
@@ -97,25 +123,44 @@ impl Outbox {
         self.ready.notify_one();
     }
 
-    /// Waits until there may be something to take.
+    /// Writes what waits, as far as the connection takes it at once.
+    pub(crate) fn flush(&self) {
+        let mut queue = self.queue();
+        if queue.connection == Connection::Open {
+            self.write(&mut queue);
+        }
+    }
+
+    /// Goes on writing to a connection that was full.
+    pub(crate) fn resume(&self) {
+        let mut queue = self.queue();
+        if queue.connection == Connection::Full {
+            queue.connection = Connection::Open;
+            self.write(&mut queue);
+        }
+    }
+
+    fn write(&self, queue: &mut Queue) {
+        let Some(stream) = self.stream.get() else { return };
+        let (frames, bytes) = (queue.frames.len(), queue.bytes);
+        queue.connection = queue.write_to(stream);
+        self.metrics.frames_out.inc_by((frames - queue.frames.len()) as u64);
+        self.metrics.bytes_out.inc_by((bytes - queue.bytes) as u64);
+        if queue.connection != Connection::Open || !queue.withheld.is_empty() {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Waits until there may be something to look after.
     pub(crate) async fn ready(&self) {
         self.ready.notified().await;
     }
 
-    /// Takes everything that waits.
-    pub(crate) fn take(&self) -> Waiting {
+    /// What there is to look after.
+    pub(crate) fn report(&self) -> Report {
         let mut queue = self.queue();
-        Waiting {
-            frames: std::mem::take(&mut queue.frames),
-            bytes: std::mem::take(&mut queue.bytes),
-            ended: std::mem::take(&mut queue.ended),
-        }
-    }
-
-    /// The channels from which something was withheld, if the outbox is empty now.
-    pub(crate) fn drained(&self) -> Vec<ChannelKey> {
-        let mut queue = self.queue();
-        if queue.frames.is_empty() { std::mem::take(&mut queue.withheld) } else { Vec::new() }
+        let drained = if queue.frames.is_empty() { std::mem::take(&mut queue.withheld) } else { Vec::new() };
+        Report { connection: queue.connection, drained, ended: std::mem::take(&mut queue.ended) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -124,34 +169,147 @@ impl Outbox {
     }
 }
 
+impl Queue {
+    fn add(&mut self, frame: Wire) {
+        if self.connection != Connection::Broken {
+            self.bytes += frame.len();
+            self.frames.push_back(frame);
+        }
+    }
+
+    fn write_to(&mut self, stream: &TcpStream) -> Connection {
+        while !self.frames.is_empty() {
+            let mut pieces = [IoSlice::new(&[]); WRITE_PIECES];
+            let mut used = 0;
+            let waiting = self.frames.iter().flat_map(|frame| [&frame.head, &frame.body]);
+            for (slot, piece) in pieces.iter_mut().zip(waiting.filter(|piece| !piece.is_empty())) {
+                *slot = IoSlice::new(piece);
+                used += 1;
+            }
+            match stream.try_write_vectored(&pieces[..used]) {
+                Ok(written) => self.remove(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Connection::Full,
+                Err(_) => {
+                    self.frames = VecDeque::new();
+                    self.bytes = 0;
+                    return Connection::Broken;
+                }
+            }
+        }
+        Connection::Open
+    }
+
+    /// Removes bytes that were written from the front.
+    fn remove(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(first) = self.frames.front_mut() {
+            for piece in [&mut first.head, &mut first.body] {
+                let part = written.min(piece.len());
+                piece.advance(part);
+                written -= part;
+            }
+            if !first.is_empty() {
+                return;
+            }
+            self.frames.pop_front();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     const CHANNEL: ChannelKey = ChannelKey(1);
 
-    fn frame(bytes: usize) -> Bytes {
-        Bytes::from(vec![0; bytes])
+    fn frame(bytes: usize) -> Wire {
+        Wire { head: Bytes::from(vec![1; bytes / 2]), body: Bytes::from(vec![2; bytes - bytes / 2]) }
     }
 
-    #[test]
-    fn presence_is_withheld_first_then_updates_and_what_must_pass_never() {
-        let outbox = Outbox::new(100);
+    fn outbox(bytes_limit: usize) -> Outbox {
+        Outbox::new(bytes_limit, &SocketMetrics::default())
+    }
+
+    async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn presence_is_withheld_first_then_updates_and_what_must_pass_never() {
+        let outbox = outbox(100);
         assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(60)), Taken::Yes);
         assert_eq!(outbox.push(CHANNEL, Priority::Presence, frame(1)), Taken::Withheld);
         assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(40)), Taken::Yes);
         assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
         assert_eq!(outbox.push(CHANNEL, Priority::Must, frame(1000)), Taken::Yes);
-        assert!(outbox.drained().is_empty(), "not empty yet");
-        assert_eq!(outbox.take().frames.len(), 3);
-        assert_eq!(outbox.drained(), [CHANNEL], "reported once, however much was withheld");
-        assert!(outbox.drained().is_empty());
+        assert!(outbox.report().drained.is_empty(), "not empty yet");
+        let (mut client, server) = connection().await;
+        outbox.connect(server);
+        outbox.flush();
+        outbox.ready().await;
+        assert_eq!(outbox.report().drained, [CHANNEL], "reported once, however much was withheld");
+        assert!(outbox.report().drained.is_empty());
+        let mut read = vec![0; 1100];
+        client.read_exact(&mut read).await.unwrap();
+        assert_eq!((read[29], read[30], read[59], read[60]), (1, 2, 2, 1), "in order, heads before bodies");
     }
 
     #[test]
     fn one_frame_larger_than_the_limit_passes_alone() {
-        let outbox = Outbox::new(10);
+        let outbox = outbox(10);
         assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(50)), Taken::Yes);
         assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
+    }
+
+    #[tokio::test]
+    async fn a_full_connection_is_written_to_again_when_it_has_room_and_every_byte_arrives() {
+        const FRAMES: usize = 300;
+        const BYTES: usize = 50_001;
+        let (mut client, server) = connection().await;
+        let outbox = outbox(usize::MAX);
+        let stream = outbox.connect(server);
+        for _ in 0..FRAMES {
+            outbox.push(CHANNEL, Priority::Must, frame(BYTES));
+        }
+        outbox.flush();
+        outbox.ready().await;
+        assert_eq!(outbox.report().connection, Connection::Full);
+        let reading = async {
+            let mut read = vec![0; FRAMES * BYTES];
+            client.read_exact(&mut read).await.unwrap();
+            read
+        };
+        let writing = async {
+            while outbox.report().connection == Connection::Full {
+                stream.writable().await.unwrap();
+                outbox.resume();
+            }
+        };
+        let (read, ()) = tokio::join!(reading, writing);
+        let expected = [vec![1; BYTES / 2], vec![2; BYTES - BYTES / 2]].concat().repeat(FRAMES);
+        assert!(read == expected);
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_keeps_nothing() {
+        let (client, server) = connection().await;
+        let outbox = outbox(usize::MAX);
+        outbox.connect(server);
+        client.set_zero_linger().unwrap();
+        drop(client);
+        while outbox.report().connection == Connection::Open {
+            outbox.push(CHANNEL, Priority::Must, frame(50_000));
+            outbox.flush();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(outbox.report().connection, Connection::Broken);
+        outbox.push(CHANNEL, Priority::Must, frame(50_000));
+        assert!(outbox.queue().frames.is_empty());
     }
 }

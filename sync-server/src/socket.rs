@@ -1,28 +1,26 @@
 //! The loop that serves one socket, whatever dialect it speaks.
 //!
-//! One task reads and writes. What waits in the outbox is fed to the socket together and flushed once. While a write
-//! is under way nothing is read: a client that does not read cannot make the server work for it.
+//! The socket's task reads, and looks after what takes time; rooms write ([`crate::outbox`]). While a client does not
+//! read what it is sent, nothing that it says is read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use documents::delivery::EndReason;
-use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use web_protocol::close;
 
-use crate::outbox::{ChannelKey, Outbox, Waiting};
+use crate::outbox::{ChannelKey, Connection, Outbox, Report};
 use crate::server::Shared;
+use crate::upgrade::Connected;
+use crate::websocket::{self, Incoming};
 
-/// Frames are flushed after about so many bytes, so that a slow client makes visible progress.
-const WRITE_BYTES: usize = 64 * 1024;
-/// How long one flush may take, besides what its bytes may take.
+/// How long a connection may take nothing of what waits for it.
 const WRITE_STALL: Duration = Duration::from_mins(1);
-/// The slowest connection that is still served, in bytes per second.
-const SLOWEST_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// How long a client may take to answer a close.
 const CLOSE_ANSWER: Duration = Duration::from_secs(2);
 /// A socket is not looked after more often than this.
@@ -62,72 +60,91 @@ pub(crate) trait Dialect: Send {
 }
 
 /// Serves a socket until either side ends it.
-pub(crate) async fn serve<D: Dialect>(mut socket: WebSocket, outbox: &Arc<Outbox>, mut dialect: D, shared: &Shared) {
+pub(crate) async fn serve<D: Dialect>(connected: Connected, outbox: &Outbox, mut dialect: D, shared: &Shared) {
     let _open = shared.metrics.socket_opened();
     let _running = shared.lifecycle.connection("socket");
+    let stream = outbox.connect(connected.stream);
+    let mut incoming = Incoming::new(stream, outbox, connected.read, shared.limits.frame_bytes);
+    outbox.flush();
     let now = Instant::now();
-    let close = Serving { outbox, shared, last_heard: now, pinged: None, last_access_check: now, told_expiring: None }
-        .run(&mut socket, &mut dialect)
-        .await;
+    let serving = Serving {
+        stream,
+        outbox,
+        shared,
+        last_heard: now,
+        pinged: None,
+        full_since: None,
+        last_access_check: now,
+        told_expiring: None,
+    };
+    let close = serving.run(&mut incoming, &mut dialect).await;
     drop(dialect);
-    // The answer to a client's own close is written with the next flush.
-    let _ = timeout(WRITE_STALL, socket.flush()).await;
     if let Some((code, reason)) = close {
-        let last_words = async {
-            let Waiting { frames, .. } = outbox.take();
-            for frame in frames {
-                socket.feed(frame).await?;
-            }
-            socket.flush().await
-        };
-        if let Ok(Ok(())) = timeout(WRITE_STALL, last_words).await {
-            self::close(&mut socket, code, reason).await;
-        }
+        self::close(stream, outbox, &mut incoming, code, reason).await;
     }
 }
 
-/// Tells the client why the socket ends, and waits until it has heard it: a connection that is dropped with something
-/// unread on it is reset, and the close code is lost on the way.
-pub(crate) async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
-    let goodbye = async {
-        socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
-        while socket.next().await.transpose()?.is_some() {}
-        Ok::<(), axum::Error>(())
+/// Refuses a socket whose handshake is over.
+pub(crate) async fn refuse(connected: Connected, shared: &Shared, code: u16, reason: &'static str) {
+    let outbox = Outbox::new(shared.limits.outbox_bytes, &shared.metrics);
+    let stream = outbox.connect(connected.stream);
+    let mut incoming = Incoming::new(stream, &outbox, connected.read, shared.limits.frame_bytes);
+    close(stream, &outbox, &mut incoming, code, reason).await;
+}
+
+/// Tells the client why the socket ends, after all that waits for it, and waits until it has heard it: a connection
+/// that is dropped with something unread on it is reset, and the close code is lost on the way.
+async fn close(stream: &TcpStream, outbox: &Outbox, incoming: &mut Incoming<'_>, code: u16, reason: &'static str) {
+    incoming.close(code, reason);
+    let written = async {
+        while outbox.report().connection == Connection::Full {
+            stream.writable().await.ok()?;
+            outbox.resume();
+        }
+        Some(())
     };
+    let heard = async { while incoming.next().await.is_ok() {} };
     // The client may be gone already.
-    let _ = timeout(CLOSE_ANSWER, goodbye).await;
+    if let Ok(Some(())) = timeout(WRITE_STALL, written).await {
+        let _ = timeout(CLOSE_ANSWER, heard).await;
+    }
 }
 
 struct Serving<'a> {
+    stream: &'a TcpStream,
     outbox: &'a Outbox,
     shared: &'a Shared,
     last_heard: Instant,
     /// When the client was asked for a sign of life that has not come yet.
     pinged: Option<Instant>,
+    /// Since when the connection has taken nothing of what waits.
+    full_since: Option<Instant>,
     last_access_check: Instant,
     told_expiring: Option<DateTime<Utc>>,
 }
 
 impl Serving<'_> {
     /// Returns the close code and reason when it is the server that ends the socket.
-    async fn run<D: Dialect>(mut self, socket: &mut WebSocket, dialect: &mut D) -> Option<(u16, &'static str)> {
-        let draining = self.shared.lifecycle.draining();
-        let shutdown = self.shared.lifecycle.shutdown_token();
-        let mut told_draining = false;
+    async fn run<D: Dialect>(mut self, incoming: &mut Incoming<'_>, dialect: &mut D) -> Option<(u16, &'static str)> {
+        let (drain, shutdown) = (self.shared.lifecycle.draining(), self.shared.lifecycle.shutdown_token());
+        // Made once: to wait anew for each frame would cost two locks that all sockets share.
+        let (draining, shutdown) = (drain.cancelled(), shutdown.cancelled());
         // The first look is at once: the authority may end soon.
         let timer = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(timer);
+        tokio::pin!(draining, shutdown, timer);
+        let mut told_draining = false;
         loop {
+            let is_full = self.full_since.is_some();
             let flow = tokio::select! {
                 biased;
-                () = shutdown.cancelled() => Flow::Close(close::RESTART, "the server restarts"),
-                () = draining.cancelled(), if !told_draining => {
+                () = &mut shutdown => Flow::Close(close::RESTART, "the server restarts"),
+                () = &mut draining, if !told_draining => {
                     told_draining = true;
                     dialect.draining()
                 }
                 // Before the frames: however many there are, a socket must not outlive its authority.
                 () = &mut timer => {
-                    let flow = self.beat(socket, dialect).await?;
+                    let flow = self.beat(dialect)?;
                     if flow == Flow::Continue && self.last_access_check.elapsed() >= self.access_check() {
                         self.last_access_check = Instant::now();
                         dialect.check_access();
@@ -135,20 +152,24 @@ impl Serving<'_> {
                     timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
                     flow
                 }
-                () = self.outbox.ready() => match self.write(socket, dialect).await {
-                    Ok(flow) => flow,
-                    Err(Gone) => return None,
-                },
-                frame = socket.next() => match frame {
-                    Some(Ok(frame)) => self.read(frame, dialect).await?,
-                    Some(Err(error)) => return read_failed(error),
-                    None => return None,
+                () = self.outbox.ready() => self.look_after_outbox(dialect)?,
+                writable = self.stream.writable(), if is_full => {
+                    writable.ok()?;
+                    self.outbox.resume();
+                    self.full_since = None;
+                    self.look_after_outbox(dialect)?
+                }
+                // A client that does not read cannot make the server work for it.
+                message = incoming.next(), if !is_full => match message {
+                    Ok(message) => self.read(message, incoming, dialect).await?,
+                    Err(error) => return read_failed(&error),
                 },
                 flow = dialect.progress() => flow,
             };
             if let Flow::Close(code, reason) = flow {
                 return Some((code, reason));
             }
+            self.outbox.flush();
         }
     }
 
@@ -160,49 +181,50 @@ impl Serving<'_> {
         Duration::from_secs(self.shared.limits.access_check_seconds)
     }
 
-    /// Handles a frame. `None` when the client closes the socket.
-    async fn read<D: Dialect>(&mut self, frame: Message, dialect: &mut D) -> Option<Flow> {
+    /// Does what rooms and the connection have left to the socket's task. `None` when the client is gone.
+    fn look_after_outbox<D: Dialect>(&mut self, dialect: &mut D) -> Option<Flow> {
+        let Report { connection, drained, ended } = self.outbox.report();
+        match connection {
+            Connection::Open => self.full_since = None,
+            Connection::Full => {
+                self.full_since.get_or_insert_with(Instant::now);
+            }
+            Connection::Broken => return None,
+        }
+        for channel in drained {
+            dialect.drained(channel);
+        }
+        let flows = ended.into_iter().map(|(channel, reason)| dialect.ended(channel, reason));
+        Some(flows.reduce(|first, next| if first == Flow::Continue { next } else { first }).unwrap_or(Flow::Continue))
+    }
+
+    /// Handles a message. `None` when the client closes the socket.
+    async fn read<D: Dialect>(
+        &mut self,
+        message: Message,
+        incoming: &mut Incoming<'_>,
+        dialect: &mut D,
+    ) -> Option<Flow> {
         self.last_heard = Instant::now();
         self.pinged = None;
         self.shared.metrics.frames_in.inc();
-        match frame {
+        match message {
             Message::Text(text) => Some(dialect.text(&text).await),
             Message::Binary(bytes) => {
                 self.shared.metrics.bytes_in.inc_by(bytes.len() as u64);
                 Some(dialect.binary(bytes).await)
             }
-            Message::Ping(_) | Message::Pong(_) => Some(Flow::Continue),
-            Message::Close(_) => None,
-        }
-    }
-
-    /// Writes all that waits, in as few writes as its size allows.
-    async fn write<D: Dialect>(&self, socket: &mut WebSocket, dialect: &mut D) -> Result<Flow, Gone> {
-        let Waiting { frames, bytes, ended } = self.outbox.take();
-        self.shared.metrics.frames_out.inc_by(frames.len() as u64);
-        self.shared.metrics.bytes_out.inc_by(bytes as u64);
-        let mut unflushed = 0;
-        for frame in frames {
-            let size = size_of_frame(&frame);
-            unflushed += size;
-            timeout(stall_limit(size), socket.feed(frame)).await.map_err(|_| Gone)?.map_err(|_| Gone)?;
-            if unflushed >= WRITE_BYTES {
-                timeout(stall_limit(unflushed), socket.flush()).await.map_err(|_| Gone)?.map_err(|_| Gone)?;
-                unflushed = 0;
+            Message::Close(_) => {
+                // Answers the client's close.
+                let _ = incoming.next().await;
+                None
             }
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Some(Flow::Continue),
         }
-        if unflushed > 0 {
-            timeout(stall_limit(unflushed), socket.flush()).await.map_err(|_| Gone)?.map_err(|_| Gone)?;
-        }
-        for channel in self.outbox.drained() {
-            dialect.drained(channel);
-        }
-        let flows = ended.into_iter().map(|(channel, reason)| dialect.ended(channel, reason));
-        Ok(flows.reduce(|first, next| if first == Flow::Continue { next } else { first }).unwrap_or(Flow::Continue))
     }
 
-    /// Looks after silence and authority. `None` when the client is gone.
-    async fn beat<D: Dialect>(&mut self, socket: &mut WebSocket, dialect: &mut D) -> Option<Flow> {
+    /// Looks after silence, stalls and authority. `None` when the client is gone.
+    fn beat<D: Dialect>(&mut self, dialect: &mut D) -> Option<Flow> {
         let now = self.shared.clock.now();
         let until = dialect.authorized_until();
         if now >= until {
@@ -212,13 +234,16 @@ impl Serving<'_> {
             self.told_expiring = Some(until);
             dialect.expiring();
         }
+        if self.full_since.is_some_and(|since| since.elapsed() >= WRITE_STALL) {
+            return None;
+        }
         // The silence of a client that took long to read what it was sent counts from its ping on.
         match self.pinged {
             Some(pinged) if pinged.elapsed() >= self.heartbeat() => {
                 return Some(Flow::Close(close::TIMEOUT, "nothing was heard for too long"));
             }
-            None if self.last_heard.elapsed() >= self.heartbeat() => {
-                timeout(WRITE_STALL, socket.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
+            None if self.last_heard.elapsed() >= self.heartbeat() && self.full_since.is_none() => {
+                self.outbox.push_frame(websocket::ping());
                 self.pinged = Some(Instant::now());
             }
             _ => {}
@@ -239,26 +264,11 @@ impl Serving<'_> {
     }
 }
 
-/// The connection is broken.
-struct Gone;
-
-fn size_of_frame(frame: &Message) -> usize {
-    match frame {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Close(_) => 0,
-    }
-}
-
-fn stall_limit(bytes: usize) -> Duration {
-    WRITE_STALL + Duration::from_secs(bytes as u64 / SLOWEST_BYTES_PER_SECOND)
-}
-
-fn read_failed(error: axum::Error) -> Option<(u16, &'static str)> {
-    use tokio_tungstenite::tungstenite::Error;
-    match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(_)) => Some((close::TOO_LARGE, "the frame is too large")),
-        Some(Error::Protocol(_) | Error::Utf8(_)) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
+fn read_failed(error: &Error) -> Option<(u16, &'static str)> {
+    match error {
+        Error::Capacity(_) => Some((close::TOO_LARGE, "the frame is too large")),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) | Error::Utf8(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
         _ => None,
     }
 }

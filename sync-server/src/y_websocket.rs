@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal, Sink, Taken};
+use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal, Sink, Taken, Wire};
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
 use platform::auth::Principal;
@@ -20,7 +19,8 @@ use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox, Priority};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::{Dialect, Flow, serve};
-use crate::upgrade::{self, document_authority, limited, refused};
+use crate::upgrade::{self, Upgrade, document_authority};
+use crate::websocket::binary;
 
 /// The slot of this dialect's frames in a delivery.
 const DIALECT: usize = 1;
@@ -34,25 +34,27 @@ pub(crate) async fn open(
     State(server): State<SyncServer>,
     Path(document): Path<String>,
     Query(query): Query<upgrade::Query>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Response {
     let shared = server.shared;
-    let upgrade = limited(upgrade, &shared);
     let Ok(name) = document.parse::<DocumentName>() else {
-        return refused(upgrade, close::NOT_FOUND, "this is not a document's name");
+        return upgrade.refuse(&shared, close::NOT_FOUND, "this is not a document's name");
     };
     let authority = match document_authority(&shared, &name, query.token.as_deref()).await {
         Ok(authority) => authority,
-        Err((code, reason)) => return refused(upgrade, code, reason),
+        Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
-    let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
+    let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
     match attach(&shared, &name, &authority.principal, &outbox).await {
-        Ok(session) => upgrade.on_upgrade(move |socket| async move {
-            let (session, access_check) = (Arc::new(session), AccessCheck::default());
-            let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
-            serve(socket, &outbox, dialect, &shared).await;
-        }),
-        Err((code, reason)) => refused(upgrade, code, reason),
+        Ok(session) => {
+            let of_socket = Arc::clone(&shared);
+            upgrade.then(&shared, move |connected| async move {
+                let (shared, session, access_check) = (of_socket, Arc::new(session), AccessCheck::default());
+                let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
+                serve(connected, &outbox, dialect, &shared).await;
+            })
+        }
+        Err((code, reason)) => upgrade.refuse(&shared, code, reason),
     }
 }
 
@@ -177,16 +179,22 @@ impl Sink for YSink {
         let frame = delivery.encoded(DIALECT, |_, message| encode(message));
         self.outbox.push(CHANNEL, priority, frame)
     }
+
+    fn flush(&self) {
+        self.outbox.flush();
+    }
 }
 
-fn encode(message: &Outgoing) -> Bytes {
+fn encode(message: &Outgoing) -> Wire {
     match message {
-        Outgoing::Step1(state_vector) => Message::Step1(state_vector).encode().into(),
-        Outgoing::Step2(update) => Message::Step2(update).encode().into(),
-        Outgoing::Update(update) | Outgoing::Part(update) => Message::Update(update).encode().into(),
-        Outgoing::Awareness(states) => Message::Awareness(&encode_awareness(states)).encode().into(),
-        Outgoing::Refused { refusal, .. } => Message::PermissionDenied(&refusal.message()).encode().into(),
-        _ => Bytes::new(),
+        Outgoing::Step1(state_vector) => binary(&Message::Step1(state_vector).head(), state_vector.clone()),
+        Outgoing::Step2(update) => binary(&Message::Step2(update).head(), update.clone()),
+        Outgoing::Update(update) | Outgoing::Part(update) => binary(&Message::Update(update).head(), update.clone()),
+        Outgoing::Awareness(states) => binary(&Message::Awareness(&encode_awareness(states)).encode(), Bytes::new()),
+        Outgoing::Refused { refusal, .. } => {
+            binary(&Message::PermissionDenied(&refusal.message()).encode(), Bytes::new())
+        }
+        _ => Wire::default(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Binary frames of the `/ws` dialect (SPEC G11): a channel number, a type, a body; one message per frame.
 
-use crate::lib0::{DecodeError, Reader, write_varbuf, write_varuint};
+use crate::lib0::{DecodeError, Reader, write_varuint};
 
 const STEP_1: u64 = 0;
 const STEP_2: u64 = 1;
 const UPDATE: u64 = 2;
 const AWARENESS: u64 = 3;
 const RECEIPT: u64 = 4;
+/// Enough for most heads.
+const HEAD_BYTES: usize = 24;
 
 /// A binary frame: which channel it belongs to and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,24 +61,39 @@ impl<'a> Frame<'a> {
     /// Encodes the frame.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let (kind, bytes) = match self.body {
-            Body::Step1(bytes) => (STEP_1, bytes),
-            Body::Step2(bytes) => (STEP_2, bytes),
-            Body::Update(bytes) => (UPDATE, bytes),
-            Body::Awareness(bytes) => (AWARENESS, bytes),
-            Body::Receipt { through, epoch, seq } => {
-                let mut out = Vec::with_capacity(16);
-                for value in [self.number, RECEIPT, through, epoch, seq] {
-                    write_varuint(&mut out, value);
-                }
-                return out;
-            }
+        let mut out = self.head();
+        out.extend_from_slice(self.payload());
+        out
+    }
+
+    /// The encoded frame up to its payload, which is its end. Who has the payload at hand need not copy it.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        let kind = match self.body {
+            Body::Step1(_) => STEP_1,
+            Body::Step2(_) => STEP_2,
+            Body::Update(_) => UPDATE,
+            Body::Awareness(_) => AWARENESS,
+            Body::Receipt { .. } => RECEIPT,
         };
-        let mut out = Vec::with_capacity(bytes.len() + 16);
+        let mut out = Vec::with_capacity(HEAD_BYTES);
         write_varuint(&mut out, self.number);
         write_varuint(&mut out, kind);
-        write_varbuf(&mut out, bytes);
+        if let Body::Receipt { through, epoch, seq } = self.body {
+            for value in [through, epoch, seq] {
+                write_varuint(&mut out, value);
+            }
+        } else {
+            write_varuint(&mut out, self.payload().len() as u64);
+        }
         out
+    }
+
+    fn payload(&self) -> &'a [u8] {
+        match self.body {
+            Body::Step1(bytes) | Body::Step2(bytes) | Body::Update(bytes) | Body::Awareness(bytes) => bytes,
+            Body::Receipt { .. } => &[],
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Source: the `y-protocols` and `y-websocket` npm packages.
 
-use crate::lib0::{DecodeError, Reader, write_varbuf, write_varstring, write_varuint};
+use crate::lib0::{DecodeError, Reader, write_varuint};
 
 const SYNC: u64 = 0;
 const AWARENESS: u64 = 1;
 const AUTH: u64 = 2;
 const QUERY_AWARENESS: u64 = 3;
 const PERMISSION_DENIED: u64 = 0;
+/// Enough for every head.
+const HEAD_BYTES: usize = 12;
 
 /// One message of the y-websocket protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,33 +57,40 @@ impl<'a> Message<'a> {
     /// Encodes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        match *self {
-            Self::Step1(bytes) => write_sync(&mut out, 0, bytes),
-            Self::Step2(bytes) => write_sync(&mut out, 1, bytes),
-            Self::Update(bytes) => write_sync(&mut out, 2, bytes),
-            Self::Awareness(bytes) => {
-                out.reserve_exact(bytes.len() + 6);
-                write_varuint(&mut out, AWARENESS);
-                write_varbuf(&mut out, bytes);
-            }
-            Self::QueryAwareness => write_varuint(&mut out, QUERY_AWARENESS),
-            Self::PermissionDenied(reason) => {
-                write_varuint(&mut out, AUTH);
-                write_varuint(&mut out, PERMISSION_DENIED);
-                write_varstring(&mut out, reason);
-            }
-            Self::Unknown(kind) => write_varuint(&mut out, kind),
+        let mut out = self.head();
+        out.extend_from_slice(self.payload());
+        out
+    }
+
+    /// The encoded message up to its payload, which is its end. Who has the payload at hand need not copy it.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        let kinds: &[u64] = match self {
+            Self::Step1(_) => &[SYNC, 0],
+            Self::Step2(_) => &[SYNC, 1],
+            Self::Update(_) => &[SYNC, 2],
+            Self::Awareness(_) => &[AWARENESS],
+            Self::QueryAwareness => &[QUERY_AWARENESS],
+            Self::PermissionDenied(_) => &[AUTH, PERMISSION_DENIED],
+            Self::Unknown(kind) => &[*kind],
+        };
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        for kind in kinds {
+            write_varuint(&mut out, *kind);
+        }
+        if !matches!(self, Self::QueryAwareness | Self::Unknown(_)) {
+            write_varuint(&mut out, self.payload().len() as u64);
         }
         out
     }
-}
 
-fn write_sync(out: &mut Vec<u8>, kind: u64, bytes: &[u8]) {
-    out.reserve_exact(bytes.len() + 7);
-    write_varuint(out, SYNC);
-    write_varuint(out, kind);
-    write_varbuf(out, bytes);
+    fn payload(&self) -> &'a [u8] {
+        match *self {
+            Self::Step1(bytes) | Self::Step2(bytes) | Self::Update(bytes) | Self::Awareness(bytes) => bytes,
+            Self::PermissionDenied(reason) => reason.as_bytes(),
+            Self::QueryAwareness | Self::Unknown(_) => &[],
+        }
+    }
 }
 
 #[cfg(test)]

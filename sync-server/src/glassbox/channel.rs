@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use documents::delivery::{Delivery, EndReason, Outgoing, Present, Sink, Taken};
+use documents::delivery::{Delivery, EndReason, Outgoing, Present, Sink, Taken, Wire};
 use platform::access::Access;
 use platform::auth::PrincipalKind;
 use schema::ids::DocumentName;
@@ -13,6 +13,7 @@ use web_protocol::frame::{Body, Frame};
 
 use super::DIALECT;
 use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::websocket::{binary, text};
 use crate::y_websocket::encode_awareness;
 
 /// What a client and the server agreed on (G8).
@@ -53,7 +54,7 @@ pub(super) struct ChannelSink {
 
 impl ChannelSink {
     fn reply(&self, reply: &Reply) -> Taken {
-        self.outbox.push_text(reply.encode(None));
+        self.outbox.push_frame(text(reply.encode(None)));
         Taken::Yes
     }
 
@@ -72,7 +73,7 @@ impl ChannelSink {
             Access::Write => "write",
         };
         let reply = Reply::Subscribed { channel: self.name.to_string(), access, sync };
-        self.outbox.push_text(reply.encode(self.request_id.as_deref()));
+        self.outbox.push_frame(text(reply.encode(self.request_id.as_deref())));
         Taken::Yes
     }
 
@@ -123,6 +124,10 @@ impl Sink for ChannelSink {
         };
         self.outbox.push(self.key, priority, delivery.encoded(DIALECT, encode))
     }
+
+    fn flush(&self) {
+        self.outbox.flush();
+    }
 }
 
 /// What a client is told when its room ends the channel. A shutdown has been announced to the whole socket.
@@ -148,20 +153,20 @@ fn present_user(present: &Present) -> PresentUser {
     }
 }
 
-fn encode(number: u64, message: &Outgoing) -> Bytes {
-    let awareness;
-    let body = match message {
-        Outgoing::Step1(state_vector) => Body::Step1(state_vector),
-        Outgoing::Step2(update) => Body::Step2(update),
-        Outgoing::Update(update) | Outgoing::Part(update) => Body::Update(update),
+fn encode(number: u64, message: &Outgoing) -> Wire {
+    let (body, bytes) = match message {
+        Outgoing::Step1(state_vector) => (Body::Step1(state_vector), state_vector),
+        Outgoing::Step2(update) => (Body::Step2(update), update),
+        Outgoing::Update(update) | Outgoing::Part(update) => (Body::Update(update), update),
         Outgoing::Awareness(states) => {
-            awareness = encode_awareness(states);
-            Body::Awareness(&awareness)
+            let body = Body::Awareness(&encode_awareness(states));
+            return binary(&Frame { number, body }.encode(), Bytes::new());
         }
         Outgoing::Receipt { through, epoch, seq } => {
-            Body::Receipt { through: *through, epoch: u64::from(epoch.get()), seq: seq.get() }
+            let body = Body::Receipt { through: *through, epoch: u64::from(epoch.get()), seq: seq.get() };
+            return binary(&Frame { number, body }.encode(), Bytes::new());
         }
-        _ => return Bytes::new(),
+        _ => return Wire::default(),
     };
-    Frame { number, body }.encode().into()
+    binary(&Frame { number, body }.head(), bytes.clone())
 }

@@ -27,6 +27,7 @@ use crate::outbox::{ChannelKey, Outbox};
 use crate::server::{Authority, Shared};
 use crate::socket::{Dialect, Flow};
 use crate::upgrade;
+use crate::websocket::text;
 use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 
 /// When clients of a restarting server should come back.
@@ -93,14 +94,14 @@ impl Connection {
                 channels: limits.channels_per_socket,
             },
         };
-        outbox.push_text(welcome.encode(None));
+        outbox.push_frame(text(welcome.encode(None)));
         let (channels, opening) = (HashMap::new(), FuturesUnordered::new());
         let access_check = AccessCheck::default();
         Self { shared, outbox, authority, channels, opening, access_check, next_key: 0, draining: false }
     }
 
     fn reply(&self, reply: &Reply, request_id: Option<&str>) {
-        self.outbox.push_text(reply.encode(request_id));
+        self.outbox.push_frame(text(reply.encode(request_id)));
     }
 
     fn error(&self, code: &'static str, message: &str, channel: Option<String>, request_id: Option<&str>) {
