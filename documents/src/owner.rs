@@ -12,14 +12,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::compaction::{Compaction, compact};
-use crate::delivery::{Delivery, EndReason, Outgoing, Sink, Taken};
+use crate::delivery::{EndReason, Outgoing, Sink};
 use crate::error::{AttachError, EditFailed, LoadError};
+use crate::listeners::Listeners;
 use crate::log_writer::Waiting;
 use crate::presence_codec;
 use crate::projection::{Projection, project};
 use crate::registry::Documents;
 use crate::room::{
-    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, Mode, PresenceNews, Quarantined, Room, SavingState,
+    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Quarantined, Room, SavingState,
     SessionId, Ticket,
 };
 use crate::services::Services;
@@ -28,10 +29,10 @@ use crate::services::Services;
 pub(crate) const INBOX_MESSAGES: usize = 256;
 /// Messages that are handled before what they made the room say is written.
 const ROUND_MESSAGES: usize = 64;
-/// Sinks that a room writes to itself, where other threads could write to the rest at the same time.
-const FLUSHED_HERE: usize = 256;
 /// The pause between two tries to load a document again.
 const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+/// Without anything to do, a room still looks around once in a while.
+const LOOK_AROUND_MS: u64 = 60_000;
 /// The pause after a failed read of the log.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
@@ -67,32 +68,12 @@ pub(crate) enum Event {
     Projected(Option<Seq>),
 }
 
-struct Listener {
-    sink: Arc<dyn Sink>,
-    mode: Mode,
-    /// The sink is full; updates are withheld until the room says otherwise.
-    withheld: bool,
-    /// The round in which the sink last took something.
-    round: u64,
-}
-
-impl Listener {
-    fn deliver(&mut self, delivery: &Delivery, round: u64, unflushed: &mut Vec<Arc<dyn Sink>>) -> Taken {
-        if self.round != round {
-            self.round = round;
-            unflushed.push(Arc::clone(&self.sink));
-        }
-        self.sink.deliver(delivery)
-    }
-}
-
 /// The owner of one open document.
 pub(crate) struct Owner {
     services: Arc<Services>,
     document: DocumentRef,
     room: Room,
-    number: u64,
-    listeners: HashMap<SessionId, Listener>,
+    listeners: Listeners,
     edits: HashMap<Ticket, oneshot::Sender<Result<Edited, EditFailed>>>,
     events: mpsc::UnboundedSender<Event>,
     saving: watch::Receiver<SavingState>,
@@ -102,10 +83,6 @@ pub(crate) struct Owner {
     idle_since_ms: Option<u64>,
     /// Kept between inputs for its allocation.
     effects: Vec<Effect>,
-    /// Counts up whenever what was said is written.
-    round: u64,
-    /// Sinks that took something in this round.
-    unflushed: Vec<Arc<dyn Sink>>,
     /// The room is over: everybody was told to come back.
     ended: bool,
 }
@@ -138,6 +115,10 @@ pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: 
     }
 }
 
+fn wait_ms(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn refuse(message: Message) {
     match message {
         Message::Attach { reply, .. } => drop(reply.send(Err(AttachError::Unavailable))),
@@ -164,11 +145,10 @@ impl Owner {
         services.metrics.rooms.inc();
         Ok(Self {
             saving: services.log.state(document.id),
-            number: services.next_number(),
             services: Arc::clone(services),
             document,
             room,
-            listeners: HashMap::new(),
+            listeners: Listeners::new(services),
             edits: HashMap::new(),
             events,
             bus,
@@ -176,8 +156,6 @@ impl Owner {
             projection,
             idle_since_ms: None,
             effects: Vec::new(),
-            round: 1,
-            unflushed: Vec::new(),
             ended: false,
         })
     }
@@ -189,12 +167,13 @@ impl Owner {
         let (draining, shutdown) = (drain.cancelled(), shutdown.cancelled());
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(draining, shutdown, timer);
+        let mut wake_ms = u64::MAX;
         self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
             self.take(Input::Saving(SavingState::Behind)).await;
         }
         loop {
-            self.flush();
+            let flush_in = self.listeners.flush_in_pace();
             self.housekeep();
             let closing = drain.is_cancelled();
             if closing && self.room.is_saved() {
@@ -206,9 +185,13 @@ impl Owner {
             if self.is_due_to_close() && registry.close_if_unused(self.document.id, generation) {
                 break;
             }
-            let wake = self.next_wake();
-            if timer.deadline() != wake {
-                timer.as_mut().reset(wake);
+            // A timer that is set too early costs less than one that is set anew for each message.
+            let due_ms = flush_in.map_or(u64::MAX, |wait| self.now() + wait_ms(wait)).min(self.next_due());
+            if due_ms < wake_ms || timer.is_elapsed() {
+                let now = self.now();
+                wake_ms = due_ms.clamp(now, now + LOOK_AROUND_MS);
+                // A clock in milliseconds rounds down; one more makes sure that the time has come.
+                timer.as_mut().reset(Instant::now() + Duration::from_millis(wake_ms - now + 1));
             }
             tokio::select! {
                 biased;
@@ -230,6 +213,7 @@ impl Owner {
                 () = &mut timer => self.take(Input::Tick).await,
             }
         }
+        self.listeners.flush();
         registry.remove(self.document.id, generation);
         inboxes.messages.close();
         while let Ok(message) = inboxes.messages.try_recv() {
@@ -291,15 +275,11 @@ impl Owner {
         });
     }
 
-    fn next_wake(&self) -> Instant {
-        /// Without anything to do, a room still looks around once in a while.
-        const AT_LATEST_MS: u64 = 60_000;
-        let now = self.now();
+    /// When something is due, in milliseconds of the clock.
+    fn next_due(&self) -> u64 {
         let idle_at = self.idle_since_ms.map(|since| since + self.services.limits.idle_room_seconds * 1000);
         let due = [self.room.deadline(), idle_at, self.projection.due(), self.compaction.due()];
-        let next = due.into_iter().flatten().min().unwrap_or(now + AT_LATEST_MS).max(now);
-        // A clock in milliseconds rounds down; one more makes sure that the time has come when the timer fires.
-        Instant::now() + Duration::from_millis(next - now + 1)
+        due.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     async fn take_event(&mut self, event: Event) {
@@ -343,7 +323,7 @@ impl Owner {
             }
             Message::Input(input) => {
                 if let Input::Detach(session) = input {
-                    self.listeners.remove(&session);
+                    self.listeners.remove(session);
                 }
                 self.take(input).await;
             }
@@ -370,10 +350,8 @@ impl Owner {
         if replica_epoch.is_some_and(|theirs| theirs != epoch) {
             return Err(AttachError::EpochMismatch { current: epoch });
         }
-        let attached = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
-        sink.deliver(&Delivery::new(self.number, attached));
-        self.unflushed.push(Arc::clone(&sink));
-        self.listeners.insert(session, Listener { sink, mode: attach.mode, withheld: false, round: self.round });
+        let hello = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
+        self.listeners.add(session, sink, attach.mode, hello);
         self.take(Input::Attach(attach)).await;
         Ok(())
     }
@@ -436,11 +414,7 @@ impl Owner {
         match effect {
             Effect::Send(session, message) => self.send(session, message, more),
             Effect::Broadcast(audience, message) => self.broadcast(audience, message, more),
-            Effect::Resume(session) => {
-                if let Some(listener) = self.listeners.get_mut(&session) {
-                    listener.withheld = false;
-                }
-            }
+            Effect::Resume(session) => self.listeners.resume(session),
             Effect::Append(append) => self.append(append),
             Effect::ReadLog(after) => self.read_log(after),
             Effect::Publish(seq, update) => {
@@ -455,56 +429,23 @@ impl Owner {
                 }
             }
             Effect::Quarantine(quarantined) => self.quarantine(quarantined),
-            Effect::End(session) => drop(self.listeners.remove(&session)),
+            Effect::End(session) => self.listeners.remove(session),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload | Effect::Nothing => {}
         }
     }
 
     fn send(&mut self, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
-        let Some(listener) = self.listeners.get_mut(&session) else { return };
-        let delivery = Delivery::new(self.number, message);
-        if listener.deliver(&delivery, self.round, &mut self.unflushed) == Taken::Withheld {
-            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, delivery.message), more);
+        if let Some(withheld) = self.listeners.send(session, message) {
+            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, withheld), more);
         }
     }
 
     fn broadcast(&mut self, audience: Audience, message: Outgoing, more: &mut Vec<Effect>) {
-        let delivery = Delivery::new(self.number, message);
-        let is_update = matches!(delivery.message, Outgoing::Update(_));
-        let (mut delivered, mut withheld) = (0, Vec::new());
-        for (session, listener) in &mut self.listeners {
-            let addressed = match audience {
-                Audience::Syncing => listener.mode != Mode::Watch,
-                Audience::SyncingExcept(sender) => listener.mode != Mode::Watch && *session != sender,
-                Audience::Watching => listener.mode == Mode::Watch,
-            };
-            if !addressed || (is_update && listener.withheld) {
-                continue;
-            }
-            if listener.deliver(&delivery, self.round, &mut self.unflushed) == Taken::Withheld {
-                listener.withheld |= is_update;
-                withheld.push(*session);
-            } else {
-                delivered += 1;
-            }
-        }
-        self.services.metrics.deliveries.inc_by(delivered);
+        let (withheld, message) = self.listeners.broadcast(audience, message);
         for session in withheld {
-            let message = delivery.message.clone();
+            let message = message.clone();
             self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, message), more);
-        }
-    }
-
-    /// Writes what was said.
-    fn flush(&mut self) {
-        self.round += 1;
-        if self.services.threads > 1 && self.unflushed.len() > FLUSHED_HERE {
-            let elsewhere = self.unflushed.split_off(FLUSHED_HERE);
-            self.services.lifecycle.spawn("flush", async move { elsewhere.iter().for_each(|sink| sink.flush()) });
-        }
-        for sink in self.unflushed.drain(..) {
-            sink.flush();
         }
     }
 
@@ -584,11 +525,7 @@ impl Owner {
     /// Tells everybody that this room is over.
     fn end_all(&mut self, reason: EndReason) {
         self.ended = true;
-        let delivery = Delivery::new(self.number, Outgoing::Ended(reason));
-        for (_, listener) in self.listeners.drain() {
-            listener.sink.deliver(&delivery);
-            listener.sink.flush();
-        }
+        self.listeners.end(reason);
         for (_, reply) in self.edits.drain() {
             let _ = reply.send(Err(EditFailed::Unavailable));
         }

@@ -186,7 +186,12 @@ impl Queue {
                 *slot = IoSlice::new(piece);
                 used += 1;
             }
-            match stream.try_write_vectored(&pieces[..used]) {
+            let written = match &pieces[..used] {
+                // A plain write costs the kernel less.
+                [piece] => stream.try_write(piece),
+                pieces => stream.try_write_vectored(pieces),
+            };
+            match written {
                 Ok(written) => self.remove(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Connection::Full,
                 Err(_) => {

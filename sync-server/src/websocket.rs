@@ -25,7 +25,8 @@ const PING: u8 = 0x89;
 
 /// A binary frame whose payload is `head`, then `body`.
 pub(crate) fn binary(head: &[u8], body: Bytes) -> Wire {
-    let mut wire_head = BytesMut::with_capacity(head.len() + 10 + if body.len() < JOINED_BYTES { body.len() } else { 0 });
+    let mut wire_head =
+        BytesMut::with_capacity(head.len() + 10 + if body.len() < JOINED_BYTES { body.len() } else { 0 });
     put_header(&mut wire_head, FINAL_BINARY, head.len() + body.len());
     wire_head.put_slice(head);
     if body.len() >= JOINED_BYTES {

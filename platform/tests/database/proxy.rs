@@ -39,7 +39,8 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let fault = Arc::new(AtomicU8::new(Fault::None as u8));
         let (release, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let shared = Shared { fault: Arc::clone(&fault), release: Arc::clone(&release), released: Arc::clone(&released) };
+        let shared =
+            Shared { fault: Arc::clone(&fault), release: Arc::clone(&release), released: Arc::clone(&released) };
         let user = target.get_username().to_owned();
         let database = target.get_database().unwrap().to_owned();
         tokio::spawn(async move {
