@@ -23,24 +23,27 @@ mod tokens;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
 
 use crate::hocuspocus::connection::Connection;
 use crate::outbox::Outbox;
 use crate::server::SyncServer;
 use crate::socket::serve;
-use crate::upgrade::limited;
+use crate::upgrade::Upgrade;
 
-/// The slot of this dialect's frames in a delivery.
+/// The slot of this dialect's frames in a delivery, for sessions whose address is the document's name.
 const DIALECT: usize = 2;
+/// The slot of what comes after the address.
+const DIALECT_AFTER_ADDRESS: usize = 3;
 
 /// Opens a socket. Who it belongs to is said for each document (H3).
-pub(crate) async fn open(State(server): State<SyncServer>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn open(State(server): State<SyncServer>, upgrade: Upgrade) -> Response {
     let shared = server.shared;
-    limited(upgrade, &shared).on_upgrade(move |socket| async move {
-        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
+    let of_socket = Arc::clone(&shared);
+    upgrade.then(&shared, move |connected| async move {
+        let shared = of_socket;
+        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
         let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox));
-        serve(socket, &outbox, connection, &shared).await;
+        serve(connected, &outbox, connection, &shared).await;
     })
 }

@@ -19,6 +19,8 @@ const PERMISSION_DENIED: u64 = 1;
 const AUTHENTICATED: u64 = 2;
 
 /// The frames that have no address.
+/// Enough for the heads of most messages.
+const HEAD_BYTES: usize = 16;
 const PING: &[u8] = &[9];
 const PONG: &[u8] = &[10];
 
@@ -210,12 +212,28 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
+    /// The encoded message without an address, up to its state vector or update if it has one, which is its end. Who
+    /// has that at hand need not copy it.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        self.write_head(&mut out);
+        out
+    }
+
     /// Appends the message, without an address.
     fn write(&self, out: &mut Vec<u8>) {
+        self.write_head(out);
+        if let Self::Step1(bytes) | Self::Step2(bytes) | Self::Update(bytes) = self {
+            out.extend_from_slice(bytes);
+        }
+    }
+
+    fn write_head(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Step1(bytes) => write_sync(out, 0, bytes),
-            Self::Step2(bytes) => write_sync(out, 1, bytes),
-            Self::Update(bytes) => write_sync(out, 2, bytes),
+            Self::Step1(bytes) => write_sync_head(out, 0, bytes),
+            Self::Step2(bytes) => write_sync_head(out, 1, bytes),
+            Self::Update(bytes) => write_sync_head(out, 2, bytes),
             Self::Awareness(bytes) => {
                 write_varuint(out, AWARENESS);
                 write_varbuf(out, bytes);
@@ -263,10 +281,10 @@ impl<'a> Message<'a> {
     }
 }
 
-fn write_sync(out: &mut Vec<u8>, kind: u64, bytes: &[u8]) {
+fn write_sync_head(out: &mut Vec<u8>, kind: u64, bytes: &[u8]) {
     write_varuint(out, SYNC);
     write_varuint(out, kind);
-    write_varbuf(out, bytes);
+    write_varuint(out, bytes.len() as u64);
 }
 
 fn write_auth(out: &mut Vec<u8>, kind: u64, text: &str) {

@@ -23,9 +23,10 @@ use super::opening::Denial;
 use super::sink::Voice;
 use super::tokens::UnderWay;
 use crate::access_check::{AccessCheck, Attached};
-use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::outbox::{ChannelKey, Outbox};
 use crate::server::Shared;
 use crate::socket::{Dialect, Flow};
+use crate::websocket::binary;
 use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 
 /// A provider closes a socket on which it heard nothing for 30 s, and does not see the WebSocket's own pings.
@@ -36,8 +37,6 @@ const RENEWED_TOGETHER: TimeDelta = TimeDelta::seconds(120);
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The largest message of an application, in bytes.
 const STATELESS_BYTES_MAX: usize = 64 * 1024;
-/// What concerns the socket and none of its documents.
-const SOCKET: ChannelKey = ChannelKey(0);
 /// An awareness update about nobody, which every provider reads and makes nothing of.
 const NOBODY: &[u8] = &[0];
 
@@ -76,7 +75,7 @@ impl Connection {
             deadline: Some(Box::pin(sleep(heartbeat))),
             look_after,
             spoke: Arc::default(),
-            next_key: SOCKET.0 + 1,
+            next_key: 0,
             draining: false,
         }
     }
@@ -87,7 +86,7 @@ impl Connection {
             Ok(Frame::Message(address, message)) if !is_too_long(address, &message) => (address, message),
             Ok(Frame::Message(..)) | Err(_) => return Flow::Close(close::MALFORMED, "the frame cannot be decoded"),
             Ok(Frame::Ping) => {
-                self.outbox.push(SOCKET, Priority::Must, Frame::Pong.encode().into());
+                self.outbox.push_frame(binary(&Frame::Pong.encode(), Bytes::new()));
                 return Flow::Continue;
             }
             Ok(Frame::Pong) => return Flow::Continue,

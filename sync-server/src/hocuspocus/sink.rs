@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use documents::delivery::{Delivery, Outgoing, Refusal, Sink, Taken};
+use documents::delivery::{Delivery, Outgoing, Refusal, Sink, Taken, Wire};
 use platform::access::Access;
 use web_protocol::hocuspocus::{Address, Frame, Message, Saved, Scope};
 
-use super::DIALECT;
 use super::ledger::{Fate, Ledger};
+use super::{DIALECT, DIALECT_AFTER_ADDRESS};
 use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::websocket::binary;
 use crate::y_websocket::encode_awareness;
 
 /// Where what is said to one address goes.
@@ -29,11 +30,11 @@ impl Voice {
         self.push(Priority::Must, self.frame(message));
     }
 
-    fn frame(&self, message: Message<'_>) -> Bytes {
-        Frame::Message(Address::new(&self.address), message).encode().into()
+    fn frame(&self, message: Message<'_>) -> Wire {
+        binary(&Frame::Message(Address::new(&self.address), message).encode(), Bytes::new())
     }
 
-    fn push(&self, priority: Priority, frame: Bytes) -> Taken {
+    fn push(&self, priority: Priority, frame: Wire) -> Taken {
         self.spoke.store(true, Ordering::Relaxed);
         self.outbox.push(self.key, priority, frame)
     }
@@ -101,7 +102,7 @@ impl DocumentSink {
 
     fn receipt(&self, through: u64) -> Taken {
         let due = self.ledger().receipt(through);
-        let mut encoded: Option<(Saved, Bytes)> = None;
+        let mut encoded: Option<(Saved, Wire)> = None;
         for saved in due {
             // Mostly they all say the same.
             let frame = match &encoded {
@@ -114,18 +115,21 @@ impl DocumentSink {
         Taken::Yes
     }
 
-    /// The frame for this session. All that have the document's plain name as their address share one; for a session
-    /// with a name of its own, the address before the message is exchanged.
-    fn frame(&self, delivery: &Delivery) -> Bytes {
+    /// The frame for this session. All that have the document's plain name as their address share one; the others share
+    /// what comes after the address.
+    fn frame(&self, delivery: &Delivery) -> Wire {
         let address = Address::new(&self.voice.address);
-        let document = Address::new(address.document());
-        let shared = delivery.encoded(DIALECT, |_, message| encode(document, message));
-        if address == document {
-            return shared;
+        if address.session().is_none() {
+            return delivery.encoded(DIALECT, |_, message| {
+                let (head, body) = encode(message);
+                binary(&[address.encode(), head].concat(), body)
+            });
         }
-        let mut frame = address.encode();
-        frame.extend_from_slice(&shared[document.encode().len()..]);
-        frame.into()
+        let Wire { head, body } = delivery.encoded(DIALECT_AFTER_ADDRESS, |_, message| {
+            let (head, body) = encode(message);
+            Wire { head: head.into(), body }
+        });
+        binary(&[&address.encode()[..], &head].concat(), body)
     }
 }
 
@@ -159,37 +163,36 @@ impl Sink for DocumentSink {
         };
         self.voice.push(priority, self.frame(delivery))
     }
+
+    fn flush(&self) {
+        self.voice.outbox.flush();
+    }
 }
 
-fn encode(address: Address<'_>, message: &Outgoing) -> Bytes {
-    let awareness;
-    let message = match message {
-        Outgoing::Step1(state_vector) => Message::Step1(state_vector),
-        Outgoing::Step2(update) => Message::Step2(update),
-        Outgoing::Update(update) | Outgoing::Part(update) => Message::Update(update),
-        Outgoing::Stateless(payload) => Message::Stateless(payload),
-        Outgoing::Awareness(states) => {
-            awareness = encode_awareness(states);
-            Message::Awareness(&awareness)
-        }
-        _ => return Bytes::new(),
-    };
-    Frame::Message(address, message).encode().into()
+/// A message without its address: what comes before the bytes that it shares with the room, and those.
+fn encode(message: &Outgoing) -> (Vec<u8>, Bytes) {
+    match message {
+        Outgoing::Step1(state_vector) => (Message::Step1(state_vector).head(), state_vector.clone()),
+        Outgoing::Step2(update) => (Message::Step2(update).head(), update.clone()),
+        Outgoing::Update(update) | Outgoing::Part(update) => (Message::Update(update).head(), update.clone()),
+        Outgoing::Stateless(payload) => (Message::Stateless(payload).head(), Bytes::new()),
+        Outgoing::Awareness(states) => (Message::Awareness(&encode_awareness(states)).head(), Bytes::new()),
+        _ => (Vec::new(), Bytes::new()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::ws::Message as WebSocketMessage;
-
     use super::*;
+    use crate::metrics::SocketMetrics;
 
     const DOCUMENT: &str = "scratch:notes";
+    /// A WebSocket header of a short frame.
+    const HEADER_BYTES: usize = 2;
 
-    fn sink(address: &str) -> (Arc<Outbox>, DocumentSink) {
-        let outbox = Arc::new(Outbox::new(1024));
-        let (key, spoke) = (ChannelKey(1), Arc::default());
-        let voice = Voice { key, address: address.into(), outbox: Arc::clone(&outbox), spoke };
-        (outbox, DocumentSink::new(voice))
+    fn sink(address: &str) -> DocumentSink {
+        let outbox = Arc::new(Outbox::new(1024, &SocketMetrics::default()));
+        DocumentSink::new(Voice { key: ChannelKey(1), address: address.into(), outbox, spoke: Arc::default() })
     }
 
     #[test]
@@ -198,17 +201,12 @@ mod tests {
         let delivery = Delivery::new(1, Outgoing::Update(Bytes::from_static(b"an update")));
         // Whoever is first.
         let frames = [&named, DOCUMENT, &named, DOCUMENT].map(|address| {
-            let (outbox, sink) = sink(address);
-            assert_eq!(sink.deliver(&delivery), Taken::Yes);
-            match outbox.take().frames.pop_front() {
-                Some(WebSocketMessage::Binary(frame)) => {
-                    let expected = Frame::Message(Address::new(address), Message::Update(b"an update"));
-                    assert_eq!(Frame::decode(&frame), Ok(expected));
-                    frame
-                }
-                other => panic!("{other:?}"),
-            }
+            let frame = sink(address).frame(&delivery);
+            let bytes = [&frame.head[..], &frame.body[..]].concat();
+            let expected = Frame::Message(Address::new(address), Message::Update(b"an update"));
+            assert_eq!(Frame::decode(&bytes[HEADER_BYTES..]), Ok(expected));
+            frame
         });
-        assert_eq!(frames[1].as_ptr(), frames[3].as_ptr());
+        assert_eq!(frames[1].head.as_ptr(), frames[3].head.as_ptr());
     }
 }
