@@ -369,6 +369,9 @@ impl Owner {
                 Err(_) => drop(self.services.metrics.unreadable_presence.inc()),
             },
             BusEvent::Message { message: BusMessage::PresenceQuery, .. } => self.take(Input::PresenceQueried).await,
+            BusEvent::Message { message: BusMessage::Stateless(payload), .. } => {
+                self.take(Input::RemoteStateless(payload)).await;
+            }
             BusEvent::Message { message: BusMessage::AccessChanged(_), .. } => {}
             BusEvent::Gap => {
                 self.services.heads.ask(self.document.id);
@@ -423,6 +426,9 @@ impl Owner {
                 self.services.bus.publish(self.document.id, &BusMessage::Committed { epoch, seq, update });
             }
             Effect::PublishPresence(news) => self.publish_presence(&news),
+            Effect::PublishStateless(payload) => {
+                self.services.bus.publish(self.document.id, &BusMessage::Stateless(payload));
+            }
             Effect::Edited(ticket, result) => {
                 if let Some(reply) = self.edits.remove(&ticket) {
                     let _ = reply.send(result.map_err(EditFailed::from));

@@ -197,6 +197,9 @@ impl Room {
             Input::FromLog(updates) => self.take_from_log(updates, out),
             Input::Head(epoch, seq) => self.check_head(epoch, seq, out),
             Input::RemotePresence(from, news) => self.presence.take_news(now, from, news),
+            Input::RemoteStateless(payload) => {
+                out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Stateless(payload)));
+            }
             Input::PresenceQueried => self.presence.owe_all(now),
             Input::Tick => self.tick(now, out),
         }

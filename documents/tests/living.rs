@@ -101,6 +101,10 @@ async fn instances_bring_each_other_up_to_date_over_the_bus() {
     bob.until_saved().await;
     let head = log::head(&database.db, document.org, document.id).await.unwrap();
     assert_eq!(head, Some((Epoch::FIRST, Seq::new(40))), "every update has its place, and no two the same");
+    ann.session.as_ref().unwrap().stateless("for everybody".into()).await.unwrap();
+    let news = Outgoing::Stateless("for everybody".into());
+    bob.inbox.until("a message of the application", |told| told.contains(&news)).await;
+    assert!(!ann.inbox.all().contains(&news), "nobody hears themselves");
     here.stop().await;
     there.stop().await;
 }

@@ -123,6 +123,8 @@ pub enum Input {
     Head(Epoch, Seq),
     /// Another instance tells of the presence of its sessions.
     RemotePresence(InstanceId, PresenceNews),
+    /// A message of the application, from a session of another instance.
+    RemoteStateless(Arc<str>),
     /// Another instance wants to know the presence of this one's sessions.
     PresenceQueried,
     /// Time passed; see [`super::Room::deadline`].
@@ -219,6 +221,8 @@ pub enum Effect {
     Publish(Seq, Bytes),
     /// Tell other instances of the presence of this one's sessions.
     PublishPresence(PresenceNews),
+    /// Tell other instances of a message of the application.
+    PublishStateless(Arc<str>),
     /// An edit of the server's own is durable, or was not made.
     Edited(Ticket, Result<Edited, EditRefused>),
     /// Keep a harmful update for operators.

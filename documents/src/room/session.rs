@@ -97,7 +97,8 @@ impl Room {
     /// Passes on a message of the application; who may not write may not send one, either.
     pub(super) fn relay_stateless(&self, session: SessionId, payload: Arc<str>, out: &mut Vec<Effect>) {
         if self.sessions.get(&session).is_some_and(|sender| sender.access == Access::Write) {
-            out.push(Effect::Broadcast(Audience::SyncingExcept(session), Outgoing::Stateless(payload)));
+            out.push(Effect::Broadcast(Audience::SyncingExcept(session), Outgoing::Stateless(Arc::clone(&payload))));
+            out.push(Effect::PublishStateless(payload));
         }
     }
 

@@ -8,6 +8,7 @@
 //! kind 3  presence         body: presence
 //! kind 4  presence query   body: none
 //! kind 5  access changed   body: user, 16 bytes
+//! kind 6  stateless        body: UTF-8
 //! ```
 //!
 //! Numbers are big-endian. An instance of another version may be about during an upgrade: what it cannot be understood
@@ -26,8 +27,9 @@ const HEAD: u8 = 2;
 const PRESENCE: u8 = 3;
 const PRESENCE_QUERY: u8 = 4;
 const ACCESS_CHANGED: u8 = 5;
+const STATELESS: u8 = 6;
 
-/// Bytes of an envelope without its update or presence, at most.
+/// Bytes of an envelope without its update, presence or text, at most.
 pub(super) const OVERHEAD_BYTES: usize = 34;
 
 /// What is in an envelope.
@@ -51,15 +53,16 @@ pub(super) enum Unreadable {
 }
 
 pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
-    let (kind, update) = match content {
-        Content::Lost => (LOST, None),
-        Content::Message(BusMessage::Committed { update, .. }) => (COMMITTED, Some(update)),
-        Content::Message(BusMessage::Head { .. }) => (HEAD, None),
-        Content::Message(BusMessage::Presence(presence)) => (PRESENCE, Some(presence)),
-        Content::Message(BusMessage::PresenceQuery) => (PRESENCE_QUERY, None),
-        Content::Message(BusMessage::AccessChanged(_)) => (ACCESS_CHANGED, None),
+    let (kind, tail): (u8, &[u8]) = match content {
+        Content::Lost => (LOST, &[]),
+        Content::Message(BusMessage::Committed { update, .. }) => (COMMITTED, update),
+        Content::Message(BusMessage::Head { .. }) => (HEAD, &[]),
+        Content::Message(BusMessage::Presence(presence)) => (PRESENCE, presence),
+        Content::Message(BusMessage::PresenceQuery) => (PRESENCE_QUERY, &[]),
+        Content::Message(BusMessage::AccessChanged(_)) => (ACCESS_CHANGED, &[]),
+        Content::Message(BusMessage::Stateless(payload)) => (STATELESS, payload.as_bytes()),
     };
-    let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + update.map_or(0, Bytes::len));
+    let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + tail.len());
     bytes.extend([VERSION, kind]);
     bytes.extend(from.as_uuid().as_bytes());
     match content {
@@ -68,9 +71,10 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
             bytes.extend(seq.get().to_be_bytes());
         }
         Content::Message(BusMessage::AccessChanged(user)) => bytes.extend(user.as_uuid().as_bytes()),
-        Content::Message(BusMessage::Presence(_) | BusMessage::PresenceQuery) | Content::Lost => {}
+        Content::Message(BusMessage::Presence(_) | BusMessage::PresenceQuery | BusMessage::Stateless(_))
+        | Content::Lost => {}
     }
-    bytes.extend(update.map_or(&[][..], |update| update));
+    bytes.extend(tail);
     bytes
 }
 
@@ -97,6 +101,10 @@ pub(super) fn decode(envelope: &[u8]) -> Result<(InstanceId, Content), Unreadabl
             let (user, rest) = take::<16>(body)?;
             let user = UserId::new(Uuid::from_bytes(user));
             (Content::Message(BusMessage::AccessChanged(user)), rest)
+        }
+        STATELESS => {
+            let payload = std::str::from_utf8(body).map_err(|_| Unreadable::Malformed)?;
+            (Content::Message(BusMessage::Stateless(payload.into())), &[][..])
         }
         _ => return Err(Unreadable::Unknown),
     };
@@ -136,6 +144,7 @@ mod tests {
             place().prop_map(|(epoch, seq)| Content::Message(BusMessage::Head { epoch, seq })),
             bytes().prop_map(|presence| Content::Message(BusMessage::Presence(presence))),
             Just(Content::Message(BusMessage::PresenceQuery)),
+            any::<String>().prop_map(|payload| Content::Message(BusMessage::Stateless(payload.into()))),
             any::<u128>()
                 .prop_map(|user| { Content::Message(BusMessage::AccessChanged(UserId::new(Uuid::from_u128(user)))) }),
         ]
@@ -166,7 +175,8 @@ mod tests {
             let part = &bytes[..cut.index(bytes.len())];
             if let Ok((_, cut_off)) = decode(part) {
                 let has_length = |content: &Content| {
-                    matches!(content, Content::Message(BusMessage::Committed { .. } | BusMessage::Presence(_)))
+                    use BusMessage::{Committed, Presence, Stateless};
+                    matches!(content, Content::Message(Committed { .. } | Presence(_) | Stateless(_)))
                 };
                 prop_assert!(has_length(&cut_off) && has_length(&content));
             }
@@ -177,7 +187,7 @@ mod tests {
             from in instances(),
             content in contents(),
             version in 2..=u8::MAX,
-            kind in 6..=u8::MAX,
+            kind in 7..=u8::MAX,
         ) {
             let mut bytes = encode(from, &content);
             bytes[1] = kind;

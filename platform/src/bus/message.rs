@@ -1,6 +1,7 @@
 //! What is said on the bus, and about what.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use schema::ids::{Epoch, Seq, UserId};
@@ -69,6 +70,8 @@ pub enum BusMessage {
     Presence(Bytes),
     /// The sender wants to know the presence of everybody's sessions in the document.
     PresenceQuery,
+    /// A message of an application to everybody's sessions in the document.
+    Stateless(Arc<str>),
     /// What a person may do has changed somewhere: look it up again.
     AccessChanged(UserId),
 }

@@ -149,6 +149,7 @@ impl Queued {
         let content = match &self.message {
             BusMessage::Committed { update, .. } => update.len(),
             BusMessage::Presence(presence) => presence.len(),
+            BusMessage::Stateless(payload) => payload.len(),
             BusMessage::Head { .. } | BusMessage::PresenceQuery | BusMessage::AccessChanged(_) => 0,
         };
         content + envelope::OVERHEAD_BYTES

@@ -60,6 +60,7 @@ async fn every_kind_of_message_arrives_as_it_was_sent(carrier: &Carrier) {
         BusMessage::Head { epoch: Epoch::FIRST, seq: Seq::new(8) },
         BusMessage::Presence(Bytes::from_static(b"\r\n\0$-1\r\n")),
         BusMessage::PresenceQuery,
+        BusMessage::Stateless("кю".into()),
         BusMessage::AccessChanged(UserId::new(Uuid::from_u128(9))),
     ];
     for message in &messages {
