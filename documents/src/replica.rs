@@ -3,16 +3,20 @@
 //! yrs may panic on input that it accepted before (see the traps in ARCHITECTURE.md). Whatever panics leaves the
 //! replica *broken*: from then on it answers nothing, and its owner loads it anew from the log.
 
+mod held;
+
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
+use held::HeldUpdates;
 use schema::ids::ClientID;
-use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary, check_nesting};
+use schema::update::skeleton::{Fit, Skeleton};
+use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, IdSet, ReadTxn, StateVector, Transact, TransactionMut, Update};
+use yrs::{Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
 
 /// An edit of the server's own: what a REST write does to the document.
 pub type Patch = Box<dyn FnOnce(&mut TransactionMut<'_>) -> Result<(), schema::PatchError> + Send>;
@@ -56,9 +60,7 @@ pub(crate) enum Applied {
     Nothing,
     /// It is part of the document now.
     Whole,
-    /// It is part of the document, and some of it waits inside yrs for what it refers to.
-    Incomplete,
-    /// It continues a client's content that is missing here, and is held until that has come.
+    /// It refers to content that is missing here, and is held until that has come.
     Held,
 }
 
@@ -79,12 +81,8 @@ pub(crate) enum Trust {
     Logged,
 }
 
-/// How deep shared types may be nested in a document.
-const NESTING_MAX: usize = 256;
-/// Updates that are held at a time.
-const HELD_UPDATES: usize = 4_096;
-/// Their bytes.
-const HELD_BYTES: usize = 32 << 20;
+/// The skeleton is built anew when it has grown by this many runs and doubled: it knows nothing of what is deleted.
+const SKELETON_GROWTH_RUNS: usize = 1 << 16;
 
 /// The answer to a step 1, in parts to be applied in order. There is always one.
 pub(crate) type Answer = std::vec::IntoIter<Bytes>;
@@ -100,14 +98,14 @@ struct EncodedState {
 /// A Yjs document and what the server must know of it without asking yrs.
 pub(crate) struct Replica {
     doc: Doc,
-    /// What is integrated; yrs would copy the clocks of all clients to tell the clock of one.
-    integrated: IdSet,
-    /// Updates beyond a gap in a client's content. yrs would integrate what it can of them and encode the gap wrongly
-    /// ever after, so they stay out of it.
-    held: Vec<(Bytes, UpdateSummary)>,
+    /// Where everything stands that is integrated, and what says whether an update fits.
+    skeleton: Skeleton,
+    /// How large the skeleton was when it was built.
+    skeleton_runs: usize,
+    /// Updates that refer to what is missing. yrs would integrate what it can of them and encode gaps wrongly ever
+    /// after, and other replicas would take them up at another moment, so they stay out of it.
+    held: HeldUpdates,
     encoded: Option<EncodedState>,
-    /// Hashes of updates that wait for predecessors, so that a repetition is recognised.
-    waiting: Vec<u64>,
     broken: bool,
 }
 
@@ -116,10 +114,10 @@ impl Replica {
     pub(crate) fn from_log<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
         let mut replica = Self {
             doc: schema::new_doc(ClientID::new(client)),
-            integrated: IdSet::new(),
-            held: Vec::new(),
+            skeleton: Skeleton::default(),
+            skeleton_runs: 0,
+            held: HeldUpdates::default(),
             encoded: None,
-            waiting: Vec::new(),
             broken: false,
         };
         for part in parts {
@@ -136,26 +134,19 @@ impl Replica {
 
     /// Whether everything in this range is integrated.
     pub(crate) fn has(&self, range: &ClientRange) -> bool {
-        range.end <= self.clock(range.client)
+        range.end <= self.skeleton.clock(range.client)
     }
 
     /// Whether the part of the range that is not integrated is in an update that is held.
     pub(crate) fn holds(&self, range: &ClientRange) -> bool {
-        let start = range.start.max(self.clock(range.client));
-        let mut held = self.held.iter().flat_map(|(_, summary)| summary.insertions());
-        held.any(|held| held.client == range.client && held.start <= start && range.end <= held.end)
-    }
-
-    /// The clock up to which a client's content is here.
-    fn clock(&self, client: u64) -> u64 {
-        let first = self.integrated.get(&ClientID::new(client)).and_then(|integrated| integrated.ranges().next());
-        first.filter(|first| first.start == 0).map_or(0, |first| u64::from(first.end))
+        let start = range.start.max(self.skeleton.clock(range.client));
+        self.held.brings(&ClientRange { start, ..*range })
     }
 
     /// A state vector of what is integrated, encoded. Needs nothing of yrs, so that a broken replica knows it too.
     pub(crate) fn known(&self) -> Vec<u8> {
-        let clients = self.integrated.client_ids();
-        let clocks = clients.map(|client| (client, u32::try_from(self.clock(client.get())).unwrap_or(u32::MAX)));
+        let clock = |client| u32::try_from(self.skeleton.clock(client)).unwrap_or(u32::MAX);
+        let clocks = self.skeleton.clients().map(|client| (ClientID::new(client), clock(client)));
         StateVector::new(clocks.collect()).encode_v1()
     }
 
@@ -165,55 +156,71 @@ impl Replica {
     }
 
     /// Applies an update whose structure `summary` has proven sound, and what was held for it.
+    ///
+    /// An update from the log that does not fit is left out: whoever reads the log leaves it out, so that all agree.
     pub(crate) fn apply(
         &mut self,
         update: &Bytes,
         summary: &UpdateSummary,
         trust: Trust,
     ) -> Result<Outcome, ApplyError> {
-        if !self.fits(summary) {
-            return self.hold(update, summary).map(|applied| Outcome { applied, released: Vec::new() });
+        let mut outcome = Outcome { applied: Applied::Nothing, released: Vec::new() };
+        match self.skeleton.integrate(update, summary, &UpdateLimits::default()) {
+            Ok(Fit::Whole) => outcome.applied = self.integrate(update, trust)?,
+            Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs)?,
+            Err(why) if trust == Trust::None => return Err(ApplyError::Malformed(why.to_string())),
+            Err(why) => tracing::warn!(%why, "an update in the log is left out"),
         }
-        if trust == Trust::None {
-            // yrs deletes nested types recursively: too deep a nesting would overflow the stack, which nothing catches.
-            let nesting = self.read(|txn| check_nesting(summary, txn, NESTING_MAX))?;
-            nesting.map_err(|why| ApplyError::Malformed(why.to_string()))?;
+        if outcome.applied == Applied::Whole {
+            self.release(summary, trust, &mut outcome.released)?;
+            self.trim_skeleton();
         }
-        let applied = self.integrate(update, summary, trust)?;
-        let mut released = Vec::new();
-        while let Some(next) = self.held.iter().position(|(_, summary)| self.fits(summary)) {
-            let (update, summary) = self.held.remove(next);
-            if self.integrate(&update, &summary, trust)? != Applied::Nothing {
-                released.push(update);
+        Ok(outcome)
+    }
+
+    /// Keeps an update until what it needs is here.
+    fn hold(&mut self, update: &Bytes, summary: &UpdateSummary, needs: Vec<(u64, u64)>) -> Result<Applied, ApplyError> {
+        match self.held.add(update, summary.insertions(), needs) {
+            Ok(true) => Ok(Applied::Held),
+            Ok(false) => Ok(Applied::Nothing),
+            Err(full) => Err(ApplyError::Malformed(full.to_string())),
+        }
+    }
+
+    /// Applies what was held for the content that an update brought. What turns out not to fit now is left out.
+    fn release(&mut self, summary: &UpdateSummary, trust: Trust, released: &mut Vec<Bytes>) -> Result<(), ApplyError> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let mut arrived = summary.insertions().to_vec();
+        while let Some(range) = arrived.pop() {
+            for update in self.held.take_ready(range.client, self.skeleton.clock(range.client)) {
+                let summary = inspect(&update).map_err(|why| ApplyError::Malformed(why.to_string()))?;
+                match self.skeleton.integrate(&update, &summary, &UpdateLimits::default()) {
+                    Ok(Fit::Whole) => {
+                        if self.integrate(&update, trust)? != Applied::Nothing {
+                            released.push(update);
+                        }
+                        arrived.extend_from_slice(summary.insertions());
+                    }
+                    Ok(Fit::Waits(needs)) => drop(self.hold(&update, &summary, needs)?),
+                    Err(why) => tracing::warn!(%why, "an update that was held is left out"),
+                }
             }
         }
-        Ok(Outcome { applied, released })
+        Ok(())
     }
 
-    /// Whether everything that the update inserts continues what is here.
-    fn fits(&self, summary: &UpdateSummary) -> bool {
-        let mut brought: Vec<(u64, u64)> = Vec::new();
-        summary.insertions().iter().all(|range| {
-            let own = brought.iter().rev().find(|(client, _)| *client == range.client).map(|(_, end)| *end);
-            let fits = range.start <= own.unwrap_or(0).max(self.clock(range.client));
-            brought.push((range.client, range.end));
-            fits
-        })
-    }
-
-    fn hold(&mut self, update: &Bytes, summary: &UpdateSummary) -> Result<Applied, ApplyError> {
-        if self.held.iter().any(|(held, _)| held == update) {
-            return Ok(Applied::Nothing);
+    /// Applies an update that the skeleton has taken in.
+    fn integrate(&mut self, update: &Bytes, trust: Trust) -> Result<Applied, ApplyError> {
+        let applied = self.integrate_in_yrs(update, trust).inspect_err(|_| self.skeleton.undo())?;
+        if applied == Applied::Whole {
+            self.remember(update);
         }
-        let bytes: usize = self.held.iter().map(|(held, _)| held.len()).sum();
-        if self.held.len() >= HELD_UPDATES || bytes + update.len() > HELD_BYTES {
-            return Err(ApplyError::Malformed("too much waits for content that is missing".to_owned()));
-        }
-        self.held.push((update.clone(), summary.clone()));
-        Ok(Applied::Held)
+        Ok(applied)
     }
 
-    fn integrate(&mut self, update: &Bytes, summary: &UpdateSummary, trust: Trust) -> Result<Applied, ApplyError> {
+    fn integrate_in_yrs(&mut self, update: &Bytes, trust: Trust) -> Result<Applied, ApplyError> {
         let decoded = catch_unwind(|| Update::decode_v1(update))
             .map_err(|panic| ApplyError::Malformed(panic_text(&*panic)))?
             .map_err(|error| ApplyError::Malformed(error.to_string()))?;
@@ -224,36 +231,25 @@ impl Replica {
                 // Some content panics only when it is encoded. Better now than in front of every reader.
                 drop(txn.encode_update_v1());
             }
-            Ok((txn.insert_set().clone(), !txn.delete_set().is_empty(), txn.has_missing_updates()))
+            Ok(!txn.insert_set().is_empty() || !txn.delete_set().is_empty())
         });
-        let (inserted, deleted, missing) = outcome.and_then(|applied| applied).inspect_err(|_| self.broken = true)?;
-        let changed = deleted || !inserted.is_empty();
-        self.integrated.merge_with(inserted);
-        let applied = self.judge(update, summary, changed, missing);
-        if applied != Applied::Nothing {
-            self.remember(update);
-        }
-        Ok(applied)
+        let changed = outcome.and_then(|applied| applied).inspect_err(|_| self.broken = true)?;
+        Ok(if changed { Applied::Whole } else { Applied::Nothing })
     }
 
-    fn judge(&mut self, update: &Bytes, summary: &UpdateSummary, changed: bool, missing: bool) -> Applied {
-        if !missing {
-            self.waiting.clear();
-            return if changed { Applied::Whole } else { Applied::Nothing };
+    /// Builds the skeleton anew from the state when it may hold much that is deleted.
+    fn trim_skeleton(&mut self) {
+        if self.skeleton.runs() < 2 * self.skeleton_runs + SKELETON_GROWTH_RUNS {
+            return;
         }
-        let beyond = !summary.insertions().iter().all(|range| self.has(range));
-        if changed && !beyond {
-            return Applied::Whole;
+        let mut skeleton = Skeleton::default();
+        let Ok(state) = self.state() else { return };
+        let limits = UpdateLimits { bytes_max: usize::MAX, elements_max: usize::MAX, ..UpdateLimits::default() };
+        let summary = schema::update::inspect(&state, &limits);
+        if summary.is_ok_and(|summary| skeleton.integrate(&state, &summary, &limits) == Ok(Fit::Whole)) {
+            self.skeleton = skeleton;
         }
-        if !beyond && !summary.deletes() {
-            return Applied::Nothing;
-        }
-        let hash = fingerprint(update);
-        if self.waiting.contains(&hash) {
-            return if changed { Applied::Whole } else { Applied::Nothing };
-        }
-        self.waiting.push(hash);
-        Applied::Incomplete
+        self.skeleton_runs = self.skeleton.runs();
     }
 
     fn remember(&mut self, update: &Bytes) {
@@ -289,17 +285,14 @@ impl Replica {
         Ok(parts.into_iter())
     }
 
-    /// Several updates as one.
-    pub(crate) fn merge(&mut self, mut updates: Vec<Bytes>) -> Option<Bytes> {
+    /// Several updates that have been applied, as one: what the document has now beyond what was [known](Self::known)
+    /// before. Updates that claim the same clocks for different content could win in another order if they were merged.
+    pub(crate) fn merge(&mut self, mut updates: Vec<Bytes>, known: &[u8]) -> Option<Bytes> {
         if updates.len() < 2 {
             return updates.pop();
         }
-        let merged = catch_unwind(|| yrs::merge_updates_v1(updates.iter().map(|update| &update[..])));
-        if let Ok(Ok(merged)) = merged {
-            return Some(merged.into());
-        }
-        self.broken = true;
-        None
+        let known = read_state_vector(known)?;
+        self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&known))).ok()
     }
 
     /// The whole state as one update, including what waits for predecessors.
@@ -390,13 +383,6 @@ fn read_varuint(rest: &mut &[u8]) -> Option<u64> {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
-}
-
-fn fingerprint(update: &[u8]) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    update.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Checks an update's structure before anything is decoded.

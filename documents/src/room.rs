@@ -223,6 +223,7 @@ impl Room {
     /// Applies updates that are in the log already, and passes on what was new.
     fn take_logged(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
         let mut news = Vec::new();
+        let known = if updates.len() > 1 { self.replica.known() } else { self.known_before() };
         for (seq, update) in updates {
             if self.position.has(seq) {
                 continue;
@@ -234,7 +235,7 @@ impl Room {
             }
             self.position.reached(seq);
         }
-        self.relay(news, out);
+        self.relay(news, &known, out);
         self.ask_for_gap(out);
     }
 

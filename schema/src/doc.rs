@@ -8,6 +8,8 @@ pub fn new_doc(client_id: ClientID) -> Doc {
     let mut options = Options::with_client_id(client_id);
     options.offset_kind = OffsetKind::Utf16;
     options.skip_gc = false;
+    // A replica deletes nothing by itself: what it holds follows from the updates alone.
+    options.cleanup_formatting = false;
     Doc::with_options(options)
 }
 

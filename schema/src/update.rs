@@ -7,16 +7,16 @@
 //! The format is that of yjs 13's `writeStructs` and `writeDeleteSet` over lib0's encoding.
 
 mod content;
-mod nesting;
+mod piece;
 mod reader;
 mod refusal;
+pub mod skeleton;
 
 use std::collections::BTreeSet;
 
-use nesting::{Base, Levels, Placed};
-pub use nesting::{Nesting, check_nesting};
+use piece::{Id, Item, Parent, Piece, What};
 use reader::Reader;
-pub use refusal::{UnsupportedContent, UpdateRefused};
+pub use refusal::{Misplaced, UnsupportedContent, UpdateRefused};
 
 /// The largest integer that JavaScript reads exactly, and so the largest client id: 2^53 − 1.
 pub const CLIENT_ID_MAX: u64 = (1 << 53) - 1;
@@ -35,7 +35,7 @@ pub struct UpdateLimits {
     pub clients_max: usize,
     /// The deepest nesting of JSON-like values.
     pub value_depth_max: usize,
-    /// The deepest nesting of shared types. See also [`check_nesting`].
+    /// The most shared types that a shared type may be nested in. Looked at by [`skeleton::Skeleton`].
     pub nesting_max: usize,
 }
 
@@ -66,10 +66,18 @@ pub struct ClientRange {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpdateSummary {
     insertions: Vec<ClientRange>,
+    deletions: Vec<ClientRange>,
     structs: usize,
-    deletes: bool,
-    /// How deep the shared types in it nest.
-    levels: Levels,
+    sections: Vec<Section>,
+}
+
+/// Where the structs of one client id are in an update's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Section {
+    client: u64,
+    clock: u64,
+    structs: u64,
+    offset: usize,
 }
 
 impl UpdateSummary {
@@ -78,6 +86,12 @@ impl UpdateSummary {
     #[must_use]
     pub fn insertions(&self) -> &[ClientRange] {
         &self.insertions
+    }
+
+    /// The clocks that are deleted, by client id and clock; neighbours are joined.
+    #[must_use]
+    pub fn deletions(&self) -> &[ClientRange] {
+        &self.deletions
     }
 
     /// How many structs there are, gaps included.
@@ -89,20 +103,28 @@ impl UpdateSummary {
     /// Whether anything is deleted.
     #[must_use]
     pub const fn deletes(&self) -> bool {
-        self.deletes
+        !self.deletions.is_empty()
     }
 
     /// Whether the update neither inserts nor deletes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.insertions.is_empty() && !self.deletes
+        self.insertions.is_empty() && self.deletions.is_empty()
     }
 
-    fn insert(&mut self, range: ClientRange) {
-        match self.insertions.last_mut() {
-            Some(last) if last.client == range.client && last.end == range.start => last.end = range.end,
-            _ => self.insertions.push(range),
-        }
+    /// Whether all of a range is deleted.
+    fn deletes_all(&self, range: ClientRange) -> bool {
+        let after = self.deletions.partition_point(|it| (it.client, it.start) <= (range.client, range.start));
+        let before = after.checked_sub(1).map(|at| self.deletions[at]);
+        before.is_some_and(|it| it.client == range.client && range.end <= it.end)
+    }
+}
+
+/// Adds a range, or lengthens the last one by it.
+fn join(ranges: &mut Vec<ClientRange>, range: ClientRange) {
+    match ranges.last_mut() {
+        Some(last) if last.client == range.client && last.end == range.start => last.end = range.end,
+        _ => ranges.push(range),
     }
 }
 
@@ -111,52 +133,27 @@ pub fn inspect(bytes: &[u8], limits: &UpdateLimits) -> Result<UpdateSummary, Upd
     if bytes.len() > limits.bytes_max {
         return Err(UpdateRefused::OverLimit { what: "bytes", limit: limits.bytes_max });
     }
+    let mut summary = UpdateSummary::default();
     let mut walk = Walk::new(bytes, limits);
-    walk.structs()?;
-    walk.delete_set()?;
-    if !walk.reader.is_at_end() {
-        return Err(walk.reader.malformed("bytes follow the update's end"));
-    }
-    walk.summary.levels = nested_levels(bytes, limits, walk.types)?;
-    Ok(walk.summary)
-}
-
-/// Most updates bring no shared type; the others are walked once more, to see where their items are.
-fn nested_levels(bytes: &[u8], limits: &UpdateLimits, types: usize) -> Result<Levels, UpdateRefused> {
-    if types == 0 {
-        return Ok(Levels::new());
-    }
-    let mut walk = Walk { items: Some(Vec::new()), ..Walk::new(bytes, limits) };
-    walk.structs()?;
-    let circle = walk.reader.malformed("items are placed in a circle");
-    let levels = nesting::levels(walk.items.unwrap_or_default()).ok_or(circle)?;
-    if levels.values().any(|levels| *levels > limits.nesting_max) {
-        return Err(UpdateRefused::OverLimit { what: "levels of nested types", limit: limits.nesting_max });
-    }
-    Ok(levels)
+    walk.structs(&mut summary)?;
+    walk.delete_set(&mut summary)?;
+    summary.deletions.sort_unstable();
+    if walk.reader.is_at_end() { Ok(summary) } else { Err(walk.reader.malformed("bytes follow the update's end")) }
 }
 
 struct Walk<'a> {
     reader: Reader<'a>,
     limits: &'a UpdateLimits,
     elements: usize,
-    /// How many shared types were read.
-    types: usize,
-    /// Where the items are, if that is asked for.
-    items: Option<Vec<Placed>>,
-    summary: UpdateSummary,
 }
 
 impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8], limits: &'a UpdateLimits) -> Self {
-        let summary = UpdateSummary::default();
-        Self { reader: Reader::new(bytes), limits, elements: 0, types: 0, items: None, summary }
+    const fn new(bytes: &'a [u8], limits: &'a UpdateLimits) -> Self {
+        Self { reader: Reader::new(bytes), limits, elements: 0 }
     }
-}
 
-impl Walk<'_> {
     /// `writeClientsStructs`: per client id its structs, whose clocks follow on one another.
-    fn structs(&mut self) -> Result<(), UpdateRefused> {
+    fn structs(&mut self, summary: &mut UpdateSummary) -> Result<(), UpdateRefused> {
         let mut seen = BTreeSet::new();
         for _ in 0..self.reader.uint()? {
             let structs = self.reader.uint()?;
@@ -166,38 +163,36 @@ impl Walk<'_> {
                 return Err(self.reader.malformed("a client has no structs"));
             }
             let mut clock = self.clock()?;
+            summary.sections.push(Section { client, clock, structs, offset: self.reader.position() });
             for _ in 0..structs {
-                clock = self.one_struct(client, clock)?;
+                let Piece { end, what, .. } = self.piece(client, clock)?;
+                summary.structs += 1;
+                if !matches!(what, What::Gap) {
+                    join(&mut summary.insertions, ClientRange { client, start: clock, end });
+                }
+                clock = end;
             }
         }
         Ok(())
     }
 
-    /// Reads one struct and returns the clock after it.
-    fn one_struct(&mut self, client: u64, start: u64) -> Result<u64, UpdateRefused> {
+    /// Reads one struct, which begins at the clock `start`.
+    fn piece(&mut self, client: u64, start: u64) -> Result<Piece<'a>, UpdateRefused> {
         self.count_element()?;
-        self.summary.structs += 1;
-        let info = self.reader.byte()?;
-        let types = self.types;
-        let (length, base) = match info {
-            content::GARBAGE | content::SKIP => (self.reader.uint()?, None),
-            _ => self.item(info).map(|(length, base)| (length, Some(base)))?,
+        let (length, what) = match self.reader.byte()? {
+            content::GARBAGE => (self.reader.uint()?, What::Garbage),
+            content::SKIP => (self.reader.uint()?, What::Gap),
+            info => self.item(info).map(|(length, item)| (length, What::Item(item)))?,
         };
         let end = start.saturating_add(length);
         if length == 0 || end > CLOCK_MAX {
             return Err(self.reader.malformed("a struct is empty or ends beyond the largest clock"));
         }
-        if info != content::SKIP {
-            self.summary.insert(ClientRange { client, start, end });
-        }
-        if let (Some(items), Some(base)) = (&mut self.items, base) {
-            items.push(Placed { client, start, end, base, is_type: self.types > types });
-        }
-        Ok(end)
+        Ok(Piece { client, start, end, what })
     }
 
-    /// `Item.write`: origins, or else the parent; then the content. Returns the length in clocks, and where it is.
-    fn item(&mut self, info: u8) -> Result<(u64, Base), UpdateRefused> {
+    /// `Item.write`: origins, or else the parent; then the content. Returns the length in clocks with it.
+    fn item(&mut self, info: u8) -> Result<(u64, Item<'a>), UpdateRefused> {
         const HAS_ORIGIN: u8 = 0x80;
         const HAS_RIGHT_ORIGIN: u8 = 0x40;
         const HAS_PARENT_SUB: u8 = 0x20;
@@ -205,26 +200,25 @@ impl Walk<'_> {
 
         let origin = if info & HAS_ORIGIN != 0 { Some(self.id()?) } else { None };
         let right_origin = if info & HAS_RIGHT_ORIGIN != 0 { Some(self.id()?) } else { None };
-        let base = match origin.or(right_origin) {
-            Some((client, clock)) => Base::Beside(client, clock),
-            None => self.parent()?,
-        };
-        if !matches!(base, Base::Beside(..)) && info & HAS_PARENT_SUB != 0 {
-            self.reader.skip_text()?;
+        let (mut parent, mut key) = (None, None);
+        if origin.is_none() && right_origin.is_none() {
+            parent = Some(self.parent()?);
+            key = if info & HAS_PARENT_SUB != 0 { Some(self.reader.text()?) } else { None };
         }
-        Ok((self.content(info & KIND)?, base))
+        let (length, content) = self.content(info & KIND)?;
+        Ok((length, Item { origin, right_origin, parent, key, content }))
     }
 
-    fn parent(&mut self) -> Result<Base, UpdateRefused> {
+    fn parent(&mut self) -> Result<Parent<'a>, UpdateRefused> {
         match self.reader.uint()? {
-            0 => self.id().map(|(client, clock)| Base::Inside(client, clock)),
-            1 => self.reader.skip_text().map(|()| Base::Root),
+            0 => self.id().map(Parent::Type),
+            1 => self.reader.text().map(Parent::Root),
             _ => Err(self.reader.malformed("a parent is neither named nor an id")),
         }
     }
 
     /// `writeDeleteSet`: per client id sorted ranges that do not overlap.
-    fn delete_set(&mut self) -> Result<(), UpdateRefused> {
+    fn delete_set(&mut self, summary: &mut UpdateSummary) -> Result<(), UpdateRefused> {
         let mut seen = BTreeSet::new();
         for _ in 0..self.reader.uint()? {
             let client = self.client()?;
@@ -242,7 +236,7 @@ impl Walk<'_> {
                     return Err(self.reader.malformed("delete ranges overlap or are out of order"));
                 }
                 previous_end = end;
-                self.summary.deletes = true;
+                join(&mut summary.deletions, ClientRange { client, start, end });
             }
         }
         Ok(())
@@ -268,8 +262,8 @@ impl Walk<'_> {
         if clock > CLOCK_MAX { Err(self.reader.malformed("a clock is too large")) } else { Ok(clock) }
     }
 
-    fn id(&mut self) -> Result<(u64, u64), UpdateRefused> {
-        Ok((self.client()?, self.clock()?))
+    fn id(&mut self) -> Result<Id, UpdateRefused> {
+        Ok(Id { client: self.client()?, clock: self.clock()? })
     }
 
     fn count_element(&mut self) -> Result<(), UpdateRefused> {

@@ -42,6 +42,7 @@ impl Room {
         let number = attached.frames;
         // What comes before the step 2 is a part of the answer that ends with it (SPEC G12).
         let part_of = if attached.answered { kind } else { UpdateKind::Step2 };
+        let known = self.known_before();
         let accepted = self.accept(session, part_of, &update);
         let is_answer = kind == UpdateKind::Step2 && !accepted.as_ref().is_err_and(Refusal::retry);
         match accepted {
@@ -57,10 +58,10 @@ impl Room {
                         let others = Audience::SyncingExcept(session);
                         out.push(Effect::Broadcast(others, Outgoing::Update(append.update.clone())));
                     }
-                    _ => self.relay(std::iter::once(append.update.clone()).chain(released).collect(), out),
+                    _ => self.relay(std::iter::once(append.update.clone()).chain(released).collect(), &known, out),
                 }
                 self.log(append, frame, out);
-                if matches!(applied, Applied::Incomplete | Applied::Held)
+                if applied == Applied::Held
                     && let Ok(state_vector) = self.replica.state_vector()
                 {
                     out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
@@ -191,10 +192,15 @@ impl Room {
         Ok(released)
     }
 
+    /// What the document has before an input that may bring several updates to be passed on.
+    pub(super) fn known_before(&self) -> Vec<u8> {
+        if self.replica.holds_back() { self.replica.known() } else { Vec::new() }
+    }
+
     /// Passes updates on to every session, as a single one: a receiver that has to be withheld from misses one message
-    /// per input, and no more ([`super::session`]).
-    pub(super) fn relay(&mut self, updates: Vec<Bytes>, out: &mut Vec<Effect>) {
-        if let Some(update) = self.replica.merge(updates) {
+    /// per input, and no more ([`super::session`]). `known` is what the document had before them.
+    pub(super) fn relay(&mut self, updates: Vec<Bytes>, known: &[u8], out: &mut Vec<Effect>) {
+        if let Some(update) = self.replica.merge(updates, known) {
             out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update)));
         }
     }
@@ -205,7 +211,7 @@ impl Room {
         match self.make_edit(edit) {
             Ok(Some(append)) => {
                 self.own(&append);
-                self.relay(vec![append.update.clone()], out);
+                self.relay(vec![append.update.clone()], &[], out);
                 self.log(append, Waiter::Edit(ticket), out);
             }
             Ok(None) => self.settle_in_turn(Waiter::Edit(ticket), out),
@@ -233,7 +239,7 @@ impl Room {
             outcome.map(|outcome| outcome.applied).map_err(|error| Broken(error.to_string()))
         });
         match applied {
-            Ok(Applied::Whole | Applied::Incomplete | Applied::Held) => {
+            Ok(Applied::Whole | Applied::Held) => {
                 let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };
                 let provenance = Provenance::Own;
                 Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients }))

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::piece::Content;
 use super::{UnsupportedContent, UpdateRefused, Walk};
 
 /// The info byte of a garbage-collected struct.
@@ -12,34 +13,33 @@ pub(super) const GARBAGE: u8 = 0;
 pub(super) const SKIP: u8 = 10;
 
 impl Walk<'_> {
-    /// Reads content of a kind and returns its length in clocks.
-    pub(super) fn content(&mut self, kind: u8) -> Result<u64, UpdateRefused> {
+    /// Reads content of a kind and returns its length in clocks with what matters of it.
+    pub(super) fn content(&mut self, kind: u8) -> Result<(u64, Content), UpdateRefused> {
         match kind {
-            1 => return self.reader.uint(),
+            1 => return self.reader.uint().map(|length| (length, Content::Deleted)),
             3 => drop(self.reader.buffer()?),
-            4 => return self.reader.text().map(|text| text.encode_utf16().count() as u64),
+            4 => return self.reader.text().map(|text| (text.encode_utf16().count() as u64, Content::Text)),
             5 => self.json()?,
             6 => {
                 self.reader.skip_text()?;
                 self.json()?;
             }
-            7 => self.shared_type()?,
-            8 => return self.values(),
+            7 => return self.shared_type().map(|type_ref| (1, Content::Type(type_ref))),
+            8 => return self.values().map(|count| (count, Content::Other)),
             GARBAGE | SKIP => return Err(self.reader.malformed("a struct without content has an item's flags")),
             2 => return Err(UpdateRefused::Unsupported(UnsupportedContent::LegacyJson)),
             9 => return Err(UpdateRefused::Unsupported(UnsupportedContent::SubDocument)),
             11 => return Err(UpdateRefused::Unsupported(UnsupportedContent::Move)),
             _ => return Err(UpdateRefused::Unsupported(UnsupportedContent::ContentKind(kind))),
         }
-        Ok(1)
+        Ok((1, Content::Other))
     }
 
     /// `ContentType.write`: array, map, text, XML element (with its name), XML fragment, XML text.
-    fn shared_type(&mut self) -> Result<(), UpdateRefused> {
-        self.types += 1;
+    fn shared_type(&mut self) -> Result<u8, UpdateRefused> {
         let unsupported = match self.reader.byte()? {
-            0 | 1 | 2 | 4 | 6 => return Ok(()),
-            3 => return self.reader.skip_text(),
+            known @ (0 | 1 | 2 | 4 | 6) => return Ok(known),
+            element @ 3 => return self.reader.skip_text().map(|()| element),
             5 => UnsupportedContent::XmlHook,
             7 => UnsupportedContent::WeakLink,
             other => UnsupportedContent::TypeRef(other),

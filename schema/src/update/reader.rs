@@ -16,6 +16,15 @@ impl<'a> Reader<'a> {
         Self { bytes, position: 0 }
     }
 
+    /// Goes on at a position that was read up to before.
+    pub(super) const fn at(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position }
+    }
+
+    pub(super) const fn position(&self) -> usize {
+        self.position
+    }
+
     pub(super) const fn is_at_end(&self) -> bool {
         self.position == self.bytes.len()
     }

@@ -192,14 +192,14 @@ fn deep_values_neither_pass_nor_overflow_the_stack() {
 
 /// One edit by one of a few writers, who now and then hear of one another.
 #[derive(Debug, Clone)]
-struct Step {
-    writer: usize,
+pub(super) struct Step {
+    pub(super) writer: usize,
     action: u8,
     place: u32,
     text: String,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0..3usize, 0..12u8, any::<u32>(), "[a-zé漢🙂]{1,6}").prop_map(|(writer, action, place, text)| Step {
         writer,
         action,
@@ -209,7 +209,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-fn edit(doc: &Doc, step: &Step) -> Vec<u8> {
+pub(super) fn edit(doc: &Doc, step: &Step) -> Vec<u8> {
     let text = doc.get_or_insert_text("t");
     let map = doc.get_or_insert_map("m");
     let array = doc.get_or_insert_array("a");

@@ -1,0 +1,173 @@
+//! Where every item of a document stands, without its content.
+//!
+//! A Yjs update says of each item between which two others it was inserted. Replicas agree on the order of items
+//! whatever order they arrive in, as long as these claims are of a kind that an honest client makes; they do not when
+//! somebody makes them up. A [`Skeleton`] takes the updates of a document in just as Yjs does (the algorithm is that
+//! of yjs's `Item.integrate`), refuses what no client that follows the protocol can have written, and knows what an
+//! update lacks, before the document engine sees it. It also bounds the work that an update makes for every replica.
+//!
+//! What makes replicas agree: the items of a list form a tree by their origins, whose depth-first order is the list.
+//! An item whose right origin is a child of its own origin, or is no descendant of it at all, goes among the children
+//! of its origin; nothing ever ends up within the subtree of another. Of two items that were neighbours once, the right
+//! one is always of that kind.
+
+mod insert;
+mod journal;
+mod list;
+mod needs;
+mod place;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use journal::Change;
+use list::{List, ListKey};
+use run::Run;
+
+use super::piece::{Id, Piece, Pieces, What};
+use super::{Misplaced, Section, UpdateLimits, UpdateRefused, UpdateSummary};
+
+/// Whether an update was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// All of it is in.
+    Whole,
+    /// Nothing of it is: it refers to content that is not here yet. For each client id, the clock that must be reached.
+    Waits(Vec<(u64, u64)>),
+}
+
+/// One client's content: runs by clock, without a gap.
+#[derive(Debug, Default)]
+struct Client {
+    id: u64,
+    runs: Vec<u32>,
+}
+
+/// Where every item of a document stands.
+#[derive(Debug, Default)]
+pub struct Skeleton {
+    clients: Vec<Client>,
+    client_by_id: HashMap<u64, u32>,
+    runs: Vec<Run>,
+    lists: Vec<List>,
+    list_by_key: HashMap<ListKey, u32>,
+    names: Vec<Arc<str>>,
+    name_by_text: HashMap<Arc<str>, u32>,
+    /// What the last update changed.
+    journal: Vec<Change>,
+    steps_left: usize,
+}
+
+impl Skeleton {
+    /// The clock up to which a client's content is here.
+    #[must_use]
+    pub fn clock(&self, client: u64) -> u64 {
+        self.client_by_id.get(&client).map_or(0, |client| self.end_of(*client).into())
+    }
+
+    /// The client ids that have content here.
+    pub fn clients(&self) -> impl Iterator<Item = u64> {
+        self.clients.iter().map(|client| client.id)
+    }
+
+    /// How many runs of items there are: a measure of the memory that this takes, some 50 bytes each.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Takes an update in, as a whole or not at all.
+    pub fn integrate(
+        &mut self,
+        update: &[u8],
+        summary: &UpdateSummary,
+        limits: &UpdateLimits,
+    ) -> Result<Fit, UpdateRefused> {
+        self.journal.clear();
+        self.allow_steps(summary.structs());
+        let done = self.integrate_sections(update, summary, limits);
+        if let Ok(true) = done
+            && summary.deletions().iter().all(|range| range.end <= self.clock(range.client))
+        {
+            return Ok(Fit::Whole);
+        }
+        self.undo();
+        done?;
+        let needs = self.needs(update, summary, limits)?;
+        if needs.is_empty() { Err(Misplaced::Circle.into()) } else { Ok(Fit::Waits(needs)) }
+    }
+
+    /// Places all items, those first that others wait for. Returns whether there was nothing left to wait for.
+    fn integrate_sections(
+        &mut self,
+        update: &[u8],
+        summary: &UpdateSummary,
+        limits: &UpdateLimits,
+    ) -> Result<bool, UpdateRefused> {
+        let mut sections: Vec<_> = summary.sections.iter().map(|it| Unplaced::new(update, it, limits)).collect();
+        let by_client: HashMap<_, _> = summary.sections.iter().map(|it| it.client).zip(0..).collect();
+        for first in 0..sections.len() {
+            // Each waits for the next.
+            let mut waiting = vec![first];
+            while let Some(&at) = waiting.last() {
+                let section = &mut sections[at];
+                let next = match section.head.take() {
+                    Some(piece) => Some(piece),
+                    None => section.rest.next()?,
+                };
+                let Some(piece) = next else {
+                    waiting.pop();
+                    if waiting.is_empty() {
+                        break;
+                    }
+                    // The one before waits for what is not in here.
+                    return Ok(false);
+                };
+                let Some(missing) = self.missing(&piece) else {
+                    self.place(&piece, summary, limits)?;
+                    // Perhaps this is what the one before waits for.
+                    if waiting.len() > 1 {
+                        waiting.pop();
+                        section.waits = false;
+                    }
+                    continue;
+                };
+                section.head = Some(piece);
+                section.waits = true;
+                match by_client.get(&missing.client) {
+                    Some(of_missing) if !sections[*of_missing].waits => waiting.push(*of_missing),
+                    _ => return Ok(false),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The first thing that must be here before a struct and is not. yjs asks this of structs that are known, too.
+    fn missing(&self, piece: &Piece<'_>) -> Option<Id> {
+        if matches!(piece.what, What::Gap) {
+            return None;
+        }
+        if piece.start > self.clock(piece.client) {
+            return Some(Id { client: piece.client, clock: piece.start - 1 });
+        }
+        piece.what.needs().find(|id| id.clock >= self.clock(id.client))
+    }
+}
+
+/// What is not placed yet of what an update inserts under one client id.
+struct Unplaced<'a> {
+    head: Option<Piece<'a>>,
+    rest: Pieces<'a>,
+    /// Whether its head waits for something.
+    waits: bool,
+}
+
+impl<'a> Unplaced<'a> {
+    const fn new(update: &'a [u8], section: &Section, limits: &'a UpdateLimits) -> Self {
+        Self { head: None, rest: Pieces::new(update, section, limits), waits: false }
+    }
+}

@@ -1,0 +1,84 @@
+//! yjs's `Item.integrate`: where an item goes among those that its writer did not know of.
+
+use std::collections::HashMap;
+
+use super::Skeleton;
+use super::place::Insertion;
+use super::run::NONE;
+use crate::update::{Misplaced, UpdateRefused};
+
+/// The most items that finding places for one update's items may pass, to which [`STEPS_PER_STRUCT`] are added. yrs and
+/// yjs pass the same ones, at some 100 ns each.
+const STEPS_MAX: usize = 100_000;
+/// See [`STEPS_MAX`].
+const STEPS_PER_STRUCT: usize = 8;
+
+impl Skeleton {
+    /// Allows for the work of an update.
+    pub(super) fn allow_steps(&mut self, structs: usize) {
+        self.steps_left = STEPS_MAX + STEPS_PER_STRUCT * structs;
+    }
+
+    fn take_steps(&mut self, steps: usize) -> Result<(), UpdateRefused> {
+        let over = UpdateRefused::OverLimit { what: "items beside one another to sort", limit: STEPS_MAX };
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(over)?;
+        Ok(())
+    }
+
+    /// Puts an item into its list, right of its origin.
+    pub(super) fn insert(&mut self, new: Insertion) -> Result<(), UpdateRefused> {
+        let left = new.origin.map_or(NONE, |origin| self.run_that_ends_with(origin));
+        if let (Some(origin), Some(right)) = (new.origin, new.right_origin)
+            && right.client == origin.client
+            && (self.runs[left as usize].chain..=origin.clock).contains(&right.clock)
+        {
+            return Err(Misplaced::RightBeforeLeft.into());
+        }
+        let right = new.right_origin.map_or(NONE, |right| self.run_that_starts_with(right));
+        let list = &self.lists[new.list as usize];
+        if list.has_key && left == NONE {
+            // Both libraries look for the first value of a key by passing all of them.
+            self.take_steps(list.runs as usize)?;
+        }
+        let beside = self.next_in(new.list, left) == right;
+        let after = if beside { left } else { self.pass_others(&new, left, right)? };
+        self.link(&new, after);
+        Ok(())
+    }
+
+    /// Passes items between an item's neighbours that its writer did not know of, and returns the run to insert after.
+    fn pass_others(&mut self, new: &Insertion, left: u32, right: u32) -> Result<u32, UpdateRefused> {
+        let client = self.clients[new.span.client as usize].id;
+        let mut after = left;
+        // What was passed, and how often `after` had moved by then. What was passed before it moved conflicts no more.
+        let (mut passed, mut moves) = (HashMap::new(), 0);
+        let mut next = self.next_in(new.list, left);
+        while next != NONE && next != right {
+            self.take_steps(1)?;
+            passed.insert(next, moves);
+            let other = &self.runs[next as usize];
+            let goes_after = if other.origin() == new.origin {
+                let is_first = self.clients[other.client as usize].id < client;
+                if !is_first && other.right_origin() == new.right_origin {
+                    return Ok(after);
+                }
+                is_first
+            } else {
+                let Some(before) = other.origin().and_then(|origin| passed.get(&self.run_at(origin))) else {
+                    return Ok(after);
+                };
+                *before < moves
+            };
+            let beyond = other.next;
+            if goes_after {
+                (after, moves) = (next, moves + 1);
+            }
+            next = beyond;
+        }
+        let inner = if right == NONE { None } else { self.runs[right as usize].origin() };
+        if inner != new.origin && inner.is_some_and(|origin| passed.contains_key(&self.run_at(origin))) {
+            return Err(Misplaced::RightWithinOther.into());
+        }
+        Ok(after)
+    }
+}
