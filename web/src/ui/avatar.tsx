@@ -31,7 +31,7 @@ export function AvatarRow({ people, size = 24 }: { people: readonly Person[]; si
   const shown = people.slice(0, SHOWN_AT_MOST);
   const more = people.length - shown.length;
   return (
-    <span className="flex items-center -space-x-1.5">
+    <span className="flex items-center -space-x-1">
       {shown.map((person) => (
         <Avatar key={person.id} person={person} size={size} />
       ))}
