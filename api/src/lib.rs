@@ -40,6 +40,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use documents::Documents;
+use platform::access::AccessNews;
 use platform::auth::Authenticator;
 use platform::bus::Bus;
 use platform::clock::Clock;
@@ -65,6 +66,8 @@ pub struct Api {
     pub db: Db,
     /// What is said to other instances.
     pub bus: Bus,
+    /// Who must hear that somebody's access has changed.
+    pub access_news: AccessNews,
     /// Checks tokens.
     pub authenticator: Authenticator,
     /// Time.

@@ -9,6 +9,7 @@ use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
 use documents::Documents;
+use platform::access::AccessNews;
 use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
@@ -117,6 +118,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let metrics = Metrics::new();
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
     let bus = open_bus(config, &World { random: &random, lifecycle, metrics: &metrics })?;
+    let access_news = AccessNews::start(bus.clone(), lifecycle);
     let secret = token_secret(&config.auth, mode, &random)?;
     let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;
@@ -137,12 +139,14 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         lifecycle.clone(),
         limits.clone(),
         mode,
+        access_news.clone(),
         &metrics,
     );
     let api = Api {
         documents,
         db,
         bus,
+        access_news,
         authenticator,
         clock,
         random,

@@ -1,6 +1,10 @@
 //! Who may do what: the policy, in one place.
 
+mod news;
+
 use schema::ids::{DocumentName, ProjectId};
+
+pub use news::{AccessChange, AccessListener, AccessNews};
 
 use crate::auth::{Principal, PrincipalKind};
 use crate::config::Mode;

@@ -31,7 +31,7 @@ pub(crate) async fn open(
                 let shared = of_socket;
                 let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
                 let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority);
-                serve(connected, &outbox, connection, &shared).await;
+                serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
             })
         }
         Err((code, reason)) => upgrade.refuse(&shared, code, reason),

@@ -44,6 +44,6 @@ pub(crate) async fn open(State(server): State<SyncServer>, upgrade: Upgrade) -> 
         let shared = of_socket;
         let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
         let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox));
-        serve(connected, &outbox, connection, &shared).await;
+        serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
     })
 }

@@ -1,13 +1,14 @@
 //! The routes of the sockets, and what all sockets share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use documents::Documents;
-use platform::access::{Granted, document_access};
+use platform::access::{AccessNews, Granted, document_access};
 use platform::auth::{Authenticator, Principal};
 use platform::clock::Clock;
 use platform::config::Mode;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) mode: Mode,
     pub(crate) metrics: SocketMetrics,
+    pub(crate) access_news: AccessNews,
+    shares: AtomicU32,
 }
 
 /// The server of all sockets. Cheap to clone.
@@ -62,10 +65,13 @@ impl SyncServer {
         lifecycle: Lifecycle,
         limits: Limits,
         mode: Mode,
+        access_news: AccessNews,
         metrics: &Metrics,
     ) -> Self {
-        let metrics = SocketMetrics::register(metrics);
-        Self { shared: Arc::new(Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics }) }
+        let (metrics, shares) = (SocketMetrics::register(metrics), AtomicU32::new(0));
+        let shared =
+            Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics, access_news, shares };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The routes `/ws`, `/yjs/{document}` and `/hocuspocus`.
@@ -79,6 +85,12 @@ impl SyncServer {
 }
 
 impl Shared {
+    /// A part of `time`, another one at each call, so that those who do the same thing do not do it at the same time.
+    pub(crate) fn next_share_of(&self, time: Duration) -> Duration {
+        const SHARES: u32 = 64;
+        time * (self.shares.fetch_add(1, Ordering::Relaxed) % SHARES) / SHARES
+    }
+
     /// What a principal may do with a document; `None` when it does not exist or must not be seen.
     pub(crate) async fn access(&self, principal: &Principal, name: &DocumentName) -> Result<Option<Granted>, DbError> {
         document_access(&self.db, principal, name, self.mode).await

@@ -8,6 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use documents::delivery::EndReason;
+use platform::access::{AccessChange, AccessListener};
+use schema::ids::UserId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -25,6 +27,10 @@ const WRITE_STALL: Duration = Duration::from_mins(1);
 const CLOSE_ANSWER: Duration = Duration::from_secs(2);
 /// A socket is not looked after more often than this.
 const SHORTEST_BEAT: Duration = Duration::from_millis(10);
+/// How long after a change of access it is looked up once more.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+/// When news of access may have been missed, all sockets look it up again within this time, not all at once.
+const MISSED_NEWS_SPREAD: Duration = Duration::from_secs(10);
 /// How long before its end a client is told that its authority runs out.
 const AUTHORITY_NOTICE: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
@@ -49,6 +55,8 @@ pub(crate) trait Dialect: Send {
     fn ended(&mut self, channel: ChannelKey, reason: EndReason) -> Flow;
     /// The outbox is empty after something was withheld from a channel.
     fn drained(&mut self, channel: ChannelKey);
+    /// Whether somebody on the socket acts for this person, or may turn out to.
+    fn acts_for(&self, user: UserId) -> bool;
     /// Access may have changed: begin to check it again. [`Self::progress`] goes on with it.
     fn check_access(&mut self);
     /// The server is about to shut down.
@@ -59,8 +67,14 @@ pub(crate) trait Dialect: Send {
     fn expiring(&mut self);
 }
 
-/// Serves a socket until either side ends it.
-pub(crate) async fn serve<D: Dialect>(connected: Connected, outbox: &Outbox, mut dialect: D, shared: &Shared) {
+/// Serves a socket until either side ends it. `access` has listened since before access was first looked up.
+pub(crate) async fn serve<D: Dialect>(
+    connected: Connected,
+    outbox: &Outbox,
+    mut dialect: D,
+    shared: &Shared,
+    access: AccessListener,
+) {
     let _open = shared.metrics.socket_opened();
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
@@ -74,7 +88,8 @@ pub(crate) async fn serve<D: Dialect>(connected: Connected, outbox: &Outbox, mut
         last_heard: now,
         pinged: None,
         full_since: None,
-        last_access_check: now,
+        access,
+        next_access_check: now + Duration::from_secs(shared.limits.access_check_seconds),
         told_expiring: None,
     };
     let close = serving.run(&mut incoming, &mut dialect).await;
@@ -119,7 +134,8 @@ struct Serving<'a> {
     pinged: Option<Instant>,
     /// Since when the connection has taken nothing of what waits.
     full_since: Option<Instant>,
-    last_access_check: Instant,
+    access: AccessListener,
+    next_access_check: Instant,
     told_expiring: Option<DateTime<Utc>>,
 }
 
@@ -145,12 +161,17 @@ impl Serving<'_> {
                 // Before the frames: however many there are, a socket must not outlive its authority.
                 () = &mut timer => {
                     let flow = self.beat(dialect)?;
-                    if flow == Flow::Continue && self.last_access_check.elapsed() >= self.access_check() {
-                        self.last_access_check = Instant::now();
+                    if flow == Flow::Continue && Instant::now() >= self.next_access_check {
+                        self.next_access_check = Instant::now() + self.access_check();
                         dialect.check_access();
                     }
                     timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
                     flow
+                }
+                change = self.access.changed() => {
+                    self.access_changed(change, dialect);
+                    timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
+                    Flow::Continue
                 }
                 () = self.outbox.ready() => self.look_after_outbox(dialect)?,
                 writable = self.stream.writable(), if is_full => {
@@ -196,6 +217,20 @@ impl Serving<'_> {
         }
         let flows = ended.into_iter().map(|(channel, reason)| dialect.ended(channel, reason));
         Some(flows.reduce(|first, next| if first == Flow::Continue { next } else { first }).unwrap_or(Flow::Continue))
+    }
+
+    fn access_changed<D: Dialect>(&mut self, change: AccessChange, dialect: &mut D) {
+        let wait = match change {
+            AccessChange::Of(user) if dialect.acts_for(user) => {
+                dialect.check_access();
+                // What is being opened right now may have been granted just before.
+                SECOND_LOOK
+            }
+            AccessChange::Of(_) => return,
+            // All sockets hear this at the same time.
+            AccessChange::Unknown => self.shared.next_share_of(MISSED_NEWS_SPREAD),
+        };
+        self.next_access_check = self.next_access_check.min(Instant::now() + wait);
     }
 
     /// Handles a message. `None` when the client closes the socket.
@@ -259,7 +294,7 @@ impl Serving<'_> {
         let next = if notice > now { notice } else { until };
         let left = (next - now).to_std().unwrap_or_default() + Duration::from_millis(1);
         let silence = self.heartbeat().saturating_sub(self.pinged.unwrap_or(self.last_heard).elapsed());
-        let access = self.access_check().saturating_sub(self.last_access_check.elapsed());
+        let access = self.next_access_check.saturating_duration_since(Instant::now());
         left.min(silence.min(access).max(SHORTEST_BEAT))
     }
 }

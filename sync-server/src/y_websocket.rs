@@ -10,7 +10,7 @@ use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
 use platform::auth::Principal;
-use schema::ids::DocumentName;
+use schema::ids::{DocumentName, UserId};
 use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
 use web_protocol::y_websocket::Message;
@@ -45,13 +45,14 @@ pub(crate) async fn open(
         Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
     let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
+    let access = shared.access_news.listen();
     match attach(&shared, &name, &authority.principal, &outbox).await {
         Ok(session) => {
             let of_socket = Arc::clone(&shared);
             upgrade.then(&shared, move |connected| async move {
                 let (shared, session, access_check) = (of_socket, Arc::new(session), AccessCheck::default());
                 let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
-                serve(connected, &outbox, dialect, &shared).await;
+                serve(connected, &outbox, dialect, &shared, access).await;
             })
         }
         Err((code, reason)) => upgrade.refuse(&shared, code, reason),
@@ -135,6 +136,10 @@ impl Dialect for YWebsocket {
 
     fn drained(&mut self, _: ChannelKey) {
         self.session.drained();
+    }
+
+    fn acts_for(&self, user: UserId) -> bool {
+        self.authority.principal.user == Some(user)
     }
 
     fn check_access(&mut self) {

@@ -1,6 +1,7 @@
 //! Organizations and their members.
 
 use http::{Method, StatusCode};
+use platform::access::AccessChange;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -65,6 +66,20 @@ async fn organizations_are_listed_in_pages() {
     for query in ["cursor=x", "limit=0", "limit=1000", "limit=two", "page=2"] {
         let answer = ada.get(&format!("/orgs?{query}")).await;
         answer.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+    }
+}
+
+#[tokio::test]
+async fn who_gets_another_role_has_their_access_looked_up_again_everywhere() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let grace = server.sign_in("grace").await;
+    let id = grace.user["id"].as_str().unwrap().parse().unwrap();
+    let news = server.api.access_news.listen();
+    for (path, role) in [(format!("/orgs/{org}/members"), "guest"), (format!("/projects/{project}/members"), "viewer")]
+    {
+        ada.post(&path, json!({"email": "grace@example.com", "role": role})).await.expect(StatusCode::CREATED);
+        assert_eq!(news.changed().await, AccessChange::Of(id));
     }
 }
 

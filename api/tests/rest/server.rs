@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use documents::Documents;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Method, Request, StatusCode, request};
+use platform::access::AccessNews;
 use platform::auth::{Authenticator, UserDirectory};
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
@@ -192,7 +193,21 @@ fn compose(db: Db, mode: Mode) -> Api {
         &metrics,
     );
     let cors_origins = vec!["https://app.example".to_owned()];
-    Api { documents, db, bus, authenticator, clock, random, limits, mode, metrics, lifecycle, cors_origins }
+    let access_news = AccessNews::start(bus.clone(), &lifecycle);
+    Api {
+        documents,
+        db,
+        bus,
+        access_news,
+        authenticator,
+        clock,
+        random,
+        limits,
+        mode,
+        metrics,
+        lifecycle,
+        cors_origins,
+    }
 }
 
 pub(crate) fn post(path: &str, body: &Value) -> Request<Body> {

@@ -13,7 +13,7 @@ use documents::{AttachError, Newcomer, Session};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::auth::PrincipalKind;
-use schema::ids::{DocumentName, Epoch};
+use schema::ids::{DocumentName, Epoch, UserId};
 use web_protocol::control::{
     Action, Cause, Channel as ChannelName, Envelope, Identity, Presence, Reply, Request, RequestError, Subscribe,
     Token, WelcomeLimits,
@@ -333,6 +333,10 @@ impl Dialect for Connection {
         if let Some(session) = self.channels.get(&channel).and_then(|channel| channel.session.as_ref()) {
             session.drained();
         }
+    }
+
+    fn acts_for(&self, user: UserId) -> bool {
+        self.authority.principal.user == Some(user)
     }
 
     fn check_access(&mut self) {

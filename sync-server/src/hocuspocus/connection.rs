@@ -12,6 +12,7 @@ use documents::delivery::EndReason;
 use documents::room::UpdateKind;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use schema::ids::UserId;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 use web_protocol::hocuspocus::{ADDRESS_BYTES_MAX, Address, Frame, Message};
 use web_protocol::{awareness, close};
@@ -310,6 +311,11 @@ impl Dialect for Connection {
         if let Some((_, open)) = self.open_documents().find(|(voice, _)| voice.key == channel) {
             open.session.drained();
         }
+    }
+
+    fn acts_for(&self, user: UserId) -> bool {
+        let mut open = self.open_documents();
+        !self.under_way.is_empty() || open.any(|(_, open)| open.authority.principal.user == Some(user))
     }
 
     fn check_access(&mut self) {

@@ -1,10 +1,13 @@
 //! Renewing and losing authority and access (G19, G10).
 
 use chrono::TimeDelta;
-use platform::access::{OrgRole, ProjectRole};
+use platform::access::{AccessNews, OrgRole, ProjectRole};
+use platform::bus::{BUS_QUEUE_MESSAGES, Bus, BusMessage, InstanceId, Topic};
 use platform::db::members;
 use platform::limits::Limits;
+use schema::ids::UserId;
 use serde_json::json;
+use uuid::Uuid;
 use web_protocol::close;
 
 use crate::client::{Client, Event};
@@ -91,6 +94,61 @@ async fn access_that_is_taken_away_ends_the_channel_within_the_check() {
     assert_eq!(client.error().await["code"], "UNKNOWN_CHANNEL");
     client.subscribe(&name, None).await;
     assert_eq!(client.error().await["code"], "NOT_FOUND");
+    server.stop().await;
+}
+
+/// Checks that are due by themselves come too late for a test.
+const CHECKED_LATE: u64 = 3600;
+
+#[tokio::test]
+async fn access_that_is_taken_away_here_or_on_another_instance_ends_channels_at_once() {
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let another_instance = AccessNews::start(
+        Bus::InProcess { hub: server.hub.clone(), instance: InstanceId::new(Uuid::new_v4()) },
+        &server.lifecycle,
+    );
+    let (_, name) = server.document().await;
+    for (person, news) in [(&ann, &server.access_news), (&bob, &another_instance)] {
+        let mut client = server.editor(person, &name).await;
+        let mut stock = server.stock_client(person, &name).await;
+        members::remove_from_project(&server.database.db, server.org, server.project, person.user.id).await.unwrap();
+        news.announce(person.user.id);
+        assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
+        assert_eq!(stock.socket.closed().await, close::FORBIDDEN);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_of_access_concerns_nobody_else() {
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    // Unannounced: what is done in the database alone is found when access is checked by itself.
+    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.access_news.announce(bob.user.id);
+    client.type_text("x").await;
+    client.until_saved().await;
+    server.access_news.announce(ann.user.id);
+    assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn after_missed_news_of_access_everybodys_is_looked_up_again() {
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    let other = Bus::InProcess { hub: server.hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
+    let somebody = BusMessage::AccessChanged(UserId::new(Uuid::from_u128(1)));
+    for _ in 0..=BUS_QUEUE_MESSAGES {
+        other.publish(Topic::Access, &somebody);
+    }
+    assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
     server.stop().await;
 }
 

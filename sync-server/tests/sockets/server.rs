@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use chrono::{DateTime, TimeDelta, Utc};
 use documents::Documents;
-use platform::access::{OrgRole, ProjectRole};
+use platform::access::{AccessNews, OrgRole, ProjectRole};
 use platform::auth::{Authenticated, Authenticator, Principal, UserDirectory};
 use platform::bus::{Bus, Hub, InstanceId};
 use platform::clock::{Clock, SystemClock};
@@ -61,6 +61,8 @@ impl Clock for ForwardClock {
 
 /// A running server with one organization and one project.
 pub(crate) struct Server {
+    pub(crate) hub: Hub,
+    pub(crate) access_news: AccessNews,
     pub(crate) database: TestDatabase,
     pub(crate) authenticator: Authenticator,
     pub(crate) clock: Arc<ForwardClock>,
@@ -99,7 +101,9 @@ impl Server {
         let secret = Secret::new("the secret of a test, which is long enough");
         let auth = Config::default().auth;
         let authenticator = Authenticator::new(&auth, mode, &secret, as_clock(), &lifecycle, people).unwrap();
-        let bus = Bus::InProcess { hub: Hub::default(), instance: InstanceId::new(Uuid::new_v4()) };
+        let hub = Hub::default();
+        let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
+        let access_news = AccessNews::start(bus.clone(), &lifecycle);
         let documents =
             Documents::new(db.clone(), bus, as_clock(), random, lifecycle.clone(), limits.clone(), &metrics);
         let server = SyncServer::new(
@@ -110,10 +114,11 @@ impl Server {
             lifecycle.clone(),
             limits,
             mode,
+            access_news.clone(),
             &metrics,
         );
         let address = serve(server);
-        Self { database, authenticator, clock, lifecycle, org, project, address }
+        Self { hub, access_news, database, authenticator, clock, lifecycle, org, project, address }
     }
 
     /// Adds somebody with a role in the project.

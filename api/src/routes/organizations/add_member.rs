@@ -91,6 +91,7 @@ pub(super) async fn handler(
         DbError::Conflict { constraint } if constraint == LAST_OWNER => Problem::new(Code::LastOwner),
         other => other.into(),
     })?;
+    api.access_news.announce(user.id);
     let member = Member { user: user.id, email: user.email, name: user.name, role };
     Ok((StatusCode::CREATED, Json(member.into())))
 }

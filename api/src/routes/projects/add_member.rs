@@ -58,6 +58,7 @@ pub(super) async fn handler(
     fields.finish()?;
     let user = api.user_by_email(&email).await?;
     members::set_project_role(&api.db, org, id, user.id, request.role.into()).await?;
+    api.access_news.announce(user.id);
     let held = projects::find(&api.db, user.id, id).await?.map(|(_, role)| role.into());
     let role = held.unwrap_or(request.role);
     let member = ProjectMember { user_id: user.id, email: user.email, name: user.name, role };
