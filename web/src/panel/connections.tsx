@@ -47,9 +47,9 @@ function Direction({ nodeId, end, label, onPick }: DirectionProps) {
   const edges = useStore(flow.edges).filter((edge) => edge[here] === nodeId);
   const joined = new Set([nodeId, ...edges.map((edge) => edge[end])]);
   return (
-    <div className="grid min-w-0 content-start gap-1">
+    <div className="grid min-w-0 grid-cols-1 content-start gap-1">
       <h3 className="text-xs text-muted">{label}</h3>
-      <ul aria-label={label} className="grid gap-1">
+      <ul aria-label={label} className="grid grid-cols-1 gap-1">
         {edges.map((edge) => {
           const title = titleOf(canvas.node(edge[end]));
           return (
