@@ -61,6 +61,11 @@ export class Server {
     return `ws://127.0.0.1:${this.port}/yjs`;
   }
 
+  /** The address of its database, for other instances; the database ends with this one. */
+  get databaseUrl(): string {
+    return `postgres://glassbox@localhost/glassbox?host=${encodeURIComponent(join(this.#dir, "data", "socket"))}`;
+  }
+
   /** Starts the program again on the same data, and waits until it serves. */
   async start(): Promise<void> {
     if (this.#process) throw new Error("the server runs already");
@@ -104,7 +109,9 @@ export class Server {
   /** Runs a statement in the database, for what REST has no route for. */
   sql(statement: string): void {
     const psql = join(required("GLASSBOX_POSTGRES_INSTALL_DIR"), "bin", "psql");
-    const at = ["-h", join(this.#dir, "data", "socket"), "-U", "postgres", "-d", "glassbox"];
+    // Its lines are the process, the data, the start, the port, the folder of the socket, …
+    const running = readFileSync(join(this.#dir, "data", "cluster", "postmaster.pid"), "utf8").split("\n");
+    const at = ["-h", running[4] ?? "", "-p", running[3] ?? "", "-U", "postgres", "-d", "glassbox"];
     execFileSync(psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...at, "-c", statement]);
   }
 
@@ -178,7 +185,7 @@ function program(): string {
 
 /** The environment without settings of another server. */
 function inherited(): Record<string, string> {
-  const { DATABASE_URL: _, ...env } = process.env;
+  const { DATABASE_URL: _, REDIS_URL: __, ...env } = process.env;
   return Object.fromEntries(
     Object.entries(env).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("GLASSBOX_"),
