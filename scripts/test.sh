@@ -158,7 +158,7 @@ prepare_tests() {
   npm_packages
   build_studio
   if chosen browser; then require_chromium; fi
-  if chosen rust; then require_redis; fi
+  if chosen rust || chosen clients; then require_redis; fi
   # sqlx checks queries against the saved descriptions, never against a database that happens to be set.
   unset DATABASE_URL
   export SQLX_OFFLINE=true
