@@ -62,14 +62,16 @@ pub(crate) enum Applied {
     Whole,
     /// It refers to content that is missing here, and is held until that has come.
     Held,
+    /// It is in the log and does not fit: whoever reads the log leaves it out.
+    LeftOut,
 }
 
 /// What applying an update did.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) applied: Applied,
-    /// Updates that were held for what this one brought.
-    pub(crate) released: Vec<Bytes>,
+    /// What others are to be told: the update, perhaps repaired, and updates that were held for what it brought.
+    pub(crate) news: Vec<Bytes>,
 }
 
 /// Whether an update has been accepted before.
@@ -120,9 +122,13 @@ impl Replica {
             encoded: None,
             broken: false,
         };
-        for part in parts {
+        for (number, part) in parts.enumerate() {
             let summary = inspect(part).map_err(|why| ApplyError::Malformed(why.to_string()))?;
-            replica.apply(part, &summary, Trust::Logged)?;
+            let outcome = replica.apply(part, &summary, Trust::Logged)?;
+            if number == 0 && outcome.applied == Applied::LeftOut {
+                // Never open an empty document in place of a snapshot.
+                return Err(ApplyError::Malformed("the log begins with what fits into no document".to_owned()));
+            }
         }
         Ok(replica)
     }
@@ -156,26 +162,27 @@ impl Replica {
     }
 
     /// Applies an update whose structure `summary` has proven sound, and what was held for it.
-    ///
-    /// An update from the log that does not fit is left out: whoever reads the log leaves it out, so that all agree.
     pub(crate) fn apply(
         &mut self,
         update: &Bytes,
         summary: &UpdateSummary,
         trust: Trust,
     ) -> Result<Outcome, ApplyError> {
-        let mut outcome = Outcome { applied: Applied::Nothing, released: Vec::new() };
-        match self.skeleton.integrate(update, summary, &UpdateLimits::default()) {
-            Ok(Fit::Whole) => outcome.applied = self.integrate(update, trust)?,
-            Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs)?,
+        let mut news = Vec::new();
+        let applied = match self.skeleton.integrate(update, summary, &limits(trust)) {
+            Ok(Fit::Whole) => self.integrate(update, trust, &mut news)?,
+            Ok(Fit::Waits(needs)) => self.hold(update, summary, needs)?,
             Err(why) if trust == Trust::None => return Err(ApplyError::Malformed(why.to_string())),
-            Err(why) => tracing::warn!(%why, "an update in the log is left out"),
-        }
-        if outcome.applied == Applied::Whole {
-            self.release(summary, trust, &mut outcome.released)?;
+            Err(why) => {
+                tracing::warn!(%why, "an update in the log is left out");
+                Applied::LeftOut
+            }
+        };
+        if applied == Applied::Whole {
+            self.release(summary, trust, &mut news)?;
             self.trim_skeleton();
         }
-        Ok(outcome)
+        Ok(Outcome { applied, news })
     }
 
     /// Keeps an update until what it needs is here.
@@ -188,7 +195,7 @@ impl Replica {
     }
 
     /// Applies what was held for the content that an update brought. What turns out not to fit now is left out.
-    fn release(&mut self, summary: &UpdateSummary, trust: Trust, released: &mut Vec<Bytes>) -> Result<(), ApplyError> {
+    fn release(&mut self, summary: &UpdateSummary, trust: Trust, news: &mut Vec<Bytes>) -> Result<(), ApplyError> {
         if self.held.is_empty() {
             return Ok(());
         }
@@ -196,11 +203,9 @@ impl Replica {
         while let Some(range) = arrived.pop() {
             for update in self.held.take_ready(range.client, self.skeleton.clock(range.client)) {
                 let summary = inspect(&update).map_err(|why| ApplyError::Malformed(why.to_string()))?;
-                match self.skeleton.integrate(&update, &summary, &UpdateLimits::default()) {
+                match self.skeleton.integrate(&update, &summary, &limits(trust)) {
                     Ok(Fit::Whole) => {
-                        if self.integrate(&update, trust)? != Applied::Nothing {
-                            released.push(update);
-                        }
+                        self.integrate(&update, trust, news)?;
                         arrived.extend_from_slice(summary.insertions());
                     }
                     Ok(Fit::Waits(needs)) => drop(self.hold(&update, &summary, needs)?),
@@ -212,10 +217,12 @@ impl Replica {
     }
 
     /// Applies an update that the skeleton has taken in.
-    fn integrate(&mut self, update: &Bytes, trust: Trust) -> Result<Applied, ApplyError> {
-        let applied = self.integrate_in_yrs(update, trust).inspect_err(|_| self.skeleton.undo())?;
+    fn integrate(&mut self, update: &Bytes, trust: Trust, news: &mut Vec<Bytes>) -> Result<Applied, ApplyError> {
+        let update = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
+        let applied = self.integrate_in_yrs(&update, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
-            self.remember(update);
+            self.remember(&update);
+            news.push(update);
         }
         Ok(applied)
     }
@@ -244,7 +251,7 @@ impl Replica {
         }
         let mut skeleton = Skeleton::default();
         let Ok(state) = self.state() else { return };
-        let limits = UpdateLimits { bytes_max: usize::MAX, elements_max: usize::MAX, ..UpdateLimits::default() };
+        let limits = UpdateLimits { bytes_max: usize::MAX, elements_max: usize::MAX, ..limits(Trust::Logged) };
         let summary = schema::update::inspect(&state, &limits);
         if summary.is_ok_and(|summary| skeleton.integrate(&state, &summary, &limits) == Ok(Fit::Whole)) {
             self.skeleton = skeleton;
@@ -383,6 +390,14 @@ fn read_varuint(rest: &mut &[u8]) -> Option<u64> {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// What is taken from whom.
+fn limits(trust: Trust) -> UpdateLimits {
+    match trust {
+        Trust::None => UpdateLimits::default(),
+        Trust::Logged => UpdateLimits { steps_max: None, ..UpdateLimits::default() },
+    }
 }
 
 /// Checks an update's structure before anything is decoded.

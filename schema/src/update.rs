@@ -18,6 +18,11 @@ use piece::{Id, Item, Parent, Piece, What};
 use reader::Reader;
 pub use refusal::{Misplaced, UnsupportedContent, UpdateRefused};
 
+/// The flag of an item that has an origin.
+const HAS_ORIGIN: u8 = 0x80;
+/// The flag of an item that has a right origin.
+const HAS_RIGHT_ORIGIN: u8 = 0x40;
+
 /// The largest integer that JavaScript reads exactly, and so the largest client id: 2^53 − 1.
 pub const CLIENT_ID_MAX: u64 = (1 << 53) - 1;
 
@@ -37,6 +42,9 @@ pub struct UpdateLimits {
     pub value_depth_max: usize,
     /// The most shared types that a shared type may be nested in. Looked at by [`skeleton::Skeleton`].
     pub nesting_max: usize,
+    /// The most steps that may be saved up to find places for items, see [`skeleton::Skeleton::integrate`]. `None` for
+    /// updates that were accepted before.
+    pub steps_max: Option<usize>,
 }
 
 impl Default for UpdateLimits {
@@ -47,6 +55,7 @@ impl Default for UpdateLimits {
             clients_max: 100_000,
             value_depth_max: 64,
             nesting_max: 256,
+            steps_max: Some(1_000_000),
         }
     }
 }
@@ -179,6 +188,7 @@ impl<'a> Walk<'a> {
     /// Reads one struct, which begins at the clock `start`.
     fn piece(&mut self, client: u64, start: u64) -> Result<Piece<'a>, UpdateRefused> {
         self.count_element()?;
+        let at = self.reader.position();
         let (length, what) = match self.reader.byte()? {
             content::GARBAGE => (self.reader.uint()?, What::Garbage),
             content::SKIP => (self.reader.uint()?, What::Gap),
@@ -188,25 +198,25 @@ impl<'a> Walk<'a> {
         if length == 0 || end > CLOCK_MAX {
             return Err(self.reader.malformed("a struct is empty or ends beyond the largest clock"));
         }
-        Ok(Piece { client, start, end, what })
+        Ok(Piece { client, start, end, at, what })
     }
 
     /// `Item.write`: origins, or else the parent; then the content. Returns the length in clocks with it.
     fn item(&mut self, info: u8) -> Result<(u64, Item<'a>), UpdateRefused> {
-        const HAS_ORIGIN: u8 = 0x80;
-        const HAS_RIGHT_ORIGIN: u8 = 0x40;
         const HAS_PARENT_SUB: u8 = 0x20;
         const KIND: u8 = 0x1f;
 
         let origin = if info & HAS_ORIGIN != 0 { Some(self.id()?) } else { None };
+        let before = self.reader.position();
         let right_origin = if info & HAS_RIGHT_ORIGIN != 0 { Some(self.id()?) } else { None };
+        let right_origin_at = before..self.reader.position();
         let (mut parent, mut key) = (None, None);
         if origin.is_none() && right_origin.is_none() {
             parent = Some(self.parent()?);
             key = if info & HAS_PARENT_SUB != 0 { Some(self.reader.text()?) } else { None };
         }
         let (length, content) = self.content(info & KIND)?;
-        Ok((length, Item { origin, right_origin, parent, key, content }))
+        Ok((length, Item { origin, right_origin, right_origin_at, parent, key, content }))
     }
 
     fn parent(&mut self) -> Result<Parent<'a>, UpdateRefused> {

@@ -50,15 +50,14 @@ impl Room {
                 self.saving.release(append.update.len());
                 self.settle_in_turn(frame, out);
             }
-            Ok(Some((append, Outcome { applied, released }))) => {
+            Ok(Some((append, Outcome { applied, news }))) => {
                 self.own(&append);
-                match applied {
-                    Applied::Held => {}
-                    _ if released.is_empty() => {
+                match <[Bytes; 1]>::try_from(news) {
+                    Ok([update]) => {
                         let others = Audience::SyncingExcept(session);
-                        out.push(Effect::Broadcast(others, Outgoing::Update(append.update.clone())));
+                        out.push(Effect::Broadcast(others, Outgoing::Update(update)));
                     }
-                    _ => self.relay(std::iter::once(append.update.clone()).chain(released).collect(), &known, out),
+                    Err(news) => self.relay(news, &known, out),
                 }
                 self.log(append, frame, out);
                 if applied == Applied::Held
@@ -185,11 +184,7 @@ impl Room {
     /// Applies an update that another instance checked and logged. Returns what is to be passed on.
     pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<Vec<Bytes>, ApplyError> {
         let summary = inspect(update).map_err(|why| Broken(why.to_string()))?;
-        let Outcome { applied, mut released } = self.replica.apply(update, &summary, Trust::Logged)?;
-        if !matches!(applied, Applied::Nothing | Applied::Held) {
-            released.insert(0, update.clone());
-        }
-        Ok(released)
+        Ok(self.replica.apply(update, &summary, Trust::Logged)?.news)
     }
 
     /// What the document has before an input that may bring several updates to be passed on.
@@ -244,7 +239,7 @@ impl Room {
                 let provenance = Provenance::Own;
                 Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients }))
             }
-            Ok(Applied::Nothing) => {
+            Ok(Applied::Nothing | Applied::LeftOut) => {
                 self.saving.release(update.len());
                 Ok(None)
             }

@@ -1,5 +1,7 @@
 //! The structs of an update, one at a time.
 
+use std::ops::Range;
+
 use super::reader::Reader;
 use super::{Section, UpdateLimits, UpdateRefused, Walk};
 
@@ -11,15 +13,17 @@ pub(super) struct Id {
 }
 
 /// One struct: the clocks `start..end` of a client id.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Piece<'a> {
     pub(super) client: u64,
     pub(super) start: u64,
     pub(super) end: u64,
+    /// Where it begins in the update's bytes.
+    pub(super) at: usize,
     pub(super) what: What<'a>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum What<'a> {
     /// Nothing: these clocks are somewhere else.
     Gap,
@@ -28,10 +32,12 @@ pub(super) enum What<'a> {
     Item(Item<'a>),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Item<'a> {
     pub(super) origin: Option<Id>,
     pub(super) right_origin: Option<Id>,
+    /// Where the right origin is in the update's bytes.
+    pub(super) right_origin_at: Range<usize>,
     /// Present when there is no origin.
     pub(super) parent: Option<Parent<'a>>,
     pub(super) key: Option<&'a str>,

@@ -35,9 +35,6 @@ pub enum Misplaced {
     /// Its neighbours are in two parents, or under two keys. It would be in the one or the other, depending on what
     /// was deleted before.
     TwoParents,
-    /// Its right neighbour comes before its left one in the same run of text. Both libraries lose their way when they
-    /// split that run.
-    RightBeforeLeft,
     /// Its right neighbour was put behind what it does not know to be there: where it ends up would depend on the order
     /// in which updates arrive.
     RightWithinOther,
@@ -57,7 +54,6 @@ impl fmt::Display for Misplaced {
         formatter.write_str(match self {
             Self::ParentIsNoType => "the parent of an item is no shared type",
             Self::TwoParents => "the neighbours of an item have different parents",
-            Self::RightBeforeLeft => "the right neighbour of an item is left of its left neighbour",
             Self::RightWithinOther => "the neighbours of an item were never side by side",
             Self::Contradiction => "an item is known to be somewhere else",
             Self::ValuesUnderKey => "several values are put under one key at once",

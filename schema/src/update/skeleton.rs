@@ -16,6 +16,7 @@ mod journal;
 mod list;
 mod needs;
 mod place;
+mod repair;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use journal::Change;
 use list::{List, ListKey};
+use repair::Repair;
 use run::Run;
 
 use super::piece::{Id, Piece, Pieces, What};
@@ -58,6 +60,9 @@ pub struct Skeleton {
     name_by_text: HashMap<Arc<str>, u32>,
     /// What the last update changed.
     journal: Vec<Change>,
+    /// What is to be left out of it.
+    repairs: Vec<Repair>,
+    /// Steps that may be taken to find places.
     steps_left: usize,
 }
 
@@ -80,6 +85,10 @@ impl Skeleton {
     }
 
     /// Takes an update in, as a whole or not at all.
+    ///
+    /// Among items that were inserted in one place by writers who did not know of each other, places are found step by
+    /// step, here and in every replica. Each struct that comes adds to the steps that may be taken for it and for later
+    /// ones; who takes far more than others is refused.
     pub fn integrate(
         &mut self,
         update: &[u8],
@@ -87,7 +96,8 @@ impl Skeleton {
         limits: &UpdateLimits,
     ) -> Result<Fit, UpdateRefused> {
         self.journal.clear();
-        self.allow_steps(summary.structs());
+        self.repairs.clear();
+        self.allow_steps(summary.structs(), limits.steps_max);
         let done = self.integrate_sections(update, summary, limits);
         if let Ok(true) = done
             && summary.deletions().iter().all(|range| range.end <= self.clock(range.client))

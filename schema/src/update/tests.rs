@@ -156,7 +156,14 @@ fn numbers_beyond_their_range_are_refused() {
 
 #[test]
 fn limits_hold() {
-    let limits = UpdateLimits { bytes_max: 64, elements_max: 4, clients_max: 1, value_depth_max: 3, nesting_max: 1 };
+    let limits = UpdateLimits {
+        bytes_max: 64,
+        elements_max: 4,
+        clients_max: 1,
+        value_depth_max: 3,
+        nesting_max: 1,
+        steps_max: None,
+    };
     let over = |bytes: &[u8]| matches!(inspect(bytes, &limits), Err(UpdateRefused::OverLimit { .. }));
     assert!(over(&[0; 65]));
     assert!(over(&update_of(8, &[4, 126, 126, 126, 126])), "elements");

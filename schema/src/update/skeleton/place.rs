@@ -2,6 +2,7 @@
 
 use super::Skeleton;
 use super::list::{ListKey, Owner};
+use super::repair::Repair;
 use super::run::{DEAD, Kind, Place, Span};
 use crate::update::piece::{Content, Item, Parent, Piece, What};
 use crate::update::{ClientRange, Misplaced, UpdateLimits, UpdateRefused, UpdateSummary};
@@ -30,12 +31,18 @@ impl Skeleton {
         let client = self.client(piece.client);
         let mut span = Span { client, start: clock_of(piece.start), end: clock_of(piece.end) };
         let known = self.end_of(client);
-        let What::Item(item) = piece.what else {
+        let What::Item(item) = &piece.what else {
             span.start = span.start.max(known);
             self.append_dead(span);
             return Ok(());
         };
-        let mut new = self.insertion(span, &item)?;
+        let mut new = self.insertion(span, item)?;
+        if let (Some(origin), Some(right)) = (new.origin, new.right_origin)
+            && self.follows(origin, right)
+        {
+            new.right_origin = None;
+            self.repairs.push(Repair { at: piece.at, right_origin: item.right_origin_at.clone() });
+        }
         if span.start < known {
             let last = Place { client, clock: known.min(span.end) - 1 };
             self.check_known(&new, last)?;
@@ -80,6 +87,12 @@ impl Skeleton {
         };
         let key = item.key.map(|key| self.name(key));
         Ok(self.list(ListKey { owner, key }))
+    }
+
+    /// Whether an item is the same as another or follows it in one run, each right of the one before when it was typed.
+    fn follows(&self, item: Place, other: Place) -> bool {
+        let run = &self.runs[self.run_at(item) as usize];
+        item.client == other.client && run.list != DEAD && (run.chain..=item.clock).contains(&other.clock)
     }
 
     /// Checks that what is known of an item, up to `last`, says the same as it does: yjs acts on what it says before it

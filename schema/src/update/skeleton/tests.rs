@@ -126,19 +126,22 @@ fn a_parent_that_is_no_type_is_refused() {
 }
 
 #[test]
-fn a_right_neighbour_before_the_left_one_is_refused() {
-    let mut skeleton = skeleton_of(&[update(1, 0, &[in_root(b'a', None, TEXT, &text(5))])]);
-    for right in [(1, 1), (1, 3)] {
-        let item = between(Some((1, 3)), Some(right), TEXT, &text(1));
-        assert_refused(&mut skeleton, &update(9, 0, &[item]), Misplaced::RightBeforeLeft);
+fn a_right_neighbour_left_of_the_left_one_is_left_out() {
+    for (right, is_repaired) in [((1, 1), true), ((1, 3), true), ((1, 4), false), ((1, 6), false)] {
+        // An insertion in the middle, and a few letters more.
+        let inner = update(1, 5, &[between(Some((1, 1)), Some((1, 2)), TEXT, &text(2))]);
+        let mut skeleton = skeleton_of(&[update(1, 0, &[in_root(b'a', None, TEXT, &text(5))]), inner]);
+        let item = |right| update(9, 0, &[vec![0, 1], between(Some((1, 3)), right, TEXT, &text(1))]);
+        assert_eq!(integrate(&mut skeleton, &item(Some(right))), Ok(Fit::Whole));
+        let repaired = is_repaired.then(|| item(None));
+        assert_eq!(skeleton.repaired(&item(Some(right))), repaired, "{right:?}");
+        // It may come again, both as it was written and as it was passed on.
+        assert_eq!(integrate(&mut skeleton, &item(Some(right))), Ok(Fit::Whole));
+        if let Some(repaired) = repaired {
+            assert_eq!(integrate(&mut skeleton, &repaired), Ok(Fit::Whole));
+            assert_eq!(skeleton.repaired(&repaired), None);
+        }
     }
-    // An insertion in the middle, and one before what it inserted.
-    let inner = update(1, 5, &[between(Some((1, 1)), Some((1, 2)), TEXT, &text(2))]);
-    assert_eq!(integrate(&mut skeleton, &inner), Ok(Fit::Whole));
-    assert_eq!(
-        integrate(&mut skeleton, &update(9, 0, &[between(Some((1, 6)), Some((1, 2)), TEXT, &text(1))])),
-        Ok(Fit::Whole)
-    );
 }
 
 /// Of these items, the last would be third or second, depending on whether it came before or after the third.
@@ -268,29 +271,28 @@ fn what_lacks_something_waits_for_all_of_it() {
     }
 }
 
-/// Whoever sorts these passes all that came before, with every one anew: hours, were there a million of them.
+/// Whoever sorts these passes all of the left ones for each of the right ones.
 #[test]
 fn the_work_to_find_places_is_bounded() {
-    let mut bytes = vec![1, 0x80, 0x40, 1, 0];
-    let item = [in_root(b'a', None, TEXT, &text(1)), between(Some((1, 0)), None, TEXT, &text(1))];
-    bytes.extend(&item[0]);
-    for clock in 1..0x2000_u64 {
-        // Beside the first, and left of one that is right of all.
-        bytes.extend([0xc4, 1, 0, 2]);
-        let mut clock = clock;
-        while clock >= 0x80 {
-            bytes.push(u8::try_from(clock & 0x7f).unwrap() | 0x80);
-            clock >>= 7;
-        }
-        bytes.push(u8::try_from(clock).unwrap());
-        bytes.extend(text(1));
+    /// Letters beside one another, each left of another letter of the text: their writer claims to know of none of them.
+    fn letters(client: u8, count: u8, first_right: u8) -> Vec<u8> {
+        let items: Vec<_> = (0..count)
+            .map(|index| between(Some((1, 0)), Some((1, u64::from(first_right + index))), TEXT, &text(1)))
+            .collect();
+        update(client.into(), 0, &items)
     }
-    bytes.push(0);
-    let right =
-        [&[1, 0x80, 0x40, 2, 0][..], &in_root(b'a', None, TEXT, &text(1)), &[0x84, 2, 0, 1, b'x'].repeat(0x1fff), &[0]];
-    let mut skeleton = skeleton_of(&[right.concat()]);
-    let over = integrate(&mut skeleton, &bytes);
-    assert!(matches!(over, Err(UpdateRefused::OverLimit { .. })), "{over:?}");
+    let mut skeleton =
+        skeleton_of(&[update(1, 0, &[in_root(b'a', None, TEXT, &text(1)), in_root(b'a', None, TEXT, &text(120))])]);
+    let over = (2..120).find_map(|client| integrate(&mut skeleton, &letters(client, 100, 2)).err());
+    assert!(matches!(over, Some(UpdateRefused::OverLimit { .. })), "{over:?}");
+    // Those who type beside them are not hindered, and what was accepted once is again.
+    assert_eq!(
+        integrate(&mut skeleton, &update(127, 0, &[between(Some((1, 5)), Some((1, 6)), TEXT, &text(1))])),
+        Ok(Fit::Whole)
+    );
+    let again = letters(126, 100, 2);
+    let unbounded = UpdateLimits { steps_max: None, ..limits() };
+    assert_eq!(skeleton.integrate(&again, &inspect(&again, &limits()).unwrap(), &unbounded), Ok(Fit::Whole));
 }
 
 /// The letter that stands for a clock of a client in the texts below.
