@@ -7,7 +7,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -40,7 +39,7 @@ pub(crate) struct Upgrade {
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// What the client sent together with its handshake.
-    pub(crate) read: Bytes,
+    pub(crate) read: Vec<u8>,
 }
 
 /// Why a request cannot become a socket.
@@ -92,7 +91,8 @@ impl Upgrade {
             // The client is gone, or what carries the connection is nothing that can be written to directly.
             let Ok(upgraded) = on_upgrade.await else { return };
             let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else { return };
-            serve(Connected { stream: parts.io.into_inner(), read: parts.read_buf }).await;
+            // Copied, because it would keep the buffer of the whole request in memory.
+            serve(Connected { stream: parts.io.into_inner(), read: parts.read_buf.to_vec() }).await;
         });
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::outbox::Outbox;
 
 /// Read buffers are allocated for every socket, idle ones too.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// What is smaller is copied out of the read buffer, so that it does not keep the whole buffer.
 const COPIED_BYTES: usize = READ_BUFFER_BYTES / 4;
 /// A body that is smaller is put behind its head, so that both are one piece.
@@ -74,12 +74,12 @@ pub(crate) struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// Begins with what the client sent together with its handshake. A larger message than `message_bytes` is refused.
-    pub(crate) fn new(stream: &'a TcpStream, outbox: &'a Outbox, read: Bytes, message_bytes: usize) -> Self {
+    pub(crate) fn new(stream: &'a TcpStream, outbox: &'a Outbox, read: Vec<u8>, message_bytes: usize) -> Self {
         let config = WebSocketConfig::default()
             .max_message_size(Some(message_bytes))
             .max_frame_size(Some(message_bytes))
             .read_buffer_size(READ_BUFFER_BYTES);
-        let context = WebSocketContext::from_partially_read(read.into(), Role::Server, Some(config));
+        let context = WebSocketContext::from_partially_read(read, Role::Server, Some(config));
         Self { context, stream, outbox }
     }
 
