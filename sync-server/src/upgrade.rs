@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use platform::auth::{AuthError, Principal};
@@ -89,10 +89,8 @@ impl Upgrade {
         let Self { on_upgrade, accept } = self;
         shared.lifecycle.spawn("socket", async move {
             // The client is gone, or what carries the connection is nothing that can be written to directly.
-            let Ok(upgraded) = on_upgrade.await else { return };
-            let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else { return };
-            // Copied, because it would keep the buffer of the whole request in memory.
-            serve(Connected { stream: parts.io.into_inner(), read: parts.read_buf.to_vec() }).await;
+            let Some(connected) = on_upgrade.await.ok().and_then(connected) else { return };
+            serve(connected).await;
         });
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -108,6 +106,12 @@ impl Upgrade {
         let of_socket = Arc::clone(shared);
         self.then(shared, move |connected| async move { refuse(connected, &of_socket, code, reason).await })
     }
+}
+
+/// Takes the connection from what HTTP had around it. What was read is copied: it would keep the request's buffer.
+fn connected(upgraded: Upgraded) -> Option<Connected> {
+    let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
+    Some(Connected { stream: parts.io.into_inner(), read: parts.read_buf.to_vec() })
 }
 
 /// Finds out whose token a socket brings (G1, Y5). An error is the close code and reason.
