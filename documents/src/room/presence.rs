@@ -1,21 +1,21 @@
 //! Presence: who is here, as awareness states whose identity the server writes (SPEC P1–P5).
 
+mod identity;
 mod remote;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use platform::auth::{Principal, PrincipalKind, PrincipalRef};
+use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
 use platform::limits::Limits;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::intake::new_client_id;
 use super::message::{Activity, Audience, Claim, Effect, Extent, PresenceNews, PresenceState, SessionId};
 use super::{Mode, Room};
 use crate::delivery::{AwarenessState, Outgoing, Present};
+use identity::with_identity;
 use remote::Remote;
 
 /// How often other instances are told of all states while a state that is not renewed would still be shown. More than
@@ -342,30 +342,6 @@ impl Presence {
 
 fn awareness(client: u64, shown: &Shown) -> AwarenessState {
     AwarenessState { client, clock: shown.clock, state: shown.claim.as_ref().map(|claim| Arc::clone(&claim.json)) }
-}
-
-/// Replaces the member `user` of a state by the principal's identity. `None` when the state is no JSON object.
-fn with_identity(state: &str, principal: &Principal) -> Option<(Arc<str>, bool)> {
-    #[derive(Serialize)]
-    struct User<'a> {
-        id: String,
-        name: &'a str,
-        kind: &'a str,
-        color: &'a str,
-    }
-    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(state).ok()?;
-    let says = |member: &str, value: &str| members.get(member).is_some_and(|raw| raw.get() == value);
-    let editing = says("action", "\"editing\"") || (members.contains_key("cursor") && !says("cursor", "null"));
-    // Without a token there is no identity to protect, and a name of one's own choice is better than none.
-    if principal.kind == PrincipalKind::Anonymous {
-        return Some((state.into(), editing));
-    }
-    let color = principal.color();
-    let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
-    let user = User { id: principal.id.to_string(), name: &principal.name, kind, color };
-    let user = serde_json::value::to_raw_value(&user).ok()?;
-    members.insert("user".to_owned(), &user);
-    Some((serde_json::to_string(&members).ok()?.into(), editing))
 }
 
 impl Room {

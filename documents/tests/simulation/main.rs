@@ -7,13 +7,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod awareness;
+mod presence;
+mod quiescence;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use awareness::Awareness;
 use bytes::Bytes;
-use documents::delivery::{AwarenessState, Outgoing};
+use documents::delivery::Outgoing;
 use documents::room::{
     Append, Attach, Audience, Effect, Extent, Input, Mode, PresenceNews, Receipts, Room, SavingState, SessionId,
     Stored, UnsavedBudget, UpdateKind,
@@ -23,6 +25,7 @@ use platform::auth::{Principal, PrincipalKind, PrincipalRef};
 use platform::bus::InstanceId;
 use platform::limits::Limits;
 use platform::random::Random;
+use presence::Said;
 use schema::ids::{ClientID, Epoch, Seq};
 use schema::update::{ClientRange, UpdateLimits, inspect};
 use uuid::Uuid;
@@ -34,9 +37,6 @@ const SEEDS: u64 = 10_000;
 const STEPS: usize = 160;
 const INSTANCES: usize = 3;
 const CLIENTS: usize = 4;
-/// How many rounds everything has to settle, and how long one is: longer than presence lives that nobody renews.
-const SETTLE_ROUNDS: usize = 200;
-const SETTLE_ROUND_MS: u64 = 500;
 
 /// What a message to a client is when it waits on its way.
 type Wire = VecDeque<Outgoing>;
@@ -61,12 +61,6 @@ struct Client {
     confirmed: u32,
     slow: bool,
     withheld: bool,
-}
-
-/// What instances say to each other of presence. Those of one sender arrive in order, or not at all.
-enum Said {
-    News(PresenceNews),
-    Query,
 }
 
 struct Instance {
@@ -266,50 +260,7 @@ impl World {
         }
     }
 
-    /// Says something of presence to all others; a message that is lost is reported to its receiver later.
-    fn say(&mut self, from: usize, said: &dyn Fn() -> Said) {
-        let sender = self.instances[from].id;
-        for to in (0..INSTANCES).filter(|to| *to != from) {
-            let lost = !self.calm && self.one_in(4);
-            self.instances[to].gap |= lost;
-            if !lost && self.instances[to].room.is_some() {
-                self.instances[to].presence.push_back((sender, said()));
-            }
-        }
-    }
-
     // What can happen.
-
-    fn point(&mut self, at: usize) {
-        let cursor = self.below(1000);
-        let states = self.clients[at].awareness.set(self.now, cursor);
-        self.send_awareness(at, states);
-    }
-
-    fn send_awareness(&mut self, at: usize, states: Vec<AwarenessState>) {
-        let client = &mut self.clients[at];
-        if let Some((_, session)) = client.session
-            && !states.is_empty()
-        {
-            client.up.push_back(Input::Awareness(session, states));
-        }
-    }
-
-    fn presence_arrives(&mut self, instance: usize) {
-        match self.instances[instance].presence.pop_front() {
-            Some((from, Said::News(news))) => self.feed(instance, Input::RemotePresence(from, news)),
-            Some((_, Said::Query)) => self.feed(instance, Input::PresenceQueried),
-            None => {}
-        }
-    }
-
-    /// The bus reports that messages are missing, if some are.
-    fn report_gap(&mut self, instance: usize) {
-        if std::mem::take(&mut self.instances[instance].gap) && self.instances[instance].room.is_some() {
-            self.feed(instance, Input::Head(Epoch::FIRST, Seq::new(self.log.len() as u64)));
-            self.say(instance, &|| Said::Query);
-        }
-    }
 
     /// An instance ends in order, and starts anew.
     fn restart(&mut self, instance: usize) {
@@ -551,88 +502,6 @@ impl World {
             117 => self.restart(instance),
             118 => self.offer_again(client),
             _ => self.pass(client),
-        }
-    }
-
-    fn pass(&mut self, at: usize) {
-        let states = self.clients[at].awareness.pass(self.now);
-        self.send_awareness(at, states);
-    }
-
-    /// No more faults: everybody comes back, everything that waits is delivered.
-    fn settle(&mut self) {
-        self.calm = true;
-        for instance in 0..INSTANCES {
-            if self.instances[instance].saving == SavingState::Behind {
-                self.change_saving(instance);
-            }
-        }
-        for at in 0..CLIENTS {
-            self.clients[at].slow = false;
-            self.connect(at);
-        }
-        for _ in 0..SETTLE_ROUNDS {
-            self.now += SETTLE_ROUND_MS;
-            let head = Seq::new(self.log.len() as u64);
-            for instance in 0..INSTANCES {
-                while !self.instances[instance].appends.is_empty() {
-                    self.commit(instance);
-                }
-                self.feed(instance, Input::Head(Epoch::FIRST, head));
-                self.log_answers(instance);
-                self.bus_delivers(instance);
-                self.report_gap(instance);
-                while !self.instances[instance].presence.is_empty() {
-                    self.presence_arrives(instance);
-                }
-                self.feed(instance, Input::Tick);
-            }
-            for at in 0..CLIENTS {
-                self.offer_again(at);
-                self.pass(at);
-                while !self.clients[at].up.is_empty() {
-                    self.send_one(at);
-                }
-                while !self.clients[at].down.is_empty() {
-                    self.receive_one(at);
-                }
-            }
-        }
-    }
-
-    /// Everybody sees everybody else, as they say of themselves and under the name that is theirs.
-    fn check_presence(&self) {
-        let own = |client: &Client| Some((client.id, client.awareness.cursors().remove(&client.id)?));
-        let expected: BTreeMap<_, _> = self.clients.iter().filter_map(own).collect();
-        for client in &self.clients {
-            let name = &client.principal.name;
-            assert_eq!(client.awareness.cursors(), expected, "{name} sees somebody else");
-            for other in self.clients.iter().filter(|other| other.id != client.id && expected.contains_key(&other.id)) {
-                assert_eq!(client.awareness.name_of(other.id), Some(other.principal.name.as_str().into()), "to {name}");
-            }
-        }
-    }
-
-    fn check(&mut self) {
-        let budget = UnsavedBudget::new(0);
-        let mut reopened = Room::open(self.stored(), Limits::default(), budget, self.random.clone()).unwrap();
-        let log_doc = schema::new_doc(ClientID::new(1));
-        apply(&log_doc, &reopened.state().unwrap());
-        let expected = content(&log_doc);
-        for client in &self.clients {
-            assert!(clock_of(&log_doc, client.id) >= client.confirmed, "what was confirmed is lost");
-            assert_eq!(content(&client.doc), expected, "{} differs from the log", client.principal.name);
-            let sent = client.frames.last().copied().unwrap_or(0);
-            assert_eq!(client.confirmed, sent.max(client.confirmed), "{} waits for a receipt", client.principal.name);
-        }
-        self.check_presence();
-        for instance in &mut self.instances {
-            let Some(room) = &mut instance.room else { continue };
-            assert!(room.is_saved());
-            assert_eq!(room.head(), Seq::new(self.log.len() as u64));
-            let replica = schema::new_doc(ClientID::new(2));
-            apply(&replica, &room.state().unwrap());
-            assert_eq!(content(&replica), expected, "a room differs from the log");
         }
     }
 }
