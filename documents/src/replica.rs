@@ -406,30 +406,4 @@ pub(crate) fn inspect(update: &[u8]) -> Result<UpdateSummary, UpdateRefused> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_vector_is_read_as_yrs_writes_it() {
-        let clocks = [(ClientID::new(7), 3), (ClientID::new(1 << 40), 1 << 20)];
-        let state_vector = StateVector::new(clocks.into_iter().collect());
-        assert_eq!(read_state_vector(&state_vector.encode_v1()), Some(state_vector));
-        assert_eq!(read_state_vector(&[0]), Some(StateVector::default()));
-    }
-
-    #[test]
-    fn a_state_vector_that_claims_four_billion_clients_allocates_nothing() {
-        assert_eq!(read_state_vector(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1]), None);
-        assert_eq!(read_state_vector(&[]), None);
-        assert_eq!(read_state_vector(&[0xff; 12]), None);
-    }
-
-    #[test]
-    fn a_broken_replica_answers_at_once() {
-        let mut replica = Replica::from_log(std::iter::empty(), 1).unwrap();
-        // What a call that panicked leaves behind.
-        std::mem::forget(replica.doc.transact_mut());
-        replica.broken = true;
-        assert!(replica.state_vector().is_err() && replica.state().is_err());
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ pub use item::{
 
 use crate::patch::{PatchError, PatchErrorCode};
 use crate::rich_text;
-use crate::value::{Problem, Problems};
+use crate::value::{Problem, Problems, list_values};
 
 /// The longest body that is written, in bytes of Markdown.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -157,7 +157,7 @@ fn read_items<T: ReadTxn>(side: Side, txn: &T, problems: &mut Problems) -> Vec<I
 }
 
 fn maps<T: ReadTxn>(list: &ArrayRef, txn: &T) -> impl Iterator<Item = (u32, MapRef)> {
-    list.iter(txn).zip(0..).filter_map(|(value, index)| match value {
+    list_values(list, txn).into_iter().zip(0..).filter_map(|(value, index)| match value {
         Out::YMap(map) => Some((index, map)),
         _ => None,
     })

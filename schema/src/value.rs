@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use yrs::{Any, Array, GetString, Map, MapRef, Number, Out, ReadTxn, TransactionMut};
+use yrs::branch::BranchPtr;
+use yrs::{Any, Array, ArrayRef, GetString, Map, MapRef, Number, Out, ReadTxn, TextRef, TransactionMut};
 
 /// The deepest nesting of shared types and JSON that a view shows.
 pub const VALUE_DEPTH_MAX: usize = 32;
@@ -112,6 +113,13 @@ impl<'a, T: ReadTxn> Fields<'a, T> {
     }
 }
 
+/// The values of a list, each at its index. yrs 0.28 reads a list without end in which text beyond the basic plane
+/// stands; nobody writes text into a list, so such a one reads as empty.
+pub(crate) fn list_values<T: ReadTxn>(list: &ArrayRef, txn: &T) -> Vec<Out> {
+    let text = TextRef::from(BranchPtr::from(list.as_ref())).get_string(txn);
+    if text.chars().all(|letter| letter.len_utf16() == 1) { list.iter(txn).collect() } else { Vec::new() }
+}
+
 /// A value as JSON: shared maps and arrays become objects and arrays, shared texts strings, bytes nothing. `None` when
 /// it nests deeper than [`VALUE_DEPTH_MAX`].
 pub(crate) fn to_json<T: ReadTxn>(value: &Out, txn: &T) -> Option<Value> {
@@ -128,7 +136,8 @@ fn out_to_json<T: ReadTxn>(value: &Out, txn: &T, depth_left: usize) -> Option<Va
             Value::Object(entries.collect::<Option<_>>()?)
         }
         Out::YArray(array) => {
-            Value::Array(array.iter(txn).map(|value| out_to_json(&value, txn, depth_left)).collect::<Option<_>>()?)
+            let values = list_values(array, txn);
+            Value::Array(values.iter().map(|value| out_to_json(value, txn, depth_left)).collect::<Option<_>>()?)
         }
         Out::YText(text) => Value::String(text.get_string(txn)),
         _ => Value::Null,
@@ -212,5 +221,23 @@ pub(crate) fn set_or_remove(map: &MapRef, txn: &mut TransactionMut, key: &str, v
         Some(value) => set(map, txn, key, value),
         None if map.contains_key(txn, key) => drop(map.remove(txn, key)),
         None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yrs::{ClientID, Text, Transact};
+
+    use super::*;
+
+    #[test]
+    fn a_list_in_which_text_stands_is_read_to_an_end() {
+        let doc = crate::new_doc(ClientID::new(1));
+        let (text, list) = (doc.get_or_insert_text("list"), doc.get_or_insert_array("list"));
+        let mut txn = doc.transact_mut();
+        list.push_back(&mut txn, "a value");
+        assert_eq!(list_values(&list, &txn), [Out::from("a value")]);
+        text.insert(&mut txn, 0, "\u{1f642}");
+        assert_eq!(list_values(&list, &txn), []);
     }
 }

@@ -2,12 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use yrs::{Any, Array, Map, Out, ReadTxn};
+use yrs::{Any, Map, Out, ReadTxn};
 
 use super::graph::Graph;
 use super::{DEFAULT_WORKFLOW_STATES, keys};
 use crate::ids::{EdgeId, InputId, NodeId, OutputId, UserId};
-use crate::value::{Fields, Problem, Problems};
+use crate::value::{Fields, Problem, Problems, list_values};
 
 /// All that a canvas holds. What is missing has its default; what is of a wrong type too, and is listed in `problems`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -250,7 +250,8 @@ fn default_states() -> Vec<String> {
 fn read_states<T: ReadTxn>(fields: &mut Fields<T>, txn: &T) -> Option<Vec<String>> {
     let values: Vec<Any> = match fields.raw(keys::WORKFLOW_STATES)? {
         Out::YArray(array) => {
-            array.iter(txn).map(|value| if let Out::Any(any) = value { any } else { Any::Undefined }).collect()
+            let values = list_values(&array, txn).into_iter();
+            values.map(|value| if let Out::Any(any) = value { any } else { Any::Undefined }).collect()
         }
         Out::Any(Any::Array(values)) => values.to_vec(),
         _ => return fields.wrong(keys::WORKFLOW_STATES, "an array of texts"),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use yrs::types::text::YChange;
 use yrs::types::{Attrs, Delta};
 use yrs::{
-    Any, Array, ArrayRef, In, Out, ReadTxn, Text, TransactionMut, Xml, XmlElementPrelim, XmlElementRef, XmlFragment,
+    Any, ArrayRef, In, Out, ReadTxn, Text, TransactionMut, Xml, XmlElementPrelim, XmlElementRef, XmlFragment,
     XmlFragmentRef, XmlTextPrelim,
 };
 
 use super::NESTING_DEPTH_MAX;
+use crate::value::list_values;
 
 /// Stands in a [`Run`] for something embedded in a text, which also counts as one UTF-16 unit.
 const EMBEDDED: char = '\u{FFFC}';
@@ -147,7 +148,7 @@ pub(super) fn read_below(fragment: &XmlFragmentRef, txn: &impl ReadTxn, depth: u
 /// What a fragment holds, each at its index, whatever it is.
 pub(super) fn children(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -> Vec<Out> {
     let array: &ArrayRef = fragment.as_ref();
-    array.iter(txn).collect()
+    list_values(array, txn)
 }
 
 fn read_attributes(element: &XmlElementRef, txn: &impl ReadTxn) -> BTreeMap<String, Any> {

@@ -1,0 +1,177 @@
+use yrs::{Array, ArrayPrelim, GetString, Map, Text};
+
+use super::*;
+
+fn replica() -> Replica {
+    Replica::from_log(std::iter::empty(), 1).unwrap()
+}
+
+fn apply(replica: &mut Replica, update: &Bytes) -> Outcome {
+    replica.apply(update, &inspect(update).unwrap(), Trust::None).unwrap()
+}
+
+fn read(replica: &mut Replica) -> String {
+    replica.read(|txn| txn.get_text("text").map(|text| text.get_string(txn)).unwrap_or_default()).unwrap()
+}
+
+/// A client that types into `text`.
+struct Writer(Doc);
+
+impl Writer {
+    fn new(client: u64) -> Self {
+        Self(schema::new_doc(ClientID::new(client)))
+    }
+
+    fn insert(&self, index: u32, letters: &str) -> Bytes {
+        let text = self.0.get_or_insert_text("text");
+        let mut txn = self.0.transact_mut();
+        text.insert(&mut txn, index, letters);
+        txn.encode_update_v1().into()
+    }
+
+    fn remove(&self, index: u32, length: u32) -> Bytes {
+        let text = self.0.get_or_insert_text("text");
+        let mut txn = self.0.transact_mut();
+        text.remove_range(&mut txn, index, length);
+        txn.encode_update_v1().into()
+    }
+
+    fn hear(&self, update: &[u8]) {
+        self.0.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn d4_what_lacks_something_is_held_and_told_when_that_has_come() {
+    let (a, b) = (Writer::new(7), Writer::new(8));
+    let first = a.insert(0, "first ");
+    b.hear(&first);
+    let [second, third] = [b.insert(6, "second "), b.insert(13, "third")];
+    let mut replica = replica();
+    for update in [&third, &second] {
+        assert_eq!(apply(&mut replica, update).applied, Applied::Held);
+        assert_eq!(apply(&mut replica, update).applied, Applied::Nothing, "it is held already");
+    }
+    assert_eq!(read(&mut replica), "");
+    let outcome = apply(&mut replica, &first);
+    assert_eq!((outcome.applied, outcome.news), (Applied::Whole, vec![first, second, third]));
+    assert_eq!(read(&mut replica), "first second third");
+    assert!(!replica.holds_back());
+}
+
+/// yrs and yjs would keep such a deletion, and apply it to what its writer types next, but not at the writer's own.
+#[test]
+fn a_deletion_of_what_is_not_here_is_held() {
+    let a = Writer::new(7);
+    let [typed, deleted] = [a.insert(0, "text"), a.remove(1, 2)];
+    let mut replica = replica();
+    assert_eq!(apply(&mut replica, &deleted).applied, Applied::Held);
+    assert_eq!(apply(&mut replica, &typed).news, [typed, deleted]);
+    assert_eq!(read(&mut replica), "tt");
+}
+
+/// Merged byte by byte, the second one would win: it begins with an earlier clock.
+#[test]
+fn updates_that_claim_the_same_clocks_are_told_as_the_document_has_them() {
+    let (typist, receiver) = (Writer::new(7), Writer::new(9));
+    let (base, missing) = (typist.insert(0, "base "), typist.insert(5, "and "));
+    // One client id, two stories, both after what is missing.
+    let [(dash, first), (_, second)] = ["first", "second"].map(|story| {
+        let writer = Writer::new(8);
+        writer.hear(&base);
+        let dash = writer.insert(0, "- ");
+        writer.hear(&missing);
+        (dash, writer.insert(11, story))
+    });
+    let second = yrs::merge_updates_v1([&dash[..], &second[..]]).unwrap().into();
+    let mut replica = replica();
+    for update in [&base, &dash] {
+        receiver.hear(&apply(&mut replica, update).news[0]);
+    }
+    for update in [&first, &second] {
+        assert_eq!(apply(&mut replica, update).applied, Applied::Held);
+    }
+    let known = replica.known();
+    let news = apply(&mut replica, &missing).news;
+    receiver.hear(&replica.merge(news, &known).unwrap());
+    let text = receiver.0.get_or_insert_text("text");
+    assert_eq!(text.get_string(&receiver.0.transact()), read(&mut replica));
+    assert!(read(&mut replica).starts_with("- base and first"), "{}", read(&mut replica));
+}
+
+#[test]
+fn what_others_are_told_is_repaired() {
+    let typed = Writer::new(7).insert(0, "text");
+    let item = |flags: u8, ids: &[u8]| Bytes::from([&[1, 1, 8, 0, flags][..], ids, &[1, b'x', 0]].concat());
+    let [written, repaired] = [item(0xc4, &[7, 2, 7, 2]), item(0x84, &[7, 2])];
+    let mut replica = replica();
+    apply(&mut replica, &typed);
+    assert_eq!(apply(&mut replica, &written).news, [repaired]);
+    assert_eq!(read(&mut replica), "textx");
+    let newcomer = Writer::new(9);
+    newcomer.hear(&replica.state().unwrap());
+    let text = newcomer.0.get_or_insert_text("text");
+    assert_eq!(text.get_string(&newcomer.0.transact()), "textx");
+}
+
+#[test]
+fn an_update_in_the_log_that_does_not_fit_is_left_out_unless_it_is_the_first() {
+    let writer = Writer::new(7);
+    let [first, last] = [writer.insert(0, "first "), writer.insert(6, "last")];
+    // Between letters of two roots.
+    let misplaced = Bytes::from_static(&[1, 1, 8, 0, 4, 1, 1, b'r', 1, b'x', 0]);
+    let unfit = Bytes::from_static(&[1, 1, 9, 0, 0xc4, 7, 0, 8, 0, 1, b'x', 0]);
+    let log = [first, misplaced, unfit.clone(), last];
+    let mut replica = Replica::from_log(log.iter(), 1).unwrap();
+    assert_eq!(read(&mut replica), "first last");
+    let circle = Bytes::from_static(&[1, 1, 9, 0, 0x84, 9, 0, 1, b'x', 0]);
+    assert!(matches!(Replica::from_log([&circle].into_iter(), 1), Err(ApplyError::Malformed(_))));
+    assert!(replica.apply(&unfit, &inspect(&unfit).unwrap(), Trust::None).is_err());
+    assert!(!replica.is_broken());
+}
+
+#[test]
+fn the_skeleton_forgets_what_was_deleted() {
+    let doc = schema::new_doc(ClientID::new(7));
+    let map = doc.get_or_insert_map("map");
+    let mut txn = doc.transact_mut();
+    let array = map.insert(&mut txn, "key", ArrayPrelim::default());
+    for _ in 0..=SKELETON_GROWTH_RUNS {
+        array.insert(&mut txn, 0, 1);
+    }
+    let filled = Bytes::from(txn.encode_update_v1());
+    drop(txn);
+    let mut txn = doc.transact_mut();
+    map.remove(&mut txn, "key");
+    let removed = Bytes::from(txn.encode_update_v1());
+    let mut replica = replica();
+    apply(&mut replica, &filled);
+    assert!(replica.skeleton.runs() > SKELETON_GROWTH_RUNS);
+    replica.skeleton_runs = 0;
+    apply(&mut replica, &removed);
+    assert!(replica.skeleton.runs() < 10);
+}
+
+#[test]
+fn a_state_vector_is_read_as_yrs_writes_it() {
+    let clocks = [(ClientID::new(7), 3), (ClientID::new(1 << 40), 1 << 20)];
+    let state_vector = StateVector::new(clocks.into_iter().collect());
+    assert_eq!(read_state_vector(&state_vector.encode_v1()), Some(state_vector));
+    assert_eq!(read_state_vector(&[0]), Some(StateVector::default()));
+}
+
+#[test]
+fn a_state_vector_that_claims_four_billion_clients_allocates_nothing() {
+    assert_eq!(read_state_vector(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1]), None);
+    assert_eq!(read_state_vector(&[]), None);
+    assert_eq!(read_state_vector(&[0xff; 12]), None);
+}
+
+#[test]
+fn a_broken_replica_answers_at_once() {
+    let mut replica = replica();
+    // What a call that panicked leaves behind.
+    std::mem::forget(replica.doc.transact_mut());
+    replica.broken = true;
+    assert!(replica.state_vector().is_err() && replica.state().is_err());
+}
