@@ -45,7 +45,14 @@ pub enum Fit {
 #[derive(Debug, Default)]
 struct Client {
     id: u64,
-    runs: Vec<u32>,
+    runs: Vec<StartOfRun>,
+}
+
+/// The first clock of a run, and its number.
+#[derive(Debug, Clone, Copy)]
+struct StartOfRun {
+    clock: u32,
+    run: u32,
 }
 
 /// Where every item of a document stands.
@@ -118,10 +125,11 @@ impl Skeleton {
         limits: &UpdateLimits,
     ) -> Result<bool, UpdateRefused> {
         let mut sections: Vec<_> = summary.sections.iter().map(|it| Unplaced::new(update, it, limits)).collect();
-        let by_client: HashMap<_, _> = summary.sections.iter().map(|it| it.client).zip(0..).collect();
+        let mut by_client: HashMap<u64, usize> = HashMap::new();
+        // Each waits for the next.
+        let mut waiting = Vec::with_capacity(1);
         for first in 0..sections.len() {
-            // Each waits for the next.
-            let mut waiting = vec![first];
+            waiting.push(first);
             while let Some(&at) = waiting.last() {
                 let section = &mut sections[at];
                 let next = match section.head.take() {
@@ -147,6 +155,9 @@ impl Skeleton {
                 };
                 section.head = Some(piece);
                 section.waits = true;
+                if by_client.is_empty() {
+                    by_client = summary.sections.iter().map(|section| section.client).zip(0..).collect();
+                }
                 match by_client.get(&missing.client) {
                     Some(of_missing) if !sections[*of_missing].waits => waiting.push(*of_missing),
                     _ => return Ok(false),
@@ -161,10 +172,12 @@ impl Skeleton {
         if matches!(piece.what, What::Gap) {
             return None;
         }
-        if piece.start > self.clock(piece.client) {
+        let known = self.clock(piece.client);
+        if piece.start > known {
             return Some(Id { client: piece.client, clock: piece.start - 1 });
         }
-        piece.what.needs().find(|id| id.clock >= self.clock(id.client))
+        let clock_of = |client| if client == piece.client { known } else { self.clock(client) };
+        piece.what.needs().find(|id| id.clock >= clock_of(id.client))
     }
 }
 

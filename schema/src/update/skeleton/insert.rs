@@ -40,13 +40,15 @@ impl Skeleton {
         }
         let beside = self.next_in(new.list, left) == right;
         let after = if beside { left } else { self.pass_others(&new, left, right)? };
-        self.link(&new, after);
+        self.link(&new, left, after);
         Ok(())
     }
 
     /// Passes items between an item's neighbours that its writer did not know of, and returns the run to insert after.
     fn pass_others(&mut self, new: &Insertion, left: u32, right: u32) -> Result<u32, UpdateRefused> {
         let client = self.clients[new.span.client as usize].id;
+        let origin = new.origin.map(|origin| origin.place);
+        let right_origin = new.right_origin.map(|right| right.place);
         let mut after = left;
         // What was passed, and how often `after` had moved by then. What was passed before it moved conflicts no more.
         let (mut passed, mut moves) = (HashMap::new(), 0);
@@ -55,9 +57,9 @@ impl Skeleton {
             self.take_steps(1)?;
             passed.insert(next, moves);
             let other = &self.runs[next as usize];
-            let goes_after = if other.origin() == new.origin {
+            let goes_after = if other.origin() == origin {
                 let is_first = self.clients[other.client as usize].id < client;
-                if !is_first && other.right_origin() == new.right_origin {
+                if !is_first && other.right_origin() == right_origin {
                     return Ok(after);
                 }
                 is_first
@@ -74,7 +76,7 @@ impl Skeleton {
             next = beyond;
         }
         let inner = if right == NONE { None } else { self.runs[right as usize].origin() };
-        if inner != new.origin && inner.is_some_and(|origin| passed.contains_key(&self.run_at(origin))) {
+        if inner != origin && inner.is_some_and(|origin| passed.contains_key(&self.run_at(origin))) {
             return Err(Misplaced::RightWithinOther.into());
         }
         Ok(after)

@@ -41,7 +41,7 @@ impl Skeleton {
     fn forget_last_run(&mut self) -> Option<super::Run> {
         let run = self.runs.pop()?;
         let runs = &mut self.clients[run.client as usize].runs;
-        let at = runs.iter().rposition(|of_client| *of_client as usize == self.runs.len());
+        let at = runs.iter().rposition(|of_client| of_client.run as usize == self.runs.len());
         at.map(|at| runs.remove(at));
         Some(run)
     }

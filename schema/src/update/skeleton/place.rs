@@ -3,7 +3,7 @@
 use super::Skeleton;
 use super::list::{ListKey, Owner};
 use super::repair::Repair;
-use super::run::{DEAD, Kind, Place, Span};
+use super::run::{DEAD, Found, Kind, Place, Span};
 use crate::update::piece::{Content, Item, Parent, Piece, What};
 use crate::update::{ClientRange, Misplaced, UpdateLimits, UpdateRefused, UpdateSummary};
 
@@ -12,8 +12,8 @@ use crate::update::{ClientRange, Misplaced, UpdateLimits, UpdateRefused, UpdateS
 pub(super) struct Insertion {
     pub(super) span: Span,
     pub(super) list: u32,
-    pub(super) origin: Option<Place>,
-    pub(super) right_origin: Option<Place>,
+    pub(super) origin: Option<Found>,
+    pub(super) right_origin: Option<Found>,
     pub(super) kind: Kind,
 }
 
@@ -36,7 +36,7 @@ impl Skeleton {
             self.append_dead(span);
             return Ok(());
         };
-        let mut new = self.insertion(span, item)?;
+        let mut new = self.insertion(span, (piece.client, client), item)?;
         if let (Some(origin), Some(right)) = (new.origin, new.right_origin)
             && self.follows(origin, right)
         {
@@ -46,7 +46,7 @@ impl Skeleton {
         if span.start < known {
             let last = Place { client, clock: known.min(span.end) - 1 };
             self.check_known(&new, last)?;
-            (new.span.start, new.origin) = (known.max(span.start), Some(last));
+            (new.span.start, new.origin) = (known.max(span.start), Some(self.find_place(last)));
         }
         if new.span.is_empty() {
             return Ok(());
@@ -59,25 +59,26 @@ impl Skeleton {
         self.insert(new)
     }
 
-    fn insertion(&mut self, span: Span, item: &Item<'_>) -> Result<Insertion, UpdateRefused> {
-        let list = self.list_of(item)?;
-        let origin = item.origin.map(|origin| self.place_of(origin));
-        let right_origin = item.right_origin.map(|right| self.place_of(right));
+    /// Finds the list that an item is in, that of its neighbours or else of its parent and key, and its neighbours.
+    fn insertion(&mut self, span: Span, client: (u64, u32), item: &Item<'_>) -> Result<Insertion, UpdateRefused> {
+        let origin = item.origin.map(|origin| self.find(origin, client));
+        let right_origin = item.right_origin.map(|right| self.find(right, client));
+        let list_of = |neighbour: Found| self.runs[neighbour.run as usize].list;
+        let list = match (origin.map(list_of), right_origin.map(list_of)) {
+            (Some(left), Some(right)) if left != right => return Err(Misplaced::TwoParents.into()),
+            (Some(list), _) | (None, Some(list)) => list,
+            (None, None) => self.list_in(item, client)?,
+        };
         Ok(Insertion { span, list, origin, right_origin, kind: Kind::of(item.content) })
     }
 
-    /// The list that an item is in: that of its neighbours, or else of its parent and key.
-    fn list_of(&mut self, item: &Item<'_>) -> Result<u32, UpdateRefused> {
-        let Some(parent) = item.parent else {
-            let neighbours = [item.origin, item.right_origin];
-            let mut lists = neighbours.into_iter().flatten().map(|id| self.list_at(self.place_of(id)));
-            let list = lists.next().unwrap_or(DEAD);
-            return if lists.all(|other| other == list) { Ok(list) } else { Err(Misplaced::TwoParents.into()) };
-        };
-        let owner = match parent {
-            Parent::Root(name) => Owner::Root(self.name(name)),
-            Parent::Type(id) => {
-                let owner = self.run_at(self.place_of(id));
+    /// The list of a parent and key.
+    fn list_in(&mut self, item: &Item<'_>, client: (u64, u32)) -> Result<u32, UpdateRefused> {
+        let owner = match item.parent {
+            None => return Ok(DEAD),
+            Some(Parent::Root(name)) => Owner::Root(self.name(name)),
+            Some(Parent::Type(id)) => {
+                let owner = self.find(id, client).run;
                 match self.runs[owner as usize].kind {
                     Kind::Type(_) => Owner::Type(owner),
                     Kind::Deleted | Kind::Dead => return Ok(DEAD),
@@ -90,8 +91,9 @@ impl Skeleton {
     }
 
     /// Whether an item is the same as another or follows it in one run, each right of the one before when it was typed.
-    fn follows(&self, item: Place, other: Place) -> bool {
-        let run = &self.runs[self.run_at(item) as usize];
+    fn follows(&self, item: Found, other: Found) -> bool {
+        let run = &self.runs[item.run as usize];
+        let (item, other) = (item.place, other.place);
         item.client == other.client && run.list != DEAD && (run.chain..=item.clock).contains(&other.clock)
     }
 
@@ -101,10 +103,12 @@ impl Skeleton {
         let first = Place { client: item.span.client, clock: item.span.start };
         let from = &self.runs[self.run_at(first) as usize];
         let to = &self.runs[self.run_at(last) as usize];
+        let origin = item.origin.map(|origin| origin.place);
+        let right_origin = item.right_origin.map(|right| right.place);
         let agrees = if from.list == DEAD || to.list == DEAD {
             item.list == DEAD
         } else {
-            (from.list, from.origin_of(first), to.right_origin()) == (item.list, item.origin, item.right_origin)
+            (from.list, from.origin_of(first), to.right_origin()) == (item.list, origin, right_origin)
                 && (first == last || to.chain <= first.clock)
         };
         if agrees { Ok(()) } else { Err(Misplaced::Contradiction) }

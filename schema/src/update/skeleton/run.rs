@@ -1,8 +1,8 @@
 //! Items that follow on one another, in clocks and in place.
 
-use super::Skeleton;
 use super::journal::Change;
 use super::place::{Insertion, clock_of};
+use super::{Skeleton, StartOfRun};
 use crate::update::piece::{Content, Id};
 
 /// No client, run or list.
@@ -38,6 +38,14 @@ impl Place {
     fn some(self) -> Option<Self> {
         (self.client != NONE).then_some(self)
     }
+}
+
+/// A place, and where it is: in which run, and at which index among its client's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) place: Place,
+    index: usize,
+    pub(super) run: u32,
 }
 
 /// What the items of a run are. Runs of types are one item long.
@@ -96,34 +104,32 @@ impl Run {
 impl Skeleton {
     /// The clock after a client's last.
     pub(super) fn end_of(&self, client: u32) -> u32 {
-        self.clients[client as usize].runs.last().map_or(0, |last| self.runs[*last as usize].end)
+        self.clients[client as usize].runs.last().map_or(0, |last| self.runs[last.run as usize].end)
     }
 
-    /// Names something that is here.
-    pub(super) fn place_of(&self, id: Id) -> Place {
-        let client = self.client_by_id.get(&id.client).copied().unwrap_or(NONE);
-        Place { client, clock: clock_of(id.clock) }
+    /// Finds something that is here. `client` is a client id with its number, which is the one most asked for.
+    pub(super) fn find(&self, id: Id, client: (u64, u32)) -> Found {
+        let number =
+            if id.client == client.0 { client.1 } else { self.client_by_id.get(&id.client).copied().unwrap_or(NONE) };
+        self.find_place(Place { client: number, clock: clock_of(id.clock) })
     }
 
-    /// Where in its client's runs the run is that holds an item.
-    fn index_at(&self, at: Place) -> usize {
-        let runs = &self.clients[at.client as usize].runs;
+    /// Finds a place that is here.
+    pub(super) fn find_place(&self, place: Place) -> Found {
+        let runs = &self.clients[place.client as usize].runs;
         let last = runs.len() - 1;
         // Most edits are beside what the client wrote last.
-        if self.runs[runs[last] as usize].start <= at.clock {
-            return last;
-        }
-        runs.partition_point(|run| self.runs[*run as usize].start <= at.clock) - 1
+        let index = if runs[last].clock <= place.clock {
+            last
+        } else {
+            runs.partition_point(|run| run.clock <= place.clock) - 1
+        };
+        Found { place, index, run: runs[index].run }
     }
 
     /// The run that holds an item.
-    pub(super) fn run_at(&self, at: Place) -> u32 {
-        self.clients[at.client as usize].runs[self.index_at(at)]
-    }
-
-    /// The list that an item is in.
-    pub(super) fn list_at(&self, at: Place) -> u32 {
-        self.runs[self.run_at(at) as usize].list
+    pub(super) fn run_at(&self, place: Place) -> u32 {
+        self.find_place(place).run
     }
 
     /// The run right of `left` in a list, or the list's first.
@@ -132,25 +138,29 @@ impl Skeleton {
     }
 
     /// The run that ends with an item of a list, split off if necessary.
-    pub(super) fn run_that_ends_with(&mut self, at: Place) -> u32 {
-        let index = self.index_at(at);
-        let run = self.clients[at.client as usize].runs[index];
-        if self.runs[run as usize].end > at.clock + 1 {
-            self.split(at.client, index, at.clock + 1);
+    pub(super) fn run_that_ends_with(&mut self, found: Found) -> u32 {
+        let Found { place, index, run } = found;
+        if self.runs[run as usize].end > place.clock + 1 {
+            self.split(place.client, index, place.clock + 1);
         }
         run
     }
 
-    /// The run that starts with an item of a list, split off if necessary.
-    pub(super) fn run_that_starts_with(&mut self, at: Place) -> u32 {
-        let index = self.index_at(at);
-        let run = self.clients[at.client as usize].runs[index];
-        if self.runs[run as usize].start < at.clock { self.split(at.client, index, at.clock) } else { run }
+    /// The run that starts with an item of a list, split off if necessary. Another run may have been split since the
+    /// item was found.
+    pub(super) fn run_that_starts_with(&mut self, found: Found) -> u32 {
+        let Found { place, mut index, .. } = found;
+        let runs = &self.clients[place.client as usize].runs;
+        while runs.get(index + 1).is_some_and(|next| next.clock <= place.clock) {
+            index += 1;
+        }
+        let StartOfRun { clock, run } = runs[index];
+        if clock < place.clock { self.split(place.client, index, place.clock) } else { run }
     }
 
     /// Splits the run at an index of its client before a clock. Returns the new one, on the right.
     fn split(&mut self, client: u32, index: usize, clock: u32) -> u32 {
-        let left = self.clients[client as usize].runs[index];
+        let left = self.clients[client as usize].runs[index].run;
         let right = self.next_run();
         let mut run = self.runs[left as usize];
         run.origin = Place { client, clock: clock - 1 };
@@ -158,31 +168,30 @@ impl Skeleton {
         self.runs.push(run);
         let split = &mut self.runs[left as usize];
         (split.end, split.next) = (clock, right);
-        self.clients[client as usize].runs.insert(index + 1, right);
+        self.clients[client as usize].runs.insert(index + 1, StartOfRun { clock, run: right });
         self.lists[run.list as usize].runs += 1;
         self.journal.push(Change::Split { left });
         right
     }
 
-    /// Adds items to a list, to the right of a run.
-    pub(super) fn link(&mut self, new: &Insertion, after: u32) {
+    /// Adds items to a list, to the right of the run `after`. The run `left` ends with their origin.
+    pub(super) fn link(&mut self, new: &Insertion, left: u32, after: u32) {
         let Insertion { span: Span { client, start, end }, list, kind, .. } = *new;
-        let follows = start > 0 && new.origin == Some(Place { client, clock: start - 1 });
+        let origin = new.origin.map(|origin| origin.place);
+        let right_origin = new.right_origin.map(|right| right.place);
+        let follows = start > 0 && origin == Some(Place { client, clock: start - 1 });
         if follows && after != NONE && !matches!(kind, Kind::Type(_)) {
             let left = &mut self.runs[after as usize];
             let continues = left.client == client && left.end == start && left.kind == kind;
-            if continues && left.right_origin() == new.right_origin {
+            if continues && left.right_origin() == right_origin {
                 self.journal.push(Change::Extended { run: after, end: left.end });
                 left.end = end;
                 return;
             }
         }
-        let chain = match new.origin {
-            Some(origin) if follows => self.runs[self.run_at(origin) as usize].chain,
-            _ => start,
-        };
-        let origin = new.origin.unwrap_or(Place::NONE);
-        let right_origin = new.right_origin.unwrap_or(Place::NONE);
+        let chain = if follows { self.runs[left as usize].chain } else { start };
+        let origin = origin.unwrap_or(Place::NONE);
+        let right_origin = right_origin.unwrap_or(Place::NONE);
         let next = self.next_in(list, after);
         let run = self.append(Run { client, start, end, chain, origin, right_origin, next, list, kind });
         self.lists[list as usize].runs += 1;
@@ -199,11 +208,11 @@ impl Skeleton {
             return;
         }
         let Span { client, start, end } = span;
-        if let Some(last) = self.clients[client as usize].runs.last().copied()
-            && let last_run = &mut self.runs[last as usize]
+        if let Some(last) = self.clients[client as usize].runs.last()
+            && let last_run = &mut self.runs[last.run as usize]
             && last_run.kind == Kind::Dead
         {
-            self.journal.push(Change::Extended { run: last, end: last_run.end });
+            self.journal.push(Change::Extended { run: last.run, end: last_run.end });
             last_run.end = end;
             return;
         }
@@ -215,7 +224,7 @@ impl Skeleton {
 
     fn append(&mut self, run: Run) -> u32 {
         let number = self.next_run();
-        self.clients[run.client as usize].runs.push(number);
+        self.clients[run.client as usize].runs.push(StartOfRun { clock: run.start, run: number });
         self.runs.push(run);
         number
     }
