@@ -45,7 +45,7 @@ impl DocumentMetrics {
             commit_updates: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
         };
         let mut registry = metrics.registry();
-        let registry = registry.sub_registry_with_prefix("glassbox_documents");
+        let registry = registry.sub_registry_with_prefix("documents");
         registry.register("open", "Documents that are open on this instance", this.rooms.clone());
         registry.register("sessions", "Clients attached to documents", this.sessions.clone());
         registry.register("deliveries", "Messages broadcast to sessions", this.deliveries.clone());

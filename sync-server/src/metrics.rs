@@ -21,7 +21,7 @@ impl SocketMetrics {
     pub(crate) fn register(metrics: &Metrics) -> Self {
         let this = Self::default();
         let mut registry = metrics.registry();
-        let registry = registry.sub_registry_with_prefix("glassbox_sockets");
+        let registry = registry.sub_registry_with_prefix("sockets");
         registry.register("open", "Open sockets", this.sockets.clone());
         registry.register("frames_in", "Frames from clients", this.frames_in.clone());
         registry.register("frames_out", "Frames to clients", this.frames_out.clone());

@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     pub(crate) metrics: SocketMetrics,
     pub(crate) access_news: AccessNews,
-    shares: AtomicU32,
+    turns: AtomicU32,
 }
 
 /// The server of all sockets. Cheap to clone.
@@ -68,9 +68,9 @@ impl SyncServer {
         access_news: AccessNews,
         metrics: &Metrics,
     ) -> Self {
-        let (metrics, shares) = (SocketMetrics::register(metrics), AtomicU32::new(0));
+        let (metrics, turns) = (SocketMetrics::register(metrics), AtomicU32::new(0));
         let shared =
-            Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics, access_news, shares };
+            Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics, access_news, turns };
         Self { shared: Arc::new(shared) }
     }
 
@@ -88,7 +88,7 @@ impl Shared {
     /// A part of `time`, another one at each call, so that those who do the same thing do not do it at the same time.
     pub(crate) fn next_share_of(&self, time: Duration) -> Duration {
         const SHARES: u32 = 64;
-        time * (self.shares.fetch_add(1, Ordering::Relaxed) % SHARES) / SHARES
+        time * (self.turns.fetch_add(1, Ordering::Relaxed) % SHARES) / SHARES
     }
 
     /// What a principal may do with a document; `None` when it does not exist or must not be seen.

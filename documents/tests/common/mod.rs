@@ -129,9 +129,8 @@ impl Inbox {
                 arrived.await;
             }
         };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("waited in vain for {what}; was told {:?}", self.all());
-        }
+        let arrived = tokio::time::timeout(PATIENCE, wait).await;
+        assert!(arrived.is_ok(), "waited in vain for {what}; was told {:?}", self.all());
     }
 }
 

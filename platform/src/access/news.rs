@@ -160,12 +160,12 @@ mod tests {
     async fn a_change_is_heard_of_here_and_on_other_instances_once() {
         let hub = Hub::default();
         let ((here, _), (there, _)) = (instance(&hub, 1), instance(&hub, 2));
-        let (at_here, at_there) = (here.listen(), there.listen());
+        let (local, elsewhere) = (here.listen(), there.listen());
         here.announce(person(7));
         there.announce(person(8));
-        assert_eq!(at_here.changed().await, AccessChange::Of(person(7)));
-        assert_eq!(at_here.changed().await, AccessChange::Of(person(8)));
-        let mut heard = [at_there.changed().await, at_there.changed().await];
+        assert_eq!(local.changed().await, AccessChange::Of(person(7)));
+        assert_eq!(local.changed().await, AccessChange::Of(person(8)));
+        let mut heard = [elsewhere.changed().await, elsewhere.changed().await];
         heard.sort_by_key(|change| format!("{change:?}"));
         assert_eq!(heard, [AccessChange::Of(person(7)), AccessChange::Of(person(8))]);
     }
