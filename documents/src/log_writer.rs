@@ -6,6 +6,7 @@
 //! commits.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::room::SavingState;
 
 /// The first pause after a failed commit.
 const RETRY_MIN: Duration = Duration::from_millis(50);
+/// A commit that takes longer counts as none for now: clients are told that saving is behind.
+const SLOW: Duration = Duration::from_secs(4);
 /// The longest pause between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
@@ -185,7 +188,17 @@ impl LaneWorker {
         let started = self.clock.monotonic_ms();
         let mut pause = RETRY_MIN;
         loop {
-            let error = match log::append(&self.db, id, updates).await {
+            let mut attempt = pin!(log::append(&self.db, id, updates));
+            let result = match tokio::time::timeout(SLOW, &mut attempt).await {
+                Ok(result) => result,
+                Err(_) => {
+                    if self.announce(SavingState::Behind) {
+                        tracing::error!("the log does not answer; edits are relayed and wait");
+                    }
+                    attempt.await
+                }
+            };
+            let error = match result {
                 Ok(outcomes) => {
                     self.metrics.committed(updates.len(), self.clock.monotonic_ms() - started);
                     if self.announce(SavingState::Current) {
