@@ -1,12 +1,19 @@
-//! A room with an honest client and two hostile ones that send anything: the process lives, a reload heals the room, and
-//! the log can be loaded. With `GLASSBOX_FUZZ_HONEST` set, the honest client also applies what it gets and types on.
+//! A room with an honest client and two hostile ones that send anything. The process lives, yrs never fails, a reload
+//! changes nothing, the log can be loaded; and the honest client reads what a newcomer reads, what the log says, and what
+//! it would say in another order.
 //!
 //! An input is a sequence of steps: a byte that says what happens, then what it needs.
 #![no_main]
 
-#[path = "room/forge.rs"]
+#[path = "../../documents/tests/hostile/edits.rs"]
+mod edits;
+#[path = "../../documents/tests/hostile/forge.rs"]
 mod forge;
-#[path = "room/world.rs"]
+#[path = "../../documents/tests/hostile/reading.rs"]
+mod reading;
+#[path = "../../documents/tests/hostile/wire.rs"]
+mod wire;
+#[path = "../../documents/tests/hostile/world.rs"]
 mod world;
 
 use bytes::Bytes;
@@ -14,7 +21,7 @@ use documents::delivery::AwarenessState;
 use documents::room::UpdateKind;
 use glassbox_fuzz::{Reader, let_panics_be_caught};
 use libfuzzer_sys::fuzz_target;
-use world::{HOSTILE, World};
+use world::{CLIENTS, HOSTILE, World};
 
 /// Longer inputs find nothing more and are slow.
 const STEPS_MAX: usize = 40;
@@ -27,24 +34,30 @@ fuzz_target!(|bytes: &[u8]| {
         let Some(step) = reader.byte() else { break };
         take(step, &mut reader, &mut world);
     }
-    world.check();
-    if std::env::var_os("GLASSBOX_FUZZ_HONEST").is_some() {
-        assert!(world.complaints().is_empty(), "{:?}", world.complaints());
-    }
+    world.check(&mut |bound| reader.below(bound));
+    assert!(world.complaints().is_empty(), "{}", world.complaints().join("\n"));
+    assert_eq!(world.reloads(), 0, "yrs failed");
 });
 
 fn take(step: u8, reader: &mut Reader<'_>, world: &mut World) {
     let session = HOSTILE[usize::from(step >> 7)];
     let kind = if step & 0x40 == 0 { UpdateKind::Live } else { UpdateKind::Step2 };
     match step & 0x0f {
-        0..4 => {
+        0..2 => {
             let update = Bytes::copy_from_slice(reader.chunk().unwrap_or_default());
             world.send_update(session, kind, update);
         }
-        4..8 => {
-            let update = forge::update(&mut |bound| reader.below(bound), &mut |client| world.clock_of(client));
-            world.send_update(session, kind, update.into());
+        2..4 => {
+            let clocks = world.clocks();
+            let update = forge::update(&mut |bound| reader.below(bound), &clocks);
+            world.send_update(session, kind, update.encode().into());
         }
+        4..7 => {
+            if let Some(update) = mutated(reader, world) {
+                world.send_update(session, kind, update.encode().into());
+            }
+        }
+        7 => world.edit_honestly(|doc| edits::edit(doc, &mut |bound| reader.below(bound))),
         8 => world.send_step_1(session, Bytes::copy_from_slice(reader.chunk().unwrap_or_default())),
         9 => {
             let states = reader.chunk().unwrap_or_default();
@@ -56,9 +69,12 @@ fn take(step: u8, reader: &mut Reader<'_>, world: &mut World) {
             });
             world.send_awareness(session, states.collect());
         }
-        10 => world.edit_honestly(reader.below(256) as u32),
+        10 => world.type_honestly(reader.below(256) as u32),
         11 => world.commit(),
-        12 => world.pass_time(reader.below(256) * 200),
+        12 => {
+            world.pass_on();
+            world.pass_time(reader.below(256) * 200);
+        }
         13 => world.toggle_lag(),
         14 => world.reload(),
         _ => {
@@ -66,4 +82,14 @@ fn take(step: u8, reader: &mut Reader<'_>, world: &mut World) {
             world.attach(session);
         }
     }
+}
+
+/// What a client would write, with a few fields changed.
+fn mutated(reader: &mut Reader<'_>, world: &mut World) -> Option<wire::Update> {
+    let clocks = world.clocks();
+    let client = CLIENTS[reader.below(4) as usize];
+    let valid = edits::edit(&world.replica(client), &mut |bound| reader.below(bound)).ok()?;
+    let mut update = wire::Update::decode(&valid)?;
+    forge::mutate(&mut |bound| reader.below(bound), &clocks, &mut update);
+    Some(update)
 }

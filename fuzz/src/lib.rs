@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use schema::ids::ClientID;
+use schema::update::skeleton::{Fit, Skeleton};
 use schema::update::{UpdateLimits, inspect};
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, Transact, Update};
@@ -24,12 +25,19 @@ pub fn let_panics_be_caught() {
     });
 }
 
-/// A document with these updates applied, or nothing when the server would refuse one of them, or yrs panics at it.
+/// A document with these updates applied, or nothing when the server would refuse or hold one of them, or yrs panics
+/// at it.
 pub fn applied(updates: &[&[u8]]) -> Option<Doc> {
     let_panics_be_caught();
     let doc = schema::new_doc(ClientID::new(1));
+    let (mut skeleton, limits) = (Skeleton::default(), UpdateLimits::default());
     for update in updates {
-        inspect(update, &UpdateLimits::default()).ok()?;
+        let summary = inspect(update, &limits).ok()?;
+        if skeleton.integrate(update, &summary, &limits) != Ok(Fit::Whole) {
+            return None;
+        }
+        let repaired = skeleton.repaired(update);
+        let update = repaired.as_deref().unwrap_or(update);
         let update = Update::decode_v1(update).ok()?;
         // Dropping a transaction that panicked would panic again, and end the process.
         let mut txn = ManuallyDrop::new(doc.transact_mut());
