@@ -70,8 +70,10 @@ pub(crate) enum Applied {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) applied: Applied,
-    /// What others are to be told: the update, perhaps repaired, and updates that were held for what it brought.
-    pub(crate) news: Vec<Bytes>,
+    /// The update as others are to be told of it.
+    pub(crate) told: Bytes,
+    /// Updates that were held for what it brought, likewise.
+    pub(crate) released: Vec<Bytes>,
 }
 
 /// Whether an update has been accepted before.
@@ -123,7 +125,8 @@ impl Replica {
             broken: false,
         };
         for (number, part) in parts.enumerate() {
-            let summary = inspect(part).map_err(|why| ApplyError::Malformed(why.to_string()))?;
+            let summary = schema::update::inspect(part, &limits(Trust::Logged));
+            let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
             let outcome = replica.apply(part, &summary, Trust::Logged)?;
             if number == 0 && outcome.applied == Applied::LeftOut {
                 // Never open an empty document in place of a snapshot.
@@ -168,21 +171,21 @@ impl Replica {
         summary: &UpdateSummary,
         trust: Trust,
     ) -> Result<Outcome, ApplyError> {
-        let mut news = Vec::new();
-        let applied = match self.skeleton.integrate(update, summary, &limits(trust)) {
-            Ok(Fit::Whole) => self.integrate(update, trust, &mut news)?,
-            Ok(Fit::Waits(needs)) => self.hold(update, summary, needs)?,
+        let mut outcome = Outcome { applied: Applied::Nothing, told: update.clone(), released: Vec::new() };
+        match self.skeleton.integrate(update, summary, &limits(trust)) {
+            Ok(Fit::Whole) => (outcome.applied, outcome.told) = self.integrate(update, trust)?,
+            Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs)?,
             Err(why) if trust == Trust::None => return Err(ApplyError::Malformed(why.to_string())),
             Err(why) => {
                 tracing::warn!(%why, "an update in the log is left out");
-                Applied::LeftOut
+                outcome.applied = Applied::LeftOut;
             }
-        };
-        if applied == Applied::Whole {
-            self.release(summary, trust, &mut news)?;
+        }
+        if outcome.applied == Applied::Whole {
+            self.release(summary, trust, &mut outcome.released)?;
             self.trim_skeleton();
         }
-        Ok(Outcome { applied, news })
+        Ok(outcome)
     }
 
     /// Keeps an update until what it needs is here.
@@ -195,7 +198,7 @@ impl Replica {
     }
 
     /// Applies what was held for the content that an update brought. What turns out not to fit now is left out.
-    fn release(&mut self, summary: &UpdateSummary, trust: Trust, news: &mut Vec<Bytes>) -> Result<(), ApplyError> {
+    fn release(&mut self, summary: &UpdateSummary, trust: Trust, released: &mut Vec<Bytes>) -> Result<(), ApplyError> {
         if self.held.is_empty() {
             return Ok(());
         }
@@ -205,7 +208,10 @@ impl Replica {
                 let summary = inspect(&update).map_err(|why| ApplyError::Malformed(why.to_string()))?;
                 match self.skeleton.integrate(&update, &summary, &limits(trust)) {
                     Ok(Fit::Whole) => {
-                        self.integrate(&update, trust, news)?;
+                        let (applied, told) = self.integrate(&update, trust)?;
+                        if applied == Applied::Whole {
+                            released.push(told);
+                        }
                         arrived.extend_from_slice(summary.insertions());
                     }
                     Ok(Fit::Waits(needs)) => drop(self.hold(&update, &summary, needs)?),
@@ -216,15 +222,14 @@ impl Replica {
         Ok(())
     }
 
-    /// Applies an update that the skeleton has taken in.
-    fn integrate(&mut self, update: &Bytes, trust: Trust, news: &mut Vec<Bytes>) -> Result<Applied, ApplyError> {
-        let update = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
-        let applied = self.integrate_in_yrs(&update, trust).inspect_err(|_| self.skeleton.undo())?;
+    /// Applies an update that the skeleton has taken in. Returns it as others are to be told of it, too.
+    fn integrate(&mut self, update: &Bytes, trust: Trust) -> Result<(Applied, Bytes), ApplyError> {
+        let told = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
+        let applied = self.integrate_in_yrs(&told, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
-            self.remember(&update);
-            news.push(update);
+            self.remember(&told);
         }
-        Ok(applied)
+        Ok((applied, told))
     }
 
     fn integrate_in_yrs(&mut self, update: &Bytes, trust: Trust) -> Result<Applied, ApplyError> {
@@ -251,7 +256,7 @@ impl Replica {
         }
         let mut skeleton = Skeleton::default();
         let Ok(state) = self.state() else { return };
-        let limits = UpdateLimits { bytes_max: usize::MAX, elements_max: usize::MAX, ..limits(Trust::Logged) };
+        let limits = limits(Trust::Logged);
         let summary = schema::update::inspect(&state, &limits);
         if summary.is_ok_and(|summary| skeleton.integrate(&state, &summary, &limits) == Ok(Fit::Whole)) {
             self.skeleton = skeleton;
@@ -396,7 +401,14 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 fn limits(trust: Trust) -> UpdateLimits {
     match trust {
         Trust::None => UpdateLimits::default(),
-        Trust::Logged => UpdateLimits { steps_max: None, ..UpdateLimits::default() },
+        // A snapshot may be longer than any update.
+        Trust::Logged => UpdateLimits {
+            bytes_max: usize::MAX,
+            elements_max: usize::MAX,
+            clients_max: usize::MAX,
+            steps_max: None,
+            ..UpdateLimits::default()
+        },
     }
 }
 

@@ -36,7 +36,8 @@ pub struct UpdateLimits {
     pub bytes_max: usize,
     /// The most structs, delete ranges and JSON values together: what decoding allocates for.
     pub elements_max: usize,
-    /// The most client ids with insertions, and the most with deletions.
+    /// The most client ids with insertions, and the most with deletions. The work that yrs does grows with the square
+    /// of those that wait for one another: twenty thousand take it a fifth of a second.
     pub clients_max: usize,
     /// The deepest nesting of JSON-like values.
     pub value_depth_max: usize,
@@ -52,7 +53,7 @@ impl Default for UpdateLimits {
         Self {
             bytes_max: 64 << 20,
             elements_max: 2_000_000,
-            clients_max: 100_000,
+            clients_max: 20_000,
             value_depth_max: 64,
             nesting_max: 256,
             steps_max: Some(1_000_000),
@@ -164,10 +165,13 @@ impl<'a> Walk<'a> {
     /// `writeClientsStructs`: per client id its structs, whose clocks follow on one another.
     fn structs(&mut self, summary: &mut UpdateSummary) -> Result<(), UpdateRefused> {
         let mut seen = BTreeSet::new();
-        for _ in 0..self.reader.uint()? {
+        let sections = self.reader.uint()?;
+        for _ in 0..sections {
             let structs = self.reader.uint()?;
             let client = self.client()?;
-            self.see(&mut seen, client)?;
+            if sections > 1 {
+                self.see(&mut seen, client)?;
+            }
             if structs == 0 {
                 return Err(self.reader.malformed("a client has no structs"));
             }
@@ -230,9 +234,12 @@ impl<'a> Walk<'a> {
     /// `writeDeleteSet`: per client id sorted ranges that do not overlap.
     fn delete_set(&mut self, summary: &mut UpdateSummary) -> Result<(), UpdateRefused> {
         let mut seen = BTreeSet::new();
-        for _ in 0..self.reader.uint()? {
+        let sections = self.reader.uint()?;
+        for _ in 0..sections {
             let client = self.client()?;
-            self.see(&mut seen, client)?;
+            if sections > 1 {
+                self.see(&mut seen, client)?;
+            }
             let mut previous_end = 0;
             for _ in 0..self.reader.uint()? {
                 self.count_element()?;

@@ -54,7 +54,7 @@ fn d4_what_lacks_something_is_held_and_told_when_that_has_come() {
     }
     assert_eq!(read(&mut replica), "");
     let outcome = apply(&mut replica, &first);
-    assert_eq!((outcome.applied, outcome.news), (Applied::Whole, vec![first, second, third]));
+    assert_eq!((outcome.applied, outcome.told, outcome.released), (Applied::Whole, first, vec![second, third]));
     assert_eq!(read(&mut replica), "first second third");
     assert!(!replica.holds_back());
 }
@@ -66,7 +66,7 @@ fn a_deletion_of_what_is_not_here_is_held() {
     let [typed, deleted] = [a.insert(0, "text"), a.remove(1, 2)];
     let mut replica = replica();
     assert_eq!(apply(&mut replica, &deleted).applied, Applied::Held);
-    assert_eq!(apply(&mut replica, &typed).news, [typed, deleted]);
+    assert_eq!(apply(&mut replica, &typed).released, [deleted]);
     assert_eq!(read(&mut replica), "tt");
 }
 
@@ -86,13 +86,14 @@ fn updates_that_claim_the_same_clocks_are_told_as_the_document_has_them() {
     let second = yrs::merge_updates_v1([&dash[..], &second[..]]).unwrap().into();
     let mut replica = replica();
     for update in [&base, &dash] {
-        receiver.hear(&apply(&mut replica, update).news[0]);
+        receiver.hear(&apply(&mut replica, update).told);
     }
     for update in [&first, &second] {
         assert_eq!(apply(&mut replica, update).applied, Applied::Held);
     }
     let known = replica.known();
-    let news = apply(&mut replica, &missing).news;
+    let Outcome { told, released, .. } = apply(&mut replica, &missing);
+    let news = std::iter::once(told).chain(released).collect();
     receiver.hear(&replica.merge(news, &known).unwrap());
     let text = receiver.0.get_or_insert_text("text");
     assert_eq!(text.get_string(&receiver.0.transact()), read(&mut replica));
@@ -106,7 +107,7 @@ fn what_others_are_told_is_repaired() {
     let [written, repaired] = [item(0xc4, &[7, 2, 7, 2]), item(0x84, &[7, 2])];
     let mut replica = replica();
     apply(&mut replica, &typed);
-    assert_eq!(apply(&mut replica, &written).news, [repaired]);
+    assert_eq!(apply(&mut replica, &written).told, repaired);
     assert_eq!(read(&mut replica), "textx");
     let newcomer = Writer::new(9);
     newcomer.hear(&replica.state().unwrap());

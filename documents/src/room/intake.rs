@@ -50,14 +50,15 @@ impl Room {
                 self.saving.release(append.update.len());
                 self.settle_in_turn(frame, out);
             }
-            Ok(Some((append, Outcome { applied, news }))) => {
+            Ok(Some((append, Outcome { applied, told, released }))) => {
                 self.own(&append);
-                match <[Bytes; 1]>::try_from(news) {
-                    Ok([update]) => {
+                match applied {
+                    Applied::Held => {}
+                    _ if released.is_empty() => {
                         let others = Audience::SyncingExcept(session);
-                        out.push(Effect::Broadcast(others, Outgoing::Update(update)));
+                        out.push(Effect::Broadcast(others, Outgoing::Update(told)));
                     }
-                    Err(news) => self.relay(news, &known, out),
+                    _ => self.relay(std::iter::once(told).chain(released).collect(), &known, out),
                 }
                 self.log(append, frame, out);
                 if applied == Applied::Held
@@ -184,7 +185,11 @@ impl Room {
     /// Applies an update that another instance checked and logged. Returns what is to be passed on.
     pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<Vec<Bytes>, ApplyError> {
         let summary = inspect(update).map_err(|why| Broken(why.to_string()))?;
-        Ok(self.replica.apply(update, &summary, Trust::Logged)?.news)
+        let Outcome { applied, told, mut released } = self.replica.apply(update, &summary, Trust::Logged)?;
+        if applied == Applied::Whole {
+            released.insert(0, told);
+        }
+        Ok(released)
     }
 
     /// What the document has before an input that may bring several updates to be passed on.

@@ -124,19 +124,19 @@ impl Skeleton {
         summary: &UpdateSummary,
         limits: &UpdateLimits,
     ) -> Result<bool, UpdateRefused> {
+        if let [section] = summary.sections[..] {
+            // Such as a letter typed.
+            return self.integrate_section(&mut Unplaced::new(update, &section, limits), summary, limits);
+        }
         let mut sections: Vec<_> = summary.sections.iter().map(|it| Unplaced::new(update, it, limits)).collect();
-        let mut by_client: HashMap<u64, usize> = HashMap::new();
+        let by_client: HashMap<u64, usize> = summary.sections.iter().map(|it| it.client).zip(0..).collect();
         // Each waits for the next.
-        let mut waiting = Vec::with_capacity(1);
+        let mut waiting = Vec::new();
         for first in 0..sections.len() {
             waiting.push(first);
             while let Some(&at) = waiting.last() {
                 let section = &mut sections[at];
-                let next = match section.head.take() {
-                    Some(piece) => Some(piece),
-                    None => section.rest.next()?,
-                };
-                let Some(piece) = next else {
+                let Some(piece) = section.next()? else {
                     waiting.pop();
                     if waiting.is_empty() {
                         break;
@@ -144,8 +144,9 @@ impl Skeleton {
                     // The one before waits for what is not in here.
                     return Ok(false);
                 };
-                let Some(missing) = self.missing(&piece) else {
-                    self.place(&piece, summary, limits)?;
+                section.client = section.client.or_else(|| self.client_by_id.get(&piece.client).copied());
+                let Some(missing) = self.missing(&piece, section.client) else {
+                    self.place(&piece, &mut section.client, summary, limits)?;
                     // Perhaps this is what the one before waits for.
                     if waiting.len() > 1 {
                         waiting.pop();
@@ -155,9 +156,6 @@ impl Skeleton {
                 };
                 section.head = Some(piece);
                 section.waits = true;
-                if by_client.is_empty() {
-                    by_client = summary.sections.iter().map(|section| section.client).zip(0..).collect();
-                }
                 match by_client.get(&missing.client) {
                     Some(of_missing) if !sections[*of_missing].waits => waiting.push(*of_missing),
                     _ => return Ok(false),
@@ -167,12 +165,30 @@ impl Skeleton {
         Ok(true)
     }
 
-    /// The first thing that must be here before a struct and is not. yjs asks this of structs that are known, too.
-    fn missing(&self, piece: &Piece<'_>) -> Option<Id> {
+    /// Places the items of an update of one client.
+    fn integrate_section(
+        &mut self,
+        section: &mut Unplaced<'_>,
+        summary: &UpdateSummary,
+        limits: &UpdateLimits,
+    ) -> Result<bool, UpdateRefused> {
+        while let Some(piece) = section.next()? {
+            section.client = section.client.or_else(|| self.client_by_id.get(&piece.client).copied());
+            if self.missing(&piece, section.client).is_some() {
+                return Ok(false);
+            }
+            self.place(&piece, &mut section.client, summary, limits)?;
+        }
+        Ok(true)
+    }
+
+    /// The first thing that must be here before a struct of a client (by number, if it has one) and is not. yjs asks
+    /// this of structs that are known, too.
+    fn missing(&self, piece: &Piece<'_>, client: Option<u32>) -> Option<Id> {
         if matches!(piece.what, What::Gap) {
             return None;
         }
-        let known = self.clock(piece.client);
+        let known = client.map_or(0, |client| self.end_of(client).into());
         if piece.start > known {
             return Some(Id { client: piece.client, clock: piece.start - 1 });
         }
@@ -185,12 +201,21 @@ impl Skeleton {
 struct Unplaced<'a> {
     head: Option<Piece<'a>>,
     rest: Pieces<'a>,
+    /// The client's number, if it is known to have one.
+    client: Option<u32>,
     /// Whether its head waits for something.
     waits: bool,
 }
 
 impl<'a> Unplaced<'a> {
     const fn new(update: &'a [u8], section: &Section, limits: &'a UpdateLimits) -> Self {
-        Self { head: None, rest: Pieces::new(update, section, limits), waits: false }
+        Self { head: None, rest: Pieces::new(update, section, limits), client: None, waits: false }
+    }
+
+    fn next(&mut self) -> Result<Option<Piece<'a>>, UpdateRefused> {
+        match self.head.take() {
+            None => self.rest.next(),
+            head => Ok(head),
+        }
     }
 }

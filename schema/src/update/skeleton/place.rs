@@ -18,17 +18,19 @@ pub(super) struct Insertion {
 }
 
 impl Skeleton {
-    /// Puts what is new of a struct into its place. All that it needs is here.
+    /// Puts what is new of a struct into its place. All that it needs is here. `client` is the number of its client,
+    /// which it gets here if it is new.
     pub(super) fn place(
         &mut self,
         piece: &Piece<'_>,
+        client: &mut Option<u32>,
         summary: &UpdateSummary,
         limits: &UpdateLimits,
     ) -> Result<(), UpdateRefused> {
         if matches!(piece.what, What::Gap) {
             return Ok(());
         }
-        let client = self.client(piece.client);
+        let client = *client.get_or_insert_with(|| self.client(piece.client));
         let mut span = Span { client, start: clock_of(piece.start), end: clock_of(piece.end) };
         let known = self.end_of(client);
         let What::Item(item) = &piece.what else {
