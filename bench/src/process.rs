@@ -1,7 +1,9 @@
 //! Processes under measurement: what they use, and on which core they run.
 
+pub(crate) mod postgres;
 pub(crate) mod server;
 pub(crate) mod usage;
+pub(crate) mod watchdog;
 
 use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};

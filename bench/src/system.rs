@@ -114,7 +114,8 @@ impl Bench {
         Ok(Launch { command, address, environment, log: self.folder.join("server.log") })
     }
 
-    fn postgres_data_dir(&self) -> PathBuf {
+    /// Where the data of the server's Postgres is.
+    pub(crate) fn postgres_data_dir(&self) -> PathBuf {
         self.server.postgres_data_dir.clone().unwrap_or_else(|| self.folder.join("data"))
     }
 

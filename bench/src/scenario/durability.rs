@@ -2,13 +2,14 @@
 //!
 //! Writers type numbered words and note which of them receipts confirm. At a random moment the server is killed. After
 //! its restart, empty clients must find every confirmed word; then the writers come back with the replicas they had,
-//! and every other word must arrive, too.
+//! and every other word must arrive, too. Before the server, its database may crash or stop, and come back.
 
+mod database;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -18,14 +19,18 @@ use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
 
 use crate::client::{Api, Attachment, Dialect};
-use crate::process::server::{Launch, ServerProcess, kill_tree};
+use crate::process::postgres::{Postgres, Shutdown};
+use crate::process::server::{Launch, ServerProcess, free_address};
 use crate::report::{Report, Table};
 use crate::system::{Bench, wait_until_serving};
 use crate::typing::Replica;
-use writer::Writer;
+use database::Database;
+use writer::{Progress, Writer};
 
 /// Writers type for a random time between these before the crash.
-const TYPING: std::ops::Range<Duration> = Duration::from_millis(50)..Duration::from_millis(500);
+const TYPING: Range<Duration> = Duration::from_millis(50)..Duration::from_millis(500);
+/// A database that was stopped is away for a random time between these.
+const AWAY: Range<Duration> = Duration::from_millis(0)..Duration::from_millis(1500);
 /// Documents are left for new ones after so many rounds, so that rounds stay short.
 const ROUNDS_PER_DOCUMENT: usize = 20;
 /// How long the writers may take to get everything confirmed after a restart.
@@ -38,6 +43,8 @@ pub(crate) enum Victim {
     Server,
     /// The database, with all its processes; the server has to wait for it.
     Postgres,
+    /// Nothing at first: the database is shut down in order (smart, fast or immediate) and comes back after a while.
+    StopPostgres,
     /// The database, and at another moment shortly after the server.
     Both,
 }
@@ -46,6 +53,7 @@ pub(crate) enum Victim {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   bench durability --rounds 100
+  bench durability --rounds 20 --kill stop-postgres   # with GLASSBOX_POSTGRES_INSTALL_DIR
   bench durability --rounds 20 --seed 7 --server-cmd 'target/release/glassbox serve --config crash.toml'
   bench durability --kill both --postgres-data-dir /var/lib/pg --postgres-start-cmd 'pg_ctl start -D /var/lib/pg'")]
 pub(crate) struct Durability {
@@ -61,11 +69,11 @@ pub(crate) struct Durability {
     #[arg(long, default_value_t = 4)]
     pub(crate) documents: usize,
 
-    /// What is killed
+    /// What is killed before the server, which always is
     #[arg(long, value_enum, default_value_t = Victim::Server)]
     pub(crate) kill: Victim,
 
-    /// Starts the database again, if the server does not do it itself
+    /// Starts the database in --postgres-data-dir again; without it, one is made for the run
     #[arg(long, value_name = "COMMAND")]
     pub(crate) postgres_start_cmd: Option<String>,
 }
@@ -81,6 +89,10 @@ struct Totals {
     missing: u64,
     /// Words that are there more than once.
     repeated: u64,
+    /// How often the database was shut down in order, in each way.
+    shutdowns: BTreeMap<&'static str, u64>,
+    /// How often the server was seen to save again by itself after the database had come back.
+    saved_again: u64,
     restart: Duration,
 }
 
@@ -89,6 +101,7 @@ struct Rounds<'a> {
     durability: &'a Durability,
     bench: &'a Bench,
     launch: Launch,
+    database: Option<Database>,
     token: String,
     rng: StdRng,
     totals: Totals,
@@ -101,11 +114,16 @@ impl Durability {
             "a server is killed and started again here: give --server-cmd, not --server"
         );
         ensure!(self.writers >= self.documents && self.documents > 0, "every document needs a writer");
-        let launch = bench.launch()?;
+        let mut launch = bench.launch()?;
+        let database = self.database(bench)?;
+        if let Database::Own(postgres) = &database {
+            launch.environment.push(("DATABASE_URL", postgres.url()));
+        }
+        let database = Some(database);
         let mut server = start(&launch).await?;
         let token = Api::new(launch.address)?.token("writer@bench.example").await?;
         let rng = StdRng::seed_from_u64(bench.seed);
-        let mut rounds = Rounds { durability: self, bench, launch, token, rng, totals: Totals::default() };
+        let mut rounds = Rounds { durability: self, bench, launch, database, token, rng, totals: Totals::default() };
         let started = Instant::now();
         let mut writers = Vec::new();
         for round in 0..self.rounds {
@@ -117,6 +135,23 @@ impl Durability {
         }
         rounds.totals.typed += writers.iter().map(Writer::typed).sum::<u64>();
         Ok(self.report(&rounds.totals, started.elapsed()))
+    }
+
+    /// The database that the server runs on. It must be one that somebody starts again while the server lives on.
+    fn database(&self, bench: &Bench) -> Result<Database> {
+        let outlived = matches!(self.kill, Victim::Postgres | Victim::StopPostgres);
+        let given = bench.server.postgres_data_dir.is_some() || self.postgres_start_cmd.is_some();
+        if outlived && !given && Postgres::is_available() {
+            let postgres = Postgres::create(&bench.folder().join("postgres"), free_address()?)?;
+            return Ok(Database::Own(Box::new(postgres)));
+        }
+        ensure!(
+            self.kill != Victim::StopPostgres || self.postgres_start_cmd.is_some(),
+            "stopping the database needs one that can be started again: set GLASSBOX_POSTGRES_INSTALL_DIR, or give \
+             --postgres-data-dir and --postgres-start-cmd"
+        );
+        let start_command = self.postgres_start_cmd.clone();
+        Ok(Database::Found { data_dir: bench.postgres_data_dir(), start_command })
     }
 
     fn report(&self, totals: &Totals, took: Duration) -> Report {
@@ -137,6 +172,17 @@ impl Durability {
             (totals.restart.as_secs_f64() * 1000.0 / self.rounds as f64).into(),
         ]);
         report.table(table);
+        if self.kill == Victim::StopPostgres {
+            let mut table = Table::new("Shutdowns of the database", ["smart", "fast", "immediate", "saved again"]);
+            let count = |how| totals.shutdowns.get(how).copied().unwrap_or_default();
+            table.row([
+                count("smart").into(),
+                count("fast").into(),
+                count("immediate").into(),
+                totals.saved_again.into(),
+            ]);
+            report.table(table);
+        }
         report.must("nothing that was confirmed is lost", format!("{} lost", totals.lost), totals.lost == 0);
         let missing = format!("{} missing", totals.missing);
         report.must("everything that was not confirmed arrives later", missing, totals.missing == 0);
@@ -161,18 +207,13 @@ impl Rounds<'_> {
 
     /// One crash. Returns the new server and the writers, all of whose words are confirmed.
     async fn round(&mut self, mut server: ServerProcess, writers: Vec<Writer>) -> Result<(ServerProcess, Vec<Writer>)> {
+        let progress: Vec<_> = writers.iter().map(Writer::progress).collect();
         let mut typing = JoinSet::new();
         for writer in writers {
             typing.spawn_local(writer.run(self.launch.address, self.token.clone()));
         }
         tokio::time::sleep(self.rng.random_range(TYPING)).await;
-        if self.durability.kill != Victim::Server {
-            self.crash_postgres().await?;
-        }
-        if self.durability.kill == Victim::Postgres {
-            self.start_postgres()?;
-            tokio::time::sleep(self.rng.random_range(TYPING)).await;
-        }
+        self.disturb_database(&progress).await?;
         // What survives in the server's memory proves nothing: it is killed in any case.
         server.kill()?;
         let writers = ended(typing).await?;
@@ -182,7 +223,7 @@ impl Rounds<'_> {
 
         let restarting = Instant::now();
         if self.durability.kill == Victim::Both {
-            self.start_postgres()?;
+            self.start_database().await?;
         }
         let server = start(&self.launch).await?;
         self.totals.restart += restarting.elapsed();
@@ -192,19 +233,58 @@ impl Rounds<'_> {
         Ok((server, writers))
     }
 
-    async fn crash_postgres(&mut self) -> Result<()> {
-        let postmaster = self.bench.postmaster();
-        let postmaster = postmaster.context("no running Postgres is known: give its --postgres-data-dir")?;
-        kill_tree(postmaster)?;
-        // The server meets a database that is gone, with writers going on.
+    /// What happens to the database before the server is killed.
+    async fn disturb_database(&mut self, writers: &[Progress]) -> Result<()> {
+        let database = self.database.as_mut().context("a start of the database has failed")?;
+        match self.durability.kill {
+            Victim::Server => Ok(()),
+            Victim::Both => {
+                database.crash()?;
+                self.typing_goes_on().await
+            }
+            Victim::Postgres => {
+                database.crash()?;
+                self.typing_goes_on().await?;
+                self.start_database().await?;
+                self.typing_goes_on().await
+            }
+            Victim::StopPostgres => {
+                let (how, name) =
+                    [(Shutdown::Smart, "smart"), (Shutdown::Fast, "fast"), (Shutdown::Immediate, "immediate")]
+                        [self.rng.random_range(0..3)];
+                database.stop(how, self.rng.random_range(TYPING)).await?;
+                *self.totals.shutdowns.entry(name).or_default() += 1;
+                tokio::time::sleep(self.rng.random_range(AWAY)).await;
+                self.start_database().await?;
+                self.crash_or_wait_for_saving(writers).await
+            }
+        }
+    }
+
+    /// The server meets a database that is gone or back, with writers going on.
+    async fn typing_goes_on(&mut self) -> Result<()> {
         tokio::time::sleep(self.rng.random_range(TYPING)).await;
         Ok(())
     }
 
-    fn start_postgres(&self) -> Result<()> {
-        let Some(command) = &self.durability.postgres_start_cmd else { return Ok(()) };
-        let status = Command::new("sh").arg("-c").arg(command).stdout(std::process::Stdio::null()).status()?;
-        ensure!(status.success(), "{command} failed: {status}");
+    /// The server may be killed before it has saved again; or it must do so by itself.
+    async fn crash_or_wait_for_saving(&mut self, writers: &[Progress]) -> Result<()> {
+        if self.rng.random() {
+            return self.typing_goes_on().await;
+        }
+        let before: Vec<u64> = writers.iter().map(Progress::confirmed).collect();
+        let deadline = Instant::now() + PATIENCE;
+        while writers.iter().zip(&before).any(|(writer, before)| writer.confirmed() == *before) {
+            ensure!(Instant::now() < deadline, "the database is back, and the server does not save what is typed");
+            tokio::time::sleep(TYPING.start).await;
+        }
+        self.totals.saved_again += 1;
+        Ok(())
+    }
+
+    async fn start_database(&mut self) -> Result<()> {
+        let database = self.database.take().context("a start of the database has failed")?;
+        self.database = Some(database.start().await?);
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! Somebody who types numbered words and remembers which were confirmed.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -13,6 +15,8 @@ use crate::typing::Replica;
 
 /// Between two words.
 const PACE: Duration = Duration::from_millis(4);
+/// Between two tries to open a document.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// More is not typed while so many words are not confirmed.
 const MAX_UNCONFIRMED: u64 = 2000;
 
@@ -24,7 +28,18 @@ pub(super) struct Writer {
     replica: Replica,
     /// Words typed and confirmed, counted from the first.
     typed: u64,
-    confirmed: u64,
+    confirmed: Progress,
+}
+
+/// How far a writer has come, for those who watch it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress(Rc<Cell<u64>>);
+
+impl Progress {
+    /// How many words are confirmed, from the first on.
+    pub(super) fn confirmed(&self) -> u64 {
+        self.0.get()
+    }
 }
 
 /// A connection of a writer.
@@ -49,7 +64,7 @@ pub(super) fn parse_word(word: &str) -> Option<(usize, u64)> {
 impl Writer {
     /// A writer with an empty replica.
     pub(super) fn new(index: usize, document: String, client: u64) -> Self {
-        Self { index, document, replica: Replica::new(client), typed: 0, confirmed: 0 }
+        Self { index, document, replica: Replica::new(client), typed: 0, confirmed: Progress::default() }
     }
 
     pub(super) fn index(&self) -> usize {
@@ -67,13 +82,25 @@ impl Writer {
 
     /// How many of them, from the first on, are confirmed.
     pub(super) fn confirmed(&self) -> u64 {
-        self.confirmed
+        self.confirmed.confirmed()
+    }
+
+    /// Tells how far it has come while it runs.
+    pub(super) fn progress(&self) -> Progress {
+        self.confirmed.clone()
     }
 
     /// Types until the connection breaks.
     pub(super) async fn run(mut self, address: SocketAddr, token: String) -> Result<Self> {
-        // A server that is killed during the handshake is as good as one that is killed later.
-        let Ok(mut session) = self.connect(address, &token).await else { return Ok(self) };
+        let mut session = loop {
+            match self.connect(address, &token).await {
+                Ok(session) => break session,
+                // A server that is killed during the handshake is as good as one that is killed later.
+                Err(error) if error.root_cause().is::<io::Error>() => return Ok(self),
+                // It refused, for want of its database.
+                Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
+            }
+        };
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -93,7 +120,7 @@ impl Writer {
     /// Connects with the replica as it is and stays until every word is confirmed.
     pub(super) async fn save_all(mut self, address: SocketAddr, token: String) -> Result<Self> {
         let mut session = self.connect(address, &token).await?;
-        while !session.synced || self.confirmed < self.typed {
+        while !session.synced || self.confirmed() < self.typed {
             session.attachment.socket.ready().await?;
             if !self.listen(&mut session)? {
                 bail!("the server closed a writer's socket");
@@ -110,7 +137,7 @@ impl Writer {
 
     fn type_word(&mut self, session: &mut Session) -> io::Result<()> {
         // Until the server has asked for what it lacks, an edit could overtake its predecessors.
-        if !session.synced || self.typed - self.confirmed >= MAX_UNCONFIRMED {
+        if !session.synced || self.typed - self.confirmed() >= MAX_UNCONFIRMED {
             return Ok(());
         }
         let update = self.replica.append(&word(self.index, self.typed));
@@ -131,7 +158,7 @@ impl Writer {
                 Ok(Some(Event::Step2(update) | Event::Update(update))) => self.replica.apply(update)?,
                 Ok(Some(Event::Receipt(through))) => {
                     while let Some((_, words)) = session.unconfirmed.pop_front_if(|(frame, _)| *frame <= through) {
-                        self.confirmed = self.confirmed.max(words);
+                        self.confirmed.0.set(self.confirmed().max(words));
                     }
                 }
                 Ok(Some(Event::Refused(why))) => bail!("the server refused a word: {why}"),
