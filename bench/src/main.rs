@@ -40,6 +40,7 @@ use scenario::durability::Durability;
 use scenario::fan_out::FanOut;
 use scenario::hostile::Hostile;
 use scenario::idle_memory::IdleMemory;
+use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
 use system::{Bench, ServerOptions};
@@ -78,6 +79,7 @@ enum Command {
     Replay(Replay),
     Durability(Durability),
     Hostile(Hostile),
+    Partitions(Partitions),
     All(All),
     Relay(Relay),
 }
@@ -192,6 +194,7 @@ impl Command {
             Self::Replay(scenario) => scenario.run(bench).await,
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
+            Self::Partitions(scenario) => scenario.run(bench).await,
             Self::All(_) | Self::Relay(_) => bail!("this is not a scenario"),
         }
     }

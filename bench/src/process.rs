@@ -1,5 +1,6 @@
 //! Processes under measurement: what they use, and on which core they run.
 
+pub(crate) mod network;
 pub(crate) mod postgres;
 pub(crate) mod server;
 pub(crate) mod usage;

@@ -12,6 +12,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use encoder::Encoder;
 
@@ -35,19 +36,24 @@ struct Transaction {
 #[derive(Debug, Clone, Deserialize)]
 struct Patch(usize, usize, String);
 
+/// Reads a file of JSON, gzipped or not.
+pub(crate) fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let file = || File::open(path).with_context(|| format!("opening the trace {}", path.display()));
+    let mut magic = [0; 2];
+    file()?.read_exact(&mut magic)?;
+    let file = BufReader::new(file()?);
+    if magic == [0x1f, 0x8b] {
+        serde_json::from_reader(BufReader::new(GzDecoder::new(file)))
+    } else {
+        serde_json::from_reader(file)
+    }
+    .with_context(|| format!("reading the trace {}", path.display()))
+}
+
 impl Trace {
     /// Reads a trace, gzipped or not.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let file = || File::open(path).with_context(|| format!("opening the trace {}", path.display()));
-        let mut magic = [0; 2];
-        file()?.read_exact(&mut magic)?;
-        let file = BufReader::new(file()?);
-        let trace: Self = if magic == [0x1f, 0x8b] {
-            serde_json::from_reader(BufReader::new(GzDecoder::new(file)))
-        } else {
-            serde_json::from_reader(file)
-        }
-        .with_context(|| format!("reading the trace {}", path.display()))?;
+        let trace: Self = parse(path)?;
         ensure!(!trace.txns.is_empty(), "the trace {} has no transactions", path.display());
         Ok(trace)
     }

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, User, geteuid};
 
+use super::network::Place;
 use super::server::kill_tree;
 use super::watchdog::Watchdog;
 
@@ -54,13 +55,15 @@ pub(crate) struct Postgres {
     log: PathBuf,
     address: SocketAddr,
     account: Option<User>,
+    place: Option<Place>,
     running: Option<Child>,
     _watchdog: Watchdog,
 }
 
 impl Postgres {
-    /// Makes a cluster in `folder` with the role and the database that the server needs, and starts it.
-    pub(crate) fn create(folder: &Path, address: SocketAddr) -> Result<Self> {
+    /// Makes a cluster in `folder` with the role and the database that the server needs, and starts it; with a place, in
+    /// that network.
+    pub(crate) fn create(folder: &Path, address: SocketAddr, place: Option<Place>) -> Result<Self> {
         let bin = install_dir()?.join("bin");
         let account = account()?;
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -72,7 +75,7 @@ impl Postgres {
         // The children of a postmaster that is killed end by themselves.
         let stop = format!("kill -KILL $(head -n 1 '{}')", data_dir.join("postmaster.pid").display());
         let watchdog = Watchdog::start(&stop)?;
-        let mut postgres = Self { bin, data_dir, log, address, account, running: None, _watchdog: watchdog };
+        let mut postgres = Self { bin, data_dir, log, address, account, place, running: None, _watchdog: watchdog };
         postgres.initialize()?;
         postgres.start()?;
         postgres.sql("postgres", "CREATE ROLE glassbox LOGIN NOSUPERUSER NOBYPASSRLS")?;
@@ -96,13 +99,19 @@ impl Postgres {
         self.running.as_ref().map(|child| Pid::from_raw(child.id().cast_signed()))
     }
 
-    /// Starts the server and waits until it takes connections.
-    pub(crate) fn start(&mut self) -> Result<()> {
+    /// Starts the server.
+    pub(crate) fn launch(&mut self) -> Result<()> {
         ensure!(self.running.is_none(), "Postgres runs already");
         let log = File::options().create(true).append(true).open(&self.log).context("opening Postgres's log")?;
         let mut command = self.command("postgres");
         command.arg("-D").arg(&self.data_dir).stdout(log.try_clone()?).stderr(log);
-        self.running = Some(command.spawn().context("starting Postgres")?);
+        self.running = Some(self.in_place(|| command.spawn().context("starting Postgres"))?);
+        Ok(())
+    }
+
+    /// Starts the server and waits until it takes connections.
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.launch()?;
         let deadline = Instant::now() + PATIENCE;
         while self.sql("postgres", "SELECT 1").is_err() {
             if let Some(status) = self.running.as_mut().and_then(|child| child.try_wait().transpose()) {
@@ -142,8 +151,20 @@ impl Postgres {
             self.address.ip(),
             self.address.port(),
         );
-        let path = self.data_dir.join("postgresql.conf");
-        fs::write(&path, fs::read_to_string(&path)? + &settings).context("writing Postgres's settings")
+        self.append_to("postgresql.conf", &settings)?;
+        if self.place.is_some() { self.append_to("pg_hba.conf", "\nhost all all samenet trust\n") } else { Ok(()) }
+    }
+
+    fn append_to(&self, file: &str, text: &str) -> Result<()> {
+        let path = self.data_dir.join(file);
+        fs::write(&path, fs::read_to_string(&path)? + text).with_context(|| format!("writing {}", path.display()))
+    }
+
+    fn in_place<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        match self.place {
+            Some(place) => place.within(work),
+            None => work(),
+        }
     }
 
     /// Runs a statement as the superuser: what it prints.
@@ -151,7 +172,7 @@ impl Postgres {
         let mut psql = self.command("psql");
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]);
         psql.arg(format!("postgres://postgres@{}/{database}", self.address));
-        run(psql)
+        self.in_place(|| run(psql))
     }
 
     /// One of Postgres's programs, run as its user and apart from the terminal, whose Ctrl-C is for this program.
@@ -212,7 +233,7 @@ mod tests {
     #[test]
     fn what_is_stored_survives_a_shutdown_and_a_crash() {
         let folder = env::temp_dir().join(format!("bench-test-postgres-{}", std::process::id()));
-        let mut postgres = Postgres::create(&folder, free_address().unwrap()).unwrap();
+        let mut postgres = Postgres::create(&folder, free_address().unwrap(), None).unwrap();
         let privileged = "SELECT count(*) FROM pg_roles WHERE rolname = 'glassbox' AND (rolsuper OR rolbypassrls)";
         assert_eq!(postgres.sql("glassbox", privileged).unwrap(), "0");
         postgres.sql("glassbox", "CREATE TABLE kept AS SELECT 42 AS value").unwrap();

@@ -142,7 +142,7 @@ impl Durability {
         let outlived = matches!(self.kill, Victim::Postgres | Victim::StopPostgres);
         let given = bench.server.postgres_data_dir.is_some() || self.postgres_start_cmd.is_some();
         if outlived && !given && Postgres::is_available() {
-            let postgres = Postgres::create(&bench.folder().join("postgres"), free_address()?)?;
+            let postgres = Postgres::create(&bench.folder().join("postgres"), free_address()?, None)?;
             return Ok(Database::Own(Box::new(postgres)));
         }
         ensure!(
