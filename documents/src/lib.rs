@@ -9,7 +9,7 @@
 //! | [`delivery`] | what is said to sessions, encoded once for all |
 //! | [`session`] | a client's side of its attachment |
 //!
-//! Inside: group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
+//! Inside: from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
 //! (`projection`), how far logs reach (`head_watch`).
 
 mod compaction;
@@ -19,6 +19,7 @@ mod head_watch;
 mod listeners;
 mod log_writer;
 mod metrics;
+mod opening;
 mod owner;
 mod pace;
 mod presence_codec;

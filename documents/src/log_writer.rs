@@ -47,7 +47,7 @@ struct Lane {
 /// An update and the room that waits for it.
 pub(crate) struct Waiting {
     pub(crate) update: NewUpdate,
-    pub(crate) room: mpsc::UnboundedSender<Event>,
+    pub(crate) room: mpsc::UnboundedSender<Box<Event>>,
 }
 
 impl LogWriter {
@@ -189,14 +189,13 @@ impl LaneWorker {
         let mut pause = RETRY_MIN;
         loop {
             let mut attempt = pin!(log::append(&self.db, id, updates));
-            let result = match tokio::time::timeout(SLOW, &mut attempt).await {
-                Ok(result) => result,
-                Err(_) => {
-                    if self.announce(SavingState::Behind) {
-                        tracing::error!("the log does not answer; edits are relayed and wait");
-                    }
-                    attempt.await
+            let result = if let Ok(result) = tokio::time::timeout(SLOW, &mut attempt).await {
+                result
+            } else {
+                if self.announce(SavingState::Behind) {
+                    tracing::error!("the log does not answer; edits are relayed and wait");
                 }
+                attempt.await
             };
             let error = match result {
                 Ok(outcomes) => {
@@ -244,18 +243,18 @@ fn batches(waiting: Vec<Waiting>, bytes: usize) -> Vec<Vec<Waiting>> {
 }
 
 /// Tells each room what became of its updates, in one event where it can.
-fn tell(updates: &[NewUpdate], rooms: &[mpsc::UnboundedSender<Event>], outcomes: &[AppendOutcome]) {
-    let mut committed: HashMap<Uuid, (&mpsc::UnboundedSender<Event>, Vec<Seq>)> = HashMap::new();
+fn tell(updates: &[NewUpdate], rooms: &[mpsc::UnboundedSender<Box<Event>>], outcomes: &[AppendOutcome]) {
+    let mut committed: HashMap<Uuid, (&mpsc::UnboundedSender<Box<Event>>, Vec<Seq>)> = HashMap::new();
     for ((update, room), outcome) in updates.iter().zip(rooms).zip(outcomes) {
         match outcome {
             AppendOutcome::Committed { seq } => {
                 committed.entry(update.document).or_insert_with(|| (room, Vec::new())).1.push(*seq);
             }
-            AppendOutcome::Refused(why) => drop(room.send(Event::LogRefused(*why))),
+            AppendOutcome::Refused(why) => drop(room.send(Box::new(Event::LogRefused(*why)))),
         }
     }
     for (room, seqs) in committed.into_values() {
         // A room that is gone was told to close, and its clients to come back.
-        let _ = room.send(Event::Committed(seqs));
+        let _ = room.send(Box::new(Event::Committed(seqs)));
     }
 }

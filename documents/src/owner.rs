@@ -1,42 +1,42 @@
 //! The task that owns one open document: it drives the room and carries out its effects.
 
+mod heavy;
+mod jobs;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform::bus::{BusEvent, BusMessage, BusReceiver};
-use platform::db::log::{self, AppendRefusal, NewUpdate};
-use platform::db::{DbError, documents::DocumentRef};
+use platform::db::documents::DocumentRef;
+use platform::db::log::{AppendRefusal, NewUpdate};
 use schema::ids::{Epoch, Seq};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::compaction::{Compaction, compact};
 use crate::delivery::{EndReason, Outgoing, Sink};
-use crate::error::{AttachError, EditFailed, LoadError};
+use crate::error::{AttachError, EditFailed};
 use crate::listeners::Listeners;
 use crate::log_writer::Waiting;
+use crate::opening::{self, Opened, check_epoch};
 use crate::presence_codec;
-use crate::projection::{Projection, project};
+use crate::projection::Projection;
 use crate::registry::Documents;
 use crate::room::{
-    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Quarantined, Room, SavingState,
-    SessionId, Ticket,
+    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Room, SavingState, SessionId, Ticket,
 };
 use crate::services::Services;
+use heavy::{heavy, may_be_heavy};
 
 /// Messages that wait for a room; a client that sends more waits for its turn.
 pub(crate) const INBOX_MESSAGES: usize = 256;
 /// Messages that are handled before what they made the room say is written.
 const ROUND_MESSAGES: usize = 64;
-/// The pause between two tries to load a document again.
-const RELOAD_PAUSE: Duration = Duration::from_millis(500);
 /// Without anything to do, a room still looks around once in a while.
 const LOOK_AROUND_MS: u64 = 60_000;
-/// The pause after a failed read of the log.
-const READ_PAUSE: Duration = Duration::from_millis(200);
 
-/// What clients and callers ask of a room.
+/// What clients and callers ask of a room. Boxed on its way: a queue holds memory for many from the start.
 pub(crate) enum Message {
     Attach {
         attach: Attach,
@@ -68,6 +68,9 @@ pub(crate) enum Event {
     Projected(Option<Seq>),
 }
 
+/// Where the world reports to.
+pub(crate) type EventSender = mpsc::UnboundedSender<Box<Event>>;
+
 /// The owner of one open document.
 pub(crate) struct Owner {
     services: Arc<Services>,
@@ -75,7 +78,7 @@ pub(crate) struct Owner {
     room: Room,
     listeners: Listeners,
     edits: HashMap<Ticket, oneshot::Sender<Result<Edited, EditFailed>>>,
-    events: mpsc::UnboundedSender<Event>,
+    events: EventSender,
     saving: watch::Receiver<SavingState>,
     bus: BusReceiver,
     compaction: Compaction,
@@ -89,9 +92,9 @@ pub(crate) struct Owner {
 
 /// The two ways into a room.
 pub(crate) struct Inboxes {
-    pub(crate) messages: mpsc::Receiver<Message>,
-    pub(crate) events: mpsc::UnboundedReceiver<Event>,
-    pub(crate) event_sender: mpsc::UnboundedSender<Event>,
+    pub(crate) messages: mpsc::Receiver<Box<Message>>,
+    pub(crate) events: mpsc::UnboundedReceiver<Box<Event>>,
+    pub(crate) event_sender: EventSender,
 }
 
 /// Loads a document and serves it until nobody needs it any more.
@@ -101,15 +104,18 @@ pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: 
     let _draining = services.lifecycle.connection("document");
     // Subscribed before the load, so that nothing committed elsewhere falls between the two.
     let bus = services.bus.subscribe(document.id);
-    match Owner::load(&services, document, bus, inboxes.event_sender.clone()).await {
-        Ok(owner) => owner.serve(&registry, generation, &mut inboxes).await,
+    match Box::pin(opening::open(&services, document, &mut inboxes.messages)).await {
+        Ok((opened, waiting)) => {
+            let owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
+            Box::new(owner).serve(&registry, generation, &mut inboxes, waiting).await;
+        }
         Err(error) => {
             registry.remove(document.id, generation);
             tracing::error!(document = %document.id, %error, "the document could not be loaded and stays closed");
             services.metrics.load_failures.inc();
             inboxes.messages.close();
             while let Some(message) = inboxes.messages.recv().await {
-                refuse(message);
+                refuse(*message);
             }
         }
     }
@@ -128,27 +134,21 @@ fn refuse(message: Message) {
 }
 
 impl Owner {
-    async fn load(
-        services: &Arc<Services>,
+    fn new(
+        services: Arc<Services>,
         document: DocumentRef,
         bus: BusReceiver,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> Result<Self, LoadError> {
-        let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
-        let compaction = Compaction::new(&stored, &services.limits);
-        let mut projection = Projection::new(document.kind);
-        if stored.projected < stored.head {
-            projection.request(services.clock.monotonic_ms());
-        }
-        let room =
-            Room::open(stored.into(), services.limits.clone(), services.budget.clone(), services.random.clone())?;
+        opened: Opened,
+        events: EventSender,
+    ) -> Self {
+        let Opened { room, listeners, compaction, projection } = opened;
         services.metrics.rooms.inc();
-        Ok(Self {
+        Self {
             saving: services.log.state(document.id),
-            services: Arc::clone(services),
+            services,
             document,
             room,
-            listeners: Listeners::new(services),
+            listeners,
             edits: HashMap::new(),
             events,
             bus,
@@ -157,10 +157,16 @@ impl Owner {
             idle_since_ms: None,
             effects: Vec::new(),
             ended: false,
-        })
+        }
     }
 
-    async fn serve(mut self, registry: &Documents, generation: u64, inboxes: &mut Inboxes) {
+    async fn serve(
+        mut self: Box<Self>,
+        registry: &Documents,
+        generation: u64,
+        inboxes: &mut Inboxes,
+        waiting: Vec<Message>,
+    ) {
         let lifecycle = self.services.lifecycle.clone();
         let (drain, shutdown) = (lifecycle.draining(), lifecycle.shutdown_token());
         // Made once: to wait anew for each message would cost two locks that all rooms share.
@@ -171,6 +177,9 @@ impl Owner {
         self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
             self.take(Input::Saving(SavingState::Behind)).await;
+        }
+        for message in waiting {
+            self.take_message(message).await;
         }
         loop {
             let flush_in = self.listeners.flush_in_pace();
@@ -217,12 +226,12 @@ impl Owner {
         registry.remove(self.document.id, generation);
         inboxes.messages.close();
         while let Ok(message) = inboxes.messages.try_recv() {
-            refuse(message);
+            refuse(*message);
         }
         self.leave();
     }
 
-    fn leave(self) {
+    fn leave(self: Box<Self>) {
         if self.room.has_told_presence() {
             self.publish_presence(&PresenceNews { extent: Extent::All, states: Vec::new() });
         }
@@ -244,37 +253,6 @@ impl Owner {
         self.idle_since_ms.is_some_and(|since| since + idle_ms <= self.now()) && !self.projection.is_busy()
     }
 
-    /// Starts what is due beside the room, and notes since when nobody is here.
-    fn housekeep(&mut self) {
-        let now = self.now();
-        if self.room.is_idle() {
-            self.idle_since_ms.get_or_insert(now);
-        } else {
-            self.idle_since_ms = None;
-        }
-        if self.compaction.start_if_due(now) {
-            let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
-            self.services.lifecycle.spawn("compaction", async move {
-                let _ = events.send(Event::Compacted(compact(&services, &document).await));
-            });
-        }
-        if self.projection.start_if_due(now) {
-            self.start_projection();
-        }
-    }
-
-    fn start_projection(&mut self) {
-        let view = self.projection.view(&mut self.room);
-        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
-        self.services.lifecycle.spawn("projection", async move {
-            let done = match view {
-                Some(view) => project(&services, &document, view).await,
-                None => None,
-            };
-            let _ = events.send(Event::Projected(done));
-        });
-    }
-
     /// When something is due, in milliseconds of the clock.
     fn next_due(&self) -> u64 {
         let idle_at = self.idle_since_ms.map(|since| since + self.services.limits.idle_room_seconds * 1000);
@@ -282,8 +260,8 @@ impl Owner {
         due.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    async fn take_event(&mut self, event: Event) {
-        match event {
+    async fn take_event(&mut self, event: Box<Event>) {
+        match *event {
             Event::Drained(session) => self.take(Input::Drained(session)).await,
             Event::Committed(seqs) => {
                 self.projection.request(self.now());
@@ -294,7 +272,7 @@ impl Owner {
                 self.end_all(EndReason::Unavailable);
             }
             Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
-            Event::LogTrimmed => self.reload().await,
+            Event::LogTrimmed => Box::pin(self.reload()).await,
             Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)).await,
             Event::Gone => self.end_all(EndReason::Unavailable),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
@@ -306,11 +284,11 @@ impl Owner {
     }
 
     /// Takes a message and those that wait behind it, so that what they make the room say is written together.
-    async fn take_messages(&mut self, first: Message, rest: &mut mpsc::Receiver<Message>) {
-        self.take_message(first).await;
+    async fn take_messages(&mut self, first: Box<Message>, rest: &mut mpsc::Receiver<Box<Message>>) {
+        self.take_message(*first).await;
         for _ in 1..ROUND_MESSAGES {
             let Ok(next) = rest.try_recv() else { return };
-            self.take_message(next).await;
+            self.take_message(*next).await;
         }
     }
 
@@ -332,9 +310,9 @@ impl Owner {
                 self.take(Input::Edit(edit)).await;
             }
             Message::Look(look) => {
-                look(&mut self.room);
+                heavy(&self.services, &mut self.room, look);
                 if self.room.is_broken() {
-                    self.reload().await;
+                    Box::pin(self.reload()).await;
                 }
             }
         }
@@ -347,9 +325,7 @@ impl Owner {
         sink: Arc<dyn Sink>,
     ) -> Result<(), AttachError> {
         let (session, epoch) = (attach.session, self.room.epoch());
-        if replica_epoch.is_some_and(|theirs| theirs != epoch) {
-            return Err(AttachError::EpochMismatch { current: epoch });
-        }
+        check_epoch(replica_epoch, epoch)?;
         let hello = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
         self.listeners.add(session, sink, attach.mode, hello);
         self.take(Input::Attach(attach)).await;
@@ -396,7 +372,12 @@ impl Owner {
 
     async fn take(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
-        self.room.handle(self.now(), input, &mut effects);
+        let now = self.now();
+        if may_be_heavy(&input) {
+            heavy(&self.services, &mut self.room, |room| room.handle(now, input, &mut effects));
+        } else {
+            self.room.handle(now, input, &mut effects);
+        }
         let mut broken = false;
         // Carrying out an effect may feed the room again, when a sink is full.
         let mut next = 0;
@@ -409,7 +390,7 @@ impl Owner {
         effects.clear();
         self.effects = effects;
         if broken {
-            self.reload().await;
+            Box::pin(self.reload()).await;
         }
     }
 
@@ -469,63 +450,6 @@ impl Owner {
             received_at: self.services.clock.now(),
         };
         self.services.log.append(Waiting { update, room: self.events.clone() });
-    }
-
-    fn read_log(&self, after: Seq) {
-        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
-        self.services.lifecycle.spawn("log read", async move {
-            let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
-                Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
-                Err(DbError::Trimmed { .. }) => return drop(events.send(Event::LogTrimmed)),
-                Err(error) => {
-                    tracing::warn!(document = %document.id, %error, "the log could not be read");
-                    tokio::time::sleep(READ_PAUSE).await;
-                    Vec::new()
-                }
-            };
-            let _ = events.send(Event::LogRead(updates));
-        });
-    }
-
-    fn quarantine(&self, quarantined: Quarantined) {
-        let Quarantined { update, principal, reason } = quarantined;
-        tracing::warn!(document = %self.document.id, %principal, bytes = update.len(), reason, "an update is put into quarantine");
-        let (services, document) = (Arc::clone(&self.services), self.document);
-        let at = services.clock.now();
-        self.services.lifecycle.spawn("quarantine", async move {
-            let kept = log::quarantine(&services.db, document.org, document.id, &update, principal, &reason, at).await;
-            if let Err(error) = kept {
-                tracing::error!(document = %document.id, %error, "a quarantined update could not be stored");
-            }
-        });
-    }
-
-    /// Builds the replica anew from the log, however long the database takes. Nothing else is handled meanwhile.
-    async fn reload(&mut self) {
-        self.services.metrics.reloads.inc();
-        let shutdown = self.services.lifecycle.shutdown_token();
-        tracing::error!(document = %self.document.id, "the document engine failed; loading the document anew");
-        loop {
-            let stored = tokio::select! {
-                stored = log::load(&self.services.db, self.document.org, self.document.id) => stored,
-                () = shutdown.cancelled() => return,
-            };
-            match stored {
-                Ok(Some(stored)) => {
-                    let mut effects = vec![];
-                    if let Err(error) = self.room.reload(stored.into(), &mut effects) {
-                        tracing::error!(document = %self.document.id, %error, "the document cannot be rebuilt from its log");
-                        self.end_all(EndReason::Unavailable);
-                    }
-                    for effect in effects {
-                        self.carry_out(effect, &mut Vec::new());
-                    }
-                    return;
-                }
-                Err(DbError::Unavailable(_)) => tokio::time::sleep(RELOAD_PAUSE).await,
-                Ok(None) | Err(_) => return self.end_all(EndReason::Unavailable),
-            }
-        }
     }
 
     /// Tells everybody that this room is over.

@@ -51,8 +51,8 @@ struct Open {
 
 /// The way into one open document.
 pub(crate) struct Handle {
-    pub(crate) messages: mpsc::Sender<Message>,
-    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) messages: mpsc::Sender<Box<Message>>,
+    pub(crate) events: mpsc::UnboundedSender<Box<Event>>,
 }
 
 /// A client that wants to attach.
@@ -109,7 +109,7 @@ impl Documents {
         let attach = Attach { session: id, principal, access, mode };
         let (reply, answer) = oneshot::channel();
         let message = Message::Attach { attach, replica_epoch, sink, reply };
-        handle.messages.send(message).await.map_err(|_| AttachError::Unavailable)?;
+        handle.messages.send(Box::new(message)).await.map_err(|_| AttachError::Unavailable)?;
         answer.await.map_err(|_| AttachError::Unavailable)??;
         Ok(session)
     }
@@ -127,7 +127,7 @@ impl Documents {
         let ticket = Ticket(self.shared.services.next_number());
         let (reply, answer) = oneshot::channel();
         let message = Message::Edit { edit: Edit { ticket, principal, expected, patch }, reply };
-        handle.messages.send(message).await.map_err(|_| EditFailed::Unavailable)?;
+        handle.messages.send(Box::new(message)).await.map_err(|_| EditFailed::Unavailable)?;
         answer.await.map_err(|_| EditFailed::Unavailable)?
     }
 
@@ -153,7 +153,7 @@ impl Documents {
         let handle = self.open(document).ok_or(ReadError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Look(Box::new(move |room| drop(reply.send(look(room)))));
-        handle.messages.send(message).await.map_err(|_| ReadError::Unavailable)?;
+        handle.messages.send(Box::new(message)).await.map_err(|_| ReadError::Unavailable)?;
         answer.await.map_err(|_| ReadError::Unavailable)?
     }
 
@@ -172,7 +172,7 @@ impl Documents {
     pub(crate) fn tell(&self, document: Uuid, event: Event) {
         if let Some(open) = self.rooms().get(&document) {
             // A room that ends needs no news.
-            let _ = open.handle.events.send(event);
+            let _ = open.handle.events.send(Box::new(event));
         }
     }
 
@@ -230,7 +230,7 @@ impl Documents {
 impl Handle {
     /// Sends an input, waiting while the room is busy. An error means that this life of the document is over.
     pub(crate) async fn input(&self, input: Input) -> Result<(), Closed> {
-        self.messages.send(Message::Input(input)).await.map_err(|_| Closed)
+        self.messages.send(Box::new(Message::Input(input))).await.map_err(|_| Closed)
     }
 }
 

@@ -88,6 +88,11 @@ pub(crate) enum Trust {
 /// The skeleton is built anew when it has grown by this many runs and doubled: it knows nothing of what is deleted.
 const SKELETON_GROWTH_RUNS: usize = 1 << 16;
 
+/// A document of more runs of items is large,
+const LARGE_RUNS: usize = 10_000;
+/// and so is one that was made of more bytes.
+const LARGE_BYTES: usize = 1024 * 1024;
+
 /// The answer to a step 1, in parts to be applied in order. There is always one.
 pub(crate) type Answer = std::vec::IntoIter<Bytes>;
 
@@ -110,6 +115,8 @@ pub(crate) struct Replica {
     /// after, and other replicas would take them up at another moment, so they stay out of it.
     held: HeldUpdates,
     encoded: Option<EncodedState>,
+    /// Of all updates that were applied.
+    bytes: usize,
     broken: bool,
 }
 
@@ -122,6 +129,7 @@ impl Replica {
             skeleton_runs: 0,
             held: HeldUpdates::default(),
             encoded: None,
+            bytes: 0,
             broken: false,
         };
         for (number, part) in parts.enumerate() {
@@ -131,6 +139,10 @@ impl Replica {
             if number == 0 && outcome.applied == Applied::LeftOut {
                 // Never open an empty document in place of a snapshot.
                 return Err(ApplyError::Malformed("the log begins with what fits into no document".to_owned()));
+            }
+            if number == 0 && outcome.applied == Applied::Whole {
+                // Who opens the document gets what was read.
+                replica.encoded = Some(EncodedState { state: outcome.told, ..EncodedState::default() });
             }
         }
         Ok(replica)
@@ -157,6 +169,11 @@ impl Replica {
         let clock = |client| u32::try_from(self.skeleton.clock(client)).unwrap_or(u32::MAX);
         let clocks = self.skeleton.clients().map(|client| (ClientID::new(client), clock(client)));
         StateVector::new(clocks.collect()).encode_v1()
+    }
+
+    /// Whether to read or to encode all of it takes milliseconds.
+    pub(crate) fn is_large(&self) -> bool {
+        self.skeleton.runs() > LARGE_RUNS || self.bytes > LARGE_BYTES
     }
 
     /// Whether a call into yrs panicked.
@@ -227,6 +244,7 @@ impl Replica {
         let told = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
         let applied = self.integrate_in_yrs(&told, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
+            self.bytes += told.len();
             self.remember(&told);
         }
         Ok((applied, told))
@@ -314,7 +332,12 @@ impl Replica {
         {
             return Ok(encoded.state.clone());
         }
-        self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&StateVector::default())))
+        self.read(|txn| {
+            let mut state = txn.encode_state_as_update_v1(&StateVector::default());
+            // Kept for long, while the encoder left room to grow.
+            state.shrink_to_fit();
+            Bytes::from(state)
+        })
     }
 
     /// Makes an edit as `client` on a copy of the document, and returns it as an update that is not applied yet.
@@ -360,6 +383,21 @@ fn fenced<T>(doc: &Doc, work: impl FnOnce(&mut TransactionMut<'_>) -> T) -> Resu
         }
         Err(panic) => Err(Broken(panic_text(&*panic))),
     }
+}
+
+/// Whether a replica with this state vector has nothing of any document.
+pub(crate) fn lacks_everything(state_vector: &[u8]) -> bool {
+    read_state_vector(state_vector).is_some_and(|theirs| theirs.is_empty())
+}
+
+/// The state vector of a replica that has nothing but this update. `None` when it is no update that stands by itself.
+pub(crate) fn state_vector_of(update: &[u8]) -> Option<Bytes> {
+    let summary = schema::update::inspect(update, &limits(Trust::Logged)).ok()?;
+    let clocks = summary.insertions().iter().map(|range| {
+        let end = u32::try_from(range.end).ok().filter(|_| range.start == 0)?;
+        Some((ClientID::new(range.client), end))
+    });
+    Some(StateVector::new(clocks.collect::<Option<_>>()?).encode_v1().into())
 }
 
 /// Reads a state vector. yrs would allocate for as many clients as the bytes claim to hold.

@@ -12,6 +12,7 @@ mod saving;
 mod session;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use platform::auth::PrincipalRef;
@@ -40,22 +41,30 @@ pub struct Stored {
     pub epoch: Epoch,
     /// The place of the last update.
     pub head: Seq,
-    /// A snapshot, then the updates after it, in order.
-    pub parts: Vec<Bytes>,
+    /// The state up to some place.
+    pub snapshot: Option<Bytes>,
+    /// The updates after it, in order.
+    pub tail: Vec<Bytes>,
     /// Which principal each Yjs client id belongs to.
     pub owners: HashMap<u64, PrincipalRef>,
 }
 
 impl From<StoredDocument> for Stored {
     fn from(stored: StoredDocument) -> Self {
-        let snapshot = stored.snapshot.map(|snapshot| snapshot.state);
-        let tail = stored.tail.into_iter().map(|update| update.update);
         Self {
             epoch: stored.epoch,
             head: stored.head,
-            parts: snapshot.into_iter().chain(tail).collect(),
+            snapshot: stored.snapshot.map(|snapshot| snapshot.state),
+            tail: stored.tail.into_iter().map(|update| update.update).collect(),
             owners: stored.client_owners.into_iter().collect(),
         }
+    }
+}
+
+impl Stored {
+    /// All that makes up the document, in order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Bytes> {
+        self.snapshot.iter().chain(&self.tail)
     }
 }
 
@@ -71,14 +80,19 @@ pub struct Room {
     presence: Presence,
     /// The Yjs client ids under which the server edits, one per principal.
     editors: HashMap<PrincipalRef, u64>,
-    limits: Limits,
+    limits: Arc<Limits>,
     random: Random,
 }
 
 impl Room {
     /// Opens a room on what the log has.
-    pub fn open(stored: Stored, limits: Limits, budget: UnsavedBudget, random: Random) -> Result<Self, ApplyError> {
-        let replica = Replica::from_log(stored.parts.iter(), intake::new_client_id(&random))?;
+    pub fn open(
+        stored: Stored,
+        limits: Arc<Limits>,
+        budget: UnsavedBudget,
+        random: Random,
+    ) -> Result<Self, ApplyError> {
+        let replica = Replica::from_log(stored.parts(), intake::new_client_id(&random))?;
         Ok(Self {
             epoch: stored.epoch,
             replica,
@@ -101,7 +115,7 @@ impl Room {
             return Ok(());
         }
         let unsaved = self.saving.updates().cloned();
-        let parts: Vec<Bytes> = stored.parts.iter().cloned().chain(unsaved).collect();
+        let parts: Vec<Bytes> = stored.parts().cloned().chain(unsaved).collect();
         let client = intake::new_client_id(&self.random);
         let known = self.replica.known();
         self.replica = Replica::from_log(parts.iter(), client)?;
@@ -145,6 +159,12 @@ impl Room {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Whether the document is so large that reading or encoding all of it takes milliseconds.
+    #[must_use]
+    pub(crate) fn is_large(&self) -> bool {
+        self.replica.is_large()
     }
 
     /// Whether the document engine failed: the room must be loaded anew ([`Room::reload`]).

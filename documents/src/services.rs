@@ -9,6 +9,7 @@ use platform::db::Db;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::random::Random;
+use tokio::runtime::RuntimeFlavor;
 
 use crate::head_watch::HeadWatch;
 use crate::log_writer::LogWriter;
@@ -23,12 +24,14 @@ pub(crate) struct Services {
     pub(crate) heads: HeadWatch,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) budget: UnsavedBudget,
     pub(crate) random: Random,
     pub(crate) metrics: Arc<DocumentMetrics>,
     /// Threads that run tasks.
     pub(crate) threads: usize,
+    /// Whether a thread that is busy for long can hand its other tasks to another one.
+    pub(crate) can_move_tasks: bool,
     numbers: AtomicU64,
 }
 
@@ -44,7 +47,9 @@ impl Services {
     ) -> Self {
         let log = LogWriter::start(&db, &clock, &random, &lifecycle, &limits, &metrics);
         let budget = UnsavedBudget::new(limits.unsaved_bytes);
-        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        let runtime = tokio::runtime::Handle::current();
+        let threads = runtime.metrics().num_workers();
+        let can_move_tasks = runtime.runtime_flavor() == RuntimeFlavor::MultiThread;
         let numbers = AtomicU64::new(1);
         Self {
             db,
@@ -53,11 +58,12 @@ impl Services {
             heads: HeadWatch::default(),
             clock,
             lifecycle,
-            limits,
+            limits: Arc::new(limits),
             budget,
             random,
             metrics,
             threads,
+            can_move_tasks,
             numbers,
         }
     }

@@ -67,7 +67,7 @@ impl Session {
 
     /// Reports that messages were withheld and the sink has been emptied since.
     pub fn drained(&self) {
-        let _ = self.handle.events.send(Event::Drained(self.id));
+        let _ = self.handle.events.send(Box::new(Event::Drained(self.id)));
     }
 }
 
@@ -75,7 +75,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.services.metrics.sessions.dec();
         // Behind the session's own edits in the same queue: detaching never overtakes what was sent before.
-        let detach = Message::Input(Input::Detach(self.id));
+        let detach = Box::new(Message::Input(Input::Detach(self.id)));
         if let Err(TrySendError::Full(detach)) = self.handle.messages.try_send(detach) {
             let handle = Arc::clone(&self.handle);
             self.services.lifecycle.spawn("detach", async move {

@@ -1,7 +1,5 @@
 //! What a session sends before it has answered the server's step 1 is a part of the answer (SPEC G12).
 
-#![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
-
 mod common;
 
 use std::sync::Arc;

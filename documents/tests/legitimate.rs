@@ -46,7 +46,8 @@ struct Willing {
 
 impl Willing {
     fn new(clients: impl IntoIterator<Item = u64>) -> Self {
-        let stored = Stored { epoch: Epoch::FIRST, head: Seq::new(0), parts: Vec::new(), owners: HashMap::new() };
+        let stored =
+            Stored { epoch: Epoch::FIRST, head: Seq::new(0), snapshot: None, tail: Vec::new(), owners: HashMap::new() };
         let mut willing = Self { room: open(stored), logged: 0, log: Vec::new() };
         for client in clients {
             let id = Uuid::from_u128(client.into());
@@ -94,7 +95,8 @@ impl Willing {
         let state = self.room.state().unwrap();
         assert_eq!(world::reading_of_state(&state).unwrap(), expected);
         let (head, parts) = (Seq::new(self.logged), self.log.clone());
-        let mut loaded = open(Stored { epoch: Epoch::FIRST, head, parts, owners: HashMap::new() });
+        let mut loaded =
+            open(Stored { epoch: Epoch::FIRST, head, snapshot: None, tail: parts, owners: HashMap::new() });
         assert_eq!(loaded.read(|txn| reading::read(txn)).unwrap(), expected);
     }
 }
@@ -102,7 +104,7 @@ impl Willing {
 fn open(stored: Stored) -> Room {
     let limits = Limits::default();
     let budget = UnsavedBudget::new(limits.unsaved_bytes);
-    Room::open(stored, limits, budget, Random::from_seed(1)).unwrap()
+    Room::open(stored, Arc::new(limits), budget, Random::from_seed(1)).unwrap()
 }
 
 fn text_of<T: ReadTxn>(txn: &T) -> String {

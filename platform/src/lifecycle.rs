@@ -62,13 +62,15 @@ impl Lifecycle {
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let guard = self.enter(name, Part::Task);
         let lifecycle = self.clone();
-        tokio::spawn(TASK.scope(name, async move {
-            let _guard = guard;
-            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        // Not an async block around the task: that would keep room for the task twice.
+        let guarded = AssertUnwindSafe(task).catch_unwind().map(move |ended| {
+            if ended.is_err() {
                 // The panic hook has said why; see `telemetry`.
                 *lifecycle.running().panicked.entry(name).or_default() += 1;
             }
-        }));
+            drop(guard);
+        });
+        tokio::spawn(TASK.scope(name, guarded));
     }
 
     /// Counts a connection that somebody else runs (a socket, the listener). It must end after [`Self::draining`] is

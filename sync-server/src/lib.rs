@@ -6,7 +6,8 @@
 //! | `upgrade` | from an HTTP request to an authenticated socket |
 //! | `socket` | the loop that serves one socket, whatever it speaks |
 //! | `access_check` | what a socket may still do |
-//! | `websocket` | frames and messages of the WebSocket protocol |
+//! | `incoming` | what a client says: the messages of the WebSocket protocol |
+//! | `websocket` | the frames that are sent |
 //! | `outbox` | what waits to be written to a socket, bounded, and its writing |
 //! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
 //! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
@@ -15,6 +16,7 @@
 mod access_check;
 mod glassbox;
 mod hocuspocus;
+mod incoming;
 mod metrics;
 mod outbox;
 pub mod server;

@@ -12,14 +12,13 @@ use platform::access::{AccessChange, AccessListener};
 use schema::ids::UserId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::{Error, Message};
 use web_protocol::close;
 
+use crate::incoming::{Incoming, Message, ReadError};
 use crate::outbox::{ChannelKey, Connection, Outbox, Report};
 use crate::server::Shared;
 use crate::upgrade::Connected;
-use crate::websocket::{self, Incoming};
+use crate::websocket;
 
 /// How long a connection may take nothing of what waits for it.
 const WRITE_STALL: Duration = Duration::from_mins(1);
@@ -78,14 +77,13 @@ pub(crate) async fn serve<D: Dialect>(
     let _open = shared.metrics.socket_opened();
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
-    let mut incoming = Incoming::new(stream, outbox, connected.read, shared.limits.frame_bytes);
+    let mut incoming = Incoming::new(stream, outbox, &connected.read, shared.limits.frame_bytes);
     outbox.flush();
     let now = Instant::now();
     let serving = Serving {
         stream,
         outbox,
         shared,
-        last_heard: now,
         pinged: None,
         full_since: None,
         access,
@@ -103,7 +101,7 @@ pub(crate) async fn serve<D: Dialect>(
 pub(crate) async fn refuse(connected: Connected, shared: &Shared, code: u16, reason: &'static str) {
     let outbox = Outbox::new(shared.limits.outbox_bytes, &shared.metrics);
     let stream = outbox.connect(connected.stream);
-    let mut incoming = Incoming::new(stream, &outbox, connected.read, shared.limits.frame_bytes);
+    let mut incoming = Incoming::new(stream, &outbox, &connected.read, shared.limits.frame_bytes);
     close(stream, &outbox, &mut incoming, code, reason).await;
 }
 
@@ -118,7 +116,7 @@ async fn close(stream: &TcpStream, outbox: &Outbox, incoming: &mut Incoming<'_>,
         }
         Some(())
     };
-    let heard = async { while incoming.next().await.is_ok() {} };
+    let heard = async { while !matches!(incoming.next().await, Ok(Message::Close) | Err(_)) {} };
     // The client may be gone already.
     if let Ok(Some(())) = timeout(WRITE_STALL, written).await {
         let _ = timeout(CLOSE_ANSWER, heard).await;
@@ -129,7 +127,6 @@ struct Serving<'a> {
     stream: &'a TcpStream,
     outbox: &'a Outbox,
     shared: &'a Shared,
-    last_heard: Instant,
     /// When the client was asked for a sign of life that has not come yet.
     pinged: Option<Instant>,
     /// Since when the connection has taken nothing of what waits.
@@ -160,17 +157,17 @@ impl Serving<'_> {
                 }
                 // Before the frames: however many there are, a socket must not outlive its authority.
                 () = &mut timer => {
-                    let flow = self.beat(dialect)?;
+                    let flow = self.beat(incoming.heard(), dialect)?;
                     if flow == Flow::Continue && Instant::now() >= self.next_access_check {
                         self.next_access_check = Instant::now() + self.access_check();
                         dialect.check_access();
                     }
-                    timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
+                    timer.as_mut().reset(Instant::now() + self.next_beat(incoming.heard(), dialect));
                     flow
                 }
                 change = self.access.changed() => {
                     self.access_changed(change, dialect);
-                    timer.as_mut().reset(Instant::now() + self.next_beat(dialect));
+                    timer.as_mut().reset(Instant::now() + self.next_beat(incoming.heard(), dialect));
                     Flow::Continue
                 }
                 () = self.outbox.ready() => self.look_after_outbox(dialect)?,
@@ -182,7 +179,7 @@ impl Serving<'_> {
                 }
                 // A client that does not read cannot make the server work for it.
                 message = incoming.next(), if !is_full => match message {
-                    Ok(message) => self.read(message, incoming, dialect).await?,
+                    Ok(message) => self.read(message, dialect).await?,
                     Err(error) => return read_failed(&error),
                 },
                 flow = dialect.progress() => flow,
@@ -234,14 +231,7 @@ impl Serving<'_> {
     }
 
     /// Handles a message. `None` when the client closes the socket.
-    async fn read<D: Dialect>(
-        &mut self,
-        message: Message,
-        incoming: &mut Incoming<'_>,
-        dialect: &mut D,
-    ) -> Option<Flow> {
-        self.last_heard = Instant::now();
-        self.pinged = None;
+    async fn read<D: Dialect>(&mut self, message: Message, dialect: &mut D) -> Option<Flow> {
         self.shared.metrics.frames_in.inc();
         match message {
             Message::Text(text) => Some(dialect.text(&text).await),
@@ -249,17 +239,13 @@ impl Serving<'_> {
                 self.shared.metrics.bytes_in.inc_by(bytes.len() as u64);
                 Some(dialect.binary(bytes).await)
             }
-            Message::Close(_) => {
-                // Answers the client's close.
-                let _ = incoming.next().await;
-                None
-            }
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Some(Flow::Continue),
+            Message::SignOfLife => Some(Flow::Continue),
+            Message::Close => None,
         }
     }
 
     /// Looks after silence, stalls and authority. `None` when the client is gone.
-    fn beat<D: Dialect>(&mut self, dialect: &mut D) -> Option<Flow> {
+    fn beat<D: Dialect>(&mut self, heard: Instant, dialect: &mut D) -> Option<Flow> {
         let now = self.shared.clock.now();
         let until = dialect.authorized_until();
         if now >= until {
@@ -272,12 +258,13 @@ impl Serving<'_> {
         if self.full_since.is_some_and(|since| since.elapsed() >= WRITE_STALL) {
             return None;
         }
+        self.pinged = self.pinged.filter(|pinged| *pinged >= heard);
         // The silence of a client that took long to read what it was sent counts from its ping on.
         match self.pinged {
             Some(pinged) if pinged.elapsed() >= self.heartbeat() => {
                 return Some(Flow::Close(close::TIMEOUT, "nothing was heard for too long"));
             }
-            None if self.last_heard.elapsed() >= self.heartbeat() && self.full_since.is_none() => {
+            None if heard.elapsed() >= self.heartbeat() && self.full_since.is_none() => {
                 self.outbox.push_frame(websocket::ping());
                 self.pinged = Some(Instant::now());
             }
@@ -287,23 +274,22 @@ impl Serving<'_> {
     }
 
     /// The next look: at the latest after a heartbeat, and in time for the authority's end and the check of access.
-    fn next_beat<D: Dialect>(&self, dialect: &D) -> Duration {
+    fn next_beat<D: Dialect>(&self, heard: Instant, dialect: &D) -> Duration {
         let now = self.shared.clock.now();
         let until = dialect.authorized_until();
         let notice = until - AUTHORITY_NOTICE;
         let next = if notice > now { notice } else { until };
         let left = (next - now).to_std().unwrap_or_default() + Duration::from_millis(1);
-        let silence = self.heartbeat().saturating_sub(self.pinged.unwrap_or(self.last_heard).elapsed());
+        let silence = self.heartbeat().saturating_sub(self.pinged.unwrap_or(heard).elapsed());
         let access = self.next_access_check.saturating_duration_since(Instant::now());
         left.min(silence.min(access).max(SHORTEST_BEAT))
     }
 }
 
-fn read_failed(error: &Error) -> Option<(u16, &'static str)> {
+fn read_failed(error: &ReadError) -> Option<(u16, &'static str)> {
     match error {
-        Error::Capacity(_) => Some((close::TOO_LARGE, "the frame is too large")),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(_) | Error::Utf8(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
-        _ => None,
+        ReadError::TooLarge => Some((close::TOO_LARGE, "the frame is too large")),
+        ReadError::Malformed(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
+        ReadError::Gone(_) => None,
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Upgrade {
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// What the client sent together with its handshake.
-    pub(crate) read: Vec<u8>,
+    pub(crate) read: Box<[u8]>,
 }
 
 /// Why a request cannot become a socket.
@@ -111,7 +111,7 @@ impl Upgrade {
 /// Takes the connection from what HTTP had around it. What was read is copied: it would keep the request's buffer.
 fn connected(upgraded: Upgraded) -> Option<Connected> {
     let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-    Some(Connected { stream: parts.io.into_inner(), read: parts.read_buf.to_vec() })
+    Some(Connected { stream: parts.io.into_inner(), read: parts.read_buf[..].into() })
 }
 
 /// Finds out whose token a socket brings (G1, Y5). An error is the close code and reason.

@@ -1,27 +1,16 @@
-//! The WebSocket protocol below the dialects (RFC 6455): frames to the client are made here, what the client says is
-//! read by tungstenite, whose own answers (pong, close) take the way of all frames.
-
-use std::io::{self, Read, Write};
+//! Frames to clients, as the WebSocket protocol wants them (RFC 6455 §5). See [`crate::incoming`] for those that come.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use documents::delivery::Wire;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::outbox::Outbox;
-
-/// Read buffers are allocated for every socket, idle ones too.
-const READ_BUFFER_BYTES: usize = 2 * 1024;
-/// What is smaller is copied out of the read buffer, so that it does not keep the whole buffer.
-const COPIED_BYTES: usize = READ_BUFFER_BYTES / 4;
 /// A body that is smaller is put behind its head, so that both are one piece.
 const JOINED_BYTES: usize = 512;
 
 const FINAL_TEXT: u8 = 0x81;
 const FINAL_BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 /// A binary frame whose payload is `head`, then `body`.
 pub(crate) fn binary(head: &[u8], body: Bytes) -> Wire {
@@ -48,6 +37,23 @@ pub(crate) fn ping() -> Wire {
     Wire { head: Bytes::from_static(&[PING, 0]), body: Bytes::new() }
 }
 
+/// The answer to a ping.
+pub(crate) fn pong(payload: &[u8]) -> Wire {
+    control(PONG, payload)
+}
+
+/// The end of what is said: a code and a reason, or nothing.
+pub(crate) fn close(payload: &[u8]) -> Wire {
+    control(CLOSE, payload)
+}
+
+fn control(kind: u8, payload: &[u8]) -> Wire {
+    let mut head = BytesMut::with_capacity(2 + payload.len());
+    put_header(&mut head, kind, payload.len());
+    head.put_slice(payload);
+    Wire { head: head.freeze(), body: Bytes::new() }
+}
+
 /// RFC 6455 §5.2; what a server sends is not masked.
 #[expect(clippy::cast_possible_truncation, reason = "each arm's range fits")]
 fn put_header(out: &mut BytesMut, kind: u8, length: usize) {
@@ -62,71 +68,6 @@ fn put_header(out: &mut BytesMut, kind: u8, length: usize) {
             out.put_u8(127);
             out.put_u64(length as u64);
         }
-    }
-}
-
-/// What a client says on its socket.
-pub(crate) struct Incoming<'a> {
-    context: WebSocketContext,
-    stream: &'a TcpStream,
-    outbox: &'a Outbox,
-}
-
-impl<'a> Incoming<'a> {
-    /// Begins with what the client sent together with its handshake. A larger message than `message_bytes` is refused.
-    pub(crate) fn new(stream: &'a TcpStream, outbox: &'a Outbox, read: Vec<u8>, message_bytes: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(message_bytes))
-            .max_frame_size(Some(message_bytes))
-            .read_buffer_size(READ_BUFFER_BYTES);
-        let context = WebSocketContext::from_partially_read(read, Role::Server, Some(config));
-        Self { context, stream, outbox }
-    }
-
-    /// The next message. After [`Message::Close`], ask once more, so that the close is answered. Losing the future
-    /// loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Message, Error> {
-        loop {
-            let read = self.context.read(&mut Io { stream: self.stream, outbox: self.outbox });
-            match read {
-                Ok(Message::Binary(bytes)) if bytes.len() < COPIED_BYTES => {
-                    return Ok(Message::Binary(Bytes::copy_from_slice(&bytes)));
-                }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => self.stream.readable().await?,
-                read => return read,
-            }
-        }
-    }
-
-    /// Tells the client that the socket ends.
-    pub(crate) fn close(&mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
-        // It fails when the client was faster.
-        let _ = self.context.close(&mut Io { stream: self.stream, outbox: self.outbox }, Some(frame));
-    }
-}
-
-/// Reads from the connection and writes to the outbox.
-struct Io<'a> {
-    stream: &'a TcpStream,
-    outbox: &'a Outbox,
-}
-
-impl Read for Io<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.try_read(buffer)
-    }
-}
-
-impl Write for Io<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outbox.push_frame(Wire { head: Bytes::copy_from_slice(bytes), body: Bytes::new() });
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.outbox.flush();
-        Ok(())
     }
 }
 

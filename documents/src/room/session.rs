@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) frames: u64,
     /// Whether it has answered the server's step 1.
     pub(super) answered: bool,
-    lag: Option<Lag>,
+    lag: Option<Box<Lag>>,
     missed_presence: bool,
 }
 
@@ -131,7 +131,7 @@ impl Room {
             _ => return,
         };
         if let Ok(since) = self.replica.state_vector() {
-            attached.lag = Some(Lag { missed, since });
+            attached.lag = Some(Box::new(Lag { missed, since }));
             out.push(Effect::Send(session, Outgoing::Lagging));
         }
     }

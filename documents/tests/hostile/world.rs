@@ -59,7 +59,8 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
-        let stored = Stored { epoch: Epoch::FIRST, head: Seq::new(0), parts: Vec::new(), owners: HashMap::new() };
+        let stored =
+            Stored { epoch: Epoch::FIRST, head: Seq::new(0), snapshot: None, tail: Vec::new(), owners: HashMap::new() };
         let mut world = Self {
             room: open(stored).expect("an empty log is sound"),
             now: 0,
@@ -90,7 +91,7 @@ impl Default for World {
 fn open(stored: Stored) -> Result<Room, String> {
     let limits = Limits::default();
     let budget = UnsavedBudget::new(limits.unsaved_bytes);
-    Room::open(stored, limits, budget, Random::from_seed(1)).map_err(|error| error.to_string())
+    Room::open(stored, Arc::new(limits), budget, Random::from_seed(1)).map_err(|error| error.to_string())
 }
 
 impl World {
@@ -320,7 +321,7 @@ impl World {
 
     fn stored(&self, parts: Vec<Bytes>) -> Stored {
         let head = Seq::new(parts.len() as u64);
-        Stored { epoch: Epoch::FIRST, head, parts, owners: self.owners.clone() }
+        Stored { epoch: Epoch::FIRST, head, snapshot: None, tail: parts, owners: self.owners.clone() }
     }
 
     fn feed(&mut self, input: Input) {

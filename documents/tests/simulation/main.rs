@@ -171,7 +171,8 @@ impl World {
         Stored {
             epoch: Epoch::FIRST,
             head: Seq::new(self.log.len() as u64),
-            parts: self.log.clone(),
+            snapshot: None,
+            tail: self.log.clone(),
             owners: self.owners.clone(),
         }
     }
@@ -323,7 +324,7 @@ impl World {
         if self.instances[instance].room.is_none() {
             let limits = Limits::default();
             let budget = UnsavedBudget::new(limits.unsaved_bytes);
-            let room = Room::open(self.stored(), limits, budget, self.random.clone()).unwrap();
+            let room = Room::open(self.stored(), Arc::new(limits), budget, self.random.clone()).unwrap();
             self.instances[instance].room = Some(room);
             self.instances[instance].bus.clear();
             self.say(instance, &|| Said::Query);

@@ -99,7 +99,7 @@ impl World {
 
     pub(crate) fn check(&mut self) {
         let budget = UnsavedBudget::new(0);
-        let mut reopened = Room::open(self.stored(), Limits::default(), budget, self.random.clone()).unwrap();
+        let mut reopened = Room::open(self.stored(), Arc::new(Limits::default()), budget, self.random.clone()).unwrap();
         let log_doc = schema::new_doc(ClientID::new(1));
         apply(&log_doc, &reopened.state().unwrap());
         let expected = content(&log_doc);

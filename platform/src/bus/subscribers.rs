@@ -23,7 +23,8 @@ struct Shared {
 struct Subscriber {
     id: u64,
     instance: InstanceId,
-    queue: mpsc::Sender<BusEvent>,
+    /// Boxed: a queue holds memory for many from the start.
+    queue: mpsc::Sender<Box<BusEvent>>,
     /// Something did not fit into the queue.
     overflown: Arc<AtomicBool>,
     /// Was told that messages may have been missing until then.
@@ -32,7 +33,7 @@ struct Subscriber {
 
 impl Subscriber {
     fn offer(&self, event: BusEvent) {
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(event) {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Box::new(event)) {
             self.overflown.store(true, Ordering::Release);
         }
     }
@@ -125,7 +126,7 @@ pub struct Subscription {
     subscribers: Subscribers,
     topic: Topic,
     id: u64,
-    queue: mpsc::Receiver<BusEvent>,
+    queue: mpsc::Receiver<Box<BusEvent>>,
     overflown: Arc<AtomicBool>,
 }
 
@@ -135,7 +136,7 @@ impl Subscription {
             return BusEvent::Gap;
         }
         // The sender is kept until this subscription is dropped.
-        self.queue.recv().await.unwrap_or(BusEvent::Gap)
+        self.queue.recv().await.map_or(BusEvent::Gap, |event| *event)
     }
 }
 

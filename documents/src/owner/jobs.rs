@@ -1,0 +1,111 @@
+//! What an owner has done beside its room: reading and compacting the log, projecting, keeping what was harmful.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::db::DbError;
+use platform::db::log;
+use schema::ids::Seq;
+
+use super::heavy::heavy;
+use super::{Event, Owner};
+use crate::compaction::compact;
+use crate::delivery::EndReason;
+use crate::projection::project;
+use crate::room::Quarantined;
+
+/// The pause between two tries to load a document again.
+const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+/// The pause after a failed read of the log.
+const READ_PAUSE: Duration = Duration::from_millis(200);
+
+impl Owner {
+    /// Starts what is due beside the room, and notes since when nobody is here.
+    pub(super) fn housekeep(&mut self) {
+        let now = self.now();
+        if self.room.is_idle() {
+            self.idle_since_ms.get_or_insert(now);
+        } else {
+            self.idle_since_ms = None;
+        }
+        if self.compaction.start_if_due(now) {
+            let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+            self.services.lifecycle.spawn("compaction", async move {
+                let seq = compact(&services, &document).await;
+                let _ = events.send(Box::new(Event::Compacted(seq)));
+            });
+        }
+        if self.projection.start_if_due(now) {
+            self.start_projection();
+        }
+    }
+
+    fn start_projection(&mut self) {
+        let view = heavy(&self.services, &mut self.room, |room| self.projection.view(room));
+        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+        self.services.lifecycle.spawn("projection", async move {
+            let done = match view {
+                Some(view) => project(&services, &document, view).await,
+                None => None,
+            };
+            let _ = events.send(Box::new(Event::Projected(done)));
+        });
+    }
+
+    pub(super) fn read_log(&self, after: Seq) {
+        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+        self.services.lifecycle.spawn("log read", async move {
+            let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
+                Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
+                Err(DbError::Trimmed { .. }) => return drop(events.send(Box::new(Event::LogTrimmed))),
+                Err(error) => {
+                    tracing::warn!(document = %document.id, %error, "the log could not be read");
+                    tokio::time::sleep(READ_PAUSE).await;
+                    Vec::new()
+                }
+            };
+            let _ = events.send(Box::new(Event::LogRead(updates)));
+        });
+    }
+
+    pub(super) fn quarantine(&self, quarantined: Quarantined) {
+        let Quarantined { update, principal, reason } = quarantined;
+        tracing::warn!(document = %self.document.id, %principal, bytes = update.len(), reason, "an update is put into quarantine");
+        let (services, document) = (Arc::clone(&self.services), self.document);
+        let at = services.clock.now();
+        self.services.lifecycle.spawn("quarantine", async move {
+            let kept = log::quarantine(&services.db, document.org, document.id, &update, principal, &reason, at).await;
+            if let Err(error) = kept {
+                tracing::error!(document = %document.id, %error, "a quarantined update could not be stored");
+            }
+        });
+    }
+
+    /// Builds the replica anew from the log, however long the database takes. Nothing else is handled meanwhile.
+    pub(super) async fn reload(&mut self) {
+        self.services.metrics.reloads.inc();
+        let shutdown = self.services.lifecycle.shutdown_token();
+        tracing::error!(document = %self.document.id, "the document engine failed; loading the document anew");
+        loop {
+            let stored = tokio::select! {
+                stored = log::load(&self.services.db, self.document.org, self.document.id) => stored,
+                () = shutdown.cancelled() => return,
+            };
+            match stored {
+                Ok(Some(stored)) => {
+                    let mut effects = vec![];
+                    if let Err(error) = self.room.reload(stored.into(), &mut effects) {
+                        tracing::error!(document = %self.document.id, %error, "the document cannot be rebuilt from its log");
+                        self.end_all(EndReason::Unavailable);
+                    }
+                    for effect in effects {
+                        self.carry_out(effect, &mut Vec::new());
+                    }
+                    return;
+                }
+                Err(DbError::Unavailable(_)) => tokio::time::sleep(RELOAD_PAUSE).await,
+                Ok(None) | Err(_) => return self.end_all(EndReason::Unavailable),
+            }
+        }
+    }
+}
