@@ -81,9 +81,15 @@ impl Compaction {
     }
 }
 
+/// Snapshots that an instance writes at the same time. Documents that were opened together grow together, and would all
+/// take the time of those who type at the same moment.
+pub(crate) const AT_ONCE: usize = 2;
+
 /// Writes a snapshot of a document, and lets go of what the organization's level does not keep. The snapshot is
 /// committed before anything is let go of. A failure is logged and changes nothing.
 pub(crate) async fn compact(services: &Services, document: &DocumentRef) -> Option<Seq> {
+    // The semaphore is never closed.
+    let _turn = services.compactions.acquire().await.ok()?;
     match try_compact(services, document).await {
         Ok(seq) => {
             services.metrics.compactions.inc();

@@ -4,6 +4,7 @@
 //! from the bytes of the last snapshot: that is what the answer would hold anyway, and nobody waits for the document to
 //! be taken apart only to be put together again.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,13 +73,13 @@ struct Antechamber {
     waiting: Vec<Message>,
     waiting_bytes: usize,
     /// The state vector of the snapshot, if it has one. Looked up when it is needed.
-    known: Option<Option<Bytes>>,
+    known: OnceCell<Option<Bytes>>,
 }
 
 impl Antechamber {
     fn new(services: &Arc<Services>, stored: Stored) -> Self {
         let listeners = Listeners::new(services);
-        Self { stored, listeners, attached: Vec::new(), waiting: Vec::new(), waiting_bytes: 0, known: None }
+        Self { stored, listeners, attached: Vec::new(), waiting: Vec::new(), waiting_bytes: 0, known: OnceCell::new() }
     }
 
     async fn build(
@@ -144,7 +145,7 @@ impl Antechamber {
             return Some(state_vector);
         }
         // What is no update, or not a whole one, is told to nobody: the building will fail.
-        let known = self.known.get_or_insert_with(|| replica::state_vector_of(snapshot));
+        let known = self.known.get_or_init(|| replica::state_vector_of(snapshot));
         let Some(known) = known.clone() else { return Some(state_vector) };
         if self.stored.tail.is_empty() {
             self.listeners.send(session, Outgoing::Step2(snapshot.clone()));

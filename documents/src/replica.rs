@@ -104,6 +104,12 @@ struct EncodedState {
     since_bytes: usize,
 }
 
+/// What a replica lacked that had something.
+struct Answered {
+    state_vector: Box<[u8]>,
+    missing: Bytes,
+}
+
 /// A Yjs document and what the server must know of it without asking yrs.
 pub(crate) struct Replica {
     doc: Doc,
@@ -115,6 +121,8 @@ pub(crate) struct Replica {
     /// after, and other replicas would take them up at another moment, so they stay out of it.
     held: HeldUpdates,
     encoded: Option<EncodedState>,
+    /// The last answer to somebody who had something: clients that come back together lack the same.
+    answered: Option<Answered>,
     /// Of all updates that were applied.
     bytes: usize,
     broken: bool,
@@ -129,6 +137,7 @@ impl Replica {
             skeleton_runs: 0,
             held: HeldUpdates::default(),
             encoded: None,
+            answered: None,
             bytes: 0,
             broken: false,
         };
@@ -245,6 +254,7 @@ impl Replica {
         let applied = self.integrate_in_yrs(&told, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
             self.bytes += told.len();
+            self.answered = None;
             self.remember(&told);
         }
         Ok((applied, told))
@@ -301,7 +311,11 @@ impl Replica {
         let theirs = read_state_vector(state_vector)
             .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
         if !theirs.is_empty() {
-            let missing = self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?;
+            let missing = match &self.answered {
+                Some(answered) if *answered.state_vector == *state_vector => answered.missing.clone(),
+                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?,
+            };
+            self.answered = Some(Answered { state_vector: state_vector.into(), missing: missing.clone() });
             return Ok(vec![missing].into_iter());
         }
         let encoded = match self.encoded.take() {

@@ -10,7 +10,9 @@ use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::random::Random;
 use tokio::runtime::RuntimeFlavor;
+use tokio::sync::Semaphore;
 
+use crate::compaction;
 use crate::head_watch::HeadWatch;
 use crate::log_writer::LogWriter;
 use crate::metrics::DocumentMetrics;
@@ -22,6 +24,8 @@ pub(crate) struct Services {
     pub(crate) log: LogWriter,
     pub(crate) bus: Bus,
     pub(crate) heads: HeadWatch,
+    /// Turns of writing snapshots.
+    pub(crate) compactions: Semaphore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) limits: Arc<Limits>,
@@ -56,6 +60,7 @@ impl Services {
             log,
             bus,
             heads: HeadWatch::default(),
+            compactions: Semaphore::new(compaction::AT_ONCE),
             clock,
             lifecycle,
             limits: Arc::new(limits),

@@ -1,5 +1,6 @@
 //! Many clients that open a large document at the same moment.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,7 +12,7 @@ use crate::latency::Latency;
 use crate::process::usage;
 use crate::report::{Report, Table};
 use crate::system::{Bench, IDLE_ROOM_SECONDS, System};
-use crate::typing::long_document;
+use crate::typing::{Replica, long_document};
 
 /// How long the server may take to confirm the prepared document, or to close it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -73,19 +74,24 @@ impl ColdOpen {
             openers.spawn_local(async move {
                 let (attachment, content) = Attachment::open_synced(address, Dialect::Yjs, &document, None).await?;
                 // All stay until the last has it.
-                anyhow::Ok((start.elapsed(), content.bytes(), attachment))
+                anyhow::Ok((start.elapsed(), content, attachment))
             });
         }
         let mut latency = Latency::new();
         let mut opened = Vec::new();
+        // Of those who got the same bytes, one is looked at.
+        let mut contents = BTreeMap::new();
         while let Some(ended) = openers.join_next().await {
-            let (took, bytes, attachment) = ended??;
+            let (took, content, attachment) = ended??;
             latency.record(took);
-            opened.push((bytes, attachment));
+            opened.push(attachment);
+            contents.entry(content.bytes()).or_insert(content);
         }
         let wall = start.elapsed();
-        let bytes = opened.first().context("no clients")?.0;
-        ensure!(opened.iter().all(|(other, _)| *other == bytes), "clients got documents of different sizes");
+        let texts = contents.values().map(|content| anyhow::Ok(Replica::reading(1, content)?.text()));
+        let texts = texts.collect::<Result<BTreeSet<_>>>()?;
+        ensure!(texts.len() == 1, "clients got different documents");
+        let bytes = *contents.first_key_value().context("no clients")?.0;
         let mebibytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);
         let used = cpu.zip(system.cpu()).map(|(before, after)| after.saturating_sub(before).as_secs_f64() * 1000.0);
         let peak = system.pid.and_then(|pid| usage::peak_resident_bytes(pid).ok());

@@ -176,3 +176,23 @@ fn a_broken_replica_answers_at_once() {
     replica.broken = true;
     assert!(replica.state_vector().is_err() && replica.state().is_err());
 }
+
+#[test]
+fn those_who_lack_the_same_get_the_same_answer_until_something_changes() {
+    let a = Writer::new(1);
+    let (first, second) = (a.insert(0, "first "), a.insert(0, "second "));
+    let known = state_vector_of(&first).unwrap();
+    let mut replica = replica();
+    apply(&mut replica, &first);
+    apply(&mut replica, &second);
+    let mut answer = || replica.answer(&known).unwrap().next().unwrap();
+    let (one, other) = (answer(), answer());
+    assert_eq!(one.as_ptr(), other.as_ptr());
+    apply(&mut replica, &a.insert(0, "third "));
+    let later = replica.answer(&known).unwrap().next().unwrap();
+    let newcomer = Writer::new(9);
+    newcomer.hear(&first);
+    newcomer.hear(&later);
+    let text = newcomer.0.get_or_insert_text("text");
+    assert_eq!(text.get_string(&newcomer.0.transact()), read(&mut replica));
+}

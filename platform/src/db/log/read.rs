@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use schema::ids::{DocumentKind, Epoch, OrgId, ProjectId, Seq};
 use uuid::Uuid;
 
 use super::{EventSourcingLevel, StoredDocument, StoredSnapshot, StoredUpdate};
 use super::{client_from_column, epoch_from_column, seq_from_column, seq_to_column};
 use crate::db::{Db, DbError, OrgTx, principal};
+
+/// Rows that are decoded before other tasks of the thread get a turn.
+const ROWS_IN_A_TURN: usize = 256;
 
 /// Reads all that a room starts from, as of one moment. `None` when there is no such document, or it was deleted.
 ///
@@ -144,14 +148,21 @@ struct LogRow {
 }
 
 async fn read_rows(tx: &mut OrgTx, id: Uuid, after: Seq) -> Result<Vec<LogRow>, DbError> {
-    let rows = sqlx::query_as!(
+    let mut found = sqlx::query_as!(
         LogRow,
         "SELECT seq, epoch, update FROM document_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq",
         id,
         seq_to_column(after)
     )
-    .fetch_all(&mut *tx.inner)
-    .await?;
+    .fetch(&mut *tx.inner);
+    let mut rows = Vec::new();
+    while let Some(row) = found.try_next().await? {
+        rows.push(row);
+        if rows.len().is_multiple_of(ROWS_IN_A_TURN) {
+            // There may be ten thousands, and others wait for this thread.
+            tokio::task::yield_now().await;
+        }
+    }
     Ok(rows)
 }
 
