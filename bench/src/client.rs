@@ -1,4 +1,4 @@
-//! Clients: a light WebSocket, one attachment to one document in either dialect, and the REST calls around them.
+//! Clients: a light WebSocket, one attachment to one document in any dialect, and the REST calls around them.
 
 pub(crate) mod api;
 pub(crate) mod attachment;

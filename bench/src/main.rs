@@ -6,8 +6,9 @@
 //! | `system` | the systems under measurement: starting, pinning, measuring |
 //! | `process` | processes: cores, CPU, memory, killing |
 //! | `client` | sockets, attachments to documents, REST |
-//! | `typing`, `trace` | edits: made up, and recorded |
+//! | `typing`, `trace`, `runs` | edits: made up, recorded, and found again in what arrives |
 //! | `latency`, `report` | figures |
+//! | `peers` | other servers, installed from their registries |
 //! | `relay` | the bare broadcast relay, the yardstick of fan-out |
 //! | `scenario` | what is measured, a module each |
 
@@ -15,9 +16,11 @@
 
 mod client;
 mod latency;
+mod peers;
 mod process;
 mod relay;
 mod report;
+mod runs;
 mod scenario;
 mod system;
 mod trace;
@@ -36,6 +39,7 @@ use tokio::task::LocalSet;
 use process::Cores;
 use report::Report;
 use scenario::cold_open::ColdOpen;
+use scenario::compare::Compare;
 use scenario::durability::Durability;
 use scenario::fan_out::FanOut;
 use scenario::hostile::Hostile;
@@ -72,6 +76,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Compare(Compare),
     FanOut(FanOut),
     ColdOpen(ColdOpen),
     IdleMemory(IdleMemory),
@@ -108,6 +113,7 @@ fn main() -> ExitCode {
     let Cli { server, json, seed, command } = Cli::parse();
     let result = match command {
         Command::Relay(Relay { listen }) => relay(listen).map(|()| ExitCode::SUCCESS),
+        Command::Compare(compare) => self::compare(server, seed, compare, json).map(|()| ExitCode::SUCCESS),
         scenario => measure(server, seed, scenario, json),
     };
     result.unwrap_or_else(|error| {
@@ -119,6 +125,19 @@ fn main() -> ExitCode {
 fn relay(listen: SocketAddr) -> Result<()> {
     process::raise_open_files()?;
     Builder::new_current_thread().enable_all().build()?.block_on(relay::serve(listen))
+}
+
+fn compare(server: ServerOptions, seed: u64, compare: Compare, as_json: bool) -> Result<()> {
+    if compare.render_only(as_json)? {
+        return Ok(());
+    }
+    let plan = compare.prepare()?;
+    let bench = Bench::new(server, seed)?;
+    Cores::pin_this_thread(bench.cores.generator)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, plan.run(&bench, as_json))?;
+    bench.remove_folder();
+    Ok(())
 }
 
 fn measure(server: ServerOptions, seed: u64, scenario: Command, as_json: bool) -> Result<ExitCode> {
@@ -195,7 +214,7 @@ impl Command {
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,
-            Self::All(_) | Self::Relay(_) => bail!("this is not a scenario"),
+            Self::All(_) | Self::Relay(_) | Self::Compare(_) => bail!("this is not a scenario"),
         }
     }
 }

@@ -53,3 +53,19 @@ pub(crate) fn raise_open_files() -> Result<()> {
 pub(crate) fn load_average() -> Option<f64> {
     std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
+
+/// The processors, the memory and the kernel of this machine, for people.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find(|line| line.starts_with(key))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let processors = read("/proc/cpuinfo");
+    let count = processors.lines().filter(|line| line.starts_with("processor")).count();
+    let model = value(&processors, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let kibibytes = value(&read("/proc/meminfo"), "MemTotal").and_then(|text| text.split(' ').next()?.parse().ok());
+    let gibibytes = kibibytes.unwrap_or(0.0) / f64::from(1 << 20);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{count} cores of {model}, {gibibytes:.0} GiB, Linux {}", kernel.trim())
+}

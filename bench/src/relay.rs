@@ -1,6 +1,9 @@
-//! A bare broadcast relay, the yardstick of the fan-out measurement: it knows nothing of documents, keeps nothing and
-//! sends each binary frame to all others in the same room, as cheaply as this stack can. What a server needs beyond
-//! this is the price of its CRDT, its log and its guarantees.
+//! A bare broadcast relay, the yardstick of the measurements: it knows nothing of documents and sends each binary frame
+//! to all others in the same room, as cheaply as this stack can. What a server needs beyond this is the price of its
+//! CRDT, its log and its guarantees.
+//!
+//! So that opening can be compared as well, it keeps the longest step 2 that a room has heard, as the bytes they are, and
+//! answers every step 1 with them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +20,9 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpSocket;
 use tokio::sync::Notify;
+use web_protocol::y_websocket::Message as SyncMessage;
+
+use crate::client::attachment::{EMPTY_STATE_VECTOR, EMPTY_UPDATE};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -30,9 +36,11 @@ const OUTBOX_BYTES: usize = 64 * 1024 * 1024;
 type Rooms = Arc<Mutex<HashMap<String, Arc<Room>>>>;
 
 /// Everyone who is connected with one path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Room {
     members: Mutex<Vec<Arc<Outbox>>>,
+    /// The step 2 that answers a step 1.
+    stored: Mutex<Bytes>,
 }
 
 /// What waits to be written to one receiver.
@@ -79,7 +87,7 @@ async fn relay(mut socket: WebSocket, room: &Room, outbox: &Arc<Outbox>) {
         tokio::select! {
             biased;
             frame = socket.next() => match frame {
-                Some(Ok(Message::Binary(frame))) => room.broadcast(outbox, &frame),
+                Some(Ok(Message::Binary(frame))) => room.hear(outbox, frame),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {}
             },
@@ -98,7 +106,30 @@ async fn relay(mut socket: WebSocket, room: &Room, outbox: &Arc<Outbox>) {
     }
 }
 
+impl Default for Room {
+    fn default() -> Self {
+        Self { members: Mutex::default(), stored: Mutex::new(SyncMessage::Step2(EMPTY_UPDATE).encode().into()) }
+    }
+}
+
 impl Room {
+    /// Answers a step 1, keeps a step 2, and relays everything else.
+    fn hear(&self, sender: &Arc<Outbox>, frame: Bytes) {
+        match SyncMessage::decode(&frame) {
+            Ok(SyncMessage::Step1(_)) => {
+                sender.push(SyncMessage::Step1(EMPTY_STATE_VECTOR).encode().into());
+                sender.push(locked(&self.stored).clone());
+            }
+            Ok(SyncMessage::Step2(_)) => {
+                let mut stored = locked(&self.stored);
+                if frame.len() > stored.len() {
+                    *stored = frame;
+                }
+            }
+            _ => self.broadcast(sender, &frame),
+        }
+    }
+
     fn broadcast(&self, sender: &Arc<Outbox>, frame: &Bytes) {
         for member in locked(&self.members).iter().filter(|member| !Arc::ptr_eq(member, sender)) {
             member.push(frame.clone());
@@ -148,6 +179,21 @@ mod tests {
         assert_eq!(a.take().unwrap().len(), 1);
         assert_eq!(b.take().unwrap().len(), 0);
         assert_eq!(c.take().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_step_1_is_answered_with_the_longest_step_2() {
+        let room = Room::default();
+        let [a, b] = [(); 2].map(|()| Arc::new(Outbox::default()));
+        locked(&room.members).extend([&a, &b].map(Arc::clone));
+        let state = SyncMessage::Step2(b"the state").encode();
+        room.hear(&a, state.clone().into());
+        room.hear(&b, SyncMessage::Step2(EMPTY_UPDATE).encode().into());
+        room.hear(&b, SyncMessage::Step1(EMPTY_STATE_VECTOR).encode().into());
+        let answer = b.take().unwrap();
+        assert_eq!(SyncMessage::decode(&answer[0]), Ok(SyncMessage::Step1(EMPTY_STATE_VECTOR)));
+        assert_eq!(answer[1], state);
+        assert!(a.take().unwrap().is_empty(), "syncing concerns nobody else");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The scenarios, a module each.
 
 pub(crate) mod cold_open;
+pub(crate) mod compare;
 pub(crate) mod durability;
 pub(crate) mod fan_out;
 pub(crate) mod hostile;

@@ -1,4 +1,4 @@
-//! The systems under measurement: a GlassBox, started for it or running already, and the bare relay.
+//! The systems under measurement: a GlassBox, started for it or running already, the bare relay, and peers.
 
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -9,11 +9,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use futures_util::future::try_join_all;
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 use crate::client::{Api, Attachment, Dialect};
 use crate::process::Cores;
-use crate::process::server::{Launch, START_TIMEOUT, ServerProcess, free_address, postmaster};
+use crate::process::server::{Launch, START_TIMEOUT, ServerProcess, free_address, kill_tree, postmaster};
 use crate::process::usage;
 
 const POLL: Duration = Duration::from_millis(20);
@@ -52,24 +53,43 @@ pub(crate) struct Bench {
     folder: PathBuf,
 }
 
-/// What a system is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    /// The server under measurement.
-    #[value(name = "glassbox")]
-    GlassBox,
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Subject {
     /// The yardstick.
     Relay,
+    /// The server under measurement.
+    #[value(name = "glassbox")]
+    #[serde(rename = "glassbox")]
+    GlassBox,
+    /// `@hocuspocus/server`.
+    Hocuspocus,
+    /// `@y/websocket-server`.
+    YWebsocketServer,
+    /// `y-sweet`.
+    YSweet,
+}
+
+/// How a server is ended before it is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is asked to stop and may save what it has.
+    Stop,
+    /// As by a crash.
+    Kill,
 }
 
 /// A system that can be connected to and measured.
 #[derive(Debug)]
 pub(crate) struct System {
-    pub(crate) kind: Kind,
+    pub(crate) subject: Subject,
     pub(crate) address: SocketAddr,
     pub(crate) pid: Option<Pid>,
     pub(crate) postgres: Option<Pid>,
     pub(crate) process: Option<ServerProcess>,
+    /// How it was started, if it was.
+    pub(crate) launch: Option<Launch>,
 }
 
 impl Bench {
@@ -87,8 +107,11 @@ impl Bench {
         &self.folder
     }
 
-    /// Deletes what the servers that were started have left.
+    /// Deletes what the servers that were started have left, and ends the Postgres of one that was killed.
     pub(crate) fn remove_folder(&self) {
+        if let Some(left) = postmaster(&self.folder.join("data")) {
+            let _ = kill_tree(left);
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
 
@@ -131,18 +154,10 @@ impl Bench {
             let address = address.with_context(|| format!("--server {server}: no such address"))?;
             wait_until_serving(address, None).await?;
             let pid = self.server.server_pid.map(Pid::from_raw);
-            return Ok(System { kind: Kind::GlassBox, address, pid, postgres: self.postmaster(), process: None });
+            let postgres = self.postmaster();
+            return Ok(System { subject: Subject::GlassBox, address, pid, postgres, process: None, launch: None });
         }
-        let launch = self.launch()?;
-        let mut process = ServerProcess::start(&launch, Some(self.cores))?;
-        wait_until_serving(launch.address, Some(&mut process)).await?;
-        let postgres = self.postmaster();
-        for pid in postgres.map(usage::process_tree).unwrap_or_default() {
-            // It may be another user's, and then stays on the server's core.
-            let _ = self.cores.release(pid);
-        }
-        let pid = Some(process.pid());
-        Ok(System { kind: Kind::GlassBox, address: launch.address, pid, postgres, process: Some(process) })
+        self.start(Subject::GlassBox, self.launch()?).await
     }
 
     /// The bare relay, on a core of its own.
@@ -150,53 +165,90 @@ impl Bench {
         let address = free_address()?;
         let command = format!("'{}' relay --listen {address}", std::env::current_exe()?.display());
         let log = self.folder.join("relay.log");
-        let launch = Launch { command, address, environment: Vec::new(), log };
+        self.start(Subject::Relay, Launch { command, address, environment: Vec::new(), log }).await
+    }
+
+    /// Starts a system on a core of its own.
+    pub(crate) async fn start(&self, subject: Subject, launch: Launch) -> Result<System> {
         let mut process = ServerProcess::start(&launch, Some(self.cores))?;
-        let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect(address).await.is_err() {
-            process.check_alive()?;
-            if Instant::now() > deadline {
-                bail!("the relay does not answer");
+        let mut postgres = None;
+        if subject == Subject::GlassBox {
+            wait_until_serving(launch.address, Some(&mut process)).await?;
+            postgres = self.postmaster();
+            for pid in postgres.map(usage::process_tree).unwrap_or_default() {
+                // It may be another user's, and then stays on the server's core.
+                let _ = self.cores.release(pid);
             }
-            tokio::time::sleep(POLL).await;
+        } else {
+            wait_until_listening(launch.address, &mut process).await?;
         }
-        Ok(System { kind: Kind::Relay, address, pid: Some(process.pid()), postgres: None, process: Some(process) })
+        let pid = Some(process.pid());
+        Ok(System { subject, address: launch.address, pid, postgres, process: Some(process), launch: Some(launch) })
+    }
+
+    /// Ends a system and starts it again, with what it has stored.
+    pub(crate) async fn restart(&self, mut system: System, end: End) -> Result<System> {
+        let launch = system.launch.take().context("only what was started here can be started again")?;
+        if let (End::Kill, Some(process)) = (end, &mut system.process) {
+            process.kill()?;
+        }
+        let subject = system.subject;
+        drop(system);
+        self.start(subject, launch).await
+    }
+}
+
+impl Subject {
+    /// Its name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::GlassBox => "glassbox",
+            Self::Relay => "relay",
+            Self::Hocuspocus => "hocuspocus",
+            Self::YWebsocketServer => "y-websocket-server",
+            Self::YSweet => "y-sweet",
+        }
+    }
+
+    /// The dialect in which it is compared with others.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::GlassBox | Self::Relay | Self::YWebsocketServer => Dialect::Yjs,
+            Self::Hocuspocus => Dialect::Hocuspocus,
+            Self::YSweet => Dialect::YSweet,
+        }
     }
 }
 
 impl System {
     /// Its name in tables.
     pub(crate) fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::GlassBox => "glassbox",
-            Kind::Relay => "relay",
+        self.subject.name()
+    }
+
+    /// What opening a document takes beside its name; only our own dialect needs a token for scratch documents.
+    pub(crate) async fn token(&self, dialect: Dialect) -> Result<Option<String>> {
+        match (self.subject, dialect) {
+            (Subject::GlassBox, Dialect::Ws) => self.api()?.token("clients@bench.example").await.map(Some),
+            _ => Ok(None),
         }
     }
 
-    /// Opens a socket for each of the documents, in their order, each synced. The relay has nothing to sync with.
+    /// Opens a socket for each of the documents, in their order, each synced.
     pub(crate) async fn attach_all<'a>(
         &self,
         dialect: Dialect,
         documents: impl Iterator<Item = &'a String>,
     ) -> Result<Vec<Attachment>> {
-        let token = match (self.kind, dialect) {
-            (Kind::GlassBox, Dialect::Ws) => Some(self.api()?.token("clients@bench.example").await?),
-            _ => None,
-        };
+        let token = self.token(dialect).await?;
         let documents: Vec<_> = documents.collect();
         let mut attachments = Vec::with_capacity(documents.len());
         for some in documents.chunks(OPENING_AT_ONCE) {
-            let opening = some.iter().map(|document| self.attach(dialect, document, token.as_deref()));
-            attachments.extend(try_join_all(opening).await?);
+            let open = |document| Attachment::open_synced(self.address, dialect, document, token.as_deref());
+            let opened = try_join_all(some.iter().map(|document| open(document))).await?;
+            attachments.extend(opened.into_iter().map(|(attachment, _)| attachment));
         }
         Ok(attachments)
-    }
-
-    async fn attach(&self, dialect: Dialect, document: &str, token: Option<&str>) -> Result<Attachment> {
-        match self.kind {
-            Kind::Relay => Attachment::open(self.address, Dialect::Yjs, document, None).await,
-            Kind::GlassBox => Ok(Attachment::open_synced(self.address, dialect, document, token).await?.0),
-        }
     }
 
     /// CPU time of the server so far.
@@ -229,6 +281,19 @@ fn default_command() -> Result<String> {
         binary.display()
     );
     Ok(format!("'{}' serve", binary.display()))
+}
+
+/// Waits until somebody listens.
+async fn wait_until_listening(address: SocketAddr, process: &mut ServerProcess) -> Result<()> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    while TcpStream::connect(address).await.is_err() {
+        process.check_alive()?;
+        if Instant::now() > deadline {
+            bail!("nobody listens at {address}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// Waits until a server in development mode gives out tokens.

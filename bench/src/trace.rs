@@ -58,6 +58,18 @@ impl Trace {
         Ok(trace)
     }
 
+    /// All that was typed as one update, as a client sends it who was offline meanwhile.
+    pub(crate) fn whole(&self, client: u64, root: &'static str) -> Result<Vec<u8>> {
+        let mut encoder = Encoder::new(client, root);
+        if !self.start_content.is_empty() {
+            encoder.replace(0, 0, &self.start_content)?;
+        }
+        for Patch(position, deleted, inserted) in self.txns.iter().flat_map(|transaction| &transaction.patches) {
+            encoder.replace(*position, *deleted, inserted)?;
+        }
+        Ok(encoder.finish_update())
+    }
+
     /// How many transactions it has.
     pub(crate) fn len(&self) -> usize {
         self.txns.len()

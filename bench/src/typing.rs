@@ -3,7 +3,6 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use schema::new_doc;
-use web_protocol::lib0::Reader;
 use yrs::updates::decoder::Decode;
 use yrs::{
     ClientID, Doc, GetString, ReadTxn, StateVector, Text, TextRef, Transact, Update, XmlElementPrelim, XmlFragment,
@@ -57,16 +56,6 @@ impl Typist {
         }
         txn.encode_update_v1()
     }
-}
-
-/// The client id and clock of the first struct in an update, which name the edit.
-pub(crate) fn first_struct(update: &[u8]) -> Option<(u64, u64)> {
-    let mut reader = Reader::new(update);
-    let (clients, _structs) = (reader.varuint().ok()?, reader.varuint().ok()?);
-    if clients == 0 {
-        return None;
-    }
-    Some((reader.varuint().ok()?, reader.varuint().ok()?))
 }
 
 /// The updates that build a rich text of `bytes` bytes or a little more, as a whole state in Yjs's encoding: paragraphs
@@ -170,18 +159,20 @@ impl Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runs::{Run, runs};
 
     #[test]
-    fn what_is_typed_arrives_and_is_named_by_its_first_struct() {
+    fn what_is_typed_arrives_and_is_named_by_its_run() {
         let mut typist = Typist::new(7, 1);
         let reader = Replica::new(8);
         let mut expected_clock = 0;
         for _ in 0..500 {
             let update = typist.next_update();
             assert!(update.len() < 80, "{} bytes", update.len());
-            assert_eq!(first_struct(&update), Some((7, expected_clock)));
             reader.apply(&update).unwrap();
-            expected_clock = u64::from(reader.clock_of(7));
+            let clock = u64::from(reader.clock_of(7));
+            assert_eq!(runs(&update).unwrap(), [Run { client: 7, clock: expected_clock, len: clock - expected_clock }]);
+            expected_clock = clock;
         }
         assert_eq!(reader.text(), typist.text.get_string(&typist.doc.transact()));
     }
@@ -194,11 +185,5 @@ mod tests {
         }
         let state = reader.diff(&[0]).unwrap();
         assert!((50_000..70_000).contains(&state.len()), "{} bytes", state.len());
-    }
-
-    #[test]
-    fn an_update_that_only_deletes_names_no_struct() {
-        assert_eq!(first_struct(&[0, 1, 7, 1, 0, 1]), None);
-        assert_eq!(first_struct(&[]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! One socket that is attached to one document, in either dialect.
+//! One socket that is attached to one document, in any of the dialects.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,6 +9,8 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use web_protocol::frame::{Body, Frame as ChannelFrame};
+use web_protocol::hocuspocus::{Address, Frame as HocuspocusFrame, Message as HocuspocusMessage, Saved};
+use web_protocol::lib0::DecodeError;
 use web_protocol::y_websocket::Message;
 
 use super::socket::{Frame, Opcode, Socket};
@@ -17,6 +19,8 @@ use super::socket::{Frame, Opcode, Socket};
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 /// The state vector of an empty replica.
 pub(crate) const EMPTY_STATE_VECTOR: &[u8] = &[0];
+/// The version of Hocuspocus' provider whose protocol is spoken.
+const HOCUSPOCUS_VERSION: &str = "4.7.0";
 /// The update that adds nothing.
 pub(crate) const EMPTY_UPDATE: &[u8] = &[0, 0];
 
@@ -27,6 +31,23 @@ pub(crate) enum Dialect {
     Yjs,
     /// `GlassBox`'s own, at `/ws`.
     Ws,
+    /// Hocuspocus', at `/hocuspocus`.
+    Hocuspocus,
+    /// y-websocket's, at the paths of y-sweet.
+    #[value(skip)]
+    YSweet,
+}
+
+impl Dialect {
+    /// Its name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Yjs => "yjs",
+            Self::Ws => "ws",
+            Self::Hocuspocus => "hocuspocus",
+            Self::YSweet => "y-sweet",
+        }
+    }
 }
 
 /// What an attachment hears.
@@ -73,10 +94,25 @@ pub(crate) struct Attachment {
     edits_sent: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Link {
     Yjs,
-    Channel { number: u64 },
+    Channel {
+        number: u64,
+    },
+    Hocuspocus {
+        document: String,
+        /// Edits whose status has come, each in its turn.
+        confirmed: u64,
+    },
+}
+
+/// What an attachment says.
+#[derive(Debug, Clone, Copy)]
+enum Saying<'a> {
+    Step1(&'a [u8]),
+    Step2(&'a [u8]),
+    Update(&'a [u8]),
 }
 
 impl Attachment {
@@ -93,6 +129,17 @@ impl Attachment {
                 Dialect::Yjs => {
                     let socket = Socket::connect(address, &format!("/yjs/{document}{query}")).await?;
                     Ok(Self { socket, link: Link::Yjs, edits_sent: 0 })
+                }
+                Dialect::YSweet => {
+                    let id = document.replace(':', "-");
+                    let socket = Socket::connect(address, &format!("/d/{id}/ws/{id}{query}")).await?;
+                    Ok(Self { socket, link: Link::Yjs, edits_sent: 0 })
+                }
+                Dialect::Hocuspocus => {
+                    let mut socket = Socket::connect(address, "/hocuspocus").await?;
+                    authenticate(&mut socket, document, token.unwrap_or_default()).await?;
+                    let link = Link::Hocuspocus { document: document.to_owned(), confirmed: 0 };
+                    Ok(Self { socket, link, edits_sent: 0 })
                 }
                 Dialect::Ws => {
                     let mut socket = Socket::connect(address, &format!("/ws{query}")).await?;
@@ -114,19 +161,22 @@ impl Attachment {
     ) -> Result<(Self, Content)> {
         let mut attachment = Self::open(address, dialect, document, token).await?;
         attachment.send_step_1(EMPTY_STATE_VECTOR)?;
-        let content = timeout(OPEN_TIMEOUT, attachment.sync_empty()).await;
+        let content = timeout(OPEN_TIMEOUT, attachment.sync(EMPTY_UPDATE)).await;
         let content = content.unwrap_or_else(|_| bail!("timed out")).with_context(|| format!("syncing {document}"))?;
         Ok((attachment, content))
     }
 
-    /// Answers the server's step 1 as an empty replica, and waits for its step 2.
-    async fn sync_empty(&mut self) -> Result<Content> {
+    /// Answers the server's step 1, with `state` if the server has nothing, and waits for its step 2. The client's own
+    /// step 1 has been sent.
+    pub(crate) async fn sync(&mut self, state: &[u8]) -> Result<Content> {
         let mut content = Content::default();
-        let (mut asked, mut synced) = (false, false);
+        let (mut asked, mut synced) = (None, false);
         loop {
             while let Some(event) = self.event()? {
                 match event {
-                    Event::Step1(_) => asked = true,
+                    Event::Step1(state_vector) => {
+                        asked = Some(if state_vector == EMPTY_STATE_VECTOR { state } else { EMPTY_UPDATE });
+                    }
                     Event::Step2(update) => {
                         content.parts.push(update.to_vec());
                         synced = true;
@@ -136,8 +186,8 @@ impl Attachment {
                     _ => {}
                 }
             }
-            if std::mem::take(&mut asked) {
-                self.send_step_2(EMPTY_UPDATE)?;
+            if let Some(update) = asked.take() {
+                self.send_step_2(update)?;
             }
             if synced && self.edits_sent > 0 {
                 return Ok(content);
@@ -148,19 +198,13 @@ impl Attachment {
 
     /// Sends a state vector.
     pub(crate) fn send_step_1(&mut self, state_vector: &[u8]) -> io::Result<()> {
-        let frame = match self.link {
-            Link::Yjs => Message::Step1(state_vector).encode(),
-            Link::Channel { number } => ChannelFrame { number, body: Body::Step1(state_vector) }.encode(),
-        };
+        let frame = self.encode(Saying::Step1(state_vector));
         self.socket.send(Opcode::Binary, &frame)
     }
 
     /// Answers the server's step 1. Returns the number that a receipt will cover.
     pub(crate) fn send_step_2(&mut self, update: &[u8]) -> io::Result<u64> {
-        let frame = match self.link {
-            Link::Yjs => Message::Step2(update).encode(),
-            Link::Channel { number } => ChannelFrame { number, body: Body::Step2(update) }.encode(),
-        };
+        let frame = self.encode(Saying::Step2(update));
         self.edits_sent += 1;
         self.socket.send(Opcode::Binary, &frame)?;
         Ok(self.edits_sent)
@@ -183,9 +227,33 @@ impl Attachment {
 
     /// A live update as it goes over the wire.
     pub(crate) fn encode_update(&self, update: &[u8]) -> Vec<u8> {
-        match self.link {
-            Link::Yjs => Message::Update(update).encode(),
-            Link::Channel { number } => ChannelFrame { number, body: Body::Update(update) }.encode(),
+        self.encode(Saying::Update(update))
+    }
+
+    fn encode(&self, saying: Saying<'_>) -> Vec<u8> {
+        match &self.link {
+            Link::Yjs => match saying {
+                Saying::Step1(state_vector) => Message::Step1(state_vector),
+                Saying::Step2(update) => Message::Step2(update),
+                Saying::Update(update) => Message::Update(update),
+            }
+            .encode(),
+            Link::Channel { number } => {
+                let body = match saying {
+                    Saying::Step1(state_vector) => Body::Step1(state_vector),
+                    Saying::Step2(update) => Body::Step2(update),
+                    Saying::Update(update) => Body::Update(update),
+                };
+                ChannelFrame { number: *number, body }.encode()
+            }
+            Link::Hocuspocus { document, .. } => {
+                let message = match saying {
+                    Saying::Step1(state_vector) => HocuspocusMessage::Step1(state_vector),
+                    Saying::Step2(update) => HocuspocusMessage::Step2(update),
+                    Saying::Update(update) => HocuspocusMessage::Update(update),
+                };
+                HocuspocusFrame::Message(Address::new(document), message).encode()
+            }
         }
     }
 
@@ -197,19 +265,19 @@ impl Attachment {
     /// The channel's number, over `/ws`.
     pub(crate) fn channel_number(&self) -> Option<u64> {
         match self.link {
-            Link::Yjs => None,
             Link::Channel { number } => Some(number),
+            Link::Yjs | Link::Hocuspocus { .. } => None,
         }
     }
 
     /// The next thing that has been heard, if any; wait with `socket.ready()` for more.
     pub(crate) fn event(&mut self) -> io::Result<Option<Event<'_>>> {
-        let link = self.link;
         let event = match self.socket.take()? {
             None => return Ok(None),
-            Some(Frame::Binary(bytes)) => match link {
+            Some(Frame::Binary(bytes)) => match &mut self.link {
                 Link::Yjs => y_event(bytes),
-                Link::Channel { number } => channel_event(number, bytes),
+                Link::Channel { number } => channel_event(*number, bytes),
+                Link::Hocuspocus { confirmed, .. } => hocuspocus_event(confirmed, bytes),
             },
             Some(Frame::Text(text)) => Ok(text_event(text)),
             Some(Frame::Pong) => Ok(Event::Pong),
@@ -219,7 +287,7 @@ impl Attachment {
     }
 }
 
-fn y_event(bytes: &[u8]) -> Result<Event<'_>, web_protocol::lib0::DecodeError> {
+fn y_event(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     Ok(match Message::decode(bytes)? {
         Message::Step1(state_vector) => Event::Step1(state_vector),
         Message::Step2(update) => Event::Step2(update),
@@ -229,7 +297,7 @@ fn y_event(bytes: &[u8]) -> Result<Event<'_>, web_protocol::lib0::DecodeError> {
     })
 }
 
-fn channel_event(number: u64, bytes: &[u8]) -> Result<Event<'_>, web_protocol::lib0::DecodeError> {
+fn channel_event(number: u64, bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     let frame = ChannelFrame::decode(bytes)?;
     Ok(match frame.body {
         _ if frame.number != number => Event::Other,
@@ -238,6 +306,24 @@ fn channel_event(number: u64, bytes: &[u8]) -> Result<Event<'_>, web_protocol::l
         Body::Update(update) => Event::Update(update),
         Body::Receipt { through, .. } => Event::Receipt(through),
         Body::Awareness(_) => Event::Other,
+    })
+}
+
+/// `confirmed` counts the edits whose status has come: they come in the order of the edits, one for each.
+fn hocuspocus_event<'a>(confirmed: &mut u64, bytes: &'a [u8]) -> Result<Event<'a>, DecodeError> {
+    let HocuspocusFrame::Message(_, message) = HocuspocusFrame::decode(bytes)? else { return Ok(Event::Other) };
+    Ok(match message {
+        HocuspocusMessage::Step1(state_vector) => Event::Step1(state_vector),
+        HocuspocusMessage::Step2(update) => Event::Step2(update),
+        HocuspocusMessage::Update(update) => Event::Update(update),
+        HocuspocusMessage::SyncStatus(Saved::Yes) => {
+            *confirmed += 1;
+            Event::Receipt(*confirmed)
+        }
+        HocuspocusMessage::SyncStatus(Saved::No) => Event::Refused("the status says: not saved"),
+        HocuspocusMessage::PermissionDenied(reason) => Event::Ended(reason),
+        HocuspocusMessage::Close(reason) => Event::Ended(reason.unwrap_or_default()),
+        _ => Event::Other,
     })
 }
 
@@ -272,5 +358,65 @@ async fn subscribe(socket: &mut Socket, document: &str) -> Result<u64> {
             }
         }
         socket.ready().await?;
+    }
+}
+
+/// Says who the client is, as Hocuspocus wants it before anything else, and waits until it is let in.
+async fn authenticate(socket: &mut Socket, document: &str, token: &str) -> Result<()> {
+    let message = HocuspocusMessage::Token { token, version: Some(HOCUSPOCUS_VERSION) };
+    let frame = HocuspocusFrame::Message(Address::new(document), message).encode();
+    socket.send(Opcode::Binary, &frame)?;
+    loop {
+        while let Some(frame) = socket.take()? {
+            let bytes = match frame {
+                Frame::Binary(bytes) => bytes,
+                Frame::Close { code, reason } => bail!("the server closed the socket: {code} {reason}"),
+                Frame::Text(_) | Frame::Pong => continue,
+            };
+            match HocuspocusFrame::decode(bytes)? {
+                HocuspocusFrame::Message(_, HocuspocusMessage::Authenticated(_)) => return Ok(()),
+                HocuspocusFrame::Message(_, HocuspocusMessage::PermissionDenied(reason)) => {
+                    bail!("the server refused: {reason}")
+                }
+                _ => {}
+            }
+        }
+        socket.ready().await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use web_protocol::hocuspocus::Scope;
+
+    use super::*;
+
+    fn frame(message: HocuspocusMessage<'_>) -> Vec<u8> {
+        HocuspocusFrame::Message(Address::new("doc"), message).encode()
+    }
+
+    #[test]
+    fn each_status_of_hocuspocus_confirms_one_more_edit() {
+        let mut confirmed = 0;
+        let yes = frame(HocuspocusMessage::SyncStatus(Saved::Yes));
+        assert_eq!(hocuspocus_event(&mut confirmed, &yes), Ok(Event::Receipt(1)));
+        assert_eq!(hocuspocus_event(&mut confirmed, &yes), Ok(Event::Receipt(2)));
+        let no = frame(HocuspocusMessage::SyncStatus(Saved::No));
+        assert!(matches!(hocuspocus_event(&mut confirmed, &no), Ok(Event::Refused(_))));
+        assert_eq!(confirmed, 2);
+    }
+
+    #[test]
+    fn what_hocuspocus_sends_is_heard_as_in_the_other_dialects() {
+        let heard = |message: HocuspocusMessage<'_>| {
+            let frame = frame(message);
+            format!("{:?}", hocuspocus_event(&mut 0, &frame).unwrap())
+        };
+        assert_eq!(heard(HocuspocusMessage::Update(b"u")), format!("{:?}", Event::Update(b"u")));
+        assert_eq!(heard(HocuspocusMessage::Step1(b"v")), format!("{:?}", Event::Step1(b"v")));
+        assert_eq!(heard(HocuspocusMessage::Step2(b"u")), format!("{:?}", Event::Step2(b"u")));
+        assert_eq!(heard(HocuspocusMessage::Close(None)), format!("{:?}", Event::Ended("")));
+        assert_eq!(heard(HocuspocusMessage::Authenticated(Scope::ReadWrite)), format!("{:?}", Event::Other));
+        assert!(hocuspocus_event(&mut 0, &[0xff]).is_err());
     }
 }

@@ -1,15 +1,15 @@
 //! What it costs to bring an edit to everybody else in a document, next to a bare relay.
 
-mod load;
+pub(crate) mod load;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 
 use crate::client::Dialect;
 use crate::report::{Cell, Report, Table};
-use crate::system::{Bench, Kind, System};
+use crate::system::{Bench, Subject, System};
 use load::{Load, Outcome};
 
 /// The most CPU per delivery, as a multiple of the relay's.
@@ -50,8 +50,8 @@ pub(crate) struct FanOut {
     pub(crate) dialect: Dialect,
 
     /// Measure one of the two systems only
-    #[arg(long, value_enum)]
-    pub(crate) only: Option<Kind>,
+    #[arg(long, value_parser = one_of_the_two)]
+    pub(crate) only: Option<Subject>,
 
     /// The first step of the ramp, in updates per second into one document with 100 clients
     #[arg(long, default_value_t = 500.0)]
@@ -80,13 +80,20 @@ const SHAPES: [Shape; 2] = [
     Shape { name: "100 documents, 10 clients, 10/s each", documents: 100, clients: 10, updates_per_second: 10.0 },
 ];
 
+fn one_of_the_two(name: &str) -> Result<Subject, String> {
+    match Subject::from_str(name, false)? {
+        subject @ (Subject::GlassBox | Subject::Relay) => Ok(subject),
+        _ => Err("glassbox or relay; bench compare measures the others".to_owned()),
+    }
+}
+
 impl FanOut {
     pub(crate) async fn run(&self, bench: &Bench) -> Result<Report> {
         let mut systems = Vec::new();
-        if self.only != Some(Kind::GlassBox) {
+        if self.only != Some(Subject::GlassBox) {
             systems.push(bench.relay().await?);
         }
-        if self.only != Some(Kind::Relay) {
+        if self.only != Some(Subject::Relay) {
             systems.push(bench.glassbox().await?);
         }
         let mut report = Report::new("fan-out");
@@ -102,7 +109,7 @@ impl FanOut {
         for (index, shape) in SHAPES.into_iter().enumerate() {
             let mut outcomes = Vec::new();
             for system in systems {
-                let load = self.load(bench, shape, &format!("steady-{index}"), self.seconds);
+                let load = self.load(bench, system, shape, &format!("steady-{index}"), self.seconds);
                 let outcome = load::run(system, &load).await?;
                 table.row(row(shape.name, system, &outcome));
                 require_complete(report, shape.name, system, &outcome);
@@ -148,7 +155,7 @@ impl FanOut {
         let mut rate = self.ramp_from;
         while rate <= self.ramp_to {
             let shape = Shape { name: "ramp", documents: 1, clients: 100, updates_per_second: rate };
-            let load = self.load(bench, shape, &format!("ramp-{rate:.0}"), self.ramp_seconds);
+            let load = self.load(bench, system, shape, &format!("ramp-{rate:.0}"), self.ramp_seconds);
             let outcome = load::run(system, &load).await?;
             table.row(row(&format!("{rate:.0}/s"), system, &outcome));
             if !outcome.is_complete() || outcome.latency.quantile_ms(0.99) >= SUSTAINED_P99_MS {
@@ -161,13 +168,14 @@ impl FanOut {
         Ok(sustained)
     }
 
-    fn load(&self, bench: &Bench, shape: Shape, name: &str, seconds: f64) -> Load {
+    fn load(&self, bench: &Bench, system: &System, shape: Shape, name: &str, seconds: f64) -> Load {
         Load {
             documents: (0..shape.documents).map(|index| bench.document(&format!("fan-{name}-{index}"))).collect(),
             clients_per_document: shape.clients,
             updates_per_second: shape.updates_per_second,
             duration: Duration::from_secs_f64(seconds),
-            dialect: self.dialect,
+            drain: load::DRAIN,
+            dialect: if system.subject == Subject::GlassBox { self.dialect } else { system.subject.dialect() },
             seed: bench.seed,
         }
     }

@@ -38,7 +38,7 @@ impl IdleMemory {
         for dialect in [Dialect::Yjs, Dialect::Ws] {
             let system = bench.glassbox().await?;
             let cost = self.measure(bench, &system, dialect, &mut table).await?;
-            let what = format!("at most {KIB_PER_CONNECTION} KiB for a connection over {}", path(dialect));
+            let what = format!("at most {KIB_PER_CONNECTION} KiB for a connection over {}", dialect.name());
             report.target(what, format!("{cost:.1} KiB"), cost <= KIB_PER_CONNECTION);
         }
         report.table(table);
@@ -49,7 +49,7 @@ impl IdleMemory {
     async fn measure(&self, bench: &Bench, system: &System, dialect: Dialect, table: &mut Table) -> Result<f64> {
         let count = self.connections.div_ceil(self.per_document);
         let documents: Vec<_> =
-            (0..count).map(|index| bench.document(&format!("idle-{}-{index}", path(dialect)))).collect();
+            (0..count).map(|index| bench.document(&format!("idle-{}-{index}", dialect.name()))).collect();
         // The first client of each document pays for the document itself.
         let mut attachments = system.attach_all(dialect, documents.iter()).await?;
         let before = settled_bytes(system).await?;
@@ -61,7 +61,7 @@ impl IdleMemory {
         let mebibytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);
         table.row([
             system.name().into(),
-            path(dialect).into(),
+            dialect.name().into(),
             added.into(),
             count.into(),
             mebibytes(before).into(),
@@ -69,13 +69,6 @@ impl IdleMemory {
             cost.into(),
         ]);
         Ok(cost)
-    }
-}
-
-fn path(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Yjs => "yjs",
-        Dialect::Ws => "ws",
     }
 }
 

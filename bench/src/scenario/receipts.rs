@@ -43,9 +43,10 @@ pub(crate) struct Receipts {
     pub(crate) seconds: f64,
 }
 
-struct Outcome {
+/// What came of one rate.
+pub(crate) struct Outcome {
     sent: u64,
-    latency: Latency,
+    pub(crate) latency: Latency,
     server_cpu: Option<Duration>,
     postgres_cpu: Option<Duration>,
 }
@@ -68,7 +69,7 @@ impl Receipts {
         let most = self.rates.iter().copied().max().unwrap_or_default();
         for (documents, writers) in [(self.documents, 1), (1, WRITERS_OF_ONE_DOCUMENT)] {
             for rate in self.rates.iter().copied() {
-                let outcome = self.measure(bench, &system, documents, writers, rate).await?;
+                let outcome = self.measure(bench, &system, "receipts", documents, writers, rate).await?;
                 let Outcome { sent, latency, .. } = &outcome;
                 let per_update = |cpu: Option<Duration>| cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / *sent as f64);
                 table.row([
@@ -92,10 +93,11 @@ impl Receipts {
         Ok(report)
     }
 
-    async fn measure(
+    pub(crate) async fn measure(
         &self,
         bench: &Bench,
         system: &System,
+        name: &str,
         documents: usize,
         writers: usize,
         rate: u32,
@@ -107,7 +109,7 @@ impl Receipts {
         let edits = usize::try_from(duration.as_nanos().div_ceil(period.as_nanos().max(1)))?;
         let mut scripts = Vec::new();
         for writer in 0..count {
-            let document = bench.document(&format!("receipts-{documents}-{rate}-{}", writer % documents));
+            let document = bench.document(&format!("{name}-{documents}-{rate}-{}", writer % documents));
             let (attachment, _) = Attachment::open_synced(system.address, Dialect::Ws, &document, Some(&token)).await?;
             let mut typist = Typist::new(1 + writer as u64, bench.seed);
             let updates: Vec<_> = (0..edits).map(|_| typist.next_update()).collect();

@@ -8,73 +8,77 @@ use anyhow::{Result, anyhow};
 use nix::unistd::Pid;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep_until};
-use web_protocol::frame::{Body, Frame as ChannelFrame};
-use web_protocol::y_websocket::Message;
 
-use crate::client::socket::{Frame, Opcode};
-use crate::client::{Attachment, Dialect};
+use crate::client::socket::Opcode;
+use crate::client::{Attachment, Dialect, Event};
 use crate::latency::{Latency, Pace};
 use crate::process::usage;
+use crate::runs::{Run, runs};
 use crate::system::System;
-use crate::typing::{Typist, first_struct};
+use crate::typing::Typist;
 
-/// No edit of a typist is longer than this, as an update.
-const MAX_EDIT_BYTES: usize = 128;
 /// Between connecting and the first edit, so that opening is not measured.
 const SETTLE: Duration = Duration::from_millis(500);
 /// How long nothing may arrive before what is missing counts as lost.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long late deliveries are waited for, unless a load says otherwise.
+pub(crate) const DRAIN: Duration = Duration::from_mins(1);
+
 /// How much is typed by how many.
 #[derive(Debug, Clone)]
-pub(super) struct Load {
-    pub(super) documents: Vec<String>,
-    pub(super) clients_per_document: usize,
+pub(crate) struct Load {
+    pub(crate) documents: Vec<String>,
+    pub(crate) clients_per_document: usize,
     /// In each document, by all its clients together.
-    pub(super) updates_per_second: f64,
-    pub(super) duration: Duration,
-    pub(super) dialect: Dialect,
-    pub(super) seed: u64,
+    pub(crate) updates_per_second: f64,
+    pub(crate) duration: Duration,
+    /// How long what is late may take.
+    pub(crate) drain: Duration,
+    pub(crate) dialect: Dialect,
+    pub(crate) seed: u64,
 }
 
 /// What came of it.
 #[derive(Debug, Clone)]
-pub(super) struct Outcome {
-    pub(super) sent: u64,
-    pub(super) delivered: u64,
-    pub(super) expected: u64,
-    /// Frames that brought the work of a while at once, to a client that was behind.
-    pub(super) merged: u64,
-    pub(super) latency: Latency,
-    pub(super) wall: Duration,
-    pub(super) server_cpu: Option<Duration>,
-    pub(super) postgres_cpu: Option<Duration>,
-    pub(super) generator_cpu: Duration,
+pub(crate) struct Outcome {
+    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
+    /// What was delivered while edits were still made.
+    pub(crate) delivered_in_time: u64,
+    pub(crate) expected: u64,
+    /// Frames that brought several edits at once.
+    pub(crate) merged: u64,
+    pub(crate) latency: Latency,
+    pub(crate) wall: Duration,
+    pub(crate) server_cpu: Option<Duration>,
+    pub(crate) postgres_cpu: Option<Duration>,
+    pub(crate) generator_cpu: Duration,
 }
 
 impl Outcome {
     /// Deliveries per second.
-    pub(super) fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.delivered as f64 / self.wall.as_secs_f64()
     }
 
     /// The server's CPU time for each delivery, in microseconds.
-    pub(super) fn cpu_micros(&self) -> Option<f64> {
+    pub(crate) fn cpu_micros(&self) -> Option<f64> {
         self.server_cpu.map(|cpu| per_delivery(cpu, self.delivered))
     }
 
     /// The CPU time of the server's Postgres for each delivery, in microseconds.
-    pub(super) fn postgres_micros(&self) -> Option<f64> {
+    pub(crate) fn postgres_micros(&self) -> Option<f64> {
         self.postgres_cpu.map(|cpu| per_delivery(cpu, self.delivered))
     }
 
     /// How busy the generator was, 0 to 1.
-    pub(super) fn generator_share(&self) -> f64 {
+    pub(crate) fn generator_share(&self) -> f64 {
         self.generator_cpu.as_secs_f64() / self.wall.as_secs_f64()
     }
 
     /// Whether everything arrived as it was sent.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.delivered == self.expected && self.merged == 0
     }
 }
@@ -89,6 +93,9 @@ struct Tally {
     first_client: u64,
     /// For each writer, when it sent the edit with this clock.
     sent_at: Vec<RefCell<Vec<Option<Instant>>>>,
+    clients_per_document: usize,
+    /// For each client, the clock up to which it has heard each of the writers of its document.
+    heard: Vec<RefCell<Vec<u64>>>,
     sent: Cell<u64>,
     delivered: Cell<u64>,
     merged: Cell<u64>,
@@ -105,12 +112,14 @@ struct Script {
 }
 
 /// Puts the load on the system.
-pub(super) async fn run(system: &System, load: &Load) -> Result<Outcome> {
+pub(crate) async fn run(system: &System, load: &Load) -> Result<Outcome> {
     let writers = load.documents.len() * load.clients_per_document;
     let first_client = 1 + (load.seed % (1 << 20)) * (1 << 11);
     let tally = Rc::new(Tally {
         first_client,
         sent_at: (0..writers).map(|_| RefCell::default()).collect(),
+        clients_per_document: load.clients_per_document,
+        heard: (0..writers).map(|_| RefCell::new(vec![0; load.clients_per_document])).collect(),
         sent: Cell::new(0),
         delivered: Cell::new(0),
         merged: Cell::new(0),
@@ -131,10 +140,11 @@ pub(super) async fn run(system: &System, load: &Load) -> Result<Outcome> {
     for (attachment, script) in attachments.into_iter().zip(scripts) {
         clients.spawn_local(take_part(attachment, script, start, Rc::clone(&tally)));
     }
-    let end = wait_for_deliveries(&tally, load, start, &mut clients).await?;
+    let (end, delivered_in_time) = wait_for_deliveries(&tally, load, start, &mut clients).await?;
     Ok(Outcome {
         sent: tally.sent.get(),
         delivered: tally.delivered.get(),
+        delivered_in_time,
         expected: expected(&tally, load),
         merged: tally.merged.get(),
         latency: tally.latency.borrow().clone(),
@@ -164,8 +174,8 @@ fn script(load: &Load, writer: usize, client: u64, attachment: &Attachment) -> S
     let mut frames = Vec::new();
     while offset + period * u32::try_from(frames.len()).unwrap_or(u32::MAX) < load.duration {
         let update = typist.next_update();
-        let (_, clock) = first_struct(&update).expect("a typist always inserts");
-        frames.push((attachment.encode_update(&update), clock));
+        let runs = runs(&update).expect("a typist only writes text");
+        frames.push((attachment.encode_update(&update), runs.first().expect("a typist always inserts").clock));
     }
     Script { writer, frames, period, offset }
 }
@@ -175,8 +185,9 @@ async fn wait_for_deliveries(
     load: &Load,
     start: Instant,
     clients: &mut JoinSet<Result<()>>,
-) -> Result<Instant> {
+) -> Result<(Instant, u64)> {
     let (mut seen, mut last) = (0, Instant::now());
+    let mut in_time = None;
     loop {
         tokio::select! {
             Some(ended) = clients.join_next() => {
@@ -186,13 +197,14 @@ async fn wait_for_deliveries(
             }
             () = tokio::time::sleep(Duration::from_millis(5)) => {}
         }
-        let delivered = tally.delivered.get() + tally.merged.get();
+        let delivered = tally.delivered.get();
         if delivered > seen {
             (seen, last) = (delivered, Instant::now());
         }
-        let over = start.elapsed() >= load.duration;
-        if over && (tally.delivered.get() >= expected(tally, load) || last.elapsed() > PATIENCE) {
-            return Ok(last.max(start + load.duration));
+        let Some(late) = start.elapsed().checked_sub(load.duration) else { continue };
+        let in_time = *in_time.get_or_insert(delivered);
+        if delivered >= expected(tally, load) || last.elapsed() > PATIENCE || late > load.drain {
+            return Ok((last.max(start + load.duration), in_time));
         }
     }
 }
@@ -208,9 +220,8 @@ async fn take_part(mut attachment: Attachment, script: Script, start: Instant, t
             heard = attachment.socket.ready() => {
                 heard?;
                 let now = Instant::now();
-                let channel = attachment.channel_number();
-                while let Some(frame) = attachment.socket.take()? {
-                    tally.heard(script.writer, channel, frame, now)?;
+                while let Some(event) = attachment.event()? {
+                    tally.heard(script.writer, event, now)?;
                 }
             }
             () = &mut timer, if next < script.frames.len() => {
@@ -251,57 +262,42 @@ impl Tally {
         self.sent.set(self.sent.get() + 1);
     }
 
-    fn heard(&self, listener: usize, channel: Option<u64>, frame: Frame<'_>, now: Instant) -> Result<()> {
-        let bytes = match frame {
-            Frame::Binary(bytes) => bytes,
-            Frame::Close { code, reason } => return Err(anyhow!("the server closed a socket: {code} {reason}")),
-            Frame::Text(_) | Frame::Pong => return Ok(()),
-        };
-        match update_in(channel, bytes)? {
-            Heard::Update(update) if update.len() <= MAX_EDIT_BYTES => {
-                if let Some((client, clock)) = first_struct(update) {
-                    self.delivered(listener, client, clock, now);
-                }
+    fn heard(&self, listener: usize, event: Event<'_>, now: Instant) -> Result<()> {
+        match event {
+            // A step 2 brings what waited for a receiver that was behind.
+            Event::Update(update) | Event::Step2(update) => {
+                let edits: u64 = runs(update)?.into_iter().map(|run| self.delivered(listener, run, now)).sum();
+                self.merged.set(self.merged.get() + u64::from(edits > 1));
+                Ok(())
             }
-            // What waited for a receiver that was behind, at once.
-            Heard::Update(_) | Heard::Merged => self.merged.set(self.merged.get() + 1),
-            Heard::Other => {}
+            Event::Ended(reason) => Err(anyhow!("the server closed a socket: {reason}")),
+            Event::Refused(reason) => Err(anyhow!("the server refused an edit: {reason}")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn delivered(&self, listener: usize, client: u64, clock: u64, now: Instant) {
+    /// Counts the edits in a run that are new to the listener, and how long they took.
+    fn delivered(&self, listener: usize, run: Run, now: Instant) -> u64 {
         let index = |number: u64| usize::try_from(number).ok();
-        let writer = client.checked_sub(self.first_client).and_then(index);
-        let Some(writer) = writer.filter(|writer| *writer != listener) else { return };
-        let sent_at =
-            self.sent_at.get(writer).zip(index(clock)).and_then(|(sent_at, clock)| *sent_at.borrow().get(clock)?);
-        if let Some(sent_at) = sent_at {
-            self.delivered.set(self.delivered.get() + 1);
-            self.latency.borrow_mut().record(now.saturating_duration_since(sent_at));
+        let writer = run.client.checked_sub(self.first_client).and_then(index);
+        let Some(writer) = writer.filter(|writer| *writer != listener && *writer < self.sent_at.len()) else {
+            return 0;
+        };
+        let (sent_at, mut heard) = (self.sent_at[writer].borrow(), self.heard[listener].borrow_mut());
+        let heard = &mut heard[writer % self.clients_per_document];
+        let (from, to) = (run.clock.max(*heard), run.clock + run.len);
+        *heard = to.max(*heard);
+        let mut edits = 0;
+        let mut latency = self.latency.borrow_mut();
+        for clock in from..to {
+            if let Some(sent_at) = index(clock).and_then(|clock| *sent_at.get(clock)?) {
+                latency.record(now.saturating_duration_since(sent_at));
+                edits += 1;
+            }
         }
+        self.delivered.set(self.delivered.get() + edits);
+        edits
     }
-}
-
-enum Heard<'a> {
-    Update(&'a [u8]),
-    Merged,
-    Other,
-}
-
-fn update_in(channel: Option<u64>, bytes: &[u8]) -> Result<Heard<'_>> {
-    Ok(match channel {
-        None => match Message::decode(bytes)? {
-            Message::Update(update) => Heard::Update(update),
-            Message::Step2(_) => Heard::Merged,
-            _ => Heard::Other,
-        },
-        Some(_) => match ChannelFrame::decode(bytes)?.body {
-            Body::Update(update) => Heard::Update(update),
-            Body::Step2(_) => Heard::Merged,
-            _ => Heard::Other,
-        },
-    })
 }
 
 #[cfg(test)]
@@ -311,7 +307,7 @@ mod tests {
     use super::*;
     use crate::process::server::free_address;
     use crate::relay;
-    use crate::system::Kind;
+    use crate::system::Subject;
 
     #[tokio::test]
     async fn every_delivery_is_counted_once_and_none_to_its_sender() {
@@ -320,12 +316,14 @@ mod tests {
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::task::yield_now().await;
         }
-        let system = System { kind: Kind::Relay, address, pid: None, postgres: None, process: None };
+        let system =
+            System { subject: Subject::Relay, address, pid: None, postgres: None, process: None, launch: None };
         let load = Load {
             documents: vec!["a".to_owned(), "b".to_owned()],
             clients_per_document: 5,
             updates_per_second: 200.0,
             duration: Duration::from_millis(200),
+            drain: DRAIN,
             dialect: Dialect::Yjs,
             seed: 1,
         };

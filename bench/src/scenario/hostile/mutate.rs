@@ -165,13 +165,14 @@ impl Mutator {
 /// A binary frame. One whose envelope does not decode ends its socket.
 fn frame_of(dialect: Dialect, bytes: Vec<u8>) -> Frame {
     let fatal = match dialect {
-        Dialect::Yjs => match Message::decode(&bytes) {
-            Ok(Message::Awareness(states)) => awareness::decode(states, usize::MAX).is_err(),
-            decoded => decoded.is_err(),
-        },
         Dialect::Ws => match ChannelFrame::decode(&bytes).map(|frame| frame.body) {
             Ok(Body::Awareness(states)) => awareness::decode(states, usize::MAX).is_err(),
             Ok(Body::Receipt { .. }) => true,
+            decoded => decoded.is_err(),
+        },
+        // Attackers speak this or y-websocket's.
+        _ => match Message::decode(&bytes) {
+            Ok(Message::Awareness(states)) => awareness::decode(states, usize::MAX).is_err(),
             decoded => decoded.is_err(),
         },
     };
@@ -180,14 +181,14 @@ fn frame_of(dialect: Dialect, bytes: Vec<u8>) -> Frame {
 
 fn wrap(dialect: Dialect, number: u64, payload: Payload, bytes: &[u8]) -> Vec<u8> {
     match (dialect, payload) {
-        (Dialect::Yjs, Payload::StateVector) => Message::Step1(bytes).encode(),
-        (Dialect::Yjs, Payload::Step2) => Message::Step2(bytes).encode(),
-        (Dialect::Yjs, Payload::Update) => Message::Update(bytes).encode(),
-        (Dialect::Yjs, Payload::Awareness) => Message::Awareness(bytes).encode(),
         (Dialect::Ws, Payload::StateVector) => ChannelFrame { number, body: Body::Step1(bytes) }.encode(),
         (Dialect::Ws, Payload::Step2) => ChannelFrame { number, body: Body::Step2(bytes) }.encode(),
         (Dialect::Ws, Payload::Update) => ChannelFrame { number, body: Body::Update(bytes) }.encode(),
         (Dialect::Ws, Payload::Awareness) => ChannelFrame { number, body: Body::Awareness(bytes) }.encode(),
+        (_, Payload::StateVector) => Message::Step1(bytes).encode(),
+        (_, Payload::Step2) => Message::Step2(bytes).encode(),
+        (_, Payload::Update) => Message::Update(bytes).encode(),
+        (_, Payload::Awareness) => Message::Awareness(bytes).encode(),
     }
 }
 
