@@ -12,10 +12,9 @@ pub(crate) struct Run {
     pub(crate) len: u64,
 }
 
-/// The runs of an update in Yjs's encoding, version 1, one for each client; an error for content that nobody types who
-/// only writes text.
-pub(crate) fn runs(update: &[u8]) -> Result<Vec<Run>, DecodeError> {
-    let mut runs = Vec::with_capacity(1);
+/// Tells each run of an update in Yjs's encoding, version 1, one for each client unless there are gaps; an error for
+/// content that nobody types who only writes text.
+pub(crate) fn each_run(update: &[u8], mut tell: impl FnMut(Run)) -> Result<(), DecodeError> {
     let mut reader = Reader::new(update);
     for _ in 0..reader.varuint()? {
         let (structs, client, clock) = (reader.varuint()?, reader.varuint()?, reader.varuint()?);
@@ -28,13 +27,20 @@ pub(crate) fn runs(update: &[u8]) -> Result<Vec<Run>, DecodeError> {
                 ControlFlow::Continue(len) => run.len += len,
                 // A gap: what follows is another run.
                 ControlFlow::Break(len) => {
-                    runs.push(run);
+                    tell(run);
                     run = Run { client, clock: run.clock + run.len + len, len: 0 };
                 }
             }
         }
-        runs.push(run);
+        tell(run);
     }
+    Ok(())
+}
+
+/// All of them.
+pub(crate) fn runs(update: &[u8]) -> Result<Vec<Run>, DecodeError> {
+    let mut runs = Vec::with_capacity(1);
+    each_run(update, |run| runs.push(run))?;
     Ok(runs)
 }
 

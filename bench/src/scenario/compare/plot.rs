@@ -44,18 +44,7 @@ pub(crate) fn svg(results: &Results) -> String {
 fn panel(results: &Results, figure: &Figure) -> Option<Panel> {
     let summary = |contender| results.summary(figure.scenario, contender, figure.key).map(|found| (contender, found));
     let bars: Vec<_> = Contender::ALL.into_iter().filter_map(summary).collect();
-    (!bars.is_empty()).then(|| Panel { title: title(figure), bars })
-}
-
-/// The figure's name, with that of the group it continues.
-fn title(figure: &Figure) -> String {
-    let Some(detail) = figure.name.strip_prefix("… ") else { return figure.name.to_owned() };
-    let position = FIGURES.iter().position(|other| std::ptr::eq(other, figure)).unwrap_or(0);
-    let group = FIGURES[..position].iter().rev().find(|other| !other.name.starts_with('…'));
-    let group = group.map_or("", |group| group.name);
-    // What follows is the group's own detail.
-    let group = group.split_once(':').or_else(|| group.rsplit_once(',')).map_or(group, |(group, _)| group);
-    format!("{group}: {detail}")
+    (!bars.is_empty()).then(|| Panel { title: figure.title(), bars })
 }
 
 impl Panel {
@@ -104,7 +93,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figures::{Scenario, figures_of};
+    use super::super::figures::Scenario;
     use super::super::results::tests::results;
     use super::*;
 
@@ -128,11 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_names_the_group_and_is_escaped() {
-        let titles: Vec<_> = figures_of(Scenario::FanOut).map(title).collect();
-        assert_eq!(titles[2], "1 document × 100 clients, 9,900 deliveries/s: server CPU per delivery (µs)");
-        let titles: Vec<_> = figures_of(Scenario::ColdOpen).map(title).collect();
-        assert_eq!(titles[2], "open a long document in memory: 200 clients (ms)");
+    fn a_title_is_escaped() {
         assert_eq!(escaped("p99 < 100 ms"), "p99 &lt; 100 ms");
     }
 }

@@ -5,27 +5,36 @@ use std::fmt::Write as _;
 use super::figures::{Contender, FIGURES, Figure, Scenario, Target, figures_of};
 use super::results::Results;
 
-/// The whole page: the table, what it was measured with, and what went wrong.
+/// The whole page: a short table, what it was measured with and what went wrong, and all figures.
 pub(crate) fn markdown(results: &Results) -> String {
     let mut page = String::new();
     let contenders = results.contenders();
-    table(&mut page, results, &contenders);
+    let main = FIGURES.iter().filter(|figure| figure.target.is_some() || figure.plotted);
+    table(&mut page, results, &contenders, main.map(|figure| (figure, figure.title())));
     page.push('\n');
     remarks(&mut page, results, &contenders);
+    page.push_str("\n## All figures\n\n");
+    table(&mut page, results, &contenders, FIGURES.iter().map(|figure| (figure, figure.name.to_owned())));
     page
 }
 
-fn table(page: &mut String, results: &Results, contenders: &[Contender]) {
+/// A row for each of the figures that somebody has, under the given names.
+fn table(
+    page: &mut String,
+    results: &Results,
+    contenders: &[Contender],
+    figures: impl Iterator<Item = (&'static Figure, String)>,
+) {
     let names = contenders.iter().map(|contender| contender.name());
     let header = ["", "target"].into_iter().chain(names).collect::<Vec<_>>().join(" | ");
     let _ = writeln!(page, "| {header} |\n|---|---|{}", "--:|".repeat(contenders.len()));
-    for figure in FIGURES {
+    for (figure, name) in figures {
         let measured = |contender: &&Contender| results.summary(figure.scenario, **contender, figure.key).is_some();
         if contenders.iter().find(measured).is_none() {
             continue;
         }
         let cells = contenders.iter().map(|contender| cell(results, figure, *contender));
-        let row = [figure.name.to_owned(), target(figure)].into_iter().chain(cells).collect::<Vec<_>>().join(" | ");
+        let row = [name, target(figure)].into_iter().chain(cells).collect::<Vec<_>>().join(" | ");
         let _ = writeln!(page, "| {row} |");
     }
 }
@@ -39,7 +48,7 @@ fn cell(results: &Results, figure: &Figure, contender: Contender) -> String {
     let mut text = number(summary.median);
     if let (Contender::GlassBox | Contender::GlassBoxWs, Some(target)) = (contender, figure.target) {
         let ratio = ratio(results, figure, contender);
-        if let (Target::AtMostOfRelay(_) | Target::AtLeastOfRelay(_), Some(ratio)) = (target, ratio) {
+        if let (Target::WithinRelays(_) | Target::OfRelays(_), Some(ratio)) = (target, ratio) {
             let _ = write!(text, " ({ratio:.2}×)");
         }
         match is_met(target, summary.median, ratio) {
@@ -63,18 +72,18 @@ fn ratio(results: &Results, figure: &Figure, contender: Contender) -> Option<f64
 
 fn is_met(target: Target, median: f64, ratio: Option<f64>) -> Option<bool> {
     match target {
-        Target::AtMost(most) => Some(median <= most),
-        Target::AtMostOfRelay(most) => ratio.map(|ratio| ratio <= most),
-        Target::AtLeastOfRelay(least) => ratio.map(|ratio| ratio >= least),
+        Target::Within(most) => Some(median <= most),
+        Target::WithinRelays(most) => ratio.map(|ratio| ratio <= most),
+        Target::OfRelays(least) => ratio.map(|ratio| ratio >= least),
     }
 }
 
 fn target(figure: &Figure) -> String {
     match figure.target {
         None => String::new(),
-        Some(Target::AtMost(most)) => format!("≤ {}", number(most)),
-        Some(Target::AtMostOfRelay(most)) => format!("≤ {most}× relay"),
-        Some(Target::AtLeastOfRelay(least)) => format!("≥ {least}× relay"),
+        Some(Target::Within(most)) => format!("≤ {}", number(most)),
+        Some(Target::WithinRelays(most)) => format!("≤ {most}× relay"),
+        Some(Target::OfRelays(least)) => format!("≥ {least}× relay"),
     }
 }
 
@@ -103,7 +112,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 fn digits_beyond_three(magnitude: f64) -> i32 {
-    (0..).take_while(|digits| magnitude / 10_f64.powi(*digits) >= 1000.0).count().try_into().unwrap_or(0)
+    (0..12).take_while(|digits| magnitude / 10_f64.powi(*digits) >= 1000.0).count().try_into().unwrap_or(0)
 }
 
 fn remarks(page: &mut String, results: &Results, contenders: &[Contender]) {
@@ -114,7 +123,7 @@ fn remarks(page: &mut String, results: &Results, contenders: &[Contender]) {
         "Medians of {}{}, {}, GlassBox {} with Postgres; {}. {}. The server has one core and the load generator another; \
          Postgres may use both. The long document has {} KB.",
         runs(results.runs()),
-        if setting.quick { ", shortened" } else { "" },
+        if setting.quick { ", shortened: fewer clients, less time" } else { "" },
         setting.date,
         setting.version,
         versions.collect::<Vec<_>>().join(", "),

@@ -13,7 +13,7 @@ use crate::client::socket::Opcode;
 use crate::client::{Attachment, Dialect, Event};
 use crate::latency::{Latency, Pace};
 use crate::process::usage;
-use crate::runs::{Run, runs};
+use crate::runs::{Run, each_run, runs};
 use crate::system::System;
 use crate::typing::Typist;
 
@@ -44,8 +44,8 @@ pub(crate) struct Load {
 pub(crate) struct Outcome {
     pub(crate) sent: u64,
     pub(crate) delivered: u64,
-    /// What was delivered while edits were still made.
-    pub(crate) delivered_in_time: u64,
+    /// Deliveries per second while edits were still made.
+    pub(crate) rate_in_time: f64,
     pub(crate) expected: u64,
     /// Frames that brought several edits at once.
     pub(crate) merged: u64,
@@ -140,11 +140,11 @@ pub(crate) async fn run(system: &System, load: &Load) -> Result<Outcome> {
     for (attachment, script) in attachments.into_iter().zip(scripts) {
         clients.spawn_local(take_part(attachment, script, start, Rc::clone(&tally)));
     }
-    let (end, delivered_in_time) = wait_for_deliveries(&tally, load, start, &mut clients).await?;
+    let (end, rate_in_time) = wait_for_deliveries(&tally, load, start, &mut clients).await?;
     Ok(Outcome {
         sent: tally.sent.get(),
         delivered: tally.delivered.get(),
-        delivered_in_time,
+        rate_in_time,
         expected: expected(&tally, load),
         merged: tally.merged.get(),
         latency: tally.latency.borrow().clone(),
@@ -185,7 +185,7 @@ async fn wait_for_deliveries(
     load: &Load,
     start: Instant,
     clients: &mut JoinSet<Result<()>>,
-) -> Result<(Instant, u64)> {
+) -> Result<(Instant, f64)> {
     let (mut seen, mut last) = (0, Instant::now());
     let mut in_time = None;
     loop {
@@ -202,7 +202,8 @@ async fn wait_for_deliveries(
             (seen, last) = (delivered, Instant::now());
         }
         let Some(late) = start.elapsed().checked_sub(load.duration) else { continue };
-        let in_time = *in_time.get_or_insert(delivered);
+        // A generator that is held up looks late.
+        let in_time = *in_time.get_or_insert_with(|| delivered as f64 / start.elapsed().as_secs_f64());
         if delivered >= expected(tally, load) || last.elapsed() > PATIENCE || late > load.drain {
             return Ok((last.max(start + load.duration), in_time));
         }
@@ -266,7 +267,8 @@ impl Tally {
         match event {
             // A step 2 brings what waited for a receiver that was behind.
             Event::Update(update) | Event::Step2(update) => {
-                let edits: u64 = runs(update)?.into_iter().map(|run| self.delivered(listener, run, now)).sum();
+                let mut edits = 0;
+                each_run(update, |run| edits += self.delivered(listener, run, now))?;
                 self.merged.set(self.merged.get() + u64::from(edits > 1));
                 Ok(())
             }

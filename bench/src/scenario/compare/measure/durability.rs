@@ -79,12 +79,12 @@ async fn write(place: &Place, writer: usize) -> Result<Vec<Word>> {
     let (mut attachment, _) = place.open().await?;
     let replica = Replica::new(1000 + writer as u64);
     let (mut typed, mut unconfirmed, mut confirmed) = (0, VecDeque::new(), Vec::new());
-    let mut pace = interval(PACE);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(PACE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let alive = tokio::select! {
             ready = attachment.socket.ready() => ready.is_ok(),
-            _ = pace.tick() => {
+            _ = ticks.tick() => {
                 let update = replica.append(&format!("{writer}:{typed} "));
                 let sent = attachment.send_update(&update);
                 if let Ok(number) = &sent {

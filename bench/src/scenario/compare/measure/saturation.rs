@@ -20,7 +20,9 @@ const RAMP_FACTOR: f64 = 1.4;
 /// A contender that was measured before begins so many steps below what it sustained.
 const STEPS_BELOW: i32 = 2;
 /// A server that does not meet a rate cold is started again for the next lower one, so often.
-const COLD_TRIES: usize = 3;
+const COLD_TRIES: usize = 5;
+/// Each of these tries is so much lower.
+const COLD_FACTOR: f64 = 2.0;
 const OVERLOAD_FACTOR: f64 = 2.0;
 /// How long late deliveries of a step may take.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -47,13 +49,13 @@ pub(super) async fn measure(turn: &Turn<'_>, figures: &mut Figures) -> Result<()
             met = outcome.rate();
             break;
         }
-        rate /= RAMP_FACTOR;
+        rate /= COLD_FACTOR;
     }
     note(figures, "cold_rate", met);
 
     let system = turn.start(Storage::Memory).await?;
     let outcome = run(&system, &load(turn, "over", overload, turn.sizes().overload, NO_DRAIN)).await?;
-    note(figures, "over_rate", outcome.delivered_in_time as f64 / turn.sizes().overload.as_secs_f64());
+    note(figures, "over_rate", outcome.rate_in_time);
     Ok(())
 }
 
@@ -70,11 +72,11 @@ async fn climb(turn: &Turn<'_>, from: f64) -> Result<(f64, Option<Outcome>)> {
     let mut system = turn.start(Storage::Memory).await?;
     let (mut rate, mut best) = (from, (from, None));
     while rate <= RAMP_TO {
-        let mut outcome = step(turn, &system, rate).await?;
+        let mut outcome = step(turn, &system, rate).await;
         if outcome.is_none() {
             // Once may be somebody else's fault. What waits in the server is not the next step's.
             system = turn.measuring.bench.restart(system, End::Kill).await?;
-            outcome = step(turn, &system, rate).await?;
+            outcome = step(turn, &system, rate).await;
         }
         let Some(outcome) = outcome else { break };
         best = (rate, Some(outcome));
@@ -84,10 +86,12 @@ async fn climb(turn: &Turn<'_>, from: f64) -> Result<(f64, Option<Outcome>)> {
 }
 
 /// What came of a rate, if it was sustained.
-async fn step(turn: &Turn<'_>, system: &System, rate: f64) -> Result<Option<Outcome>> {
+async fn step(turn: &Turn<'_>, system: &System, rate: f64) -> Option<Outcome> {
     let name = format!("ramp-{}-{rate:.0}", system.address.port());
-    let outcome = run(system, &load(turn, &name, rate, turn.sizes().ramp_step, DRAIN)).await?;
-    Ok(is_sustained(&outcome).then_some(outcome))
+    // Who disconnects clients does not sustain it.
+    let load = load(turn, &name, rate, turn.sizes().ramp_step, DRAIN);
+    let Ok(outcome) = run(system, &load).await else { return None };
+    is_sustained(&outcome).then_some(outcome)
 }
 
 fn is_sustained(outcome: &Outcome) -> bool {

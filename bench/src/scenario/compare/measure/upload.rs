@@ -9,7 +9,7 @@ use super::{AUTHOR, Figures, Turn, megabytes, milliseconds, note};
 use crate::client::{Attachment, Event};
 use crate::peers::Storage;
 use crate::process::usage;
-use crate::runs::runs;
+use crate::runs::each_run;
 
 /// How long it may take until the other has all of it.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -60,8 +60,11 @@ async fn hear_all(other: &mut Attachment, clock: u64) -> Result<()> {
         while let Some(event) = other.event()? {
             match event {
                 Event::Update(update) | Event::Step2(update) => {
-                    let ends = runs(update)?.into_iter().filter(|run| run.client == AUTHOR && run.clock <= heard);
-                    heard = ends.map(|run| run.clock + run.len).fold(heard, u64::max);
+                    each_run(update, |run| {
+                        if run.client == AUTHOR && run.clock <= heard {
+                            heard = heard.max(run.clock + run.len);
+                        }
+                    })?;
                 }
                 Event::Ended(why) => bail!("the server ended the other's connection: {why}"),
                 _ => {}
