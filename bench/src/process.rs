@@ -54,6 +54,34 @@ pub(crate) fn load_average() -> Option<f64> {
     std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
+/// Time that the cores of this machine have spent so far, working and idle, in the kernel's ticks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MachineTime {
+    working: u64,
+    idle: u64,
+}
+
+impl MachineTime {
+    /// Now.
+    pub(crate) fn now() -> Option<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    fn parse(stat: &str) -> Option<Self> {
+        let all_cores = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let ticks: Vec<u64> = all_cores.split_whitespace().map_while(|text| text.parse().ok()).collect();
+        // user nice system idle iowait irq softirq steal; what follows is part of user time.
+        let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = ticks[..] else { return None };
+        Some(Self { working: user + nice + system + irq + softirq + steal, idle: idle + iowait })
+    }
+
+    /// The share of its time (0 to 1) that the machine has worked since then.
+    pub(crate) fn share_since(self, before: Self) -> f64 {
+        let (working, idle) = (self.working - before.working, self.idle - before.idle);
+        working as f64 / (working + idle).max(1) as f64
+    }
+}
+
 /// The processors, the memory and the kernel of this machine, for people.
 pub(crate) fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -68,4 +96,20 @@ pub(crate) fn machine() -> String {
     let gibibytes = kibibytes.unwrap_or(0.0) / f64::from(1 << 20);
     let kernel = read("/proc/sys/kernel/osrelease");
     format!("{count} cores of {model}, {gibibytes:.0} GiB, Linux {}", kernel.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_work_is_that_of_all_cores() {
+        let before = MachineTime::parse("cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2 3 4\n").unwrap();
+        let after = MachineTime::parse("cpu  130 5 60 870 60 3 1 1 9 9\n").unwrap();
+        let share = after.share_since(before);
+        assert!((share - 50.0 / 130.0).abs() < 1e-9, "{share}");
+        assert!(before.share_since(before).abs() < 1e-9);
+        assert!(MachineTime::parse("cpu  1 2\n").is_none());
+        assert!(MachineTime::now().is_some());
+    }
 }

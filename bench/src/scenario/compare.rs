@@ -8,19 +8,20 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::peers::{self, Peers};
-use crate::process;
+use crate::process::{self, MachineTime};
 use crate::system::{Bench, Subject};
 use figures::{Contender, Scenario};
 use measure::{Measuring, Sizes};
 use results::{Measurement, Results, Setting, Skipped};
 
-/// More than this when the program starts means that somebody else uses the machine.
-const BUSY_LOAD_AVERAGE: f64 = 0.7;
+/// How long it is watched before each measurement what others do on this machine.
+const WATCH: Duration = Duration::from_millis(150);
 
 /// Compare the server with a bare relay and with its peers: one table and one plot
 #[derive(Debug, Clone, Args)]
@@ -133,7 +134,6 @@ impl Compare {
             machine: process::machine(),
             quick: self.quick,
             document_kilobytes: self.kilobytes,
-            busy: process::load_average().filter(|load| *load > BUSY_LOAD_AVERAGE),
         }
     }
 
@@ -165,12 +165,14 @@ impl Plan {
                     if self.results.has(scenario, contender, run) {
                         continue;
                     }
-                    eprintln!("run {run} of {runs}: {}, {}", scenario.name(), contender.name());
+                    let others = others().await;
+                    let noise = if others > table::NOISE { " (others are busy on this machine)" } else { "" };
+                    eprintln!("run {run} of {runs}: {}, {}{noise}", scenario.name(), contender.name());
                     let (figures, failed) = measuring.measure(scenario, contender, run, &self.results).await;
                     if let Some(why) = &failed {
                         eprintln!("  {why}");
                     }
-                    self.results.measurements.push(Measurement { scenario, contender, run, figures, failed });
+                    self.results.measurements.push(Measurement { scenario, contender, run, others, figures, failed });
                     self.results.write(&self.compare.results)?;
                 }
             }
@@ -183,6 +185,13 @@ impl Plan {
         let contenders = self.compare.contenders().into_iter();
         contenders.filter(is_there).filter(|contender| scenario.fits(*contender)).collect()
     }
+}
+
+/// The share of the machine that others use while nothing is measured.
+async fn others() -> f64 {
+    let before = MachineTime::now();
+    tokio::time::sleep(WATCH).await;
+    before.zip(MachineTime::now()).map_or(0.0, |(before, after)| after.share_since(before))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

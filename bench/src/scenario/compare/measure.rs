@@ -45,9 +45,9 @@ pub(super) struct Sizes {
 impl Sizes {
     pub(super) fn full(document_kilobytes: usize) -> Self {
         Self {
-            fan_out: Duration::from_secs(4),
-            ramp_step: Duration::from_millis(1200),
-            overload: Duration::from_secs(3),
+            fan_out: Duration::from_secs(3),
+            ramp_step: Duration::from_secs(1),
+            overload: Duration::from_millis(2500),
             storm_clients: 1000,
             idle_connections: 5000,
             until_crash: (Duration::from_secs(5), Duration::from_secs(12)),

@@ -34,8 +34,6 @@ pub(crate) struct Setting {
     /// Shortened scenarios, whose figures are rough.
     pub(crate) quick: bool,
     pub(crate) document_kilobytes: usize,
-    /// The highest load average at the start of a measurement that others than this program may have caused.
-    pub(crate) busy: Option<f64>,
 }
 
 /// A contender that is left out.
@@ -51,6 +49,9 @@ pub(crate) struct Measurement {
     pub(crate) scenario: Scenario,
     pub(crate) contender: Contender,
     pub(crate) run: usize,
+    /// The share of the machine (0 to 1) that others used just before.
+    #[serde(default)]
+    pub(crate) others: f64,
     pub(crate) figures: Figures,
     /// Why it ended early; its figures up to then count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,13 +144,19 @@ pub(super) mod tests {
             machine: "two cores".to_owned(),
             quick: false,
             document_kilobytes: 1500,
-            busy: None,
         };
         let mut results = Results::new(setting);
         for (contender, values) in [(Contender::Relay, relay), (Contender::GlassBox, glassbox)] {
             for (run, value) in values.into_iter().enumerate() {
                 let figures = Figures::from([(key.to_owned(), value)]);
-                results.measurements.push(Measurement { scenario, contender, run: run + 1, figures, failed: None });
+                results.measurements.push(Measurement {
+                    scenario,
+                    contender,
+                    run: run + 1,
+                    others: 0.0,
+                    figures,
+                    failed: None,
+                });
             }
         }
         results

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::figures::{Contender, FIGURES, Figure, Scenario, Target, figures_of};
 use super::results::Results;
 
+/// Others who use more of the machine than this spoil what is measured.
+pub(super) const NOISE: f64 = 0.15;
+
 /// The whole page: a short table, what it was measured with and what went wrong, and all figures.
 pub(crate) fn markdown(results: &Results) -> String {
     let mut page = String::new();
@@ -130,8 +133,13 @@ fn remarks(page: &mut String, results: &Results, contenders: &[Contender]) {
         setting.machine,
         setting.document_kilobytes,
     );
-    if let Some(load) = setting.busy {
-        let _ = writeln!(page, "\n**Others were busy on this machine (load average {load}): read nothing into this.**");
+    let noisy = results.measurements.iter().filter(|measurement| measurement.others > NOISE).count();
+    if noisy > 0 {
+        let of = results.measurements.len();
+        let _ = writeln!(
+            page,
+            "\n**Others were busy on this machine before {noisy} of {of} measurements: read nothing into their times.**"
+        );
     }
     let spread = widest(results, contenders);
     if let Some((figure, contender, least, most)) = spread {
@@ -198,11 +206,13 @@ mod tests {
             scenario: Scenario::Idle,
             contender: Contender::Hocuspocus,
             run: 1,
+            others: 0.5,
             figures: [].into(),
             failed: Some("it ended".to_owned()),
         });
         let page = markdown(&results);
         assert!(page.contains("| ≤ 9 | 9 | 8.50 ✓ | failed |"), "{page}");
+        assert!(page.contains("busy on this machine before 1 of 5 measurements"), "{page}");
         assert!(page.contains("Left out: y-sweet: cargo failed.\n"), "{page}");
         assert!(page.contains("\\* Hocuspocus in idle: it ended.\n"), "{page}");
     }

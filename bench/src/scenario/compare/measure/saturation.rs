@@ -16,81 +16,75 @@ const SUSTAINED_P99_MS: f64 = 100.0;
 /// The first step of the ramp, in updates per second.
 const RAMP_FROM: f64 = 600.0;
 const RAMP_TO: f64 = 150_000.0;
-const RAMP_FACTOR: f64 = 1.4;
-/// A contender that was measured before begins so many steps below what it sustained.
-const STEPS_BELOW: i32 = 2;
-/// A server that does not meet a rate cold is started again for the next lower one, so often.
+const RAMP_FACTOR: f64 = 1.6;
+/// Behind the last step that was sustained comes one more, finer.
+const FINE_FACTOR: f64 = 1.25;
+/// A contender that was measured before begins so far below what it sustained.
+const HEAD_START: f64 = 0.5;
+/// A server that does not meet a rate cold is started again for a lower one, so often.
 const COLD_TRIES: usize = 5;
-/// Each of these tries is so much lower.
-const COLD_FACTOR: f64 = 2.0;
+const COLD_FACTOR: f64 = 0.5;
 const OVERLOAD_FACTOR: f64 = 2.0;
 /// How long late deliveries of a step may take.
-const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN: Duration = Duration::from_millis(700);
 /// Nobody waits for what is late under too much load: the server is ended.
 const NO_DRAIN: Duration = Duration::from_millis(1);
 
 pub(super) async fn measure(turn: &Turn<'_>, figures: &mut Figures) -> Result<()> {
-    let (mut rate, best) = ramp(turn).await?;
-    let Some(best) = best else {
-        note(figures, "ramp_rate", 0.0);
-        return Ok(());
-    };
-    note(figures, "ramp_rate", best.rate());
+    let (rate, best) = ramp(turn).await?;
+    note(figures, "ramp_rate", best.as_ref().map_or(0.0, Outcome::rate));
+    let Some(best) = best else { return Ok(()) };
     note(figures, "generator", best.generator_share() * 100.0);
-    let overload = rate * OVERLOAD_FACTOR;
 
-    let mut met = 0.0;
+    let (mut cold_rate, mut met) = (rate, None);
+    let mut system = turn.start(Storage::Memory).await?;
     for attempt in 0..COLD_TRIES {
-        let system = turn.start(Storage::Memory).await?;
-        let outcome = run(&system, &load(turn, &format!("cold-{attempt}"), rate, turn.sizes().ramp_step, DRAIN)).await;
-        if let Ok(outcome) = outcome
-            && is_sustained(&outcome)
-        {
-            met = outcome.rate();
+        met = step(turn, &system, &format!("cold-{attempt}"), cold_rate).await;
+        if met.is_some() {
             break;
         }
-        rate /= COLD_FACTOR;
+        cold_rate *= COLD_FACTOR;
+        system = turn.measuring.bench.restart(system, End::Kill).await?;
     }
-    note(figures, "cold_rate", met);
+    note(figures, "cold_rate", met.as_ref().map_or(0.0, Outcome::rate));
 
-    let system = turn.start(Storage::Memory).await?;
-    let outcome = run(&system, &load(turn, "over", overload, turn.sizes().overload, NO_DRAIN)).await?;
-    note(figures, "over_rate", outcome.rate_in_time);
+    let overload = load(turn, "over", rate * OVERLOAD_FACTOR, turn.sizes().overload, NO_DRAIN);
+    note(figures, "over_rate", run(&system, &overload).await?.rate_in_time);
     Ok(())
 }
 
 /// Types faster and faster while the system keeps up: the last rate with which it did, in updates per second, and what
 /// came of it.
 async fn ramp(turn: &Turn<'_>) -> Result<(f64, Option<Outcome>)> {
-    let known = turn.sustained.map(|deliveries| deliveries / (CLIENTS - 1) as f64 / RAMP_FACTOR.powi(STEPS_BELOW));
+    let known = turn.sustained.map(|deliveries| deliveries / (CLIENTS - 1) as f64 * HEAD_START);
     let climbed = climb(turn, known.unwrap_or(RAMP_FROM).max(RAMP_FROM)).await?;
     // It does worse than before: from the bottom.
     if climbed.1.is_none() && known.is_some() { climb(turn, RAMP_FROM).await } else { Ok(climbed) }
 }
 
 async fn climb(turn: &Turn<'_>, from: f64) -> Result<(f64, Option<Outcome>)> {
-    let mut system = turn.start(Storage::Memory).await?;
+    let system = turn.start(Storage::Memory).await?;
     let (mut rate, mut best) = (from, (from, None));
     while rate <= RAMP_TO {
-        let mut outcome = step(turn, &system, rate).await;
-        if outcome.is_none() {
-            // Once may be somebody else's fault. What waits in the server is not the next step's.
-            system = turn.measuring.bench.restart(system, End::Kill).await?;
-            outcome = step(turn, &system, rate).await;
-        }
-        let Some(outcome) = outcome else { break };
+        let Some(outcome) = step(turn, &system, "ramp", rate).await else { break };
         best = (rate, Some(outcome));
         rate *= RAMP_FACTOR;
+    }
+    if best.1.is_some() {
+        // What waits in the server is not the next step's.
+        let system = turn.measuring.bench.restart(system, End::Kill).await?;
+        let rate = best.0 * FINE_FACTOR;
+        if let Some(outcome) = step(turn, &system, "fine", rate).await {
+            best = (rate, Some(outcome));
+        }
     }
     Ok(best)
 }
 
-/// What came of a rate, if it was sustained.
-async fn step(turn: &Turn<'_>, system: &System, rate: f64) -> Option<Outcome> {
-    let name = format!("ramp-{}-{rate:.0}", system.address.port());
-    // Who disconnects clients does not sustain it.
-    let load = load(turn, &name, rate, turn.sizes().ramp_step, DRAIN);
-    let Ok(outcome) = run(system, &load).await else { return None };
+/// What came of a rate, if it was sustained. Who disconnects clients does not sustain it.
+async fn step(turn: &Turn<'_>, system: &System, name: &str, rate: f64) -> Option<Outcome> {
+    let name = format!("{name}-{}-{rate:.0}", system.address.port());
+    let outcome = run(system, &load(turn, &name, rate, turn.sizes().ramp_step, DRAIN)).await.ok()?;
     is_sustained(&outcome).then_some(outcome)
 }
 
