@@ -44,6 +44,7 @@ use scenario::durability::Durability;
 use scenario::fan_out::FanOut;
 use scenario::hostile::Hostile;
 use scenario::idle_memory::IdleMemory;
+use scenario::large_document::LargeDocument;
 use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
@@ -79,6 +80,7 @@ enum Command {
     Compare(Compare),
     FanOut(FanOut),
     ColdOpen(ColdOpen),
+    LargeDocument(LargeDocument),
     IdleMemory(IdleMemory),
     Receipts(Receipts),
     Replay(Replay),
@@ -183,9 +185,10 @@ async fn run(bench: &Bench, command: Command, as_json: bool) -> Result<bool> {
 }
 
 /// What `bench all` runs, as one would type it.
-const ALL: [&[&str]; 6] = [
+const ALL: [&[&str]; 7] = [
     &["fan-out", "--seconds", "4"],
     &["cold-open"],
+    &["large-document", "--megabytes", "10"],
     &["idle-memory"],
     &["receipts", "--seconds", "4"],
     &["durability", "--rounds", "10"],
@@ -208,6 +211,7 @@ impl Command {
         match self {
             Self::FanOut(scenario) => scenario.run(bench).await,
             Self::ColdOpen(scenario) => scenario.run(bench).await,
+            Self::LargeDocument(scenario) => scenario.run(bench).await,
             Self::IdleMemory(scenario) => scenario.run(bench).await,
             Self::Receipts(scenario) => scenario.run(bench).await,
             Self::Replay(scenario) => scenario.run(bench).await,

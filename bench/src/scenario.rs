@@ -6,6 +6,7 @@ pub(crate) mod durability;
 pub(crate) mod fan_out;
 pub(crate) mod hostile;
 pub(crate) mod idle_memory;
+pub(crate) mod large_document;
 pub(crate) mod partitions;
 pub(crate) mod receipts;
 pub(crate) mod replay;

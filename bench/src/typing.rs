@@ -67,14 +67,18 @@ pub(crate) fn long_document(bytes: usize, seed: u64) -> Vec<Vec<u8>> {
     let doc = new_doc(ClientID::new(rng.random_range(1..1 << 31)));
     let body = doc.get_or_insert_xml_fragment("body");
     let mut updates = Vec::new();
-    while doc.transact().encode_state_as_update_v1(&StateVector::default()).len() < bytes {
+    // Together they are longer than the state by some percent: each names its client and what it follows.
+    let mut written = 0;
+    while written < bytes {
         let mut txn = doc.transact_mut();
         let paragraph = body.push_back(&mut txn, XmlElementPrelim::empty("paragraph"));
         let text = paragraph.push_back(&mut txn, XmlTextPrelim::new(""));
         updates.push(txn.encode_update_v1());
         drop(txn);
+        let before = updates.len() - 1;
         let edits = std::iter::repeat_n(EDITS_IN_UPDATE, (EDITS_IN_PARAGRAPH / EDITS_IN_UPDATE) as usize);
         updates.extend(edits.map(|edits| edit_paragraph(&doc, &text, edits, &mut rng)));
+        written += updates[before..].iter().map(Vec::len).sum::<usize>();
     }
     updates
 }
@@ -148,6 +152,12 @@ impl Replica {
     pub(crate) fn diff(&self, state_vector: &[u8]) -> anyhow::Result<Vec<u8>> {
         let state_vector = StateVector::decode_v1(state_vector)?;
         Ok(self.doc.transact().encode_diff_v1(&state_vector))
+    }
+
+    /// What [`long_document`] writes, as XML.
+    pub(crate) fn body(&self) -> String {
+        let body = self.doc.get_or_insert_xml_fragment("body");
+        body.get_string(&self.doc.transact())
     }
 
     /// The whole text.

@@ -52,7 +52,7 @@ pub(crate) async fn open(
         projection.request(services.clock.monotonic_ms());
     }
     let mut antechamber = Antechamber::new(services, stored.into());
-    match antechamber.build(services, messages).await {
+    match antechamber.build(messages).await {
         Ok(room) => {
             let Antechamber { listeners, attached, waiting, .. } = antechamber;
             let attached = attached.into_iter().map(|attach| Message::Input(Input::Attach(attach)));
@@ -67,6 +67,7 @@ pub(crate) async fn open(
 
 /// Where those wait who come before the document is built.
 struct Antechamber {
+    services: Arc<Services>,
     stored: Stored,
     listeners: Listeners,
     attached: Vec<Attach>,
@@ -79,16 +80,21 @@ struct Antechamber {
 impl Antechamber {
     fn new(services: &Arc<Services>, stored: Stored) -> Self {
         let listeners = Listeners::new(services);
-        Self { stored, listeners, attached: Vec::new(), waiting: Vec::new(), waiting_bytes: 0, known: OnceCell::new() }
+        let services = Arc::clone(services);
+        Self {
+            services,
+            stored,
+            listeners,
+            attached: Vec::new(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            known: OnceCell::new(),
+        }
     }
 
-    async fn build(
-        &mut self,
-        services: &Arc<Services>,
-        messages: &mut mpsc::Receiver<Box<Message>>,
-    ) -> Result<Room, LoadError> {
+    async fn build(&mut self, messages: &mut mpsc::Receiver<Box<Message>>) -> Result<Room, LoadError> {
         let build_room = {
-            let (stored, services) = (self.stored.clone(), Arc::clone(services));
+            let (stored, services) = (self.stored.clone(), Arc::clone(&self.services));
             let (limits, budget) = (Arc::clone(&services.limits), services.budget.clone());
             move || Room::open(stored, limits, budget, services.random.clone())
         };
@@ -96,7 +102,7 @@ impl Antechamber {
             return Ok(build_room()?);
         }
         let mut building = tokio::task::spawn_blocking(build_room);
-        let shutdown = services.lifecycle.shutdown_token();
+        let shutdown = self.services.lifecycle.shutdown_token();
         loop {
             let has_room = self.waiting.len() < WAITING_MESSAGES && self.waiting_bytes < WAITING_BYTES;
             tokio::select! {
@@ -145,7 +151,7 @@ impl Antechamber {
             return Some(state_vector);
         }
         // What is no update, or not a whole one, is told to nobody: the building will fail.
-        let known = self.known.get_or_init(|| replica::state_vector_of(snapshot));
+        let known = self.known.get_or_init(|| self.services.work_long(|| replica::state_vector_of(snapshot)));
         let Some(known) = known.clone() else { return Some(state_vector) };
         if self.stored.tail.is_empty() {
             self.listeners.send(session, Outgoing::Step2(snapshot.clone()));

@@ -35,7 +35,7 @@ pub(crate) struct Services {
     /// Threads that run tasks.
     pub(crate) threads: usize,
     /// Whether a thread that is busy for long can hand its other tasks to another one.
-    pub(crate) can_move_tasks: bool,
+    can_move_tasks: bool,
     numbers: AtomicU64,
 }
 
@@ -71,6 +71,11 @@ impl Services {
             can_move_tasks,
             numbers,
         }
+    }
+
+    /// Does work that takes long, while another thread takes over the other tasks of this one.
+    pub(crate) fn work_long<T>(&self, work: impl FnOnce() -> T) -> T {
+        if self.can_move_tasks { tokio::task::block_in_place(work) } else { work() }
     }
 
     /// A number that was not given before in this process: for sessions, channels and tickets.

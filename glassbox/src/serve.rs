@@ -82,6 +82,7 @@ async fn close_storage(storage: Storage) {
 
 async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: TcpListener) -> anyhow::Result<()> {
     storage.db.migrate().await.context("the database could not be migrated")?;
+    storage.db.warm_up().await.context("the database could not be read")?;
     let lifecycle = Lifecycle::new();
     let (api, sync) = compose(config, storage, &lifecycle)?;
     let address = listener.local_addr()?;

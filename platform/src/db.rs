@@ -17,6 +17,7 @@ pub mod users;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
@@ -37,6 +38,8 @@ const LOCK_TIMEOUT_MS: u32 = 10_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 /// Connections that append to the log; more lanes than this wait for each other.
 const LOG_CONNECTIONS: u32 = 4;
+/// Connections that are opened before anybody asks for one.
+const WARM_CONNECTIONS: u32 = 4;
 
 /// The organization that holds the scratch documents of development mode. Created by the migrations.
 pub const SCRATCH_ORG: OrgId = OrgId::new(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
@@ -70,6 +73,13 @@ impl Db {
         let db = Self { pool, log_pool };
         db.check_server(mode).await?;
         Ok(db)
+    }
+
+    /// Opens some connections and reads with each what opening a document reads, so that the first clients after a
+    /// start do not wait for it.
+    pub async fn warm_up(&self) -> Result<(), DbError> {
+        let nothing = (0..WARM_CONNECTIONS).map(|_| log::load(self, SCRATCH_ORG, Uuid::nil()));
+        try_join_all(nothing).await.map(drop)
     }
 
     /// Brings the tables to this build's state. Several instances may do so at the same time; one does, the others wait.

@@ -17,6 +17,8 @@ use crate::typing::{Replica, long_document};
 /// How long the server may take to confirm the prepared document, or to close it.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
+/// A server bounds what waits for its log.
+const UNCONFIRMED_BYTES: usize = 1 << 20;
 
 /// Measure many clients that open a large document at once
 #[derive(Debug, Clone, Args)]
@@ -88,7 +90,7 @@ impl ColdOpen {
             contents.entry(content.bytes()).or_insert(content);
         }
         let wall = start.elapsed();
-        let texts = contents.values().map(|content| anyhow::Ok(Replica::reading(1, content)?.text()));
+        let texts = contents.values().map(|content| anyhow::Ok(Replica::reading(1, content)?.body()));
         let texts = texts.collect::<Result<BTreeSet<_>>>()?;
         ensure!(texts.len() == 1, "clients got different documents");
         let bytes = *contents.first_key_value().context("no clients")?.0;
@@ -110,12 +112,23 @@ impl ColdOpen {
 }
 
 /// Writes the document through the server, and returns once the server says that it is kept.
-async fn prepare(system: &System, document: &str, bytes: usize, seed: u64) -> Result<()> {
+pub(super) async fn prepare(system: &System, document: &str, bytes: usize, seed: u64) -> Result<()> {
     let token = system.api()?.token("author@bench.example").await?;
     let (mut author, _) = Attachment::open_synced(system.address, Dialect::Ws, document, Some(&token)).await?;
+    let mut unconfirmed = 0;
     for update in long_document(bytes, seed) {
+        unconfirmed += update.len();
         author.queue_update(&update);
+        if unconfirmed >= UNCONFIRMED_BYTES {
+            until_confirmed(&mut author).await?;
+            unconfirmed = 0;
+        }
     }
+    until_confirmed(&mut author).await
+}
+
+/// Waits until the server has confirmed all that was queued.
+async fn until_confirmed(author: &mut Attachment) -> Result<()> {
     author.socket.flush()?;
     let last = author.edits_sent();
     let confirmed = async {
@@ -134,7 +147,7 @@ async fn prepare(system: &System, document: &str, bytes: usize, seed: u64) -> Re
 }
 
 /// Waits until the server has no document open any more.
-async fn wait_until_closed(system: &System) -> Result<()> {
+pub(super) async fn wait_until_closed(system: &System) -> Result<()> {
     let api = system.api()?;
     let deadline = Instant::now() + PATIENCE;
     tokio::time::sleep(Duration::from_secs(IDLE_ROOM_SECONDS)).await;

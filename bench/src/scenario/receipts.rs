@@ -140,7 +140,7 @@ impl Receipts {
 }
 
 /// Sends all updates when they are due and waits for all receipts.
-async fn write(
+pub(super) async fn write(
     mut attachment: Attachment,
     updates: Vec<Vec<u8>>,
     pace: Pace,

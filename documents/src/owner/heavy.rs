@@ -17,5 +17,5 @@ pub(super) fn may_be_heavy(input: &Input) -> bool {
 
 /// Does heavy work: if the document is large, other tasks are moved to other threads before.
 pub(super) fn heavy<T>(services: &Services, room: &mut Room, work: impl FnOnce(&mut Room) -> T) -> T {
-    if services.can_move_tasks && room.is_large() { tokio::task::block_in_place(|| work(room)) } else { work(room) }
+    if room.is_large() { services.work_long(|| work(room)) } else { work(room) }
 }
