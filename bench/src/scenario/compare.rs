@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -56,6 +56,10 @@ pub(crate) struct Compare {
     /// Measure nothing: make the table and the plot of the results
     #[arg(long)]
     render: bool,
+
+    /// Also put the short table into this page, between its lines <!-- bench compare --> and <!-- end -->
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
 
     /// A trace for the upload of a long document; without one, that scenario is left out
     #[arg(long, value_name = "FILE")]
@@ -141,6 +145,11 @@ impl Compare {
         let page = table::markdown(results);
         write(&self.results.with_extension("md"), &page)?;
         write(&self.results.with_extension("svg"), &plot::svg(results))?;
+        if let Some(into) = &self.into {
+            let text = std::fs::read_to_string(into).with_context(|| format!("reading {}", into.display()))?;
+            let text = table::put_into(&text, &table::short(results));
+            write(into, &text.with_context(|| format!("{} has no place for a table", into.display()))?)?;
+        }
         if as_json {
             println!("{}", serde_json::to_string_pretty(results)?);
         } else {
@@ -168,10 +177,10 @@ impl Plan {
                     let others = others().await;
                     let noise = if others > table::NOISE { " (others are busy on this machine)" } else { "" };
                     eprintln!("run {run} of {runs}: {}, {}{noise}", scenario.name(), contender.name());
+                    let start = Instant::now();
                     let (figures, failed) = measuring.measure(scenario, contender, run, &self.results).await;
-                    if let Some(why) = &failed {
-                        eprintln!("  {why}");
-                    }
+                    let ended = failed.as_deref().unwrap_or("done");
+                    eprintln!("  {ended} ({:.0} s)", start.elapsed().as_secs_f64());
                     self.results.measurements.push(Measurement { scenario, contender, run, others, figures, failed });
                     self.results.write(&self.compare.results)?;
                 }

@@ -121,9 +121,9 @@ pub(crate) const FIGURES: &[Figure] = {
         figure(Upload, "cpu_ms", "… server CPU (ms)"),
         figure(Upload, "peak_mb", "… peak above idle (MB)"),
         figure(Durability, "confirmed", "kill -9 under 100 updates/s: updates confirmed"),
-        figure(Durability, "confirmed_lost", "… of these missing after the restart").should(Within(0.0)).plot(),
+        figure(Durability, "confirmed_lost", "… confirmed, and missing after the restart").should(Within(0.0)).plot(),
         figure(Durability, "relayed", "… updates relayed to another client"),
-        figure(Durability, "relayed_lost", "… of these missing after the restart"),
+        figure(Durability, "relayed_lost", "… relayed, and missing after the restart").plot(),
         figure(Receipts, "p50_ms", "5,000 updates/s until in the log: p50 (ms)").should(Within(5.0)),
         figure(Receipts, "p99_ms", "… p99 (ms)").should(Within(20.0)),
     ]

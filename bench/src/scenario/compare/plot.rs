@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{Contender, FIGURES, Figure};
 use super::results::{Results, Summary};
-use super::table::number;
+use super::table::{number, runs};
 
 const WIDTH: f64 = 860.0;
 const NAME_WIDTH: f64 = 150.0;
@@ -25,7 +25,7 @@ struct Panel {
 /// The whole picture.
 pub(crate) fn svg(results: &Results) -> String {
     let panels: Vec<_> = FIGURES.iter().filter(|figure| figure.plotted).filter_map(|it| panel(results, it)).collect();
-    let height: f64 = panels.iter().map(Panel::height).sum::<f64>() + GAP;
+    let height: f64 = panels.iter().map(Panel::height).sum::<f64>() + GAP * 2.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
          height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
@@ -36,6 +36,13 @@ pub(crate) fn svg(results: &Results) -> String {
         panel.draw(&mut svg, top);
         top += panel.height();
     }
+    let runs = runs(results.runs());
+    let _ = writeln!(
+        svg,
+        "<text x=\"10\" y=\"{top:.1}\" font-size=\"11\" fill=\"#3c4656\">Medians of {runs}, {}; thin lines from the \
+         least to the most.</text>",
+        results.setting.date
+    );
     svg.push_str("</svg>\n");
     svg
 }
@@ -104,7 +111,7 @@ mod tests {
         assert!(svg.contains(&format!("width=\"{full:.1}\"")), "{svg}");
         assert!(svg.contains(&format!("width=\"{:.1}\"", full / 2.0)), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 3, "the ground and two bars");
-        assert_eq!(svg.matches("<text").count(), 5, "a title, two names, two values");
+        assert_eq!(svg.matches("<text").count(), 6, "a title, two names, two values, a footnote");
         assert!(svg.ends_with("</svg>\n"));
     }
 

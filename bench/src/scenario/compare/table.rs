@@ -8,14 +8,35 @@ use super::results::Results;
 /// Others who use more of the machine than this spoil what is measured.
 pub(super) const NOISE: f64 = 0.15;
 
-/// The whole page: a short table, what it was measured with and what went wrong, and all figures.
-pub(crate) fn markdown(results: &Results) -> String {
+/// Above this share of its core, in percent, the generator measures itself.
+const GENERATOR_LIMIT: f64 = 90.0;
+
+/// Between lines with these, a page has room for the short table.
+const BEGIN: &str = "<!-- bench compare -->\n";
+const END: &str = "<!-- end -->";
+
+/// The main figures, what they were measured with, and what went wrong.
+pub(crate) fn short(results: &Results) -> String {
     let mut page = String::new();
     let contenders = results.contenders();
     let main = FIGURES.iter().filter(|figure| figure.target.is_some() || figure.plotted);
     table(&mut page, results, &contenders, main.map(|figure| (figure, figure.title())));
     page.push('\n');
     remarks(&mut page, results, &contenders);
+    page
+}
+
+/// The page with the short table in its place; `None` when it has none.
+pub(crate) fn put_into(page: &str, short: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{short}\n{END}{after}"))
+}
+
+/// The short table and all figures.
+pub(crate) fn markdown(results: &Results) -> String {
+    let mut page = short(results);
+    let contenders = results.contenders();
     page.push_str("\n## All figures\n\n");
     table(&mut page, results, &contenders, FIGURES.iter().map(|figure| (figure, figure.name.to_owned())));
     page
@@ -147,6 +168,16 @@ fn remarks(page: &mut String, results: &Results, contenders: &[Contender]) {
         let (scenario, key) = (figure.scenario.name(), figure.key);
         let _ = writeln!(page, "\nThe runs lay furthest apart in {scenario} `{key}` of {name}: {least} to {most}.");
     }
+    for contender in contenders {
+        let share = results.summary(Scenario::Saturation, *contender, "generator");
+        if let Some(share) = share.filter(|share| share.median > GENERATOR_LIMIT) {
+            let (name, share) = (contender.name(), number(share.median));
+            let _ = writeln!(
+                page,
+                "\nThe generator was at its limit with {name} ({share} % of its core), which could do more."
+            );
+        }
+    }
     for skipped in &results.skipped {
         let _ = writeln!(page, "\nLeft out: {}: {}.", skipped.contender.name(), first_line(&skipped.why));
     }
@@ -159,7 +190,7 @@ fn remarks(page: &mut String, results: &Results, contenders: &[Contender]) {
     }
 }
 
-fn runs(count: usize) -> String {
+pub(super) fn runs(count: usize) -> String {
     if count == 1 { "one run".to_owned() } else { format!("{count} runs") }
 }
 
@@ -215,6 +246,15 @@ mod tests {
         assert!(page.contains("busy on this machine before 1 of 5 measurements"), "{page}");
         assert!(page.contains("Left out: y-sweet: cargo failed.\n"), "{page}");
         assert!(page.contains("\\* Hocuspocus in idle: it ended.\n"), "{page}");
+    }
+
+    #[test]
+    fn a_page_gets_the_table_in_its_place_again_and_again() {
+        let page = "# Title\n<!-- bench compare -->\nold\n<!-- end -->\nmore\n";
+        let new = put_into(page, "| new |\n").unwrap();
+        assert_eq!(new, "# Title\n<!-- bench compare -->\n\n| new |\n\n<!-- end -->\nmore\n");
+        assert_eq!(put_into(&new, "| new |\n").unwrap(), new);
+        assert_eq!(put_into("# Title\n", "| new |\n"), None);
     }
 
     #[test]
