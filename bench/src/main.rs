@@ -137,9 +137,9 @@ fn compare(server: ServerOptions, seed: u64, compare: Compare, as_json: bool) ->
     let bench = Bench::new(server, seed)?;
     Cores::pin_this_thread(bench.cores.generator)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, plan.run(&bench, as_json))?;
+    let done = LocalSet::new().block_on(&runtime, plan.run_until_interrupted(&bench, as_json));
     bench.remove_folder();
-    Ok(())
+    done
 }
 
 fn measure(server: ServerOptions, seed: u64, scenario: Command, as_json: bool) -> Result<ExitCode> {

@@ -121,7 +121,7 @@ impl Peers {
         let program = command.get_program().to_string_lossy().into_owned();
         let status = command.status().with_context(|| format!("running {program}; is it installed?"))?;
         if !status.success() {
-            bail!("{program} failed ({status}); the end of {}:\n{}", log.display(), last_lines(&log));
+            bail!("{program} failed ({status})\nThe end of {}:\n{}", log.display(), last_lines(&log));
         }
         ensure!(folder.join(package.installed).exists(), "{program} did not bring {}", package.installed);
         let _ = fs::remove_dir_all(folder.join("target"));

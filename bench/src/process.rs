@@ -95,7 +95,9 @@ pub(crate) fn machine() -> String {
     let kibibytes = value(&read("/proc/meminfo"), "MemTotal").and_then(|text| text.split(' ').next()?.parse().ok());
     let gibibytes = kibibytes.unwrap_or(0.0) / f64::from(1 << 20);
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{count} cores of {model}, {gibibytes:.0} GiB, Linux {}", kernel.trim())
+    // What follows the second number names a build.
+    let kernel = kernel.split('.').take(2).collect::<Vec<_>>().join(".");
+    format!("{count} cores of {model}, {gibibytes:.0} GiB, Linux {kernel}")
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::peers::{self, Peers};
 use crate::process::{self, MachineTime};
@@ -160,8 +161,20 @@ impl Compare {
 }
 
 impl Plan {
+    /// Measures everything. Who interrupts it finds no server left, and all measurements that were done.
+    pub(crate) async fn run_until_interrupted(self, bench: &Bench, as_json: bool) -> Result<()> {
+        let results = self.compare.results.clone();
+        let mut terminated = signal(SignalKind::terminate())?;
+        let why = tokio::select! {
+            done = self.run(bench, as_json) => return done,
+            _ = tokio::signal::ctrl_c() => "interrupted",
+            _ = terminated.recv() => "terminated",
+        };
+        bail!("{why}; what was measured is in {}, and --resume goes on", results.display());
+    }
+
     /// Measures, and writes the results after each measurement.
-    pub(crate) async fn run(mut self, bench: &Bench, as_json: bool) -> Result<()> {
+    async fn run(mut self, bench: &Bench, as_json: bool) -> Result<()> {
         let Compare { runs, quick, kilobytes, .. } = self.compare;
         if bench.server.server.is_some() {
             bail!("servers are started again and again here: give --server-cmd, not --server");
