@@ -103,13 +103,13 @@ pub(crate) const FIGURES: &[Figure] = {
         figure(Saturation, "cold_rate", "… met by a server just started"),
         figure(Saturation, "over_rate", "… delivered/s when asked for twice that"),
         figure(Saturation, "generator", "… generator at the best rate (% of its core)"),
-        figure(ColdOpen, "hot_1_ms", "open a long document in memory, 1 client (ms)"),
-        figure(ColdOpen, "hot_50_ms", "… 50 clients at once, until the last has it (ms)"),
-        figure(ColdOpen, "hot_200_ms", "… 200 clients (ms)").should(WithinRelays(1.5)).plot(),
-        figure(ColdOpen, "hot_200_cpu_ms", "… 200 clients: server CPU (ms)"),
-        figure(ColdOpen, "hot_200_peak_mb", "… 200 clients: peak above idle (MB)").should(Within(40.0)),
+        figure(ColdOpen, "hot_1_ms", "open a long document: in memory, 1 client (ms)"),
+        figure(ColdOpen, "hot_50_ms", "… in memory, 50 clients at once, until the last has it (ms)"),
+        figure(ColdOpen, "hot_200_ms", "… in memory, 200 clients (ms)").should(WithinRelays(1.5)).plot(),
+        figure(ColdOpen, "hot_200_cpu_ms", "… in memory, 200 clients, server CPU (ms)"),
+        figure(ColdOpen, "hot_200_peak_mb", "… in memory, 200 clients, peak above idle (MB)").should(Within(40.0)),
         figure(ColdOpen, "stored_1_ms", "… from the store after a restart, 1 client (ms)").should(Within(30.0)),
-        figure(ColdOpen, "stored_50_ms", "… from the store, 50 clients (ms)").should(Within(80.0)),
+        figure(ColdOpen, "stored_50_ms", "… from the store after a restart, 50 clients (ms)").should(Within(80.0)),
         figure(Storm, "last_ms", "1,000 clients reconnect at once: until the last is in (ms)")
             .should(WithinRelays(1.4))
             .plot(),
@@ -225,7 +225,7 @@ mod tests {
             titles(Scenario::FanOut)[2],
             "1 document × 100 clients, 9,900 deliveries/s: server CPU per delivery (µs)"
         );
-        assert_eq!(titles(Scenario::ColdOpen)[2], "open a long document in memory: 200 clients (ms)");
+        assert_eq!(titles(Scenario::ColdOpen)[2], "open a long document: in memory, 200 clients (ms)");
         assert_eq!(titles(Scenario::Saturation)[0], "most deliveries/s with p99 < 100 ms, ramped up");
     }
 
