@@ -20,6 +20,8 @@ use super::watchdog::Watchdog;
 const PREFIX: &str = "glassbox-bench-";
 /// Where `ip netns` keeps the namespaces.
 const NAMESPACES: &str = "/run/netns";
+/// Where a thread is.
+const OWN_NAMESPACE: &str = "/proc/thread-self/ns/net";
 /// An address that no party has.
 const NOBODY: &str = "02:67:62:ff:ff:ff";
 
@@ -36,11 +38,13 @@ pub(crate) enum Line {
     Slow,
 }
 
-/// A bridge and the namespaces on it. Dropping it removes all of it, and ends what runs in there; so does the end of
-/// this process.
+/// A bridge and the namespaces on it. Dropping it removes all of it, ends what runs in there, and takes this thread back
+/// to where it was; the end of this process removes all of it as well.
 #[derive(Debug)]
 pub(crate) struct Network {
     parties: u8,
+    /// Where the thread was that made it.
+    home: File,
     _watchdog: Watchdog,
 }
 
@@ -50,7 +54,7 @@ impl Network {
         ensure!(geteuid().is_root(), "network namespaces can be made by root only: run this as root");
         remove_left_behind()?;
         let watchdog = Watchdog::start(&removal(Pid::this().as_raw()))?;
-        let network = Self { parties, _watchdog: watchdog };
+        let network = Self { parties, home: File::open(OWN_NAMESPACE)?, _watchdog: watchdog };
         let bridge = bridge(Pid::this().as_raw());
         ip(&format!("link add {bridge} type bridge forward_delay 0"))?;
         ip(&format!("link set {bridge} up"))?;
@@ -95,6 +99,12 @@ impl Network {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = setns(&self.home, CloneFlags::CLONE_NEWNET);
     }
 }
 

@@ -75,8 +75,28 @@ struct Totals {
     logged: u64,
     connections: u64,
     faults: BTreeMap<&'static str, u64>,
-    settling: Duration,
+    /// By what plans are made of.
+    took: BTreeMap<&'static str, Duration>,
     failures: Vec<String>,
+}
+
+/// How long the parts of a plan took.
+struct Stopwatch {
+    since: Instant,
+    laps: Vec<(&'static str, Duration)>,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Self { since: Instant::now(), laps: Vec::new() }
+    }
+}
+
+impl Stopwatch {
+    fn lap(&mut self, what: &'static str) {
+        let now = Instant::now();
+        self.laps.push((what, now - std::mem::replace(&mut self.since, now)));
+    }
 }
 
 /// The people of a plan.
@@ -115,7 +135,7 @@ impl Partitions {
             let took = began.elapsed().as_secs_f64();
             match outcome {
                 Ok(what) => {
-                    eprintln!("plan {seed}: {what}, {took:.1} s: {}", faults.join(", "));
+                    eprintln!("plan {seed}: {what}\n  {}", faults.join(", "));
                     world = Some(current);
                 }
                 Err(error) => {
@@ -129,7 +149,7 @@ impl Partitions {
 
     fn report(&self, totals: &Totals, took: Duration) -> Report {
         let mut report = Report::new("partitions");
-        let columns = ["plans", "edits", "confirmed", "updates in logs", "connections", "s/plan", "s/settling"];
+        let columns = ["plans", "edits", "confirmed", "updates in logs", "connections", "s/plan"];
         let mut table = Table::new("Three instances, their clients, Redis and Postgres, apart", columns);
         table.row([
             self.plans.into(),
@@ -138,7 +158,6 @@ impl Partitions {
             totals.logged.into(),
             totals.connections.into(),
             (took.as_secs_f64() / self.plans as f64).into(),
-            (totals.settling.as_secs_f64() / self.plans as f64).into(),
         ]);
         report.table(table);
         let mut faults = Table::new("Faults", ["kind", "times"]);
@@ -146,6 +165,12 @@ impl Partitions {
             faults.row([(*kind).into(), (*times).into()]);
         }
         report.table(faults);
+        let mut parts = Table::new("Parts of a plan that passed", ["part", "s"]);
+        let passed = self.plans - totals.failures.len() as u64;
+        for (part, took) in &totals.took {
+            parts.row([(*part).into(), (took.as_secs_f64() / passed as f64).into()]);
+        }
+        report.table(parts);
         for failure in &totals.failures {
             report.note(failure.clone());
         }
@@ -191,16 +216,25 @@ async fn play(
     for writer in &cast.writers {
         people.spawn_local(Rc::clone(writer).run(Rc::clone(&shared)));
     }
+    let mut watch = Stopwatch::default();
     let theirs = Arc::clone(world);
-    let played = spawn_blocking(move || lock(&theirs).play(&disturbances)).await?;
+    let played = spawn_blocking(move || {
+        // The thread may be one that another world's plans were played on.
+        plan::Party::Clients.place().enter()?;
+        lock(&theirs).play(&disturbances)
+    })
+    .await?;
     let judge = Judge { writers: &cast.writers, shared: &shared, ends: &cast.ends, token: &cast.token };
-    let settling = Instant::now();
     let verdict = async {
         played?;
+        watch.lap("faults");
         shared.phase.set(Phase::Settling);
         judge.settle().await?;
+        watch.lap("settling");
         judge.read().await?;
+        watch.lap("reading");
         judge.check_presence().await?;
+        watch.lap("presence");
         let logged = judge.check_logs(&lock(world))?;
         shared.phase.set(Phase::Leaving);
         tokio::time::timeout(LEAVING, async { while people.join_next().await.is_some() {} })
@@ -208,6 +242,9 @@ async fn play(
             .context("not everybody leaves")?;
         shared.silent.borrow_mut().clear();
         judge.check_absence().await?;
+        watch.lap("leaving");
+        judge.read_cold().await?;
+        watch.lap("reading anew");
         lock(world).check()?;
         Ok(logged)
     };
@@ -216,9 +253,12 @@ async fn play(
     totals.edits += edits;
     totals.confirmed += confirmed;
     totals.connections += connections;
-    totals.settling += settling.elapsed();
     totals.logged += logged?;
-    Ok(format!("{confirmed} of {edits} confirmed over {connections} connections"))
+    for (what, took) in &watch.laps {
+        *totals.took.entry(what).or_default() += *took;
+    }
+    let laps: Vec<_> = watch.laps.iter().map(|(what, took)| format!("{what} {:.1} s", took.as_secs_f64())).collect();
+    Ok(format!("{confirmed} of {edits} confirmed over {connections} connections, {}", laps.join(", ")))
 }
 
 impl Cast {

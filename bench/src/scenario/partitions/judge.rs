@@ -15,7 +15,7 @@ use super::replica::{Content, Replica};
 use super::world::World;
 use super::writer::{Shared, Writer};
 use crate::client::socket::Frame;
-use crate::client::{Attachment, Dialect};
+use crate::client::{Api, Attachment, Dialect};
 
 /// How long everything may take to be confirmed.
 const CONFIRMED: Duration = Duration::from_mins(1);
@@ -24,6 +24,10 @@ const EQUAL: Duration = Duration::from_secs(15);
 /// How long presence may take to be right: a silent client's socket ends after twice the heartbeat (1 s), what an
 /// instance that was killed told is forgotten after 5 s.
 const PRESENT: Duration = Duration::from_secs(15);
+/// How long documents that nobody uses may stay in memory (`idle_room_seconds` is 1).
+const CLOSED: Duration = Duration::from_secs(15);
+/// The metric that counts those in memory.
+const OPEN_DOCUMENTS: &str = "documents_open";
 const POLL: Duration = Duration::from_millis(50);
 /// The Yjs client id of those who only read.
 const READER: u64 = 1 << 52;
@@ -109,6 +113,19 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// What new clients read is still that when no instance has it in memory any more.
+    pub(super) async fn read_cold(&self) -> Result<()> {
+        for address in &self.shared.addresses {
+            let api = Api::new(*address)?;
+            let deadline = Instant::now() + CLOSED;
+            while api.metric(OPEN_DOCUMENTS).await != Some(0.0) {
+                ensure!(Instant::now() < deadline, "documents that nobody uses stay in memory");
+                sleep(POLL).await;
+            }
+        }
+        self.read().await
+    }
+
     async fn read_from(&self, address: SocketAddr, document: &str) -> Result<Content> {
         let reading = Attachment::open_synced(address, Dialect::Ws, document, Some(self.token));
         let (_, content) = timeout(EQUAL, reading).await.context("timed out")??;
@@ -117,16 +134,11 @@ impl Judge<'_> {
         Ok(reader.content())
     }
 
-    /// The log makes what everybody has, and holds, at the places that receipts named, what was confirmed to anybody.
-    /// Returns how many updates it has.
+    /// The log holds, at the places that receipts named, what was confirmed to anybody. Returns how many updates it has.
     pub(super) fn check_logs(&self, world: &World) -> Result<u64> {
         let mut updates = 0;
         for document in self.documents() {
             let log = Log::read(&world.postgres, document)?;
-            if let Some(one) = self.staying_at(document).next() {
-                let (expected, logged) = (one.state.borrow().replica.content(), log.content());
-                ensure!(logged == expected, "the log of {document} makes another: {}", expected.difference(&logged));
-            }
             for writer in self.writers.iter().filter(|writer| writer.document == document) {
                 let state = writer.state.borrow();
                 if let Some(receipt) = log.broken_receipt(state.replica.client(), &state.receipts) {

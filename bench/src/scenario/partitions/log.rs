@@ -1,18 +1,18 @@
 //! What the log holds, read from the database, and whether it holds what was confirmed.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::replica::{Content, Replica};
+use schema::update::{UpdateLimits, inspect};
+
 use super::writer::Receipt;
 use crate::process::postgres::Postgres;
 use anyhow::{Context as _, Result, ensure};
 
-/// A document's log, read from its beginning.
-#[derive(Debug)]
+/// How far the work of each Yjs client id reaches in a document's log.
+#[derive(Debug, Default)]
 pub(super) struct Log {
-    replica: Replica,
-    /// How far the work of each Yjs client id reaches: place in the log and clock, both rising.
-    reach: BTreeMap<u64, Vec<(u64, u32)>>,
+    clients: BTreeMap<u64, Reach>,
     /// How many updates it has.
     pub(super) len: u64,
 }
@@ -28,7 +28,7 @@ impl Log {
                  JOIN documents d ON d.id = u.document_id WHERE d.title = '{name}' ORDER BY u.seq"
             ),
         )?;
-        let mut log = Self::new();
+        let mut log = Self::default();
         for row in rows.lines() {
             let (seq, update) = row.split_once(' ').context("a row of the log without its update")?;
             log.add(&unhex(update)?)?;
@@ -37,35 +37,51 @@ impl Log {
         Ok(log)
     }
 
-    fn new() -> Self {
-        Self { replica: Replica::new(0), reach: BTreeMap::new(), len: 0 }
-    }
-
     fn add(&mut self, update: &[u8]) -> Result<()> {
         self.len += 1;
-        self.replica.apply(update)?;
-        for (client, clock) in self.replica.clocks() {
-            let reach = self.reach.entry(client).or_default();
-            if reach.last().is_none_or(|(_, before)| *before < clock) {
-                reach.push((self.len, clock));
-            }
+        for range in inspect(update, &UpdateLimits::default())?.insertions() {
+            self.clients.entry(range.client).or_default().add(self.len, range.start..range.end);
         }
         Ok(())
     }
 
-    /// What all of it makes.
-    pub(super) fn content(&self) -> Content {
-        self.replica.content()
-    }
-
     /// The first receipt that the log does not bear out: what it confirmed is not at or before its place.
     pub(super) fn broken_receipt<'a>(&self, client: u64, receipts: &'a [Receipt]) -> Option<&'a Receipt> {
-        let reach = self.reach.get(&client).map(Vec::as_slice).unwrap_or_default();
+        let reach = self.clients.get(&client);
         receipts.iter().find(|receipt| {
-            let before = reach.partition_point(|(seq, _)| *seq <= receipt.seq);
-            let clock = before.checked_sub(1).map_or(0, |last| reach[last].1);
-            clock < receipt.clock || receipt.seq > self.len
+            let clock = reach.map_or(0, |reach| reach.at(receipt.seq));
+            clock < receipt.clock.into() || receipt.seq > self.len
         })
+    }
+}
+
+/// What a log has of one client.
+#[derive(Debug, Default)]
+struct Reach {
+    /// Place in the log and the clock up to which all was there from then on, both rising.
+    whole: Vec<(u64, u64)>,
+    /// What came before what comes before it: start and end.
+    beyond: BTreeMap<u64, u64>,
+}
+
+impl Reach {
+    fn add(&mut self, seq: u64, clocks: Range<u64>) {
+        let before = self.whole.last().map_or(0, |(_, clock)| *clock);
+        let end = self.beyond.entry(clocks.start).or_default();
+        *end = clocks.end.max(*end);
+        let mut clock = before;
+        while let Some(next) = self.beyond.first_entry().filter(|next| *next.key() <= clock) {
+            clock = clock.max(next.remove());
+        }
+        if clock > before {
+            self.whole.push((seq, clock));
+        }
+    }
+
+    /// Up to which clock all is there up to this place.
+    fn at(&self, seq: u64) -> u64 {
+        let before = self.whole.partition_point(|(place, _)| *place <= seq);
+        before.checked_sub(1).map_or(0, |last| self.whole[last].1)
     }
 }
 
@@ -80,10 +96,11 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::scenario::partitions::replica::Replica;
 
     #[test]
     fn a_receipt_holds_when_what_it_confirms_is_at_its_place() {
-        let (replica, mut rng, mut log) = (Replica::new(7), StdRng::seed_from_u64(1), Log::new());
+        let (replica, mut rng, mut log) = (Replica::new(7), StdRng::seed_from_u64(1), Log::default());
         let mut clocks = Vec::new();
         for _ in 0..20 {
             let update = replica.edit(&mut rng);
@@ -95,5 +112,15 @@ mod tests {
         assert_eq!(log.broken_receipt(7, &[receipt(3, 3), receipt(9, 10)]).unwrap().seq, 9);
         assert!(log.broken_receipt(7, &[receipt(21, 20)]).is_some(), "a place that the log does not have");
         assert!(log.broken_receipt(8, &[receipt(20, 1)]).is_some(), "a client that the log does not know");
+    }
+
+    #[test]
+    fn what_is_beyond_a_gap_counts_once_the_gap_is_closed() {
+        let mut reach = Reach::default();
+        reach.add(1, 0..4);
+        reach.add(2, 9..12);
+        assert_eq!(reach.at(2), 4);
+        reach.add(3, 3..9);
+        assert_eq!((reach.at(2), reach.at(3)), (4, 12));
     }
 }
