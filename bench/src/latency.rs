@@ -22,6 +22,11 @@ impl Latency {
         self.0.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).max(1));
     }
 
+    /// Adds what another recorded.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("the bounds are the same");
+    }
+
     /// How many were recorded.
     pub(crate) fn count(&self) -> u64 {
         self.0.len()

@@ -7,7 +7,7 @@
 //! | `process` | processes: cores, CPU, memory, killing |
 //! | `client` | sockets, attachments to documents, REST |
 //! | `typing`, `trace`, `runs` | edits: made up, recorded, and found again in what arrives |
-//! | `latency`, `report` | figures |
+//! | `latency`, `report`, `plot` | figures |
 //! | `peers` | other servers, installed from their registries |
 //! | `relay` | the bare broadcast relay, the yardstick of fan-out |
 //! | `scenario` | what is measured, a module each |
@@ -17,6 +17,7 @@
 mod client;
 mod latency;
 mod peers;
+mod plot;
 mod process;
 mod relay;
 mod report;
@@ -48,6 +49,7 @@ use scenario::large_document::LargeDocument;
 use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
+use scenario::soak::Soak;
 use system::{Bench, ServerOptions};
 
 /// More than this before the start means that somebody else uses the machine.
@@ -87,6 +89,7 @@ enum Command {
     Durability(Durability),
     Hostile(Hostile),
     Partitions(Partitions),
+    Soak(Soak),
     All(All),
     Relay(Relay),
 }
@@ -218,6 +221,7 @@ impl Command {
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,
+            Self::Soak(scenario) => scenario.run(bench).await,
             Self::All(_) | Self::Relay(_) | Self::Compare(_) => bail!("this is not a scenario"),
         }
     }

@@ -10,3 +10,4 @@ pub(crate) mod large_document;
 pub(crate) mod partitions;
 pub(crate) mod receipts;
 pub(crate) mod replay;
+pub(crate) mod soak;
