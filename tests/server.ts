@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -17,6 +17,13 @@ export interface ServerOptions {
   readonly demo?: boolean;
   /** Settings by environment, such as `GLASSBOX_LIMITS_HEARTBEAT_SECONDS`. */
   readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A program that has ended. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** The real program on a port and with a database of its own. It can be stopped or killed, and started again on the same data. */
@@ -113,6 +120,16 @@ export class Server {
     const running = readFileSync(join(this.#dir, "data", "cluster", "postmaster.pid"), "utf8").split("\n");
     const at = ["-h", running[4] ?? "", "-p", running[3] ?? "", "-U", "postgres", "-d", "glassbox"];
     execFileSync(psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...at, "-c", statement]);
+  }
+
+  /** Runs another command of the program beside the server, with the same settings. */
+  command(...args: readonly string[]): Promise<Finished> {
+    const env = { ...inherited(), ...this.#settings(), ...this.#options.settings };
+    return new Promise((resolve) => {
+      execFile(program(), args, { cwd: this.#dir, env }, (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, stdout, stderr });
+      });
+    });
   }
 
   /** What the program has logged. */

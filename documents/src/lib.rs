@@ -8,6 +8,7 @@
 //! | [`replica`] | the Yjs state behind a fence |
 //! | [`delivery`] | what is said to sessions, encoded once for all |
 //! | [`session`] | a client's side of its attachment |
+//! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
 //! Inside: from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
 //! (`projection`), how far logs reach (`head_watch`).
@@ -24,6 +25,7 @@ mod owner;
 mod pace;
 mod presence_codec;
 mod projection;
+pub mod quarantine;
 pub mod registry;
 pub mod replica;
 pub mod room;

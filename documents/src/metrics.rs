@@ -3,9 +3,29 @@
 use std::sync::Arc;
 
 use platform::metrics::Metrics;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+
+/// What became of an update that was refused as harmful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum QuarantineOutcome {
+    /// It is kept.
+    Kept,
+    /// Its sender or organization has used up the room of the day: it is only counted.
+    LeftOut,
+    /// Too many waited to be stored.
+    QueueFull,
+    /// The database did not take it.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuarantineLabels {
+    outcome: QuarantineOutcome,
+}
 
 /// Counters of the open documents and the log.
 #[derive(Debug)]
@@ -24,6 +44,7 @@ pub(crate) struct DocumentMetrics {
     logged: Counter,
     commit_seconds: Histogram,
     commit_updates: Histogram,
+    quarantined: Family<QuarantineLabels, Counter>,
 }
 
 impl DocumentMetrics {
@@ -43,6 +64,7 @@ impl DocumentMetrics {
             logged: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             commit_updates: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            quarantined: Family::default(),
         };
         let mut registry = metrics.registry();
         let registry = registry.sub_registry_with_prefix("documents");
@@ -61,6 +83,8 @@ impl DocumentMetrics {
         registry.register("log_updates", "Updates committed to the log", this.logged.clone());
         registry.register("log_commit_seconds", "Duration of a commit", this.commit_seconds.clone());
         registry.register("log_commit_updates", "Updates in a commit", this.commit_updates.clone());
+        let quarantined = this.quarantined.clone();
+        registry.register("quarantined", "Updates refused as harmful, by what became of them", quarantined);
         Arc::new(this)
     }
 
@@ -71,5 +95,9 @@ impl DocumentMetrics {
         let (updates, seconds) = (updates as f64, took_ms as f64 / 1000.0);
         self.commit_updates.observe(updates);
         self.commit_seconds.observe(seconds);
+    }
+
+    pub(crate) fn quarantined(&self, outcome: QuarantineOutcome) {
+        self.quarantined.get_or_create(&QuarantineLabels { outcome }).inc();
     }
 }

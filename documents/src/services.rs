@@ -16,12 +16,14 @@ use crate::compaction;
 use crate::head_watch::HeadWatch;
 use crate::log_writer::LogWriter;
 use crate::metrics::DocumentMetrics;
+use crate::quarantine::Keeper;
 use crate::room::UnsavedBudget;
 
 /// The world around the open documents of this instance.
 pub(crate) struct Services {
     pub(crate) db: Db,
     pub(crate) log: LogWriter,
+    pub(crate) quarantine: Keeper,
     pub(crate) bus: Bus,
     pub(crate) heads: HeadWatch,
     /// Turns of writing snapshots.
@@ -50,6 +52,7 @@ impl Services {
         metrics: Arc<DocumentMetrics>,
     ) -> Self {
         let log = LogWriter::start(&db, &clock, &random, &lifecycle, &limits, &metrics);
+        let quarantine = Keeper::start(&db, &clock, &random, &lifecycle, &limits, &metrics);
         let budget = UnsavedBudget::new(limits.unsaved_bytes);
         let runtime = tokio::runtime::Handle::current();
         let threads = runtime.metrics().num_workers();
@@ -58,6 +61,7 @@ impl Services {
         Self {
             db,
             log,
+            quarantine,
             bus,
             heads: HeadWatch::default(),
             compactions: Semaphore::new(compaction::AT_ONCE),

@@ -1,7 +1,9 @@
 //! The GlassBox binary: reads the configuration, puts the parts together, runs them.
 
 mod listener;
+mod quarantine;
 mod serve;
+mod storage;
 mod studio;
 
 use std::path::PathBuf;
@@ -41,6 +43,9 @@ enum Command {
     /// Bring the database's tables up to date, and end.
     #[command(after_help = "Example:\n  DATABASE_URL=postgres://glassbox@db/glassbox glassbox migrate")]
     Migrate,
+    /// Look after updates that were refused as harmful.
+    #[command(subcommand, after_help = "Example:\n  glassbox quarantine list --since 24h")]
+    Quarantine(quarantine::Command),
     /// Print the default configuration, with an explanation of each setting.
     #[command(after_help = "Example:\n  glassbox config > glassbox.toml")]
     Config,
@@ -48,7 +53,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("glassbox: {error:#}");
@@ -57,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<()> {
     if matches!(arguments.command, Command::Config) {
         print!("{}", platform::config::DEFAULT_CONFIG);
         return Ok(());
@@ -74,6 +79,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         match arguments.command {
             Command::Serve { demo } => serve::serve(config, demo.then_some(serve::Demo)).await,
             Command::Migrate => serve::migrate(config).await,
+            Command::Quarantine(command) => quarantine::run(config, command).await,
             Command::Config => Ok(()),
         }
     })

@@ -14,8 +14,6 @@ use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
-use platform::db::Db;
-use platform::embedded_postgres::EmbeddedPostgres;
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
 use platform::random::Random;
@@ -23,61 +21,29 @@ use sync_server::SyncServer;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::storage::{Sharing, Storage};
 use crate::{listener, studio};
 
 /// Asks for the demo organization.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demo;
 
-/// The database, and the cluster that it lives in if that is ours.
-struct Storage {
-    db: Db,
-    embedded: Option<EmbeddedPostgres>,
-}
-
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     // Before anything is started: a port that is taken is the commonest mistake.
     let listener = listener::bind(config.server.listen)?;
-    let storage = open_storage(&config).await?;
+    let storage = Storage::open(&config, Sharing::Alone).await?;
     let served = run(&config, demo, &storage, listener).await;
-    close_storage(storage).await;
+    storage.close().await;
     served
 }
 
 /// Brings the tables up to date.
 pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
-    let storage = open_storage(&config).await?;
+    let storage = Storage::open(&config, Sharing::Alone).await?;
     let migrated = storage.db.migrate().await.context("the database could not be migrated");
-    close_storage(storage).await;
+    storage.close().await;
     migrated
-}
-
-async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
-    let (url, embedded) = if let Some(url) = &config.database.url {
-        (url.expose().to_owned(), None)
-    } else {
-        let (embedded, url) = EmbeddedPostgres::start(&config.postgres, config.database.max_connections).await?;
-        (url, Some(embedded))
-    };
-    match Db::connect(&url, &config.database, config.server.mode).await {
-        Ok(db) => Ok(Storage { db, embedded }),
-        Err(error) => {
-            if let Some(embedded) = embedded {
-                embedded.stop().await?;
-            }
-            Err(error).context("the database cannot be used")
-        }
-    }
-}
-
-async fn close_storage(storage: Storage) {
-    storage.db.close().await;
-    if let Some(embedded) = storage.embedded
-        && let Err(error) = embedded.stop().await
-    {
-        tracing::error!(%error, "the embedded Postgres did not stop cleanly");
-    }
 }
 
 async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: TcpListener) -> anyhow::Result<()> {
@@ -105,7 +71,7 @@ async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: T
 }
 
 /// The way to other instances: over Redis if there is one.
-fn open_bus(config: &Config, world: &World<'_>) -> anyhow::Result<Bus> {
+pub(crate) fn open_bus(config: &Config, world: &World<'_>) -> anyhow::Result<Bus> {
     let instance = InstanceId::new(world.random.uuid_v4());
     match &config.redis {
         Some(redis) => Ok(Bus::Redis(RedisBus::start(redis, instance, world).context("redis cannot be used")?)),

@@ -255,6 +255,9 @@ fn read_limits(reader: &mut Reader) -> Limits {
         log_lanes: reader.integer("limits.log_lanes", 1..=64),
         log_pause_ms: reader.integer("limits.log_pause_ms", 0..=1_000),
         log_hurry_updates: reader.integer("limits.log_hurry_updates", 1..=20_000),
+        quarantine_updates_per_sender: reader.integer("limits.quarantine_updates_per_sender", 0..=1000),
+        quarantine_bytes: reader.integer("limits.quarantine_bytes", 0..=64 * GIB),
+        quarantine_days: reader.integer("limits.quarantine_days", 1..=36_500),
     }
 }
 

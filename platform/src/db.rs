@@ -12,6 +12,7 @@ pub mod organizations;
 mod page;
 mod principal;
 pub mod projects;
+pub mod quarantine;
 pub mod users;
 
 use std::str::FromStr;
@@ -134,6 +135,12 @@ impl Db {
     /// stand, never what they hold), for sweeps. It can write nothing.
     pub(crate) async fn maintenance(&self) -> Result<Transaction<'static, Postgres>, DbError> {
         self.begin("BEGIN READ ONLY", "app.maintenance", "on").await
+    }
+
+    /// Begins a transaction of an operator: it sees and changes the quarantine of all organizations, and sees which
+    /// documents there are, as [`Self::maintenance`] does.
+    pub(crate) async fn operator(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN; SET LOCAL app.maintenance = 'on'", "app.operator", "on").await
     }
 
     pub(crate) const fn pool(&self) -> &PgPool {

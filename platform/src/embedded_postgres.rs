@@ -51,6 +51,21 @@ impl EmbeddedPostgres {
         Ok((running, url))
     }
 
+    /// The URL at which the role `glassbox` reaches the database of an embedded Postgres that another process runs on
+    /// these data. `None` when nobody does.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn url_of_running(config: &PostgresConfig) -> Result<Option<String>, PostgresError> {
+        if !config.data_dir.exists() {
+            return Ok(None);
+        }
+        let programs = Programs::find(config.install_dir.as_deref(), Account::for_postgres()?)?;
+        let cluster = Cluster::prepare(&config.data_dir, &programs)?;
+        let is_running = lock::is_held(&cluster.lock_file())?;
+        Ok(is_running.then(|| cluster.url(provision::ROLE, provision::DATABASE)))
+    }
+
     /// The URL at which the superuser reaches the database `postgres`. For tests, which make databases of their own.
     #[must_use]
     pub fn superuser_url(&self) -> String {

@@ -53,6 +53,12 @@ pub struct Limits {
     pub log_pause_ms: u64,
     /// Updates that are not kept waiting for the end of the pause.
     pub log_hurry_updates: usize,
+    /// Harmful updates of one sender that are kept per day.
+    pub quarantine_updates_per_sender: u32,
+    /// Bytes of harmful updates of one organization that are kept per day.
+    pub quarantine_bytes: u64,
+    /// Days for which harmful updates are kept.
+    pub quarantine_days: u32,
 }
 
 impl Default for Limits {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use platform::db::DbError;
 use platform::db::log;
+use platform::db::quarantine::NewEntry;
 use schema::ids::Seq;
 
 use super::heavy::heavy;
@@ -71,13 +72,14 @@ impl Owner {
     pub(super) fn quarantine(&self, quarantined: Quarantined) {
         let Quarantined { update, principal, reason } = quarantined;
         tracing::warn!(document = %self.document.id, %principal, bytes = update.len(), reason, "an update is put into quarantine");
-        let (services, document) = (Arc::clone(&self.services), self.document);
-        let at = services.clock.now();
-        self.services.lifecycle.spawn("quarantine", async move {
-            let kept = log::quarantine(&services.db, document.org, document.id, &update, principal, &reason, at).await;
-            if let Err(error) = kept {
-                tracing::error!(document = %document.id, %error, "a quarantined update could not be stored");
-            }
+        self.services.quarantine.keep(NewEntry {
+            org: self.document.org,
+            document: self.document.id,
+            epoch: self.room.epoch(),
+            update,
+            sender: principal,
+            reason,
+            received_at: self.services.clock.now(),
         });
     }
 

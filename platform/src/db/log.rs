@@ -2,8 +2,7 @@
 //!
 //! - [`append`] writes a batch of updates of any number of documents in one transaction;
 //! - [`load`] reads what a room starts from, [`read_tail`] what another instance has appended since;
-//! - [`save_snapshot`] and [`trim`] keep a log short;
-//! - [`quarantine`] keeps what was refused because it would have hurt.
+//! - [`save_snapshot`] and [`trim`] keep a log short.
 
 mod append;
 mod compaction;
@@ -14,15 +13,12 @@ use chrono::{DateTime, Utc};
 use schema::ids::{Epoch, OrgId, ProjectId, RunId, Seq};
 use uuid::Uuid;
 
-use super::{Db, DbError, principal};
+use super::DbError;
 use crate::auth::PrincipalRef;
 
 pub use append::{BatchId, Writer, append};
 pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
 pub use read::{behind_projection, head, heads, load, read_tail};
-
-/// How many refused updates are kept per document; the oldest go first.
-pub const QUARANTINE_KEPT: i64 = 20;
 
 /// What an organization keeps of its documents' history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,43 +163,6 @@ pub enum AppendRefusal {
     ClientTaken,
 }
 
-/// Stores an update that was refused because it would have hurt. Only the newest [`QUARANTINE_KEPT`] of a document stay.
-pub async fn quarantine(
-    db: &Db,
-    org: OrgId,
-    document: Uuid,
-    update: &[u8],
-    sender: PrincipalRef,
-    reason: &str,
-    received_at: DateTime<Utc>,
-) -> Result<(), DbError> {
-    let mut tx = db.org(org).await?;
-    sqlx::query!(
-        "INSERT INTO document_quarantine (document_id, org_id, update, principal_kind, principal_id, reason, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        document,
-        org.as_uuid(),
-        update,
-        principal::kind_to_number(sender.kind),
-        sender.id,
-        reason,
-        received_at
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM document_quarantine WHERE id IN
-             (SELECT id FROM document_quarantine WHERE document_id = $1 AND org_id = $2
-              ORDER BY received_at DESC, id OFFSET $3)",
-        document,
-        org.as_uuid(),
-        QUARANTINE_KEPT
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    tx.commit().await
-}
-
 /// Reads a column that holds a place in a log.
 pub(super) fn seq_from_column(seq: i64) -> Seq {
     Seq::new(u64::try_from(seq).expect("the tables hold no negative seq"))
@@ -215,12 +174,12 @@ pub(super) fn seq_to_column(seq: Seq) -> i64 {
 }
 
 /// Reads a column that holds an epoch.
-fn epoch_from_column(epoch: i32) -> Epoch {
+pub(super) fn epoch_from_column(epoch: i32) -> Epoch {
     Epoch::new(u32::try_from(epoch).expect("the tables hold no negative epoch"))
 }
 
 /// Writes an epoch; one beyond the column's range equals none that is stored.
-fn epoch_to_column(epoch: Epoch) -> i32 {
+pub(super) fn epoch_to_column(epoch: Epoch) -> i32 {
     i32::try_from(epoch.get()).unwrap_or(i32::MAX)
 }
 

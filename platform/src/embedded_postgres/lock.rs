@@ -25,3 +25,18 @@ pub(super) async fn acquire(lock_file: &Path, data_dir: &Path) -> Result<File, P
         }
     }
 }
+
+/// Whether somebody holds the lock.
+pub(super) fn is_held(lock_file: &Path) -> Result<bool, PostgresError> {
+    let file = match File::open(lock_file) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(io_error("cannot open", lock_file)(error)),
+    };
+    match file.try_lock() {
+        // Let go of at once, with the file.
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(io_error("cannot lock", lock_file)(source)),
+    }
+}

@@ -4,7 +4,6 @@ use platform::db::DbError;
 use platform::db::log::{self, EventSourcingLevel, SnapshotOutcome};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{DocumentKind, Epoch, OrgId, Seq};
-use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::support::append_some;
@@ -111,24 +110,4 @@ async fn sweeps_see_where_all_logs_stand() {
 
     let behind = log::behind_projection(&test.db, 10).await.unwrap();
     assert_eq!(behind, [(org, canvas.id, DocumentKind::Project)], "free documents have no projection");
-}
-
-#[tokio::test]
-async fn quarantine_keeps_the_newest_only() {
-    let test = TestDatabase::new().await;
-    let document = test.document().await;
-    let sender = some_principal();
-    let count = u8::try_from(log::QUARANTINE_KEPT).unwrap() + 5;
-    for number in 0..count {
-        let received = Utc::now();
-        let result =
-            log::quarantine(&test.db, document.org, document.id, &[number], sender, "it panicked", received).await;
-        result.unwrap();
-    }
-    let mut connection = PgConnection::connect(&test.superuser_url()).await.unwrap();
-    let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT update FROM document_quarantine ORDER BY received_at")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
-    assert_eq!(kept, (5..count).map(|number| vec![number]).collect::<Vec<_>>());
 }

@@ -9,6 +9,7 @@ mod lost_answer;
 mod nodes;
 mod nouns;
 mod proxy;
+mod quarantine;
 mod support;
 mod tenancy;
 mod throughput;
