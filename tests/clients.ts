@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import type { Awareness } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { type Server, within } from "./server";
+import { type Endpoint, within } from "./server";
 
 /** How long anything may take that should take milliseconds. */
 export const PATIENCE_MS = 15_000;
@@ -33,7 +33,7 @@ export type StockOptions = Omit<NonNullable<ConstructorParameters<typeof Websock
 
 /** Opens a document as any Yjs app does, through `/yjs`. */
 export function openStock(
-  server: Server,
+  server: Endpoint,
   name: string,
   token?: string,
   { doc = new Y.Doc(), ...options }: StockOptions & { doc?: Y.Doc } = {},
@@ -55,7 +55,7 @@ export function openStock(
 
 /** Opens a document through `/ws` with the project's own client. */
 export function openSdk(
-  server: Server,
+  server: Endpoint,
   name: string,
   token: string | (() => string | Promise<string>),
   { doc = new Y.Doc(), ...options }: Partial<ClientOptions> & { doc?: Y.Doc } = {},
@@ -161,7 +161,7 @@ export function reads(doc: Y.Doc, words: string): Promise<void> {
 }
 
 /** A document as somebody sees it who opens it now, and had nothing of it before. */
-export async function openedAfresh(server: Server, name: string, token?: string): Promise<Y.Doc> {
+export async function openedAfresh(server: Endpoint, name: string, token?: string): Promise<Y.Doc> {
   const stock = openStock(server, name, token);
   await isSynced(stock);
   stock.provider.destroy();

@@ -53,24 +53,42 @@ it("shows operators what was refused as harmful, and notes what they did about i
   afterTest(() => rmSync(dir, { recursive: true }));
   const out = join(dir, "update.bin");
   const shown = await quarantine<Record<string, unknown>>("show", id, "--hexdump", "--out", out);
-  expect(shown.structure).toEqual({ refused: "the update holds a move, which not every Yjs client can read" });
+  expect(shown.structure).toEqual({
+    refused: "the update holds a move, which not every Yjs client can read",
+  });
   expect(shown.rehearsal).toMatchObject({ verdict: { verdict: "refused", code: "UNSUPPORTED_CONTENT" } });
   expect(shown.hex).toBe(Buffer.from(MOVE).toString("hex"));
   expect([...readFileSync(out)]).toEqual(MOVE);
   const again = await server.command("quarantine", "show", id, "--out", out);
   expect(again, "it writes over nothing").toMatchObject({ code: 1 });
   const readable = await server.command("quarantine", "show", id, "--hexdump");
-  expect(readable.stdout).toMatch(/refused +a move[\s\S]*would be refused \(UNSUPPORTED_CONTENT\)[\s\S]*00000000 {2}01 01 07/);
+  expect(readable.stdout).toMatch(
+    /refused +a move[\s\S]*would be refused \(UNSUPPORTED_CONTENT\)[\s\S]*00000000 {2}01 01 07/,
+  );
 
-  const replay = await server.command("quarantine", "replay", id, "--apply", "--by", "olga", "--why", "to see");
+  const replay = await server.command(
+    "quarantine",
+    "replay",
+    id,
+    "--apply",
+    "--by",
+    "olga",
+    "--why",
+    "to see",
+  );
   expect(replay).toMatchObject({ code: 1, stderr: expect.stringContaining("it was not applied") });
-  expect((await quarantine("discard", id, "--by", "olga", "--why", "a test")) as unknown).toMatchObject({ id });
+  expect((await quarantine("discard", id, "--by", "olga", "--why", "a test")) as unknown).toMatchObject({
+    id,
+  });
   expect((await list(document)).items).toEqual([]);
   expect((await list(document, "--all")).items).toMatchObject([
     { id, handled: { outcome: "discarded", by: "olga", why: "a test" } },
   ]);
   const twice = await server.command("quarantine", "discard", id, "--by", "olga", "--why", "again");
-  expect(twice).toMatchObject({ code: 1, stderr: expect.stringMatching(/was discarded at .* by olga: a test already/) });
+  expect(twice).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/was discarded at .* by olga: a test already/),
+  });
   const unknown = await server.command("quarantine", "show", NOBODYS_ID);
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no update") });
 });
@@ -90,7 +108,15 @@ it("brings an update into a document that is open on a running server, and only 
   expect(tried).toMatchObject({ applied: null, rehearsal: { verdict: { verdict: "accepted" } } });
   expect(textOf(await openedAfresh(server, document, ada.token))).toBe("before");
 
-  const applied = await quarantine<{ applied: string }>("replay", id, "--apply", "--by", "olga", "--why", "fixed");
+  const applied = await quarantine<{ applied: string }>(
+    "replay",
+    id,
+    "--apply",
+    "--by",
+    "olga",
+    "--why",
+    "fixed",
+  );
   expect(applied.applied).toMatch(/^1-\d+$/);
   await reads(reader.doc, ", found again");
   expect(textOf(await openedAfresh(server, document, ada.token))).toContain(", found again");
@@ -98,7 +124,9 @@ it("brings an update into a document that is open on a running server, and only 
     `DO $$ BEGIN ASSERT (SELECT count(*) FROM document_updates WHERE principal_id = '${ada.id}'
        AND provenance = 'carried' AND document_id = '${document.slice("doc:".length)}') = 1; END $$`,
   );
-  expect((await list(document, "--all")).items).toMatchObject([{ id, handled: { outcome: "replayed", by: "olga" } }]);
+  expect((await list(document, "--all")).items).toMatchObject([
+    { id, handled: { outcome: "replayed", by: "olga" } },
+  ]);
 });
 
 it("keeps the first of a sender and day, and counts the others", async () => {

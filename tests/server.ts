@@ -15,8 +15,20 @@ const LOG_TAIL = 4000;
 export interface ServerOptions {
   /** Begins with the demo organization and its project. */
   readonly demo?: boolean;
+  /** More options of the command `serve`. */
+  readonly options?: readonly string[];
   /** Settings by environment, such as `GLASSBOX_LIMITS_HEARTBEAT_SECONDS`. */
   readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Where clients connect. */
+export interface Endpoint {
+  readonly port: number;
+  readonly httpUrl: string;
+  /** Where the project's own clients connect. */
+  readonly wsUrl: string;
+  /** Where y-websocket connects; it adds the document's name. */
+  readonly yjsUrl: string;
 }
 
 /** A program that has ended. */
@@ -27,7 +39,7 @@ export interface Finished {
 }
 
 /** The real program on a port and with a database of its own. It can be stopped or killed, and started again on the same data. */
-export class Server {
+export class Server implements Endpoint {
   readonly port: number;
   /** The address that the program announced last; with the demo, that of its project. */
   announced = "";
@@ -77,9 +89,9 @@ export class Server {
   async start(): Promise<void> {
     if (this.#process) throw new Error("the server runs already");
     const log = openSync(join(this.#dir, "log"), "a");
-    const child = spawn(program(), ["serve", ...(this.#options.demo ? ["--demo"] : [])], {
+    const child = spawn(program(), this.#arguments(), {
       cwd: this.#dir,
-      env: { ...inherited(), ...this.#settings(), ...this.#options.settings },
+      env: { ...environment(), ...this.#settings(), ...this.#options.settings },
       stdio: ["ignore", "pipe", log],
     });
     this.#process = child;
@@ -87,9 +99,9 @@ export class Server {
     this.announced = await this.#ready(child);
   }
 
-  /** Asks it to stop, as a deployment does. */
-  async stop(): Promise<void> {
-    await this.#end("SIGTERM");
+  /** Asks it to stop, as a deployment does. Resolves with its exit code, `null` when the signal itself ended it. */
+  async stop(): Promise<number | null> {
+    return this.#end("SIGTERM");
   }
 
   /** Ends it without any warning: `kill -9`. */
@@ -124,7 +136,7 @@ export class Server {
 
   /** Runs another command of the program beside the server, with the same settings. */
   command(...args: readonly string[]): Promise<Finished> {
-    const env = { ...inherited(), ...this.#settings(), ...this.#options.settings };
+    const env = { ...environment(), ...this.#settings(), ...this.#options.settings };
     return new Promise((resolve) => {
       execFile(program(), args, { cwd: this.#dir, env }, (error, stdout, stderr) => {
         resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, stdout, stderr });
@@ -135,6 +147,10 @@ export class Server {
   /** What the program has logged. */
   log(): string {
     return readFileSync(join(this.#dir, "log"), "utf8");
+  }
+
+  #arguments(): string[] {
+    return ["serve", ...(this.#options.demo ? ["--demo"] : []), ...(this.#options.options ?? [])];
   }
 
   #settings(): Record<string, string> {
@@ -166,15 +182,16 @@ export class Server {
     return within(READY_TIMEOUT_MS, "the server to be ready", Promise.race([announced, ended]));
   }
 
-  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
     const child = this.#process;
-    if (!child) return;
+    if (!child) return null;
     this.#process = null;
     process.off("exit", this.#killNow);
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const ended = once(child, "exit");
     child.kill(signal);
-    await within(READY_TIMEOUT_MS, "the server to end", ended);
+    const [code] = await within(READY_TIMEOUT_MS, "the server to end", ended);
+    return code as number | null;
   }
 
   readonly #killNow = (): void => {
@@ -196,12 +213,12 @@ function workingDirectory(pid: string): string | null {
   }
 }
 
-function program(): string {
+export function program(): string {
   return process.env.GLASSBOX_BIN ?? fileURLToPath(new URL("../target/debug/glassbox", import.meta.url));
 }
 
 /** The environment without settings of another server. */
-function inherited(): Record<string, string> {
+export function environment(): Record<string, string> {
   const { DATABASE_URL: _, REDIS_URL: __, ...env } = process.env;
   return Object.fromEntries(
     Object.entries(env).filter(
@@ -216,7 +233,7 @@ function required(name: string): string {
   throw new Error(`${name} is not set; ./dev test sets all that these tests need`);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();

@@ -96,7 +96,7 @@ async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
     let ping = tokio::time::timeout(PING_TIMEOUT, api.db.ping()).await;
     let database = Working::of(matches!(ping, Ok(Ok(()))));
     let bus = Working::of(*api.bus.state().borrow() == BusState::Up);
-    let server = Working::of(!api.lifecycle.draining().is_cancelled());
+    let server = Working::of(!api.lifecycle.leaving().is_cancelled());
     let (code, status) = match (database, server, bus) {
         (Working::Up, Working::Up, Working::Up) => (StatusCode::OK, Status::Up),
         (Working::Up, Working::Up, Working::Down) => (StatusCode::OK, Status::Degraded),

@@ -44,7 +44,7 @@ use platform::access::AccessNews;
 use platform::auth::Authenticator;
 use platform::bus::Bus;
 use platform::clock::Clock;
-use platform::config::Mode;
+use platform::config::{Mode, Role, Roles};
 use platform::db::Db;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
@@ -88,6 +88,12 @@ pub struct Api {
 
 /// All routes of the interface, ready to serve. Once per process, since it registers metrics.
 pub fn router(api: Api) -> Router {
+    router_of(api, Roles::ALL)
+}
+
+/// The routes of an instance with these roles: what watches over it always, the interface with the role `api`. What
+/// another role serves is answered with a problem that names it; without the role `api`, that is every other path.
+pub fn router_of(api: Api, roles: Roles) -> Router {
     let observer = Observer {
         clock: Arc::clone(&api.clock),
         random: api.random.clone(),
@@ -95,7 +101,11 @@ pub fn router(api: Api) -> Router {
     };
     let body_limit = DefaultBodyLimit::max(api.limits.request_body_bytes);
     let cors = cors::layer(&api.cors_origins);
-    let (routes, _) = routes::all().split_for_parts();
+    let mut routes = if roles.has(Role::Api) { routes::all() } else { routes::operation() };
+    if !roles.has(Role::Sync) {
+        routes = routes.merge(routes::sockets_elsewhere());
+    }
+    let (routes, _) = routes.split_for_parts();
     routes
         .method_not_allowed_fallback(routes::method_not_allowed)
         .layer(body_limit)

@@ -33,6 +33,20 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .route(&format!("{BASE_PATH}/"), any(not_found))
 }
 
+/// The routes of an instance that does not serve the interface.
+pub(crate) fn operation() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().merge(health::routes()).fallback(async || Problem::new(Code::ServedByApi))
+}
+
+/// The addresses of sockets on an instance that serves none.
+pub(crate) fn sockets_elsewhere() -> OpenApiRouter<Arc<Api>> {
+    let elsewhere = || any(async || Problem::new(Code::ServedBySync));
+    OpenApiRouter::new()
+        .route("/ws", elsewhere())
+        .route("/yjs/{document}", elsewhere())
+        .route("/hocuspocus", elsewhere())
+}
+
 async fn not_found() -> Problem {
     Problem::new(Code::NotFound)
         .detail("There is no such endpoint. The endpoints are described at /api/v1/openapi.json.")

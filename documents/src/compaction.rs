@@ -8,6 +8,7 @@ use platform::limits::Limits;
 use schema::ids::Seq;
 
 use crate::error::LoadError;
+use crate::metrics::seconds_of;
 use crate::replica::{ApplyError, Replica};
 use crate::services::Services;
 
@@ -90,9 +91,11 @@ pub(crate) const AT_ONCE: usize = 2;
 pub(crate) async fn compact(services: &Services, document: &DocumentRef) -> Option<Seq> {
     // The semaphore is never closed.
     let _turn = services.compactions.acquire().await.ok()?;
+    let started_ms = services.clock.monotonic_ms();
     match try_compact(services, document).await {
         Ok(seq) => {
             services.metrics.compactions.inc();
+            services.metrics.compaction_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
             Some(seq)
         }
         Err(error) => {

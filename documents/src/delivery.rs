@@ -111,6 +111,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All codes.
+    pub(crate) const CODES: [&str; 7] = [
+        "READ_ONLY",
+        "ACCESS_ENDED",
+        "MALFORMED_UPDATE",
+        "UPDATE_TOO_LARGE",
+        "UNSUPPORTED_CONTENT",
+        "CLIENT_ID_TAKEN",
+        "SAVING_BEHIND",
+    ];
+
     /// The stable code of SPEC G23.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -47,6 +47,8 @@ struct Lane {
 /// An update and the room that waits for it.
 pub(crate) struct Waiting {
     pub(crate) update: NewUpdate,
+    /// Since when, in milliseconds of the monotonic clock.
+    pub(crate) since_ms: u64,
     pub(crate) room: mpsc::UnboundedSender<Box<Event>>,
 }
 
@@ -126,14 +128,26 @@ impl LaneWorker {
                 return;
             }
             for batch in batches(std::mem::take(&mut waiting), self.batch_bytes) {
+                let since_ms: Vec<u64> = batch.iter().map(|it| it.since_ms).collect();
                 let (updates, rooms): (Vec<_>, Vec<_>) = batch.into_iter().map(|it| (it.update, it.room)).unzip();
+                let started_ms = self.clock.monotonic_ms();
                 tokio::select! {
-                    outcomes = self.append(&updates) => tell(&updates, &rooms, &outcomes),
+                    outcomes = self.append(&updates) => {
+                        tell(&updates, &rooms, &outcomes);
+                        self.count(&updates, started_ms, &since_ms);
+                    }
                     () = shutdown.cancelled() => return,
                 }
             }
             rested = Instant::now() + self.pause;
         }
+    }
+
+    fn count(&self, updates: &[NewUpdate], started_ms: u64, since_ms: &[u64]) {
+        let now_ms = self.clock.monotonic_ms();
+        let bytes = updates.iter().map(|update| update.update.len()).sum();
+        let waited_ms = since_ms.iter().map(|since| now_ms.saturating_sub(*since));
+        self.metrics.committed(bytes, now_ms.saturating_sub(started_ms), waited_ms);
     }
 
     /// Waits for updates, and for more of them until the lane has rested or enough have come. Returns how many there
@@ -185,7 +199,6 @@ impl LaneWorker {
     }
 
     async fn append_until_committed(&self, id: BatchId, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
-        let started = self.clock.monotonic_ms();
         let mut pause = RETRY_MIN;
         loop {
             let mut attempt = pin!(log::append(&self.db, id, updates));
@@ -199,7 +212,6 @@ impl LaneWorker {
             };
             let error = match result {
                 Ok(outcomes) => {
-                    self.metrics.committed(updates.len(), self.clock.monotonic_ms() - started);
                     if self.announce(SavingState::Current) {
                         tracing::info!("the log can be written again");
                     }
@@ -218,7 +230,13 @@ impl LaneWorker {
 
     /// Tells the lane's rooms how saving stands. True when that is news.
     fn announce(&self, state: SavingState) -> bool {
-        self.announce.send_if_modified(|known| std::mem::replace(known, state) != state)
+        let is_news = self.announce.send_if_modified(|known| std::mem::replace(known, state) != state);
+        match state {
+            SavingState::Behind if is_news => drop(self.metrics.lanes_behind.inc()),
+            SavingState::Current if is_news => drop(self.metrics.lanes_behind.dec()),
+            _ => {}
+        }
+        is_news
     }
 }
 

@@ -17,6 +17,7 @@ use crate::compaction::Compaction;
 use crate::delivery::{EndReason, Outgoing};
 use crate::error::{AttachError, LoadError};
 use crate::listeners::Listeners;
+use crate::metrics::seconds_of;
 use crate::owner::Message;
 use crate::projection::Projection;
 use crate::replica;
@@ -45,6 +46,7 @@ pub(crate) async fn open(
     document: DocumentRef,
     messages: &mut mpsc::Receiver<Box<Message>>,
 ) -> Result<(Opened, Vec<Message>), LoadError> {
+    let started_ms = services.clock.monotonic_ms();
     let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
     let compaction = Compaction::new(&stored, &services.limits);
     let mut projection = Projection::new(document.kind);
@@ -54,6 +56,7 @@ pub(crate) async fn open(
     let mut antechamber = Antechamber::new(services, stored.into());
     match antechamber.build(messages).await {
         Ok(room) => {
+            services.metrics.load_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
             let Antechamber { listeners, attached, waiting, .. } = antechamber;
             let attached = attached.into_iter().map(|attach| Message::Input(Input::Attach(attach)));
             Ok((Opened { room, listeners, compaction, projection }, attached.chain(waiting).collect()))

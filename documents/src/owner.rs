@@ -423,12 +423,18 @@ impl Owner {
     }
 
     fn send(&mut self, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
+        if let Outgoing::Refused { refusal, .. } = &message {
+            self.services.metrics.refused(refusal);
+        }
         if let Some(withheld) = self.listeners.send(session, message) {
             self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, withheld), more);
         }
     }
 
     fn broadcast(&mut self, audience: Audience, message: Outgoing, more: &mut Vec<Effect>) {
+        if matches!(message, Outgoing::Awareness(_)) {
+            self.services.metrics.presence_published.inc();
+        }
         let (withheld, message) = self.listeners.broadcast(audience, message);
         for session in withheld {
             let message = message.clone();
@@ -449,7 +455,8 @@ impl Owner {
             new_clients: append.new_clients,
             received_at: self.services.clock.now(),
         };
-        self.services.log.append(Waiting { update, room: self.events.clone() });
+        let since_ms = self.services.clock.monotonic_ms();
+        self.services.log.append(Waiting { update, since_ms, room: self.events.clone() });
     }
 
     /// Tells everybody that this room is over.

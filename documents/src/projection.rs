@@ -109,6 +109,7 @@ pub(crate) async fn project(services: &Services, document: &DocumentRef, view: V
             Some(reflects)
         }
         Err(error) => {
+            services.metrics.projection_failures.inc();
             tracing::warn!(document = %document.id, %error, "the projection could not be written");
             None
         }

@@ -17,7 +17,7 @@ use platform::db::Db;
 use platform::db::documents::DocumentRef;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
-use platform::metrics::Metrics;
+use platform::metrics::{Metrics, Reading};
 use platform::random::Random;
 use schema::ids::{Epoch, Seq};
 use tokio::sync::{mpsc, oneshot};
@@ -92,8 +92,15 @@ impl Documents {
         limits: Limits,
         metrics: &Metrics,
     ) -> Self {
-        let metrics = DocumentMetrics::register(metrics);
-        let services = Arc::new(Services::new(db, bus, clock, random, lifecycle, limits, metrics));
+        let of_documents = DocumentMetrics::register(metrics);
+        let services = Arc::new(Services::new(db, bus, clock, random, lifecycle, limits, of_documents));
+        let (budget, unsaved_max) = (services.budget.clone(), services.limits.unsaved_bytes);
+        metrics.on_read("documents_unsaved_bytes", "Bytes of updates that wait for the log", move || {
+            Reading::count(unsaved_max.saturating_sub(budget.left()))
+        });
+        metrics.on_read("documents_unsaved_bytes_max", "Bytes that may wait for the log", move || {
+            Reading::count(unsaved_max)
+        });
         let this = Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) };
         this.shared.services.lifecycle.spawn("head watch", head_watch::run(this.clone()));
         this

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use platform::config::Config;
+use platform::config::{Config, Roles};
 
 /// Deeply nested documents recurse inside the document engine; the stack of a thread is only reserved, not used.
 const THREAD_STACK_BYTES: usize = 16 << 20;
@@ -34,8 +34,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server.
-    #[command(after_help = "Examples:\n  glassbox serve --demo\n  GLASSBOX_SERVER_LISTEN=0.0.0.0:9000 glassbox serve")]
+    #[command(
+        after_help = "Examples:\n  glassbox serve --demo\n  GLASSBOX_SERVER_LISTEN=0.0.0.0:9000 glassbox serve\n  glassbox serve --roles api"
+    )]
     Serve {
+        /// What this instance serves: sync (sockets), api (REST and the studio), or all; several with commas.
+        /// /health, /ready and /metrics are always served. Not given: server.roles of the configuration.
+        #[arg(long, value_name = "ROLES")]
+        roles: Option<Roles>,
         /// Make sure that a demo organization with a project is there.
         #[arg(long)]
         demo: bool,
@@ -68,7 +74,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let env = |name: &str| std::env::var(name).ok();
-    let config = Config::load(arguments.config.as_deref(), &env)?;
+    let mut config = Config::load(arguments.config.as_deref(), &env)?;
     platform::telemetry::init(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -77,7 +83,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("the runtime could not be started")?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Serve { demo } => serve::serve(config, demo.then_some(serve::Demo)).await,
+            Command::Serve { demo, roles } => {
+                config.server.roles = roles.unwrap_or(config.server.roles);
+                serve::serve(config, demo.then_some(serve::Demo)).await
+            }
             Command::Migrate => serve::migrate(config).await,
             Command::Quarantine(command) => quarantine::run(config, command).await,
             Command::Config => Ok(()),

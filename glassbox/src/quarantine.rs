@@ -42,7 +42,7 @@ pub(crate) enum Command {
         With --apply the update is checked, logged and passed on like any other. Servers may be running, and the\n\
         document may be open: they hear of it over Redis, or else when they next compare their documents with the log.")]
     Replay(replay::Replay),
-    /// Note that one is not wanted. It stays listed with --all until it is too old (limits.quarantine_days).
+    /// Note that one is not wanted. It stays listed with --all until it is too old.
     #[command(after_help = "Example:\n  \
         glassbox quarantine discard 5f0e8c1e-6f0a-4c36-9d0f-0a4b1a6f7c11 --by olga --why 'a test of ours'")]
     Discard(discard::Discard),

@@ -13,13 +13,13 @@ use platform::access::AccessNews;
 use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
-use platform::config::Config;
+use platform::config::{Config, Role, Roles};
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use sync_server::SyncServer;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::storage::{Sharing, Storage};
 use crate::{listener, studio};
@@ -30,10 +30,18 @@ pub(crate) struct Demo;
 
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
+    // Before anybody can know that this process is there: whoever tells it to stop is heard.
+    let mut stop = StopSignals::install()?;
     // Before anything is started: a port that is taken is the commonest mistake.
     let listener = listener::bind(config.server.listen)?;
-    let storage = Storage::open(&config, Sharing::Alone).await?;
-    let served = run(&config, demo, &storage, listener).await;
+    let storage = tokio::select! {
+        storage = Storage::open(&config, Sharing::Alone) => storage?,
+        () = stop.received() => {
+            tracing::info!("told to stop while starting");
+            return Ok(());
+        }
+    };
+    let served = run(&config, demo, &storage, listener, &mut stop).await;
     storage.close().await;
     served
 }
@@ -46,20 +54,22 @@ pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
     migrated
 }
 
-async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: TcpListener) -> anyhow::Result<()> {
-    storage.db.migrate().await.context("the database could not be migrated")?;
-    storage.db.warm_up().await.context("the database could not be read")?;
+async fn run(
+    config: &Config,
+    demo: Option<Demo>,
+    storage: &Storage,
+    listener: TcpListener,
+    stop: &mut StopSignals,
+) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::new();
-    let (api, sync) = compose(config, storage, &lifecycle)?;
-    let address = listener.local_addr()?;
-    if demo.is_some() {
-        let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
-        announce(address, Some(&format!("/p/{}", demo.project)));
-    } else {
-        announce(address, None);
+    let running = tokio::select! {
+        started = start(config, demo, storage, listener, &lifecycle) => started,
+        () = stop.received() => Ok(Running::NotYet),
+    };
+    if let Ok(Running::Serving) = running {
+        stop.received().await;
+        leave(config, &lifecycle, stop).await;
     }
-    let app = Router::new().merge(api::router(api)).merge(sync.router()).merge(studio::router());
-    let ended = listen(listener, app, &lifecycle).await;
     tracing::info!("stopping: clients are told, edits are saved");
     let report = lifecycle.shutdown(Duration::from_secs(config.server.shutdown_grace_seconds)).await;
     if report.is_clean() {
@@ -67,7 +77,63 @@ async fn run(config: &Config, demo: Option<Demo>, storage: &Storage, listener: T
     } else {
         tracing::warn!(?report, "stopped, and not everything had ended");
     }
-    ended
+    running.map(drop)
+}
+
+/// How far the server got before it was told to stop.
+enum Running {
+    NotYet,
+    Serving,
+}
+
+/// Gets everything ready, and tells where it is.
+async fn start(
+    config: &Config,
+    demo: Option<Demo>,
+    storage: &Storage,
+    listener: TcpListener,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Running> {
+    storage.db.migrate().await.context("the database could not be migrated")?;
+    storage.db.warm_up().await.context("the database could not be read")?;
+    let (api, sync) = compose(config, storage, lifecycle)?;
+    let path = match demo {
+        Some(Demo) => {
+            let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
+            format!("/p/{}", demo.project)
+        }
+        None => "/".to_owned(),
+    };
+    let address = listener.local_addr()?;
+    listen(listener, routes(config.server.roles, api, sync), lifecycle);
+    println!("GlassBox is at http://{address}{path}");
+    tracing::info!(%address, roles = %config.server.roles, "serving");
+    Ok(Running::Serving)
+}
+
+/// What an instance with these roles serves.
+fn routes(roles: Roles, api: Api, sync: SyncServer) -> Router {
+    let mut app = api::router_of(api, roles);
+    if roles.has(Role::Sync) {
+        app = app.merge(sync.router());
+    }
+    if roles.has(Role::Api) {
+        app = app.merge(studio::router());
+    }
+    app
+}
+
+/// Says that no more requests should come here, and goes on serving until that has got around.
+async fn leave(config: &Config, lifecycle: &Lifecycle, stop: &mut StopSignals) {
+    lifecycle.leave();
+    let seconds = config.server.leave_seconds;
+    if seconds > 0 {
+        tracing::info!(seconds, "told to stop: not ready any more, still serving");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+            () = stop.received() => tracing::info!("told to stop again: stopping now"),
+        }
+    }
 }
 
 /// The way to other instances: over Redis if there is one.
@@ -83,6 +149,8 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
+    metrics.register_process();
+    storage.db.register_metrics(&metrics);
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
     let bus = open_bus(config, &World { random: &random, lifecycle, metrics: &metrics })?;
     let access_news = AccessNews::start(bus.clone(), lifecycle);
@@ -126,8 +194,8 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     Ok((api, sync))
 }
 
-/// Accepts connections until the process is asked to stop.
-async fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+/// Accepts connections until the server drains.
+fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) {
     let draining = lifecycle.draining();
     // Small frames must leave at once.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
@@ -140,17 +208,25 @@ async fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) -> an
             tracing::error!(%error, "the listener failed");
         }
     });
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
-fn announce(address: SocketAddr, path: Option<&str>) {
-    let path = path.unwrap_or("/");
-    println!("GlassBox is at http://{address}{path}");
-    tracing::info!(%address, "serving");
+/// The signals that ask the process to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on they do not end the process by themselves.
+    fn install() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one. One that came before is not lost.
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -5,12 +5,14 @@ mod check;
 mod error;
 mod layers;
 mod read;
+mod roles;
 mod secret;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem, Source};
+pub use roles::{ParseRolesError, Role, Roles};
 pub use secret::Secret;
 
 use crate::limits::Limits;
@@ -57,6 +59,10 @@ pub struct ServerConfig {
     pub public_url: String,
     /// Development or production.
     pub mode: Mode,
+    /// What this instance serves.
+    pub roles: Roles,
+    /// Seconds between a signal to stop and its beginning.
+    pub leave_seconds: u64,
     /// Seconds that a shutdown may take.
     pub shutdown_grace_seconds: u64,
     /// Other origins whose pages may call the API.
@@ -165,6 +171,8 @@ impl Config {
                 public_url: reader.origin("server.public_url"),
                 mode: reader
                     .choice("server.mode", &[("development", Mode::Development), ("production", Mode::Production)]),
+                roles: reader.roles("server.roles"),
+                leave_seconds: reader.integer("server.leave_seconds", 0..=600),
                 shutdown_grace_seconds: reader.integer("server.shutdown_grace_seconds", 1..=3600),
                 cors_origins: reader.origins("server.cors_origins"),
             },

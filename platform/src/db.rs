@@ -7,6 +7,7 @@ pub mod documents;
 mod error;
 pub mod log;
 pub mod members;
+mod metrics;
 pub mod nodes;
 pub mod organizations;
 mod page;
@@ -22,9 +23,12 @@ use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::{DatabaseConfig, Mode};
+use crate::metrics::Metrics;
+use metrics::DbMetrics;
 
 pub use error::DbError;
 pub use page::{Cursor, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError};
@@ -51,6 +55,7 @@ pub struct Db {
     pool: PgPool,
     /// Connections for the log alone, so that nothing else that is slow keeps edits from being saved.
     log_pool: PgPool,
+    metrics: DbMetrics,
 }
 
 impl Db {
@@ -71,7 +76,7 @@ impl Db {
             // An append on a broken connection is tried again anyway.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        let db = Self { pool, log_pool };
+        let db = Self { pool, log_pool, metrics: DbMetrics::default() };
         db.check_server(mode).await?;
         Ok(db)
     }
@@ -106,6 +111,11 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Tells of the connections, and how long transactions wait for one.
+    pub fn register_metrics(&self, metrics: &Metrics) {
+        self.metrics.register(metrics, &self.pool, &self.log_pool);
     }
 
     /// Closes all connections, after those in use were given back.
@@ -156,7 +166,10 @@ impl Db {
         debug_assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b',')));
         // Safe: `begin` and `setting` are literals of this file, `value` is made of uuids.
         let statement = AssertSqlSafe(format!("{begin}; SET LOCAL {setting} = '{value}'"));
-        Ok(self.pool.begin_with(statement).await?)
+        let asked = Instant::now();
+        let transaction = self.pool.begin_with(statement).await;
+        self.metrics.begun(asked.elapsed(), &transaction);
+        Ok(transaction?)
     }
 
     async fn check_server(&self, mode: Mode) -> Result<(), DbError> {

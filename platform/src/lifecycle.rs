@@ -1,5 +1,6 @@
 //! The life of the process: which tasks run, and how they end in order.
 //!
+//! Before a shutdown, [`Lifecycle::leaving`] may be cancelled: everything goes on, but no more requests should come here.
 //! A shutdown has two phases. First [`Lifecycle::draining`] is cancelled: clients are told, and connections finish.
 //! Then [`Lifecycle::shutdown_token`] is cancelled: background tasks finish what they hold and end.
 
@@ -23,6 +24,7 @@ pub struct Lifecycle(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    leaving: CancellationToken,
     draining: CancellationToken,
     shutdown: CancellationToken,
     running: Mutex<Running>,
@@ -80,6 +82,17 @@ impl Lifecycle {
         ConnectionGuard { _guard: self.enter(name, Part::Connection) }
     }
 
+    /// Says that this process will stop soon.
+    pub fn leave(&self) {
+        self.0.leaving.cancel();
+    }
+
+    /// Cancelled when the process will stop soon, at the latest when it does.
+    #[must_use]
+    pub fn leaving(&self) -> CancellationToken {
+        self.0.leaving.clone()
+    }
+
     /// Cancelled first: take no new connections, tell clients, finish and close. What saves their edits still runs.
     #[must_use]
     pub fn draining(&self) -> CancellationToken {
@@ -95,6 +108,7 @@ impl Lifecycle {
     /// Ends everything in order and answers after `grace` at the latest.
     pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
         let start = Instant::now();
+        self.leave();
         self.0.draining.cancel();
         let connections_deadline = start + grace * DRAINING_PERCENT / 100;
         let drained = tokio::time::timeout_at(connections_deadline, self.ended(|running| &running.connections)).await;

@@ -1,9 +1,15 @@
 //! Metrics, in the OpenMetrics text format. Each part of the server keeps a struct of its own metrics and registers
 //! them here when it starts.
 
+mod process;
+
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus_client::encoding::text;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -28,6 +34,16 @@ impl Metrics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Registers what the machine tells of this process: memory, CPU, file descriptors.
+    pub fn register_process(&self) {
+        process::register(self);
+    }
+
+    /// Registers something that is looked up when metrics are read, and costs nothing else.
+    pub fn on_read(&self, name: &'static str, help: &'static str, read: impl Fn() -> Reading + Send + Sync + 'static) {
+        self.registry().register_collector(Box::new(OnRead { name, help, read }));
+    }
+
     /// All metrics as they stand.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -36,6 +52,54 @@ impl Metrics {
         let _ = text::encode(&mut encoded, &self.registry());
         encoded
     }
+}
+
+/// What was looked up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// A value that goes up and down.
+    Gauge(f64),
+    /// A value that only rises. Its name gets the suffix `_total`.
+    Counter(f64),
+    /// Not known here: nothing is told.
+    Unknown,
+}
+
+impl Reading {
+    /// A count that goes up and down.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 the last digits do not matter")]
+    pub const fn count(count: usize) -> Self {
+        Self::Gauge(count as f64)
+    }
+}
+
+struct OnRead<F> {
+    name: &'static str,
+    help: &'static str,
+    read: F,
+}
+
+impl<F> fmt::Debug for OnRead<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+impl<F: Fn() -> Reading + Send + Sync + 'static> Collector for OnRead<F> {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        match (self.read)() {
+            Reading::Gauge(value) => encode_as(&mut encoder, self.name, self.help, &ConstGauge::new(value)),
+            Reading::Counter(value) => encode_as(&mut encoder, self.name, self.help, &ConstCounter::new(value)),
+            Reading::Unknown => Ok(()),
+        }
+    }
+}
+
+fn encode_as(encoder: &mut DescriptorEncoder, name: &str, help: &str, metric: &impl EncodeMetric) -> fmt::Result {
+    // As `Registry::register` does.
+    let help = format!("{help}.");
+    metric.encode(encoder.encode_descriptor(name, &help, None, metric.metric_type())?)
 }
 
 impl Default for Metrics {
@@ -60,5 +124,18 @@ mod tests {
         assert!(encoded.contains("glassbox_updates_total 3\n"), "{encoded}");
         assert!(encoded.contains("glassbox_build_info{version="), "{encoded}");
         assert!(encoded.ends_with("# EOF\n"), "{encoded}");
+    }
+
+    #[test]
+    fn what_is_looked_up_is_looked_up_when_metrics_are_read() {
+        let metrics = Metrics::new();
+        metrics.on_read("depth", "How deep", || Reading::count(4));
+        metrics.on_read("distance", "How far", || Reading::Counter(1.5));
+        metrics.on_read("unknown", "Nobody knows", || Reading::Unknown);
+        let encoded = metrics.encode();
+        assert!(encoded.contains("# HELP glassbox_depth How deep.\n"), "{encoded}");
+        assert!(encoded.contains("glassbox_depth 4.0\n"), "{encoded}");
+        assert!(encoded.contains("glassbox_distance_total 1.5\n"), "{encoded}");
+        assert!(!encoded.contains("unknown"), "{encoded}");
     }
 }

@@ -49,6 +49,8 @@ struct Queue {
     frames: VecDeque<Wire>,
     bytes: usize,
     connection: Connection,
+    /// Of these bytes, those that are counted as waiting for a connection that takes no more.
+    counted_bytes: usize,
     /// Channels from which something was withheld.
     withheld: Vec<ChannelKey>,
     /// Channels that their rooms have ended.
@@ -105,6 +107,7 @@ impl Outbox {
         if !queue.frames.is_empty() && queue.bytes + frame.len() > allowed {
             if !queue.withheld.contains(&channel) {
                 queue.withheld.push(channel);
+                self.metrics.lagging.inc();
             }
             return Taken::Withheld;
         }
@@ -146,8 +149,18 @@ impl Outbox {
         queue.connection = queue.write_to(stream);
         self.metrics.frames_out.inc_by((frames - queue.frames.len()) as u64);
         self.metrics.bytes_out.inc_by((bytes - queue.bytes) as u64);
+        self.count_waiting(queue);
         if queue.connection != Connection::Open || !queue.withheld.is_empty() {
             self.ready.notify_one();
+        }
+    }
+
+    /// Keeps the gauge right. Nothing is done for a connection that takes all, as nearly every one does.
+    fn count_waiting(&self, queue: &mut Queue) {
+        let waiting = if queue.connection == Connection::Full { queue.bytes } else { 0 };
+        if waiting != queue.counted_bytes {
+            self.metrics.waiting_bytes.inc_by(gauge_value(waiting) - gauge_value(queue.counted_bytes));
+            queue.counted_bytes = waiting;
         }
     }
 
@@ -160,6 +173,7 @@ impl Outbox {
     pub(crate) fn report(&self) -> Report {
         let mut queue = self.queue();
         let drained = if queue.frames.is_empty() { std::mem::take(&mut queue.withheld) } else { Vec::new() };
+        self.metrics.lagging.dec_by(gauge_value(drained.len()));
         Report { connection: queue.connection, drained, ended: std::mem::take(&mut queue.ended) }
     }
 
@@ -167,6 +181,18 @@ impl Outbox {
         // Nothing that runs under the lock can leave the queue half changed.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let queue = self.queue();
+        self.metrics.waiting_bytes.dec_by(gauge_value(queue.counted_bytes));
+        self.metrics.lagging.dec_by(gauge_value(queue.withheld.len()));
+    }
+}
+
+fn gauge_value(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Queue {
@@ -256,9 +282,11 @@ mod tests {
         assert!(outbox.report().drained.is_empty(), "not empty yet");
         let (mut client, server) = connection().await;
         outbox.connect(server);
+        assert_eq!(outbox.metrics.lagging.get(), 1);
         outbox.flush();
         outbox.ready().await;
         assert_eq!(outbox.report().drained, [CHANNEL], "reported once, however much was withheld");
+        assert_eq!(outbox.metrics.lagging.get(), 0);
         assert!(outbox.report().drained.is_empty());
         let mut read = vec![0; 1100];
         client.read_exact(&mut read).await.unwrap();
@@ -285,6 +313,7 @@ mod tests {
         outbox.flush();
         outbox.ready().await;
         assert_eq!(outbox.report().connection, Connection::Full);
+        assert!(outbox.metrics.waiting_bytes.get() > 0);
         let reading = async {
             let mut read = vec![0; FRAMES * BYTES];
             client.read_exact(&mut read).await.unwrap();
@@ -299,6 +328,7 @@ mod tests {
         let (read, ()) = tokio::join!(reading, writing);
         let expected = [vec![1; BYTES / 2], vec![2; BYTES - BYTES / 2]].concat().repeat(FRAMES);
         assert!(read == expected);
+        assert_eq!(outbox.metrics.waiting_bytes.get(), 0);
     }
 
     #[tokio::test]

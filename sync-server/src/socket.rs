@@ -30,6 +30,10 @@ const SHORTEST_BEAT: Duration = Duration::from_millis(10);
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 /// When news of access may have been missed, all sockets look it up again within this time, not all at once.
 const MISSED_NEWS_SPREAD: Duration = Duration::from_secs(10);
+/// When the server restarts, sockets are closed at this pace, so that clients come back one after the other ...
+const RESTART_PACE: Duration = Duration::from_millis(2);
+/// ... and all of them within this time.
+const RESTART_SPREAD_MAX: Duration = Duration::from_secs(5);
 /// How long before its end a client is told that its authority runs out.
 const AUTHORITY_NOTICE: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
@@ -44,6 +48,8 @@ pub(crate) enum Flow {
 
 /// What a protocol makes of a socket's events.
 pub(crate) trait Dialect: Send {
+    /// Its name in metrics.
+    const NAME: &'static str;
     /// A text frame came.
     fn text(&mut self, text: &str) -> impl Future<Output = Flow> + Send;
     /// A binary frame came.
@@ -74,7 +80,7 @@ pub(crate) async fn serve<D: Dialect>(
     shared: &Shared,
     access: AccessListener,
 ) {
-    let _open = shared.metrics.socket_opened();
+    let _open = shared.metrics.socket_opened(D::NAME);
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
     let mut incoming = Incoming::new(stream, outbox, &connected.read, shared.limits.frame_bytes);
@@ -93,7 +99,21 @@ pub(crate) async fn serve<D: Dialect>(
     let close = serving.run(&mut incoming, &mut dialect).await;
     drop(dialect);
     if let Some((code, reason)) = close {
+        if code == close::RESTART {
+            wait_for_turn_to_leave(shared).await;
+        }
         self::close(stream, outbox, &mut incoming, code, reason).await;
+    }
+}
+
+/// Waits for a share of the time in which all sockets are closed. What the client says meanwhile it says again when it
+/// comes back: all that it said before is durable.
+async fn wait_for_turn_to_leave(shared: &Shared) {
+    let spread = (RESTART_PACE * shared.metrics.open()).min(RESTART_SPREAD_MAX);
+    let shutdown = shared.lifecycle.shutdown_token();
+    tokio::select! {
+        () = tokio::time::sleep(shared.next_share_of(spread)) => {}
+        () = shutdown.cancelled() => {}
     }
 }
 

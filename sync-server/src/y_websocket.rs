@@ -112,6 +112,8 @@ impl YWebsocket {
 }
 
 impl Dialect for YWebsocket {
+    const NAME: &'static str = "y_websocket";
+
     async fn text(&mut self, _: &str) -> Flow {
         Flow::Close(close::MALFORMED, "this protocol has no text frames")
     }

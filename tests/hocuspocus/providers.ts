@@ -3,7 +3,7 @@ import * as version4 from "hocuspocus-provider-4";
 import * as Y from "yjs";
 import { afterTest, type Source, until } from "../clients";
 import { Line } from "../line";
-import type { Server } from "../server";
+import type { Endpoint } from "../server";
 
 export type Provider = version4.HocuspocusProvider;
 export type Socket = version4.HocuspocusProviderWebsocket;
@@ -19,7 +19,7 @@ export const VERSIONS: { version: Version }[] = [{ version: 3 }, { version: 4 }]
 const BACKOFF_MS = { delay: 20, minDelay: 5, maxDelay: 50 };
 
 /** A socket of a provider, over a line that can be cut. */
-export function openSocket(server: Server, version: Version, line = new Line()): Socket {
+export function openSocket(server: Endpoint, version: Version, line = new Line()): Socket {
   const socket = new PACKAGES[version].HocuspocusProviderWebsocket({
     url: `ws://127.0.0.1:${server.port}/hocuspocus`,
     WebSocketPolyfill: line.WebSocket,
@@ -34,7 +34,7 @@ export type Options = Partial<ConstructorParameters<typeof version4.HocuspocusPr
 };
 
 /** Opens a document as an app does. Without a socket, it gets one of its own. */
-export function open(server: Server, version: Version, name: string, options: Options = {}): Provider {
+export function open(server: Endpoint, version: Version, name: string, options: Options = {}): Provider {
   const { socket = openSocket(server, version), ...rest } = options;
   const document = rest.document ?? new Y.Doc();
   const provider = new PACKAGES[version].HocuspocusProvider({

@@ -68,6 +68,10 @@ codes! {
         "Ask an administrator of the project or organization for a role that may.";
     NotFound, "NOT_FOUND", NOT_FOUND, "Not found",
         "It does not exist, or you may not see it.";
+    ServedByApi, "SERVED_BY_API", NOT_FOUND, "Not served here, but by instances with the role api",
+        "Send the request to an instance that runs with the role api (server.roles).";
+    ServedBySync, "SERVED_BY_SYNC", NOT_FOUND, "Not served here, but by instances with the role sync",
+        "Open the socket at an instance that runs with the role sync (server.roles).";
     UserNotFound, "USER_NOT_FOUND", NOT_FOUND, "No such user",
         "The person has to sign in once before they can be added; check the e-mail address.";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "The address does not offer this method",

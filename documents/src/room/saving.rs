@@ -24,6 +24,11 @@ impl UnsavedBudget {
         Self { left: Arc::new(AtomicUsize::new(bytes)) }
     }
 
+    /// How many bytes may still be taken.
+    pub(crate) fn left(&self) -> usize {
+        self.left.load(Ordering::Acquire)
+    }
+
     fn take(&self, bytes: usize) -> bool {
         self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
     }

@@ -52,7 +52,7 @@ impl Show {
                 shown["structure"] = structure_json(&structure);
                 shown["rehearsal"] = rehearsal_json(&tried);
                 if self.hexdump {
-                    shown["hex"] = dump.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+                    shown["hex"] = text::hex(dump).into();
                 }
                 shown
             },

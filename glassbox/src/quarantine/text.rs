@@ -100,14 +100,22 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Bytes as people look at them: the place, the bytes, and what of them is text.
 pub(super) fn hexdump(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (line, chunk) in bytes.chunks(HEX_LINE_BYTES).enumerate() {
-        let hex: String = chunk.iter().map(|byte| format!("{byte:02x} ")).collect();
         let readable: String =
             chunk.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
-        let _ = writeln!(text, "{:08x}  {hex:<48} {readable}", line * HEX_LINE_BYTES);
+        let spaced: Vec<String> = chunk.iter().map(|byte| hex(&[*byte])).collect();
+        let _ = writeln!(text, "{:08x}  {:<48} {readable}", line * HEX_LINE_BYTES, spaced.join(" "));
     }
     text
 }

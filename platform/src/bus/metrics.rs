@@ -52,6 +52,13 @@ pub(super) struct BusMetrics {
 impl BusMetrics {
     pub(super) fn register(metrics: &Metrics) -> Self {
         let this = Self::default();
+        // They are told from the first read on, so that a rise from nothing is seen as one.
+        for reason in [Dropped::Disconnected, Dropped::QueueFull, Dropped::Failed] {
+            this.dropped(reason, 0);
+        }
+        for reason in [Ignored::Unknown, Ignored::Malformed] {
+            drop(this.ignored.get_or_create(&IgnoredLabels { reason }));
+        }
         let mut registry = metrics.registry();
         let registry = registry.sub_registry_with_prefix("bus");
         registry.register("connected", "1 while messages get through, else 0", this.connected.clone());

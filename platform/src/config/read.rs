@@ -10,6 +10,7 @@ use toml::Value;
 
 use super::error::{ConfigError, Problem};
 use super::layers::Layers;
+use super::roles::Roles;
 use super::secret::Secret;
 
 /// Keys whose value is never shown.
@@ -111,6 +112,16 @@ impl Reader {
         origins.unwrap_or_else(|| {
             self.refuse(key, "must be a list of origins, such as [\"https://app.example\"]");
             Vec::new()
+        })
+    }
+
+    pub(super) fn roles(&mut self, key: &str) -> Roles {
+        let names = self.layers.values[key].0.as_array();
+        let names = names.expect("a value has its default's type, and this default is a list");
+        let names: Vec<&str> = names.iter().map(|name| name.as_str().unwrap_or("?")).collect();
+        names.join(",").parse().unwrap_or_else(|_| {
+            self.refuse(key, "must be a list of sync, api or all");
+            Roles::ALL
         })
     }
 

@@ -168,3 +168,14 @@ fn log_filters_are_checked() {
     assert!(from_environment(&[("GLASSBOX_LOG_LEVEL", "info,documents=debug")]).is_ok());
     assert_eq!(refused_keys(from_environment(&[("GLASSBOX_LOG_LEVEL", "documents=loud")])), ["log.level"]);
 }
+
+#[test]
+fn roles_that_there_are_not_are_refused() {
+    assert_eq!(Config::default().server.roles, Roles::ALL);
+    let sync = from_environment(&[("GLASSBOX_SERVER_ROLES", "sync")]).unwrap().server.roles;
+    assert!(sync.has(Role::Sync) && !sync.has(Role::Api));
+    for wrong in ["sync,gui", ","] {
+        assert_eq!(refused_keys(from_environment(&[("GLASSBOX_SERVER_ROLES", wrong)])), ["server.roles"], "{wrong}");
+    }
+    assert_eq!(refused_keys(from_file("[server]\nroles = [1]\n", &[])), ["server.roles"]);
+}

@@ -288,6 +288,8 @@ async fn open_channel(
 }
 
 impl Dialect for Connection {
+    const NAME: &'static str = "glassbox";
+
     async fn text(&mut self, text: &str) -> Flow {
         let Envelope { request, request_id } = match Envelope::decode(text) {
             Ok(envelope) => envelope,

@@ -261,6 +261,8 @@ async fn passed(deadline: &mut Option<Pin<Box<Sleep>>>) {
 }
 
 impl Dialect for Connection {
+    const NAME: &'static str = "hocuspocus";
+
     async fn text(&mut self, _: &str) -> Flow {
         Flow::Close(close::MALFORMED, "this protocol has no text frames")
     }
