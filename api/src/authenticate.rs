@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use platform::auth::{AuthError, Authenticated, Principal};
+use platform::ingress::Client;
 use schema::ids::UserId;
 
 use crate::Api;
@@ -32,6 +33,9 @@ impl FromRequestParts<Arc<Api>> for Caller {
         let authenticated = api.authenticator.authenticate_access(token).await?;
         let principal = Arc::new(authenticated.principal.clone());
         let user = principal.user.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+        if let Some(client) = parts.extensions.get::<Client>() {
+            client.authenticated();
+        }
         note_user(user);
         Ok(Self { principal, user, authenticated })
     }

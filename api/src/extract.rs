@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -9,6 +10,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use platform::limits::{Limit, LimitCounters};
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, Problem};
@@ -94,12 +96,30 @@ where
         if !is_json(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let body = read_body(request, state).await?;
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(unfit)?;
         deserializer.end().map_err(|error| malformed(&error))?;
         Ok(Self(value))
     }
+}
+
+/// How long a body may take to arrive. An extension of requests.
+#[derive(Debug, Clone)]
+pub(crate) struct BodyDeadline {
+    pub(crate) time: Duration,
+    pub(crate) reached: LimitCounters,
+}
+
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let deadline = request.extensions().get::<BodyDeadline>().cloned();
+    let reading = Bytes::from_request(request, state);
+    let Some(BodyDeadline { time, reached }) = deadline else { return reading.await.map_err(unreadable) };
+    let read = tokio::time::timeout(time, reading).await.map_err(|_| {
+        reached.count(Limit::RequestBodyTime);
+        Problem::new(Code::BodyTooSlow)
+    })?;
+    read.map_err(unreadable)
 }
 
 /// `application/json`, `application/merge-patch+json` and the like.
@@ -175,6 +195,20 @@ mod tests {
         assert_eq!(code(JSON, "{}").await, Code::ValidationFailed);
         assert_eq!(code(JSON, r#"{"inner": {"x": 1}, "other": 2}"#).await, Code::ValidationFailed);
         assert_eq!(code(JSON, "[]").await, Code::ValidationFailed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_in_time_is_given_up_and_counted() {
+        let reached = LimitCounters::default();
+        let deadline = BodyDeadline { time: Duration::from_secs(5), reached: reached.clone() };
+        let dribble = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        });
+        let request = Request::builder().header(CONTENT_TYPE, "application/json").extension(deadline);
+        let request = request.body(Body::from_stream(dribble)).unwrap();
+        let problem = Json::<Outer>::from_request(request, &()).await.unwrap_err();
+        assert_eq!((problem.code(), reached.get(Limit::RequestBodyTime)), (Code::BodyTooSlow, 1));
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@
 //! | [`content`] | reading and editing living documents |
 //! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
 //! | [`openapi`] | the description of all of it, `OpenAPI` 3.1 |
+//! | `rate_limit` | how often callers may do something |
 //! | [`health`] | for machines that watch: live, ready, metrics |
 //! | [`demo`] | a project to look at |
 //!
@@ -31,14 +32,16 @@ mod observe;
 pub mod openapi;
 pub mod pagination;
 pub mod problem;
+mod rate_limit;
 mod request_id;
 pub mod routes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
 use documents::Documents;
 use platform::access::AccessNews;
 use platform::auth::Authenticator;
@@ -50,7 +53,9 @@ use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
+use platform::rate_limiter::RateLimiter;
 
+use crate::extract::BodyDeadline;
 use crate::metrics::RequestMetrics;
 use crate::observe::Observer;
 
@@ -70,6 +75,8 @@ pub struct Api {
     pub access_news: AccessNews,
     /// Checks tokens.
     pub authenticator: Authenticator,
+    /// Counts how often callers do something.
+    pub rate_limiter: RateLimiter,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -100,6 +107,10 @@ pub fn router_of(api: Api, roles: Roles) -> Router {
         metrics: RequestMetrics::register(&api.metrics),
     };
     let body_limit = DefaultBodyLimit::max(api.limits.request_body_bytes);
+    let body_deadline = Extension(BodyDeadline {
+        time: Duration::from_secs(api.limits.request_body_seconds),
+        reached: api.metrics.limits(),
+    });
     let cors = cors::layer(&api.cors_origins);
     let mut routes = if roles.has(Role::Api) { routes::all() } else { routes::operation() };
     if !roles.has(Role::Sync) {
@@ -109,6 +120,7 @@ pub fn router_of(api: Api, roles: Roles) -> Router {
     routes
         .method_not_allowed_fallback(routes::method_not_allowed)
         .layer(body_limit)
+        .layer(body_deadline)
         .layer(from_fn_with_state(observer, observe::observe))
         .layer(cors)
         .with_state(Arc::new(api))

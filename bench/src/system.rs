@@ -22,6 +22,8 @@ const POLL: Duration = Duration::from_millis(20);
 const OPENING_AT_ONCE: usize = 50;
 /// A started server closes documents that nobody uses after so many seconds, so that opening cold can be measured.
 pub(crate) const IDLE_ROOM_SECONDS: u64 = 2;
+/// For limits that are not to be measured.
+const PLENTY: u64 = 1_000_000;
 
 /// Which server to measure.
 #[derive(Debug, Clone, Args)]
@@ -133,6 +135,18 @@ impl Bench {
             ("GLASSBOX_POSTGRES_DATA_DIR", data.display().to_string()),
             ("GLASSBOX_LOG_LEVEL", "warn".to_owned()),
             ("GLASSBOX_LIMITS_IDLE_ROOM_SECONDS", IDLE_ROOM_SECONDS.to_string()),
+            // All clients come from one address.
+            ("GLASSBOX_LIMITS_CONNECTIONS_PER_ADDRESS_PER_SECOND", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_CONNECTIONS_PER_ADDRESS_BURST", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_UNAUTHENTICATED_CONNECTIONS_PER_ADDRESS", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_UNAUTHENTICATED_CONNECTIONS", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_UPGRADES_PER_MINUTE_PER_ADDRESS", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_UPGRADES_PER_MINUTE_PER_PRINCIPAL", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_DEV_TOKENS_PER_MINUTE_PER_ADDRESS", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_SOCKETS_PER_PRINCIPAL", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_DOCUMENTS_PER_PRINCIPAL", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_MESSAGES_PER_SECOND", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_MESSAGE_BYTES_PER_SECOND", (1 << 30).to_string()),
         ];
         Ok(Launch { command, address, environment, log: self.folder.join("server.log") })
     }

@@ -102,12 +102,19 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
+    /// The document would become larger than the limit, in bytes.
+    DocumentTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// It holds content that Yjs 13 clients cannot read.
     UnsupportedContent(String),
     /// It inserts under a Yjs client id that belongs to somebody else.
     ClientIdTaken(u64),
     /// Too much waits for the log already.
     SavingBehind,
+    /// It holds content that the database refused to keep before.
+    Unsavable,
 }
 
 impl Refusal {
@@ -130,9 +137,11 @@ impl Refusal {
             Self::AccessEnded => "ACCESS_ENDED",
             Self::Malformed(_) => "MALFORMED_UPDATE",
             Self::TooLarge { .. } => "UPDATE_TOO_LARGE",
+            Self::DocumentTooLarge { .. } => "DOCUMENT_TOO_LARGE",
             Self::UnsupportedContent(_) => "UNSUPPORTED_CONTENT",
             Self::ClientIdTaken(_) => "CLIENT_ID_TAKEN",
             Self::SavingBehind => "SAVING_BEHIND",
+            Self::Unsavable => "UNSAVABLE",
         }
     }
 
@@ -150,11 +159,17 @@ impl Refusal {
             Self::AccessEnded => "your access to this document has ended".to_owned(),
             Self::Malformed(what) => format!("this is not a valid update: {what}"),
             Self::TooLarge { limit } => format!("an update may have at most {limit} bytes; send it in parts"),
+            Self::DocumentTooLarge { limit } => {
+                format!("the document has the {limit} bytes that it may have; delete something to make room")
+            }
             Self::UnsupportedContent(what) => format!("other clients cannot read this content: {what}"),
             Self::ClientIdTaken(client) => {
                 format!("the Yjs client id {client} belongs to somebody else; make a new Y.Doc and edit there")
             }
             Self::SavingBehind => "saving is behind and no more can be taken; send this again later".to_owned(),
+            Self::Unsavable => "the database refuses to keep some of this; copy what you need of it, \
+                                and open the document with an empty replica"
+                .to_owned(),
         }
     }
 }
@@ -166,6 +181,8 @@ pub enum EndReason {
     AccessEnded,
     /// The document could not be loaded again after a failure, or its history was replaced.
     Unavailable,
+    /// The database refuses to keep something that was in the document.
+    Unsavable,
     /// Saving is behind, and the session's protocol has no words for a refusal that is worth a retry.
     Behind,
     /// The server shuts down, and all that was sent is durable.

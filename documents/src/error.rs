@@ -38,6 +38,12 @@ pub enum EditFailed {
     /// The document cannot be opened or saved now. The edit may have been made if the server stopped meanwhile.
     #[error("the document cannot be opened or saved now; try again later")]
     Unavailable,
+    /// The document would become too large.
+    #[error("a document may have at most {limit} bytes; delete something to make room")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// The document engine failed.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -49,6 +55,7 @@ impl From<EditRefused> for EditFailed {
             EditRefused::Moved { epoch, seq } => Self::Moved { epoch, seq },
             EditRefused::Patch(error) => Self::Patch(error),
             EditRefused::SavingBehind => Self::Unavailable,
+            EditRefused::TooLarge { limit } => Self::TooLarge { limit },
             EditRefused::Broken(broken) => Self::Broken(broken),
         }
     }

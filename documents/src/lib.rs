@@ -13,6 +13,7 @@
 //! Inside: from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
 //! (`projection`), how far logs reach (`head_watch`).
 
+mod barred;
 mod compaction;
 pub mod delivery;
 pub mod error;

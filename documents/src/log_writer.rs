@@ -4,15 +4,17 @@
 //! A lane tries until it succeeds; what may wait meanwhile is bounded by the rooms ([`crate::room::UnsavedBudget`]).
 //! After a commit a lane pauses unless much waits already: a lone edit is committed at once, a steady trickle shares
 //! commits.
+//!
+//! An update that the database refuses, while it takes others, is told apart from them, and its room ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform::clock::Clock;
-use platform::db::Db;
 use platform::db::log::{self, AppendOutcome, AppendRefusal, BatchId, NewUpdate, Provenance, Writer};
+use platform::db::{Db, DbError};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::random::Random;
@@ -22,8 +24,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::metrics::DocumentMetrics;
-use crate::owner::Event;
-use crate::room::SavingState;
+use crate::owner::{Event, EventSender};
+use crate::room::{Quarantined, SavingState};
 
 /// The first pause after a failed commit.
 const RETRY_MIN: Duration = Duration::from_millis(50);
@@ -49,7 +51,7 @@ pub(crate) struct Waiting {
     pub(crate) update: NewUpdate,
     /// Since when, in milliseconds of the monotonic clock.
     pub(crate) since_ms: u64,
-    pub(crate) room: mpsc::UnboundedSender<Box<Event>>,
+    pub(crate) room: EventSender,
 }
 
 impl LogWriter {
@@ -75,6 +77,7 @@ impl LogWriter {
                 pause: Duration::from_millis(limits.log_pause_ms),
                 hurry_updates: limits.log_hurry_updates,
                 writer: Writer::new(random.uuid_v4()),
+                ended: Vec::new(),
                 announce,
             };
             lifecycle.spawn("log lane", worker.run(inbox));
@@ -101,6 +104,17 @@ impl LogWriter {
     }
 }
 
+/// What became of an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    /// The database has answered.
+    Settled(AppendOutcome),
+    /// The database refuses to keep it, for this reason.
+    Unsavable(String),
+    /// It is of a document with an update before it that is refused: it was not tried.
+    Behind,
+}
+
 struct LaneWorker {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -111,6 +125,8 @@ struct LaneWorker {
     pause: Duration,
     hurry_updates: usize,
     writer: Writer,
+    /// Rooms with an update that is refused. What they still send would lack what is before it.
+    ended: Vec<EventSender>,
     announce: watch::Sender<SavingState>,
 }
 
@@ -128,16 +144,17 @@ impl LaneWorker {
                 return;
             }
             for batch in batches(std::mem::take(&mut waiting), self.batch_bytes) {
+                let batch = self.without_ended(batch);
                 let since_ms: Vec<u64> = batch.iter().map(|it| it.since_ms).collect();
                 let (updates, rooms): (Vec<_>, Vec<_>) = batch.into_iter().map(|it| (it.update, it.room)).unzip();
                 let started_ms = self.clock.monotonic_ms();
-                tokio::select! {
-                    outcomes = self.append(&updates) => {
-                        tell(&updates, &rooms, &outcomes);
-                        self.count(&updates, started_ms, &since_ms);
-                    }
+                let fates = tokio::select! {
+                    fates = self.append(&updates) => fates,
                     () = shutdown.cancelled() => return,
-                }
+                };
+                tell(&updates, &rooms, &fates);
+                self.note_ended(&rooms, &fates);
+                self.count(&updates, started_ms, &since_ms);
             }
             rested = Instant::now() + self.pause;
         }
@@ -177,54 +194,118 @@ impl LaneWorker {
 
     /// Appends a batch, and what was refused because another principal was faster to claim a Yjs client id once more,
     /// without the claim: it has been relayed, and the log says that its sender carried it.
-    async fn append(&mut self, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
-        let id = self.writer.next_batch();
-        let mut outcomes = self.append_until_committed(id, updates).await;
-        let is_taken = |outcome: &AppendOutcome| *outcome == AppendOutcome::Refused(AppendRefusal::ClientTaken);
+    async fn append(&mut self, updates: &[NewUpdate]) -> Vec<Fate> {
+        let mut fates = self.settle(updates).await;
+        let taken = Fate::Settled(AppendOutcome::Refused(AppendRefusal::ClientTaken));
         let (taken, again): (Vec<usize>, Vec<NewUpdate>) = updates
             .iter()
             .enumerate()
-            .filter(|(index, _)| outcomes.get(*index).is_some_and(is_taken))
+            .filter(|(index, _)| fates.get(*index) == Some(&taken))
             .map(|(index, update)| {
                 (index, NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), ..update.clone() })
             })
             .unzip();
         if !again.is_empty() {
-            let id = self.writer.next_batch();
-            for (index, outcome) in taken.into_iter().zip(self.append_until_committed(id, &again).await) {
-                outcomes[index] = outcome;
+            for (index, fate) in taken.into_iter().zip(self.settle(&again).await) {
+                fates[index] = fate;
             }
         }
-        outcomes
+        fates
     }
 
-    async fn append_until_committed(&self, id: BatchId, updates: &[NewUpdate]) -> Vec<AppendOutcome> {
-        let mut pause = RETRY_MIN;
-        loop {
-            let mut attempt = pin!(log::append(&self.db, id, updates));
-            let result = if let Ok(result) = tokio::time::timeout(SLOW, &mut attempt).await {
-                result
-            } else {
-                if self.announce(SavingState::Behind) {
-                    tracing::error!("the log does not answer; edits are relayed and wait");
+    /// Appends a batch. When it is refused, it is divided until it is clear which updates are to blame.
+    async fn settle(&mut self, updates: &[NewUpdate]) -> Vec<Fate> {
+        let mut fates = vec![Fate::Behind; updates.len()];
+        let mut refused = HashSet::new();
+        // The next part is the last.
+        let mut parts: Vec<Vec<usize>> = vec![(0..updates.len()).collect()];
+        while let Some(mut part) = parts.pop() {
+            part.retain(|&index| !refused.contains(&updates[index].document));
+            let appended = match part[..] {
+                [] => continue,
+                _ if part.len() == updates.len() => self.append_until_committed(updates).await,
+                _ => {
+                    let batch: Vec<NewUpdate> = part.iter().map(|&index| updates[index].clone()).collect();
+                    self.append_until_committed(&batch).await
                 }
-                attempt.await
             };
-            let error = match result {
+            match (appended, &part[..]) {
+                (Ok(outcomes), _) => {
+                    for (index, outcome) in part.into_iter().zip(outcomes) {
+                        fates[index] = Fate::Settled(outcome);
+                    }
+                }
+                (Err(why), [index]) => {
+                    refused.insert(updates[*index].document);
+                    fates[*index] = Fate::Unsavable(why.to_string());
+                }
+                (Err(_), _) => parts.extend(divided(part, updates).into_iter().rev()),
+            }
+        }
+        fates
+    }
+
+    /// Tries until the batch is committed. An error is a refusal of this batch by a database that takes others.
+    async fn append_until_committed(&mut self, updates: &[NewUpdate]) -> Result<Vec<AppendOutcome>, DbError> {
+        let mut pause = RETRY_MIN;
+        let mut id = self.writer.next_batch();
+        loop {
+            let error = match self.attempt(id, updates).await {
                 Ok(outcomes) => {
                     if self.announce(SavingState::Current) {
                         tracing::info!("the log can be written again");
                     }
-                    return outcomes;
+                    return Ok(outcomes);
                 }
                 Err(error) => error,
             };
             self.metrics.append_failures.inc();
+            if error.is_refusal() {
+                if self.can_append().await {
+                    return Err(error);
+                }
+                // Nothing came of the batch, and its number is used up.
+                id = self.writer.next_batch();
+            }
             if self.announce(SavingState::Behind) {
                 tracing::error!(%error, "the log cannot be written; edits are relayed and wait");
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// Tells when the answer takes long.
+    async fn attempt(&self, id: BatchId, updates: &[NewUpdate]) -> Result<Vec<AppendOutcome>, DbError> {
+        let mut attempt = pin!(log::append(&self.db, id, updates));
+        if let Ok(result) = tokio::time::timeout(SLOW, &mut attempt).await {
+            return result;
+        }
+        if self.announce(SavingState::Behind) {
+            tracing::error!("the log does not answer; edits are relayed and wait");
+        }
+        attempt.await
+    }
+
+    /// Whether the log takes anything at all: otherwise a refusal says nothing about what was refused.
+    async fn can_append(&mut self) -> bool {
+        log::probe(&self.db, self.writer.next_batch(), self.clock.now()).await.is_ok()
+    }
+
+    fn without_ended(&mut self, mut batch: Vec<Waiting>) -> Vec<Waiting> {
+        if !self.ended.is_empty() {
+            batch.retain(|waiting| !self.ended.iter().any(|ended| ended.same_channel(&waiting.room)));
+            self.ended.retain(|room| !room.is_closed());
+        }
+        batch
+    }
+
+    fn note_ended(&mut self, rooms: &[EventSender], fates: &[Fate]) {
+        for (room, fate) in rooms.iter().zip(fates) {
+            if matches!(fate, Fate::Unsavable(_)) {
+                self.metrics.unsavable.inc();
+                self.ended.push(room.clone());
+            }
         }
     }
 
@@ -260,19 +341,43 @@ fn batches(waiting: Vec<Waiting>, bytes: usize) -> Vec<Vec<Waiting>> {
     batches
 }
 
+/// Divides a part of a batch by documents, or, when it is of a single one, into its updates, in order.
+fn divided(part: Vec<usize>, updates: &[NewUpdate]) -> Vec<Vec<usize>> {
+    let mut documents: Vec<Uuid> = part.iter().map(|&index| updates[index].document).collect();
+    documents.sort_unstable();
+    documents.dedup();
+    if let [_] = documents[..] {
+        return part.into_iter().map(|index| vec![index]).collect();
+    }
+    let first_half = &documents[..documents.len() / 2];
+    let is_of_first = |index: &usize| first_half.binary_search(&updates[*index].document).is_ok();
+    let (first, second) = part.into_iter().partition(is_of_first);
+    vec![first, second]
+}
+
 /// Tells each room what became of its updates, in one event where it can.
-fn tell(updates: &[NewUpdate], rooms: &[mpsc::UnboundedSender<Box<Event>>], outcomes: &[AppendOutcome]) {
-    let mut committed: HashMap<Uuid, (&mpsc::UnboundedSender<Box<Event>>, Vec<Seq>)> = HashMap::new();
-    for ((update, room), outcome) in updates.iter().zip(rooms).zip(outcomes) {
-        match outcome {
-            AppendOutcome::Committed { seq } => {
+fn tell(updates: &[NewUpdate], rooms: &[EventSender], fates: &[Fate]) {
+    let mut committed: HashMap<Uuid, (&EventSender, Vec<Seq>)> = HashMap::new();
+    let mut bad_news = Vec::new();
+    for ((update, room), fate) in updates.iter().zip(rooms).zip(fates) {
+        match fate {
+            Fate::Settled(AppendOutcome::Committed { seq }) => {
                 committed.entry(update.document).or_insert_with(|| (room, Vec::new())).1.push(*seq);
             }
-            AppendOutcome::Refused(why) => drop(room.send(Box::new(Event::LogRefused(*why)))),
+            Fate::Settled(AppendOutcome::Refused(why)) => bad_news.push((room, Event::LogRefused(*why))),
+            Fate::Unsavable(reason) => {
+                let (update, principal, reason) = (update.update.clone(), update.principal, reason.clone());
+                bad_news.push((room, Event::Unsavable(Quarantined { update, principal, reason })));
+            }
+            Fate::Behind => {}
         }
     }
     for (room, seqs) in committed.into_values() {
         // A room that is gone was told to close, and its clients to come back.
         let _ = room.send(Box::new(Event::Committed(seqs)));
+    }
+    // Last, because it ends the room.
+    for (room, event) in bad_news {
+        let _ = room.send(Box::new(event));
     }
 }

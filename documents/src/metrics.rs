@@ -58,6 +58,7 @@ pub(crate) struct DocumentMetrics {
     pub(crate) lanes_behind: Gauge,
     pub(crate) presence_published: Counter,
     pub(crate) unreadable_presence: Counter,
+    pub(crate) unsavable: Counter,
     logged: Counter,
     logged_bytes: Counter,
     commit_seconds: Histogram,
@@ -87,6 +88,7 @@ impl DocumentMetrics {
             lanes_behind: Gauge::default(),
             presence_published: Counter::default(),
             unreadable_presence: Counter::default(),
+            unsavable: Counter::default(),
             logged: Counter::default(),
             logged_bytes: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
@@ -136,6 +138,12 @@ impl DocumentMetrics {
         registry.register("log_failures", "Commits that failed and were tried again", self.append_failures.clone());
         let behind = self.lanes_behind.clone();
         registry.register("log_lanes_behind", "Lanes of the log that cannot be written: edits wait", behind);
+        let unsavable = self.unsavable.clone();
+        registry.register(
+            "log_unsavable",
+            "Updates that the database refused to keep, each of which ended a room",
+            unsavable,
+        );
         registry.register("log_updates", "Updates committed to the log", self.logged.clone());
         registry.register("log_bytes", "Bytes of updates committed to the log", self.logged_bytes.clone());
         registry.register("log_commit_seconds", "Seconds of a commit, retries included", self.commit_seconds.clone());

@@ -55,8 +55,9 @@ pub(crate) async fn open(
     }
     let mut antechamber = Antechamber::new(services, stored.into());
     match antechamber.build(messages).await {
-        Ok(room) => {
+        Ok(mut room) => {
             services.metrics.load_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
+            room.bar(services.barred.of(document.id));
             let Antechamber { listeners, attached, waiting, .. } = antechamber;
             let attached = attached.into_iter().map(|attach| Message::Input(Input::Attach(attach)));
             Ok((Opened { room, listeners, compaction, projection }, attached.chain(waiting).collect()))

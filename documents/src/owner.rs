@@ -24,7 +24,8 @@ use crate::presence_codec;
 use crate::projection::Projection;
 use crate::registry::Documents;
 use crate::room::{
-    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Room, SavingState, SessionId, Ticket,
+    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Quarantined, Room, SavingState,
+    SessionId, Ticket,
 };
 use crate::services::Services;
 use heavy::{heavy, may_be_heavy};
@@ -57,6 +58,8 @@ pub(crate) enum Event {
     Drained(SessionId),
     Committed(Vec<Seq>),
     LogRefused(AppendRefusal),
+    /// The database refuses to keep an update, which has been applied and relayed here.
+    Unsavable(Quarantined),
     LogRead(Vec<(Seq, bytes::Bytes)>),
     /// The part that is missing here is only in a snapshot any more.
     LogTrimmed,
@@ -270,6 +273,11 @@ impl Owner {
             Event::LogRefused(why) => {
                 tracing::warn!(document = %self.document.id, ?why, "the log refuses this room's updates");
                 self.end_all(EndReason::Unavailable);
+            }
+            Event::Unsavable(update) => {
+                self.services.barred.add(self.document.id, &update.update);
+                self.quarantine(update);
+                self.end_all(EndReason::Unsavable);
             }
             Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
             Event::LogTrimmed => Box::pin(self.reload()).await,

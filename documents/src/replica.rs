@@ -125,7 +125,17 @@ pub(crate) struct Replica {
     answered: Option<Answered>,
     /// Of all updates that were applied.
     bytes: usize,
+    size: Size,
     broken: bool,
+}
+
+/// How large the encoded state is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    /// When it was encoded last.
+    measured: usize,
+    /// Bytes of what was applied since. In the state they take up less, or nothing, or make it smaller.
+    added: usize,
 }
 
 impl Replica {
@@ -139,6 +149,7 @@ impl Replica {
             encoded: None,
             answered: None,
             bytes: 0,
+            size: Size::default(),
             broken: false,
         };
         for (number, part) in parts.enumerate() {
@@ -165,6 +176,12 @@ impl Replica {
     /// Whether everything in this range is integrated.
     pub(crate) fn has(&self, range: &ClientRange) -> bool {
         range.end <= self.skeleton.clock(range.client)
+    }
+
+    /// The part of a range that is not integrated.
+    pub(crate) fn beyond(&self, range: &ClientRange) -> Option<ClientRange> {
+        let start = range.start.max(self.skeleton.clock(range.client));
+        (start < range.end).then_some(ClientRange { start, ..*range })
     }
 
     /// Whether the part of the range that is not integrated is in an update that is held.
@@ -255,6 +272,7 @@ impl Replica {
         if applied == Applied::Whole {
             self.bytes += told.len();
             self.answered = None;
+            self.size.added += told.len();
             self.remember(&told);
         }
         Ok((applied, told))
@@ -346,12 +364,24 @@ impl Replica {
         {
             return Ok(encoded.state.clone());
         }
-        self.read(|txn| {
+        let state = self.read(|txn| {
             let mut state = txn.encode_state_as_update_v1(&StateVector::default());
             // Kept for long, while the encoder left room to grow.
             state.shrink_to_fit();
             Bytes::from(state)
-        })
+        })?;
+        self.size = Size { measured: state.len(), added: 0 };
+        Ok(state)
+    }
+
+    /// Bytes of the encoded state, at most.
+    pub(crate) fn size(&self) -> usize {
+        self.size.measured + self.size.added
+    }
+
+    /// Whether encoding the state would tell its size more exactly.
+    pub(crate) fn is_size_estimated(&self) -> bool {
+        self.size.added > 0
     }
 
     /// Makes an edit as `client` on a copy of the document, and returns it as an update that is not applied yet.

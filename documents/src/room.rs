@@ -10,6 +10,7 @@ mod message;
 mod presence;
 mod saving;
 mod session;
+mod size;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use platform::db::log::StoredDocument;
 use platform::limits::Limits;
 use platform::random::Random;
 use schema::ids::{Epoch, Seq};
+use schema::update::ClientRange;
 
 pub use message::{
     Activity, Append, Attach, Audience, Claim, Edit, EditRefused, Edited, Effect, Extent, Input, Mode, PresenceNews,
@@ -80,6 +82,10 @@ pub struct Room {
     presence: Presence,
     /// The Yjs client ids under which the server edits, one per principal.
     editors: HashMap<PrincipalRef, u64>,
+    /// When the document's size was measured last, because it seemed to be too large.
+    measured_at: Option<u64>,
+    /// Content that cannot be saved.
+    barred: Vec<ClientRange>,
     limits: Arc<Limits>,
     random: Random,
 }
@@ -102,9 +108,16 @@ impl Room {
             saving: Saving::new(budget, limits.unsaved_bytes_per_document),
             presence: Presence::new(&limits),
             editors: HashMap::new(),
+            measured_at: None,
+            barred: Vec::new(),
             limits,
             random,
         })
+    }
+
+    /// Refuses content that the database would not keep, as far as it is not in the log.
+    pub fn bar(&mut self, content: impl IntoIterator<Item = ClientRange>) {
+        self.barred = content.into_iter().filter_map(|range| self.replica.beyond(&range)).collect();
     }
 
     /// Builds the replica anew after a failure. What was not in the log yet is applied again; what the log has from
@@ -210,7 +223,7 @@ impl Room {
             Input::Presence(session, activity) => self.take_activity(now, session, activity),
             Input::Withheld(session, message) => self.withhold(session, message, out),
             Input::Drained(session) => self.catch_up(session, out),
-            Input::Edit(edit) => self.edit(edit, out),
+            Input::Edit(edit) => self.edit(now, edit, out),
             Input::Committed(seqs) => self.commit(&seqs, out),
             Input::Saving(state) => self.change_saving(state, out),
             Input::FromBus { epoch, seq, update } => self.take_from_bus(epoch, seq, update, out),

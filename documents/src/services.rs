@@ -12,6 +12,7 @@ use platform::random::Random;
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::Semaphore;
 
+use crate::barred::Barred;
 use crate::compaction;
 use crate::head_watch::HeadWatch;
 use crate::log_writer::LogWriter;
@@ -32,6 +33,7 @@ pub(crate) struct Services {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) limits: Arc<Limits>,
     pub(crate) budget: UnsavedBudget,
+    pub(crate) barred: Barred,
     pub(crate) random: Random,
     pub(crate) metrics: Arc<DocumentMetrics>,
     /// Threads that run tasks.
@@ -69,6 +71,7 @@ impl Services {
             lifecycle,
             limits: Arc::new(limits),
             budget,
+            barred: Barred::default(),
             random,
             metrics,
             threads,

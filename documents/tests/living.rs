@@ -16,7 +16,7 @@ use platform::db::log;
 use platform::limits::Limits;
 use platform::testing::TestDatabase;
 use schema::ids::{Epoch, Seq};
-use yrs::{Text, WriteTxn};
+use yrs::{Text, Transact, WriteTxn};
 
 #[tokio::test]
 async fn edits_are_live_then_durable_and_survive_a_restart() {
@@ -340,4 +340,73 @@ async fn a_shutdown_flushes_the_log_and_tells_everybody() {
     ann.until_saved().await;
     assert_eq!(text_seen_by_a_newcomer(&restarted, &document).await.len(), 20);
     restarted.stop().await;
+}
+
+#[tokio::test]
+async fn d5_a_document_that_is_full_takes_what_deletes_and_then_has_room_again() {
+    let limits = Limits { document_bytes: 20_000, ..Limits::default() };
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let instance = Instance::with(database.db.clone(), &Hub::default(), limits);
+    let mut ann = Client::new(1);
+    ann.attach(&instance, &document).await;
+    let refused = Outgoing::Refused { frame: 4, refusal: Refusal::DocumentTooLarge { limit: 20_000 } };
+    for _ in 0..2 {
+        ann.type_text(&"x".repeat(9_000)).await;
+    }
+    // Of another replica, since one that was refused something has a gap.
+    let too_much = Client::new(77).type_offline(&"y".repeat(3_000));
+    ann.send(UpdateKind::Live, too_much.clone()).await;
+    ann.inbox.until("a refusal", |told| told.contains(&refused)).await;
+    ann.type_text("a little is fine").await;
+    ann.until_saved().await;
+
+    let deleted = {
+        let text = ann.doc.get_or_insert_text("text");
+        let mut txn = ann.doc.transact_mut();
+        text.remove_range(&mut txn, 0, 15_000);
+        txn.encode_update_v1()
+    };
+    ann.send(UpdateKind::Live, deleted.into()).await;
+    ann.send(UpdateKind::Live, too_much).await;
+    ann.until_saved().await;
+    let refusals = ann.inbox.all().into_iter().filter(|it| matches!(it, Outgoing::Refused { .. })).count();
+    assert_eq!(refusals, 1);
+    assert_eq!(text_seen_by_a_newcomer(&instance, &document).await.len(), 2 * 9_000 + 16 - 15_000 + 3_000);
+
+    // The server's own edits keep to it, too.
+    let grow = Box::new(|txn: &mut yrs::TransactionMut<'_>| {
+        let text = txn.get_or_insert_text("text");
+        text.insert(txn, 0, &"z".repeat(15_000));
+        Ok(())
+    });
+    let edited = instance.documents.edit(&document, person(5), None, grow).await;
+    assert!(matches!(edited, Err(EditFailed::TooLarge { limit: 20_000 })), "{edited:?}");
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn d5_many_small_edits_are_counted_as_what_they_take_up() {
+    const EDITS: u32 = 800;
+    let limits = Limits { document_bytes: 8_192, ..Limits::default() };
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let instance = Instance::with(database.db.clone(), &Hub::default(), limits);
+    let mut ann = Client::new(1);
+    ann.attach(&instance, &document).await;
+    let mut sent = 0;
+    for place in 0..EDITS {
+        let update = {
+            let text = ann.doc.get_or_insert_text("text");
+            let mut txn = ann.doc.transact_mut();
+            text.insert(&mut txn, place, "x");
+            txn.encode_update_v1()
+        };
+        sent += update.len();
+        ann.send(UpdateKind::Live, update.into()).await;
+    }
+    ann.until_saved().await;
+    assert!(sent > 8_192, "as updates they are more than the document may have: {sent}");
+    assert_eq!(ann.inbox.all().iter().filter(|it| matches!(it, Outgoing::Refused { .. })).count(), 0);
+    instance.stop().await;
 }

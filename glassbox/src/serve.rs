@@ -1,22 +1,23 @@
 //! Putting the parts together, running them, and ending them in order.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use api::Api;
 use axum::Router;
-use axum::serve::ListenerExt;
 use documents::Documents;
+use hyper_util::service::TowerToHyperService;
 use platform::access::AccessNews;
 use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Role, Roles};
+use platform::ingress::HttpServer;
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
 use platform::random::Random;
+use platform::rate_limiter::{InProcessLimiter, RateLimiter, RedisLimiter};
 use sync_server::SyncServer;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -96,7 +97,7 @@ async fn start(
 ) -> anyhow::Result<Running> {
     storage.db.migrate().await.context("the database could not be migrated")?;
     storage.db.warm_up().await.context("the database could not be read")?;
-    let (api, sync) = compose(config, storage, lifecycle)?;
+    let (api, sync, http) = compose(config, storage, lifecycle)?;
     let path = match demo {
         Some(Demo) => {
             let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
@@ -105,7 +106,7 @@ async fn start(
         None => "/".to_owned(),
     };
     let address = listener.local_addr()?;
-    listen(listener, routes(config.server.roles, api, sync), lifecycle);
+    listen(listener, http, routes(config.server.roles, api, sync), lifecycle);
     println!("GlassBox is at http://{address}{path}");
     tracing::info!(%address, roles = %config.server.roles, "serving");
     Ok(Running::Serving)
@@ -145,15 +146,30 @@ pub(crate) fn open_bus(config: &Config, world: &World<'_>) -> anyhow::Result<Bus
     }
 }
 
-fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer)> {
+/// Counts what clients do: with other instances if there is a Redis.
+fn open_rate_limiter(config: &Config, clock: &Arc<dyn Clock>, world: &World<'_>) -> anyhow::Result<RateLimiter> {
+    Ok(match &config.redis {
+        Some(redis) => {
+            let limiter = RedisLimiter::start(redis, Arc::clone(clock), world).context("redis cannot be used")?;
+            RateLimiter::Redis(limiter)
+        }
+        None => RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(clock))),
+    })
+}
+
+fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer, HttpServer)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
     metrics.register_process();
     storage.db.register_metrics(&metrics);
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
-    let bus = open_bus(config, &World { random: &random, lifecycle, metrics: &metrics })?;
+    let world = World { random: &random, lifecycle, metrics: &metrics };
+    let bus = open_bus(config, &world)?;
+    let rate_limiter = open_rate_limiter(config, &clock, &world)?;
     let access_news = AccessNews::start(bus.clone(), lifecycle);
+    let proxies = config.server.trusted_proxies.clone();
+    let http = HttpServer::new(&limits, proxies, Arc::clone(&clock), lifecycle, &metrics);
     let secret = token_secret(&config.auth, mode, &random)?;
     let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;
@@ -175,6 +191,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         limits.clone(),
         mode,
         access_news.clone(),
+        rate_limiter.clone(),
         &metrics,
     );
     let api = Api {
@@ -183,6 +200,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         bus,
         access_news,
         authenticator,
+        rate_limiter,
         clock,
         random,
         limits,
@@ -191,22 +209,15 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         lifecycle: lifecycle.clone(),
         cors_origins: config.server.cors_origins.clone(),
     };
-    Ok((api, sync))
+    Ok((api, sync, http))
 }
 
 /// Accepts connections until the server drains.
-fn listen(listener: TcpListener, app: Router, lifecycle: &Lifecycle) {
-    let draining = lifecycle.draining();
-    // Small frames must leave at once.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { draining.cancelled().await });
+fn listen(listener: TcpListener, http: HttpServer, app: Router, lifecycle: &Lifecycle) {
     let guard = lifecycle.connection("http");
     lifecycle.spawn("listener", async move {
         let _guard = guard;
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the listener failed");
-        }
+        http.run(listener, TowerToHyperService::new(app)).await;
     });
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 pub use in_process::Hub;
 pub use message::{BusEvent, BusMessage, InstanceId, Topic};
+pub(crate) use redis::Backoff;
 pub use redis::{Address, AddressError, RedisBus, World};
 pub use subscribers::Subscription;
 

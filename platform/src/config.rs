@@ -15,6 +15,7 @@ pub use error::{ConfigError, Problem, Source};
 pub use roles::{ParseRolesError, Role, Roles};
 pub use secret::Secret;
 
+use crate::ingress::TrustedProxies;
 use crate::limits::Limits;
 use layers::Layers;
 use read::Reader;
@@ -67,6 +68,8 @@ pub struct ServerConfig {
     pub shutdown_grace_seconds: u64,
     /// Other origins whose pages may call the API.
     pub cors_origins: Vec<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Section `database`.
@@ -175,6 +178,7 @@ impl Config {
                 leave_seconds: reader.integer("server.leave_seconds", 0..=600),
                 shutdown_grace_seconds: reader.integer("server.shutdown_grace_seconds", 1..=3600),
                 cors_origins: reader.origins("server.cors_origins"),
+                trusted_proxies: reader.proxies("server.trusted_proxies"),
             },
             database: DatabaseConfig {
                 url: reader.optional_secret("database.url"),
@@ -238,10 +242,23 @@ fn read_redis(reader: &mut Reader) -> Option<RedisConfig> {
 fn read_limits(reader: &mut Reader) -> Limits {
     const MIB: i64 = 1 << 20;
     const GIB: i64 = 1 << 30;
+    const MILLION: i64 = 1_000_000;
     Limits {
         frame_bytes: reader.integer("limits.frame_bytes", 65_536..=GIB),
         update_bytes: reader.integer("limits.update_bytes", 1024..=GIB),
+        document_bytes: reader.integer("limits.document_bytes", 1024..=GIB),
         channels_per_socket: reader.integer("limits.channels_per_socket", 1..=65_536),
+        sockets_per_principal: reader.integer("limits.sockets_per_principal", 1..=MILLION),
+        documents_per_principal: reader.integer("limits.documents_per_principal", 1..=MILLION),
+        messages_per_second: reader.integer("limits.messages_per_second", 1..=MILLION),
+        messages_burst: reader.integer("limits.messages_burst", 1..=MILLION),
+        message_bytes_per_second: reader.integer("limits.message_bytes_per_second", 1024..=GIB),
+        message_bytes_burst: reader.integer("limits.message_bytes_burst", 1024..=GIB),
+        flood_seconds: reader.integer("limits.flood_seconds", 1..=86_400),
+        upgrades_per_minute_per_address: reader.integer("limits.upgrades_per_minute_per_address", 1..=MILLION),
+        upgrades_per_minute_per_principal: reader.integer("limits.upgrades_per_minute_per_principal", 1..=MILLION),
+        dev_tokens_per_minute_per_address: reader.integer("limits.dev_tokens_per_minute_per_address", 1..=MILLION),
+        ws_tokens_per_minute_per_principal: reader.integer("limits.ws_tokens_per_minute_per_principal", 1..=MILLION),
         outbox_bytes: reader.integer("limits.outbox_bytes", 16_384..=GIB),
         unsaved_bytes_per_document: reader.integer("limits.unsaved_bytes_per_document", 65_536..=GIB),
         unsaved_bytes: reader.integer("limits.unsaved_bytes", MIB..=1024 * GIB),
@@ -257,7 +274,19 @@ fn read_limits(reader: &mut Reader) -> Limits {
         access_check_seconds: reader.integer("limits.access_check_seconds", 1..=3600),
         head_check_ms: reader.integer("limits.head_check_ms", 10..=3_600_000),
         head_check_with_redis_ms: reader.integer("limits.head_check_with_redis_ms", 10..=3_600_000),
+        request_head_bytes: reader.integer("limits.request_head_bytes", 8192..=MIB),
+        request_head_seconds: reader.integer("limits.request_head_seconds", 1..=3600),
         request_body_bytes: reader.integer("limits.request_body_bytes", 1024..=GIB),
+        request_body_seconds: reader.integer("limits.request_body_seconds", 1..=60),
+        connections_per_address_per_second: reader.integer("limits.connections_per_address_per_second", 1..=MILLION),
+        connections_per_address_burst: reader.integer("limits.connections_per_address_burst", 1..=MILLION),
+        unauthenticated_connections_per_address: reader
+            .integer("limits.unauthenticated_connections_per_address", 1..=MILLION),
+        unauthenticated_connections: reader.integer("limits.unauthenticated_connections", 1..=MILLION),
+        authentication_seconds: reader.integer("limits.authentication_seconds", 1..=3600),
+        unauthenticated_frame_bytes: reader.integer("limits.unauthenticated_frame_bytes", 1024..=GIB),
+        unauthenticated_frames: reader.integer("limits.unauthenticated_frames", 1..=MILLION),
+        unauthenticated_bytes: reader.integer("limits.unauthenticated_bytes", 65_536..=1024 * GIB),
         log_batch_updates: reader.integer("limits.log_batch_updates", 1..=20_000),
         log_batch_bytes: reader.integer("limits.log_batch_bytes", 65_536..=GIB),
         log_lanes: reader.integer("limits.log_lanes", 1..=64),

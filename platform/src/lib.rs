@@ -1,5 +1,6 @@
 //! Everything of GlassBox that touches the world: configuration, time, randomness, tasks, logs, metrics, identity,
-//! the database and the bus between instances. What is above this crate gets the world through it.
+//! the database, the bus between instances, and the
+//! way in for clients. What is above this crate gets the world through it.
 
 pub mod access;
 pub mod auth;
@@ -9,10 +10,13 @@ pub mod config;
 pub mod db;
 pub mod embedded_postgres;
 pub mod http_client;
+pub mod ingress;
 pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
 pub mod random;
+pub mod rate;
+pub mod rate_limiter;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

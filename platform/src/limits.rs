@@ -1,6 +1,12 @@
 //! The limits of everything that a client can make grow. Their defaults are in `glassbox.default.toml`.
 
+mod reached;
+
+pub use reached::{Limit, LimitCounters};
+
 use crate::config::Config;
+use crate::rate::Rate;
+use crate::rate_limiter::Quota;
 
 /// What a client, a document and an instance may use, at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,8 +15,32 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// Bytes of an update of a document.
     pub update_bytes: usize,
+    /// Bytes of a document's encoded state.
+    pub document_bytes: usize,
     /// Documents that are open on one socket.
     pub channels_per_socket: usize,
+    /// Sockets of one principal on this instance.
+    pub sockets_per_principal: usize,
+    /// Documents that one principal has open on this instance, on all sockets.
+    pub documents_per_principal: usize,
+    /// Messages on a socket in a second, in the long run.
+    pub messages_per_second: u64,
+    /// Messages on a socket at once.
+    pub messages_burst: u64,
+    /// Bytes of messages on a socket in a second, in the long run.
+    pub message_bytes_per_second: u64,
+    /// Bytes of messages on a socket at once.
+    pub message_bytes_burst: u64,
+    /// Seconds after which a socket on which more comes all the time is closed.
+    pub flood_seconds: u64,
+    /// Sockets that are opened from one address in a minute, on all instances.
+    pub upgrades_per_minute_per_address: u64,
+    /// Sockets that one principal opens in a minute, on all instances.
+    pub upgrades_per_minute_per_principal: u64,
+    /// Development tokens that are made for one address in a minute, on all instances.
+    pub dev_tokens_per_minute_per_address: u64,
+    /// Tokens for sockets that are made for one principal in a minute, on all instances.
+    pub ws_tokens_per_minute_per_principal: u64,
     /// Bytes that wait for one socket before its reader counts as lagging.
     pub outbox_bytes: usize,
     /// Bytes of one document that wait for the log before further edits are refused.
@@ -41,8 +71,30 @@ pub struct Limits {
     pub head_check_ms: u64,
     /// Milliseconds after which open documents are compared with the log, with one.
     pub head_check_with_redis_ms: u64,
+    /// Bytes of the head of an HTTP request.
+    pub request_head_bytes: usize,
+    /// Seconds that the head of an HTTP request may take.
+    pub request_head_seconds: u64,
     /// Bytes of the body of a REST request.
     pub request_body_bytes: usize,
+    /// Seconds that the body of a REST request may take.
+    pub request_body_seconds: u64,
+    /// Connections that are opened from one address in a second, in the long run.
+    pub connections_per_address_per_second: u64,
+    /// Connections that are opened from one address at once.
+    pub connections_per_address_burst: u64,
+    /// Connections of one address on which nobody has proven yet who they are.
+    pub unauthenticated_connections_per_address: usize,
+    /// Connections on which nobody has proven yet who they are, of all addresses.
+    pub unauthenticated_connections: usize,
+    /// Seconds until a document must be open on a socket that says who it is by a message.
+    pub authentication_seconds: u64,
+    /// Bytes of a frame of such a socket until then.
+    pub unauthenticated_frame_bytes: usize,
+    /// Frames of such a socket until then.
+    pub unauthenticated_frames: usize,
+    /// Bytes of such frames that wait, on all sockets.
+    pub unauthenticated_bytes: usize,
     /// Updates that are committed in one transaction.
     pub log_batch_updates: usize,
     /// Bytes that are committed in one transaction.
@@ -59,6 +111,37 @@ pub struct Limits {
     pub quarantine_bytes: u64,
     /// Days for which harmful updates are kept.
     pub quarantine_days: u32,
+}
+
+impl Limits {
+    /// Sockets that are opened from one address.
+    #[must_use]
+    pub const fn upgrades_of_address(&self) -> Quota {
+        per_minute("upgrades-of-address", self.upgrades_per_minute_per_address)
+    }
+
+    /// Sockets that one principal opens.
+    #[must_use]
+    pub const fn upgrades_of_principal(&self) -> Quota {
+        per_minute("upgrades-of-principal", self.upgrades_per_minute_per_principal)
+    }
+
+    /// Development tokens that are made for one address.
+    #[must_use]
+    pub const fn dev_tokens(&self) -> Quota {
+        per_minute("dev-tokens", self.dev_tokens_per_minute_per_address)
+    }
+
+    /// Tokens for sockets that are made for one principal.
+    #[must_use]
+    pub const fn ws_tokens(&self) -> Quota {
+        per_minute("ws-tokens", self.ws_tokens_per_minute_per_principal)
+    }
+}
+
+/// A minute's share may come at once.
+const fn per_minute(name: &'static str, amount: u64) -> Quota {
+    Quota { name, rate: Rate::per_minute(amount, amount) }
 }
 
 impl Default for Limits {

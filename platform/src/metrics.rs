@@ -13,12 +13,17 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::limits::LimitCounters;
+
 /// The media type of [`Metrics::encode`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics of the process. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Metrics(Arc<Mutex<Registry>>);
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    limits: LimitCounters,
+}
 
 impl Metrics {
     /// A registry that knows the program's version. All names in it start with `glassbox_`.
@@ -26,12 +31,19 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("glassbox");
         registry.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        Self(Arc::new(Mutex::new(registry)))
+        let limits = LimitCounters::register(&mut registry);
+        Self { registry: Arc::new(Mutex::new(registry)), limits }
+    }
+
+    /// Counts how often limits are reached.
+    #[must_use]
+    pub fn limits(&self) -> LimitCounters {
+        self.limits.clone()
     }
 
     /// Where a part of the server registers its metrics, at start.
     pub fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers what the machine tells of this process: memory, CPU, file descriptors.

@@ -26,9 +26,14 @@ pub(crate) async fn open(
     let shared = server.shared;
     match authority(&shared, query.token.as_deref()).await {
         Ok(authority) => {
+            upgrade.authenticated();
+            let place = match shared.place_for_socket(&authority.principal).await {
+                Ok(place) => place,
+                Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
+            };
             let of_socket = Arc::clone(&shared);
             upgrade.then(&shared, move |connected| async move {
-                let shared = of_socket;
+                let (shared, _place) = (of_socket, place);
                 let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
                 let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority);
                 serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;

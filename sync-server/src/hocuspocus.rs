@@ -26,6 +26,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::hocuspocus::connection::Connection;
+pub(crate) use crate::hocuspocus::document::WaitingBudget;
 use crate::outbox::Outbox;
 use crate::server::SyncServer;
 use crate::socket::serve;

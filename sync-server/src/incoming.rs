@@ -37,6 +37,17 @@ pub(crate) enum Message {
     Close,
 }
 
+impl Message {
+    /// Bytes of its payload.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::SignOfLife | Self::Close => 0,
+        }
+    }
+}
+
 /// Why nothing more can be read.
 #[derive(Debug, Error)]
 pub(crate) enum ReadError {
@@ -79,6 +90,11 @@ impl<'a> Incoming<'a> {
     pub(crate) fn new(stream: &'a TcpStream, outbox: &'a Outbox, read: &[u8], message_bytes: usize) -> Self {
         let (read, heard) = (BytesMut::from(read), Instant::now());
         Self { stream, outbox, message_bytes, read, fragments: None, heard, closed: false }
+    }
+
+    /// Refuses larger messages than `message_bytes` from now on.
+    pub(crate) fn limit(&mut self, message_bytes: usize) {
+        self.message_bytes = message_bytes;
     }
 
     /// When the client was heard of last, even if it was but a part of a message.

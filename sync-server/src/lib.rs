@@ -5,6 +5,8 @@
 //! | [`server`] | the routes, and what all sockets share |
 //! | `upgrade` | from an HTTP request to an authenticated socket |
 //! | `socket` | the loop that serves one socket, whatever it speaks |
+//! | `throttle` | how fast a client may talk |
+//! | `principals` | how much each principal has open |
 //! | `access_check` | what a socket may still do |
 //! | `incoming` | what a client says: the messages of the WebSocket protocol |
 //! | `websocket` | the frames that are sent |
@@ -19,8 +21,10 @@ mod hocuspocus;
 mod incoming;
 mod metrics;
 mod outbox;
+mod principals;
 pub mod server;
 mod socket;
+mod throttle;
 mod upgrade;
 mod websocket;
 mod y_websocket;

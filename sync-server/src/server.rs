@@ -14,11 +14,14 @@ use platform::clock::Clock;
 use platform::config::Mode;
 use platform::db::{Db, DbError};
 use platform::lifecycle::Lifecycle;
-use platform::limits::Limits;
+use platform::limits::{LimitCounters, Limits};
 use platform::metrics::Metrics;
+use platform::rate_limiter::RateLimiter;
 use schema::ids::DocumentName;
 
+use crate::hocuspocus::WaitingBudget;
 use crate::metrics::SocketMetrics;
+use crate::principals::Principals;
 use crate::{glassbox, hocuspocus, y_websocket};
 
 /// A node that was just drawn on a canvas is known as a document once the canvas is projected: so long and so often
@@ -36,6 +39,11 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) mode: Mode,
     pub(crate) metrics: SocketMetrics,
+    pub(crate) reached: LimitCounters,
+    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) principals: Principals,
+    /// For what waits on sockets whose documents are not open yet.
+    pub(crate) waiting: WaitingBudget,
     pub(crate) access_news: AccessNews,
     turns: AtomicU32,
 }
@@ -66,11 +74,25 @@ impl SyncServer {
         limits: Limits,
         mode: Mode,
         access_news: AccessNews,
+        rate_limiter: RateLimiter,
         metrics: &Metrics,
     ) -> Self {
-        let (metrics, turns) = (SocketMetrics::register(metrics), AtomicU32::new(0));
-        let shared =
-            Shared { documents, authenticator, db, clock, lifecycle, limits, mode, metrics, access_news, turns };
+        let shared = Shared {
+            documents,
+            authenticator,
+            db,
+            clock,
+            lifecycle,
+            waiting: WaitingBudget::new(limits.unauthenticated_bytes),
+            rate_limiter,
+            principals: Principals::new(&limits, metrics.limits()),
+            limits,
+            mode,
+            metrics: SocketMetrics::register(metrics),
+            reached: metrics.limits(),
+            access_news,
+            turns: AtomicU32::new(0),
+        };
         Self { shared: Arc::new(shared) }
     }
 

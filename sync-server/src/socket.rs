@@ -3,12 +3,15 @@
 //! The socket's task reads, and looks after what takes time; rooms write ([`crate::outbox`]). While a client does not
 //! read what it is sent, nothing that it says is read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use documents::delivery::EndReason;
 use platform::access::{AccessChange, AccessListener};
+use platform::ingress::Pass;
+use platform::limits::Limit;
 use schema::ids::UserId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -17,6 +20,7 @@ use web_protocol::close;
 use crate::incoming::{Incoming, Message, ReadError};
 use crate::outbox::{ChannelKey, Connection, Outbox, Report};
 use crate::server::Shared;
+use crate::throttle::{Pace, Throttle};
 use crate::upgrade::Connected;
 use crate::websocket;
 
@@ -66,6 +70,10 @@ pub(crate) trait Dialect: Send {
     fn check_access(&mut self);
     /// The server is about to shut down.
     fn draining(&mut self) -> Flow;
+    /// Whether it is known whose socket it is. Once it is, it stays so.
+    fn is_authenticated(&self) -> bool {
+        true
+    }
     /// When the socket's authority ends.
     fn authorized_until(&self) -> DateTime<Utc>;
     /// The authority ends soon.
@@ -83,7 +91,10 @@ pub(crate) async fn serve<D: Dialect>(
     let _open = shared.metrics.socket_opened(D::NAME);
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
-    let mut incoming = Incoming::new(stream, outbox, &connected.read, shared.limits.frame_bytes);
+    let limits = &shared.limits;
+    let of_strangers = limits.unauthenticated_frame_bytes.min(limits.frame_bytes);
+    let frame_bytes = if dialect.is_authenticated() { limits.frame_bytes } else { of_strangers };
+    let mut incoming = Incoming::new(stream, outbox, &connected.read, frame_bytes);
     outbox.flush();
     let now = Instant::now();
     let serving = Serving {
@@ -95,6 +106,9 @@ pub(crate) async fn serve<D: Dialect>(
         access,
         next_access_check: now + Duration::from_secs(shared.limits.access_check_seconds),
         told_expiring: None,
+        authenticated: false,
+        pass: connected.pass,
+        throttle: Throttle::new(limits),
     };
     let close = serving.run(&mut incoming, &mut dialect).await;
     drop(dialect);
@@ -154,6 +168,10 @@ struct Serving<'a> {
     access: AccessListener,
     next_access_check: Instant,
     told_expiring: Option<DateTime<Utc>>,
+    /// Whether it is known whose socket it is.
+    authenticated: bool,
+    pass: Option<Arc<Pass>>,
+    throttle: Throttle,
 }
 
 impl Serving<'_> {
@@ -168,6 +186,7 @@ impl Serving<'_> {
         let mut told_draining = false;
         loop {
             let is_full = self.full_since.is_some();
+            let is_read = !is_full && self.throttle.paused_until().is_none();
             let flow = tokio::select! {
                 biased;
                 () = &mut shutdown => Flow::Close(close::RESTART, "the server restarts"),
@@ -198,17 +217,45 @@ impl Serving<'_> {
                     self.look_after_outbox(dialect)?
                 }
                 // A client that does not read cannot make the server work for it.
-                message = incoming.next(), if !is_full => match message {
-                    Ok(message) => self.read(message, dialect).await?,
-                    Err(error) => return read_failed(&error),
+                message = incoming.next(), if is_read => match message {
+                    Ok(message) => {
+                        let pace = self.throttle.spend(Instant::now(), message.len());
+                        let flow = self.read(message, dialect).await?;
+                        if pace == Pace::On { flow } else {
+                            timer.as_mut().reset(Instant::now() + self.next_beat(incoming.heard(), dialect));
+                            self.slow_down(pace, flow)
+                        }
+                    }
+                    Err(error) => return self.read_failed(&error),
                 },
                 flow = dialect.progress() => flow,
             };
             if let Flow::Close(code, reason) = flow {
                 return Some((code, reason));
             }
+            if !self.authenticated && dialect.is_authenticated() {
+                self.become_authenticated(incoming);
+            }
             self.outbox.flush();
         }
+    }
+
+    fn become_authenticated(&mut self, incoming: &mut Incoming<'_>) {
+        self.authenticated = true;
+        if let Some(pass) = self.pass.take() {
+            pass.authenticated();
+        }
+        incoming.limit(self.shared.limits.frame_bytes);
+    }
+
+    /// A client talks faster than it may.
+    fn slow_down(&self, pace: Pace, flow: Flow) -> Flow {
+        if pace == Pace::Flooded && flow == Flow::Continue {
+            self.shared.reached.count(Limit::Flood);
+            return Flow::Close(close::TOO_MANY, "messages come too fast for too long");
+        }
+        self.shared.reached.count(Limit::MessageRate);
+        flow
     }
 
     fn heartbeat(&self) -> Duration {
@@ -264,6 +311,17 @@ impl Serving<'_> {
         }
     }
 
+    fn read_failed(&self, error: &ReadError) -> Option<(u16, &'static str)> {
+        match error {
+            ReadError::TooLarge => {
+                self.shared.reached.count(Limit::FrameBytes);
+                Some((close::TOO_LARGE, "the frame is too large"))
+            }
+            ReadError::Malformed(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
+            ReadError::Gone(_) => None,
+        }
+    }
+
     /// Looks after silence, stalls and authority. `None` when the client is gone.
     fn beat<D: Dialect>(&mut self, heard: Instant, dialect: &mut D) -> Option<Flow> {
         let now = self.shared.clock.now();
@@ -277,6 +335,13 @@ impl Serving<'_> {
         }
         if self.full_since.is_some_and(|since| since.elapsed() >= WRITE_STALL) {
             return None;
+        }
+        if self.throttle.resume(Instant::now()) {
+            self.pinged = None;
+        }
+        // Who is not read cannot answer.
+        if self.throttle.paused_until().is_some() {
+            return Some(Flow::Continue);
         }
         self.pinged = self.pinged.filter(|pinged| *pinged >= heard);
         // The silence of a client that took long to read what it was sent counts from its ping on.
@@ -302,14 +367,7 @@ impl Serving<'_> {
         let left = (next - now).to_std().unwrap_or_default() + Duration::from_millis(1);
         let silence = self.heartbeat().saturating_sub(self.pinged.unwrap_or(heard).elapsed());
         let access = self.next_access_check.saturating_duration_since(Instant::now());
-        left.min(silence.min(access).max(SHORTEST_BEAT))
-    }
-}
-
-fn read_failed(error: &ReadError) -> Option<(u16, &'static str)> {
-    match error {
-        ReadError::TooLarge => Some((close::TOO_LARGE, "the frame is too large")),
-        ReadError::Malformed(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
-        ReadError::Gone(_) => None,
+        let pause = self.throttle.paused_until().map(|until| until.saturating_duration_since(Instant::now()));
+        left.min(pause.unwrap_or(silence).min(access).max(SHORTEST_BEAT))
     }
 }

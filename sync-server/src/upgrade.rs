@@ -1,6 +1,7 @@
 //! From an HTTP request to a socket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -10,9 +11,11 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
-use platform::auth::{AuthError, Principal};
+use platform::auth::{AuthError, Principal, PrincipalKind};
 use platform::config::Mode;
+use platform::ingress::{Client, ClientAddress, Pass};
+use platform::limits::Limit;
+use platform::rate_limiter::Whom;
 use schema::ids::DocumentName;
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -20,7 +23,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use uuid::Uuid;
 use web_protocol::close as code;
 
-use crate::server::{Authority, Shared};
+use crate::principals::{Place, What};
+use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::refuse;
 
 /// The query of a socket's address.
@@ -31,8 +35,9 @@ pub(crate) struct Query {
 
 /// A request that asks for a WebSocket (RFC 6455 §4.2).
 pub(crate) struct Upgrade {
-    on_upgrade: OnUpgrade,
+    connection: OnUpgrade,
     accept: HeaderValue,
+    pass: Option<Arc<Pass>>,
 }
 
 /// A connection whose handshake is over.
@@ -40,36 +45,59 @@ pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// What the client sent together with its handshake.
     pub(crate) read: Box<[u8]>,
+    /// Kept until it is known who this is; none for a connection that nobody counts.
+    pub(crate) pass: Option<Arc<Pass>>,
 }
 
 /// Why a request cannot become a socket.
 #[derive(Debug)]
-pub(crate) struct NoWebSocket(&'static str);
+pub(crate) enum NoWebSocket {
+    /// It is no request for one.
+    Malformed(&'static str),
+    /// Its address has too many, or opens them too fast.
+    TooMany(Duration),
+}
+
+/// After this time somebody whose address has too many connections may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl IntoResponse for NoWebSocket {
     fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, self.0).into_response()
+        match self {
+            Self::Malformed(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+            Self::TooMany(wait) => {
+                let retry = [(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))];
+                (StatusCode::TOO_MANY_REQUESTS, retry, "too many connections come from this address").into_response()
+            }
+        }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Upgrade {
+impl FromRequestParts<SyncServer> for Upgrade {
     type Rejection = NoWebSocket;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoWebSocket> {
+    async fn from_request_parts(parts: &mut Parts, server: &SyncServer) -> Result<Self, NoWebSocket> {
         let headers = &parts.headers;
         if parts.method != Method::GET || parts.version != Version::HTTP_11 {
-            return Err(NoWebSocket("a WebSocket is opened with GET over HTTP/1.1"));
+            return Err(NoWebSocket::Malformed("a WebSocket is opened with GET over HTTP/1.1"));
         }
         if !names(headers, &header::CONNECTION, "upgrade") || !names(headers, &header::UPGRADE, "websocket") {
-            return Err(NoWebSocket("this address is for WebSockets"));
+            return Err(NoWebSocket::Malformed("this address is for WebSockets"));
         }
         if !names(headers, &header::SEC_WEBSOCKET_VERSION, "13") {
-            return Err(NoWebSocket("the WebSocket protocol's version must be 13"));
+            return Err(NoWebSocket::Malformed("the WebSocket protocol's version must be 13"));
         }
-        let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(NoWebSocket("Sec-WebSocket-Key is missing"))?;
-        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| NoWebSocket("a bad key"))?;
-        let on_upgrade = parts.extensions.remove().ok_or(NoWebSocket("this connection cannot be upgraded"))?;
-        Ok(Self { on_upgrade, accept })
+        let key =
+            headers.get(header::SEC_WEBSOCKET_KEY).ok_or(NoWebSocket::Malformed("Sec-WebSocket-Key is missing"))?;
+        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
+            .map_err(|_| NoWebSocket::Malformed("a bad key"))?;
+        let connection =
+            parts.extensions.remove().ok_or(NoWebSocket::Malformed("this connection cannot be upgraded"))?;
+        // Last, because it counts.
+        let client = parts.extensions.get::<Client>();
+        server.shared.count_upgrade(client.map_or(ClientAddress::UNKNOWN, Client::address)).await?;
+        let pass = client.map(Client::admit_socket).transpose().map_err(|_| NoWebSocket::TooMany(RETRY_AFTER))?;
+        Ok(Self { connection, accept, pass })
     }
 }
 
@@ -86,10 +114,10 @@ impl Upgrade {
         F: FnOnce(Connected) -> W + Send + 'static,
         W: Future<Output = ()> + Send,
     {
-        let Self { on_upgrade, accept } = self;
+        let Self { connection, accept, pass } = self;
         shared.lifecycle.spawn("socket", async move {
             // The client is gone, or what carries the connection is nothing that can be written to directly.
-            let Some(connected) = on_upgrade.await.ok().and_then(connected) else { return };
+            let Some(connected) = connection.await.ok().and_then(|upgraded| connected(upgraded, pass)) else { return };
             serve(connected).await;
         });
         let mut response = Response::new(Body::empty());
@@ -101,6 +129,13 @@ impl Upgrade {
         response
     }
 
+    /// Notes that it is known who asks.
+    pub(crate) fn authenticated(&self) {
+        if let Some(pass) = &self.pass {
+            pass.authenticated();
+        }
+    }
+
     /// Refuses after the upgrade: a browser's script sees the close code, but never an HTTP status.
     pub(crate) fn refuse(self, shared: &Arc<Shared>, code: u16, reason: &'static str) -> Response {
         let of_socket = Arc::clone(shared);
@@ -109,9 +144,31 @@ impl Upgrade {
 }
 
 /// Takes the connection from what HTTP had around it. What was read is copied: it would keep the request's buffer.
-fn connected(upgraded: Upgraded) -> Option<Connected> {
-    let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-    Some(Connected { stream: parts.io.into_inner(), read: parts.read_buf[..].into() })
+fn connected(upgraded: Upgraded, pass: Option<Arc<Pass>>) -> Option<Connected> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some(Connected { stream: parts.io.into_inner(), read: parts.read_buf[..].into(), pass })
+}
+
+impl Shared {
+    /// Counts a socket that is about to be opened, on all instances.
+    async fn count_upgrade(&self, address: ClientAddress) -> Result<(), NoWebSocket> {
+        let verdict = self.rate_limiter.take(&self.limits.upgrades_of_address(), Whom::Address(address)).await;
+        let Some(wait) = verdict.retry_after else { return Ok(()) };
+        self.reached.count(Limit::UpgradesOfAddress);
+        Err(NoWebSocket::TooMany(wait))
+    }
+
+    /// Gives a principal a place for one more socket. An error is the close code and reason.
+    pub(crate) async fn place_for_socket(&self, principal: &Principal) -> Result<Place, (u16, &'static str)> {
+        let whom = Whom::Principal(principal.reference());
+        if principal.kind != PrincipalKind::Anonymous
+            && !self.rate_limiter.take(&self.limits.upgrades_of_principal(), whom).await.is_allowed()
+        {
+            self.reached.count(Limit::UpgradesOfPrincipal);
+            return Err((code::TOO_MANY, "sockets are opened too fast"));
+        }
+        self.principals.place(principal, What::Socket).ok_or((code::TOO_MANY, "too many sockets are open"))
+    }
 }
 
 /// Finds out whose token a socket brings (G1, Y5). An error is the close code and reason.

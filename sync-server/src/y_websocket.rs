@@ -17,6 +17,7 @@ use web_protocol::y_websocket::Message;
 
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::principals::{Place, What};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::{Dialect, Flow, serve};
 use crate::upgrade::{self, Upgrade, document_authority};
@@ -44,12 +45,18 @@ pub(crate) async fn open(
         Ok(authority) => authority,
         Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
+    upgrade.authenticated();
+    let places = match places(&shared, &authority.principal).await {
+        Ok(places) => places,
+        Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
+    };
     let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
     let access = shared.access_news.listen();
     match attach(&shared, &name, &authority.principal, &outbox).await {
         Ok(session) => {
             let of_socket = Arc::clone(&shared);
             upgrade.then(&shared, move |connected| async move {
+                let _places = places;
                 let (shared, session, access_check) = (of_socket, Arc::new(session), AccessCheck::default());
                 let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
                 serve(connected, &outbox, dialect, &shared, access).await;
@@ -57,6 +64,13 @@ pub(crate) async fn open(
         }
         Err((code, reason)) => upgrade.refuse(&shared, code, reason),
     }
+}
+
+/// For the socket and its document.
+async fn places(shared: &Shared, principal: &Principal) -> Result<[Place; 2], (u16, &'static str)> {
+    let socket = shared.place_for_socket(principal).await?;
+    let document = shared.principals.place(principal, What::Document);
+    Ok([socket, document.ok_or((close::TOO_MANY, "too many documents are open"))?])
 }
 
 async fn attach(
@@ -131,6 +145,7 @@ impl Dialect for YWebsocket {
         match reason {
             EndReason::AccessEnded => Flow::Close(close::FORBIDDEN, "access has ended"),
             EndReason::Unavailable => Flow::Close(close::TRY_LATER, "the document must be opened anew"),
+            EndReason::Unsavable => Flow::Close(close::TRY_LATER, "an edit cannot be saved and was taken out"),
             EndReason::Behind => Flow::Close(close::TRY_LATER, "saving is behind"),
             EndReason::Shutdown => Flow::Close(close::RESTART, "the server restarts"),
         }

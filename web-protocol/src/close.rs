@@ -20,5 +20,7 @@ pub const NOT_FOUND: u16 = 4404;
 pub const AUTHENTICATION_TIMEOUT: u16 = 4408;
 /// The token has run out on an open socket (G19, Y5). Come back with a new one.
 pub const AUTHORITY_ENDED: u16 = 4501;
+/// A limit of the principal is reached: sockets, documents, messages (L4, L5). Come back with backoff.
+pub const TOO_MANY: u16 = 4529;
 /// Nothing was heard for too long (G4). Come back.
 pub const TIMEOUT: u16 = 4508;

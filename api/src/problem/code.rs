@@ -90,12 +90,18 @@ codes! {
         "Read it again, apply your change to what is there now, and send it with the new ETag.";
     BodyTooLarge, "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large",
         "Send less at once.";
+    DocumentTooLarge, "DOCUMENT_TOO_LARGE", PAYLOAD_TOO_LARGE, "The document would become too large",
+        "Delete something in the document to make room, or use another one.";
+    BodyTooSlow, "BODY_TOO_SLOW", REQUEST_TIMEOUT, "The body did not arrive in time",
+        "Send it again, in parts if the connection is slow.";
     UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE, "The body is of the wrong type",
         "Send JSON, with the header Content-Type: application/json.";
     ValidationFailed, "VALIDATION_FAILED", UNPROCESSABLE_ENTITY, "Fields are not valid",
         "Correct the fields that errors names.";
     EditRefused, "EDIT_REFUSED", UNPROCESSABLE_ENTITY, "The document does not take this edit",
         "Read the document again and send an edit that fits it.";
+    TooManyRequests, "TOO_MANY_REQUESTS", TOO_MANY_REQUESTS, "Too many requests",
+        "Wait as long as the header Retry-After says.";
     Internal, "INTERNAL", INTERNAL_SERVER_ERROR, "The server made a mistake",
         "Try again; if it stays, report it with the request's id.";
     Unavailable, "UNAVAILABLE", SERVICE_UNAVAILABLE, "Not possible for now",

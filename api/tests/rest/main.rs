@@ -7,6 +7,7 @@ mod demo;
 mod documents;
 mod isolation;
 mod items;
+mod limits;
 mod nodes;
 mod organizations;
 mod projects;

@@ -15,8 +15,10 @@ use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::Db;
 use platform::lifecycle::Lifecycle;
+use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
+use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::TestDatabase;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -54,6 +56,12 @@ impl Server {
         let database = TestDatabase::new().await;
         let api = compose(database.db.clone(), mode);
         Self { router: api::router(api.clone()), api, database: Some(database) }
+    }
+
+    /// The same server with other limits.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Self {
+        let api = Api { limits, metrics: Metrics::new(), ..self.api.clone() };
+        Self { router: api::router(api.clone()), api, database: None }
     }
 
     /// The same server with another way to other instances.
@@ -200,6 +208,7 @@ fn compose(db: Db, mode: Mode) -> Api {
         bus,
         access_news,
         authenticator,
+        rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),
         clock,
         random,
         limits,

@@ -5,7 +5,7 @@ use platform::access::Access;
 use platform::auth::PrincipalRef;
 use platform::db::log::Provenance;
 use platform::random::Random;
-use schema::update::{UpdateRefused, UpdateSummary};
+use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
 
 use super::message::{Append, Audience, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
 use super::saving::Waiter;
@@ -43,7 +43,7 @@ impl Room {
         // What comes before the step 2 is a part of the answer that ends with it (SPEC G12).
         let part_of = if attached.answered { kind } else { UpdateKind::Step2 };
         let known = self.known_before();
-        let accepted = self.accept(session, part_of, &update);
+        let accepted = self.accept(now, session, part_of, &update);
         let is_answer = kind == UpdateKind::Step2 && !accepted.as_ref().is_err_and(Refusal::retry);
         match accepted {
             Ok(Some((append, Outcome { applied: Applied::Nothing, .. }))) => {
@@ -84,6 +84,7 @@ impl Room {
     /// in it that would need a look.
     fn accept(
         &mut self,
+        now: u64,
         session: SessionId,
         kind: UpdateKind,
         update: &Bytes,
@@ -97,7 +98,13 @@ impl Room {
         if attached.access == Access::Read {
             return self.look_at_readers_update(kind, &summary).map(|()| None);
         }
+        if self.is_barred(&summary) {
+            return Err(Refusal::Unsavable);
+        }
         let attribution = self.attribute(session, principal, kind, &summary)?;
+        if !self.has_room_for(now, update.len(), &summary) {
+            return Err(Refusal::DocumentTooLarge { limit: self.limits.document_bytes });
+        }
         if !self.saving.reserve(update.len()) {
             return Err(Refusal::SavingBehind);
         }
@@ -111,6 +118,14 @@ impl Room {
                 Err(Refusal::Malformed(error.to_string()))
             }
         }
+    }
+
+    /// Whether there is something in an update that cannot be saved.
+    fn is_barred(&self, summary: &UpdateSummary) -> bool {
+        let overlap = |one: &ClientRange, other: &ClientRange| {
+            one.client == other.client && one.start < other.end && other.start < one.end
+        };
+        self.barred.iter().any(|barred| summary.insertions().iter().any(|range| overlap(barred, range)))
     }
 
     /// A reader's replica answers the server's step 1 too; that is refused only when there is something new in it.
@@ -206,9 +221,9 @@ impl Room {
     }
 
     /// Makes an edit of the server's own, as an update that takes the way of all others.
-    pub(super) fn edit(&mut self, edit: Edit, out: &mut Vec<Effect>) {
+    pub(super) fn edit(&mut self, now: u64, edit: Edit, out: &mut Vec<Effect>) {
         let ticket = edit.ticket;
-        match self.make_edit(edit) {
+        match self.make_edit(now, edit) {
             Ok(Some(append)) => {
                 self.own(&append);
                 self.relay(vec![append.update.clone()], &[], out);
@@ -219,7 +234,7 @@ impl Room {
         }
     }
 
-    fn make_edit(&mut self, edit: Edit) -> Result<Option<Append>, EditRefused> {
+    fn make_edit(&mut self, now: u64, edit: Edit) -> Result<Option<Append>, EditRefused> {
         let here = (self.epoch, self.head());
         if edit.expected.is_some_and(|expected| expected != here || !self.saving.is_empty()) {
             return Err(EditRefused::Moved { epoch: here.0, seq: here.1 });
@@ -231,13 +246,15 @@ impl Room {
             EditError::Patch(error) => EditRefused::Patch(error),
             EditError::Broken(broken) => EditRefused::Broken(broken),
         })?;
+        let summary = inspect(&update).map_err(|why| Broken(why.to_string()))?;
+        if !self.has_room_for(now, update.len(), &summary) {
+            return Err(EditRefused::TooLarge { limit: self.limits.document_bytes });
+        }
         if !self.saving.reserve(update.len()) {
             return Err(EditRefused::SavingBehind);
         }
-        let applied = inspect(&update).map_err(|why| Broken(why.to_string())).and_then(|summary| {
-            let outcome = self.replica.apply(&update, &summary, Trust::None);
-            outcome.map(|outcome| outcome.applied).map_err(|error| Broken(error.to_string()))
-        });
+        let applied = self.replica.apply(&update, &summary, Trust::None);
+        let applied = applied.map(|outcome| outcome.applied).map_err(|error| Broken(error.to_string()));
         match applied {
             Ok(Applied::Whole | Applied::Held) => {
                 let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };

@@ -289,6 +289,12 @@ pub enum EditRefused {
     /// Too much waits for the log already.
     #[error("saving is behind; try again later")]
     SavingBehind,
+    /// The document would become too large.
+    #[error("a document may have at most {limit} bytes; delete something to make room")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// The document engine failed.
     #[error(transparent)]
     Broken(#[from] Broken),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use schema::ids::Seq;
 
-use super::message::{Edited, Effect, SavingState, SessionId, Ticket};
+use super::message::{EditRefused, Edited, Effect, SavingState, SessionId, Ticket};
 use super::{Append, Room};
 use crate::delivery::Outgoing;
 
@@ -47,12 +47,15 @@ pub(super) enum Waiter {
     Edit(Ticket),
 }
 
+/// What an entry without an update counts for, in bytes.
+const NOTHING_BYTES: usize = size_of::<Entry>();
+
 #[derive(Debug)]
 enum Entry {
     /// An update that was given to the log.
     Update(Bytes, Waiter),
-    /// Nothing to log, but what came before it has to be durable first.
-    Nothing(Waiter),
+    /// Nothing to log, but what came before it has to be durable first. It counts for so many bytes.
+    Nothing(Waiter, usize),
 }
 
 /// The queue of what is not durable yet, in the order in which it came.
@@ -96,7 +99,7 @@ impl Saving {
     pub(super) fn updates(&self) -> impl Iterator<Item = &Bytes> {
         self.queue.iter().filter_map(|entry| match entry {
             Entry::Update(update, _) => Some(update),
-            Entry::Nothing(_) => None,
+            Entry::Nothing(..) => None,
         })
     }
 
@@ -119,6 +122,37 @@ impl Saving {
         self.queue.push_back(Entry::Update(update, waiter));
         self.pending += 1;
         self.announce()
+    }
+
+    /// Queues an answer that waits for nothing but what is before it. False when there is no room for it.
+    ///
+    /// A receipt is cumulative, so that a session needs one such entry behind an update, however many frames it sends;
+    /// for that there is always room.
+    fn push_nothing(&mut self, waiter: Waiter) -> bool {
+        if let Waiter::Frame(session, number) = waiter
+            && let Some(last) = self.last_frame_behind_updates(session)
+        {
+            *last = number;
+            return true;
+        }
+        let reserved = if self.reserve(NOTHING_BYTES) { NOTHING_BYTES } else { 0 };
+        let fits = reserved > 0 || matches!(waiter, Waiter::Frame(..));
+        if fits {
+            self.queue.push_back(Entry::Nothing(waiter, reserved));
+        }
+        fits
+    }
+
+    /// The number in the entry of a session that is behind all updates, if there is one.
+    fn last_frame_behind_updates(&mut self, whose: SessionId) -> Option<&mut u64> {
+        let behind_updates = self.queue.iter_mut().rev().map_while(|entry| match entry {
+            Entry::Nothing(waiter, _) => Some(waiter),
+            Entry::Update(..) => None,
+        });
+        behind_updates.into_iter().find_map(|waiter| match waiter {
+            Waiter::Frame(session, number) if *session == whose => Some(number),
+            _ => None,
+        })
     }
 
     pub(super) fn change(&mut self, state: SavingState) -> Option<Outgoing> {
@@ -161,8 +195,10 @@ impl Room {
             let mut receipts = BTreeMap::new();
             self.settle(waiter, self.head(), &mut receipts, out);
             self.send_receipts(receipts, out);
-        } else {
-            self.saving.queue.push_back(Entry::Nothing(waiter));
+        } else if !self.saving.push_nothing(waiter)
+            && let Waiter::Edit(ticket) = waiter
+        {
+            out.push(Effect::Edited(ticket, Err(EditRefused::SavingBehind)));
         }
     }
 
@@ -172,7 +208,11 @@ impl Room {
         let mut seqs = seqs.iter();
         while let Some(entry) = self.saving.queue.front() {
             let (seq, waiter) = match entry {
-                Entry::Nothing(waiter) => (self.head(), *waiter),
+                Entry::Nothing(waiter, reserved) => {
+                    let (waiter, reserved) = (*waiter, *reserved);
+                    self.saving.release(reserved);
+                    (self.head(), waiter)
+                }
                 Entry::Update(update, waiter) => {
                     let Some(seq) = seqs.next() else { break };
                     let (update, waiter) = (update.clone(), *waiter);
@@ -212,5 +252,43 @@ impl Room {
                 out.push(Effect::Send(session, Outgoing::Receipt { through, epoch: self.epoch, seq }));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 10_000;
+
+    fn behind() -> Saving {
+        let mut saving = Saving::new(UnsavedBudget::new(LIMIT), LIMIT);
+        assert!(saving.reserve(3));
+        saving.push(Bytes::from_static(b"one"), Waiter::Frame(SessionId(0), 1));
+        saving
+    }
+
+    #[test]
+    fn a_session_that_adds_nothing_waits_with_its_last_frame_only() {
+        let mut saving = behind();
+        for frame in 0..100_000 {
+            assert!(saving.push_nothing(Waiter::Frame(SessionId(frame % 10), frame)));
+        }
+        assert_eq!(saving.queue.len(), 1 + 10);
+        let last = |entry: &Entry| matches!(entry, Entry::Nothing(Waiter::Frame(SessionId(9), 99_999), _));
+        assert!(saving.queue.iter().any(last));
+        assert!(saving.reserve(3));
+        saving.push(Bytes::from_static(b"two"), Waiter::Frame(SessionId(0), 100_000));
+        assert!(saving.push_nothing(Waiter::Frame(SessionId(1), 100_001)));
+        assert_eq!(saving.queue.len(), 1 + 10 + 2, "behind another update it waits for that one");
+    }
+
+    #[test]
+    fn what_waits_without_an_update_is_bounded_too() {
+        let mut saving = behind();
+        let queued = (0..100_000).filter(|ticket| saving.push_nothing(Waiter::Edit(Ticket(*ticket)))).count();
+        assert!(queued > 10 && queued * NOTHING_BYTES <= LIMIT, "{queued}");
+        assert!((0..1000).all(|frame| saving.push_nothing(Waiter::Frame(SessionId(7), frame))));
+        assert_eq!(saving.queue.len(), 1 + queued + 1, "for a session's last frame there is always room");
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use self::backoff::Backoff;
+pub(crate) use self::backoff::Backoff;
 use self::channels::Channels;
 use super::metrics::{BusMetrics, Dropped};
 use super::subscribers::{self, Subscribers};

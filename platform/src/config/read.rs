@@ -12,6 +12,7 @@ use super::error::{ConfigError, Problem};
 use super::layers::Layers;
 use super::roles::Roles;
 use super::secret::Secret;
+use crate::ingress::TrustedProxies;
 
 /// Keys whose value is never shown.
 const SECRET_KEYS: [&str; 3] = ["auth.token_secret", "database.url", "redis.url"];
@@ -106,10 +107,7 @@ impl Reader {
     }
 
     pub(super) fn origins(&mut self, key: &str) -> Vec<String> {
-        let items = self.layers.values[key].0.as_array();
-        let items = items.expect("a value has its default's type, and this default is a list");
-        let origins: Option<Vec<_>> = items.iter().map(|item| item.as_str().and_then(parse_origin)).collect();
-        origins.unwrap_or_else(|| {
+        self.list(key, parse_origin).unwrap_or_else(|| {
             self.refuse(key, "must be a list of origins, such as [\"https://app.example\"]");
             Vec::new()
         })
@@ -123,6 +121,21 @@ impl Reader {
             self.refuse(key, "must be a list of sync, api or all");
             Roles::ALL
         })
+    }
+
+    pub(super) fn proxies(&mut self, key: &str) -> TrustedProxies {
+        let networks = self.list(key, |item| item.parse().ok()).unwrap_or_else(|| {
+            self.refuse(key, "must be a list of addresses or ranges of them, such as [\"10.0.0.0/8\", \"::1\"]");
+            Vec::new()
+        });
+        TrustedProxies::new(networks)
+    }
+
+    /// A list; `None` when something in it cannot be read.
+    fn list<T>(&self, key: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let items = self.layers.values[key].0.as_array();
+        let items = items.expect("a value has its default's type, and this default is a list");
+        items.iter().map(|item| item.as_str().and_then(&parse)).collect()
     }
 
     /// An http(s) URL, as it was written; `None` when it is empty.

@@ -49,6 +49,22 @@ impl DbError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Whether the database looked at what it was given and refuses it, and so has done nothing of it. To ask the same
+    /// again is no use as long as the tables are what they are.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Conflict { .. } | Self::Invalid(_) => true,
+            Self::Internal(error) => matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)),
+            Self::Unavailable(_) | Self::Corrupt { .. } | Self::Trimmed { .. } | Self::Unsuitable(_) => false,
+        }
+    }
+
+    /// What the server sent makes no sense: a mistake in one of them.
+    pub(crate) fn unexpected(answer: String) -> Self {
+        Self::Internal(sqlx::Error::Protocol(answer))
+    }
+
     pub(crate) fn timed_out(what: &str) -> Self {
         let message = format!("{what} did not end in time");
         Self::Unavailable(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message)))
@@ -109,7 +125,10 @@ mod tests {
 
     #[test]
     fn what_may_pass_by_itself_is_told_from_what_will_not() {
-        for code in ["08006", "53100", "53300", "57P01", "57P03", "58030", "40001", "40P01", "25006"] {
+        // Disk full, out of memory, too many connections, shut down by an administrator, a standby, ...
+        for code in
+            ["08006", "53100", "53200", "53300", "57P01", "57P03", "58030", "40001", "40P01", "25006", "57014", "55P03"]
+        {
             assert_eq!(classify(code), Class::Unavailable, "{code}");
         }
         assert_eq!(classify("23505"), Class::Conflict);

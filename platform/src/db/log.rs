@@ -1,6 +1,6 @@
 //! The log: the append-only, per-document sequence of updates. The truth of what every document holds.
 //!
-//! - [`append`] writes a batch of updates of any number of documents in one transaction;
+//! - [`append`] writes a batch of updates of any number of documents in one transaction, [`probe`] tries whether it could;
 //! - [`load`] reads what a room starts from, [`read_tail`] what another instance has appended since;
 //! - [`save_snapshot`] and [`trim`] keep a log short.
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::DbError;
 use crate::auth::PrincipalRef;
 
-pub use append::{BatchId, Writer, append};
+pub use append::{BatchId, Writer, append, probe};
 pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
 pub use read::{behind_projection, head, heads, load, read_tail};
 

@@ -130,11 +130,14 @@ impl Sink for ChannelSink {
     }
 }
 
+const UNSAVABLE: &str = "an edit in this document cannot be saved and was taken out of it; open the document anew";
+
 /// What a client is told when its room ends the channel. A shutdown has been announced to the whole socket.
 fn cause_of_end(reason: EndReason) -> Option<Cause> {
     let (code, message, retry) = match reason {
         EndReason::AccessEnded => ("ACCESS_ENDED", "your access to this document has ended", false),
         EndReason::Unavailable => ("DOCUMENT_UNAVAILABLE", "the document must be opened anew", true),
+        EndReason::Unsavable => ("UNSAVABLE", UNSAVABLE, true),
         EndReason::Behind => ("SAVING_BEHIND", "saving is behind; subscribe again later", true),
         EndReason::Shutdown => return None,
     };

@@ -24,6 +24,7 @@ use web_protocol::{PROTOCOL_VERSION, awareness, close};
 use super::channel::{Capabilities, ChannelSink};
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
+use crate::principals::{Place, What};
 use crate::server::{Authority, Shared};
 use crate::socket::{Dialect, Flow};
 use crate::upgrade;
@@ -51,6 +52,7 @@ enum OpenError {
 struct Channel {
     sink: Arc<ChannelSink>,
     session: Option<Arc<Session>>,
+    _place: Place,
 }
 
 impl Channel {
@@ -127,6 +129,10 @@ impl Connection {
             let text = "the socket has as many channels as it may have; unsubscribe from one first";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
         }
+        let Some(place) = self.shared.principals.place(&self.authority.principal, What::Document) else {
+            let text = "you have as many documents open as you may have; unsubscribe from one first, on any socket";
+            return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
+        };
         let key = ChannelKey(self.next_key);
         self.next_key += 1;
         let replica_epoch = subscribe.sync.as_ref().and_then(|sync| sync.epoch).map(Epoch::new);
@@ -142,7 +148,7 @@ impl Connection {
         let (shared, authority) = (Arc::clone(&self.shared), self.authority.clone());
         let opening = open_channel(shared, authority, Arc::clone(&sink), replica_epoch);
         self.opening.push(Box::pin(async move { Opened { key, result: opening.await } }));
-        self.channels.insert(key, Channel { sink, session: None });
+        self.channels.insert(key, Channel { sink, session: None, _place: place });
     }
 
     fn opened(&mut self, opened: Opened) {

@@ -12,6 +12,7 @@ use documents::delivery::EndReason;
 use documents::room::UpdateKind;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use platform::limits::Limit;
 use schema::ids::UserId;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 use web_protocol::hocuspocus::{ADDRESS_BYTES_MAX, Address, Frame, Message};
@@ -25,6 +26,7 @@ use super::sink::Voice;
 use super::tokens::UnderWay;
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
+use crate::principals::Place;
 use crate::server::Shared;
 use crate::socket::{Dialect, Flow};
 use crate::websocket::binary;
@@ -47,11 +49,15 @@ pub(super) struct Connection {
     outbox: Arc<Outbox>,
     pub(super) documents: HashMap<Arc<str>, Document>,
     pub(super) waiting: Waiting,
+    /// Frames that came before it was known whose socket it is.
+    unauthenticated_frames: usize,
+    /// Of the principal for whom the first document was opened.
+    pub(super) place: Option<Place>,
     pub(super) under_way: FuturesUnordered<UnderWay>,
     /// What was handled and has not reached its room yet, in order.
     errands: VecDeque<Errand>,
     access_check: AccessCheck,
-    /// Until one document is open: when the socket is closed.
+    /// Until one document is open, and so it is known whose socket it is: when the socket is closed.
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     look_after: Interval,
     spoke: Arc<AtomicBool>,
@@ -65,15 +71,19 @@ impl Connection {
         let period = LONGEST_SILENCE.min(heartbeat / 2).max(Duration::from_millis(1));
         let mut look_after = interval_at(Instant::now() + period, period);
         look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (waiting, authentication) =
+            (Waiting::new(&shared.waiting), Duration::from_secs(shared.limits.authentication_seconds));
         Self {
             shared,
             outbox,
             documents: HashMap::new(),
-            waiting: Waiting::default(),
+            waiting,
+            unauthenticated_frames: 0,
+            place: None,
             under_way: FuturesUnordered::new(),
             errands: VecDeque::new(),
             access_check: AccessCheck::default(),
-            deadline: Some(Box::pin(sleep(heartbeat))),
+            deadline: Some(Box::pin(sleep(authentication))),
             look_after,
             spoke: Arc::default(),
             next_key: 0,
@@ -102,12 +112,17 @@ impl Connection {
                 // A copy, so that what waits holds on to no more than its own bytes.
                 let frame = Bytes::copy_from_slice(frame);
                 if !self.waiting.take(&frame) {
-                    return Flow::Close(close::UNAUTHORIZED, "too much came before a document was open");
+                    return self.too_much_came();
                 }
                 queue.push_back(frame);
                 Flow::Continue
             }
         }
+    }
+
+    fn too_much_came(&self) -> Flow {
+        self.shared.reached.count(Limit::UnauthenticatedFrames);
+        Flow::Close(close::UNAUTHORIZED, "too much came before a document was open")
     }
 
     /// The first message to an address.
@@ -268,6 +283,12 @@ impl Dialect for Connection {
     }
 
     async fn binary(&mut self, frame: Bytes) -> Flow {
+        if !self.is_authenticated() {
+            self.unauthenticated_frames += 1;
+            if self.unauthenticated_frames > self.shared.limits.unauthenticated_frames {
+                return self.too_much_came();
+            }
+        }
         let flow = self.take(&frame);
         self.run_errands().await;
         if flow == Flow::Continue { self.end_if_drained() } else { flow }
@@ -279,6 +300,7 @@ impl Dialect for Connection {
             Some(done) = self.under_way.next() => self.done(done),
             () = self.access_check.run() => Flow::Continue,
             () = passed(&mut self.deadline) => {
+                self.shared.reached.count(Limit::AuthenticationTime);
                 Flow::Close(close::AUTHENTICATION_TIMEOUT, "no document was opened in time")
             }
             _ = self.look_after.tick() => {
@@ -305,6 +327,7 @@ impl Dialect for Connection {
             }
             // A provider opens a document anew only when it reconnects.
             EndReason::Unavailable => Flow::Close(close::TRY_LATER, "a document must be opened anew"),
+            EndReason::Unsavable => Flow::Close(close::TRY_LATER, "an edit cannot be saved and was taken out"),
             EndReason::Behind => Flow::Close(close::TRY_LATER, "saving is behind"),
         }
     }
@@ -333,6 +356,10 @@ impl Dialect for Connection {
     fn draining(&mut self) -> Flow {
         self.draining = true;
         self.end_if_drained()
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.deadline.is_none()
     }
 
     fn authorized_until(&self) -> DateTime<Utc> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use documents::Session;
@@ -9,6 +10,7 @@ use schema::ids::DocumentName;
 
 use super::allowance::Allowance;
 use super::sink::{DocumentSink, Voice};
+use crate::principals::Place;
 use crate::server::Authority;
 
 /// Frames of all documents of a socket that wait for their documents to be open.
@@ -40,6 +42,7 @@ pub(super) struct Open {
     pub(super) authority: Authority,
     pub(super) renewal: Renewal,
     pub(super) allowance: Allowance,
+    pub(super) _place: Place,
 }
 
 /// What becomes of a new token.
@@ -49,17 +52,43 @@ pub(super) enum Renewal {
     UnderWay(Option<String>),
 }
 
+/// Bytes that may wait for documents to be open, on all sockets.
+#[derive(Debug, Clone)]
+pub(crate) struct WaitingBudget(Arc<AtomicUsize>);
+
+impl WaitingBudget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::AcqRel);
+    }
+}
+
 /// How much waits on a socket for documents to be open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waiting {
     frames: usize,
     bytes: usize,
+    budget: WaitingBudget,
 }
 
 impl Waiting {
+    /// Nothing does.
+    pub(super) fn new(budget: &WaitingBudget) -> Self {
+        Self { frames: 0, bytes: 0, budget: budget.clone() }
+    }
+
     /// Makes room for a frame, if there is any left.
     pub(super) fn take(&mut self, frame: &Bytes) -> bool {
-        let fits = self.frames < WAITING_FRAMES_MAX && self.bytes + frame.len() <= WAITING_BYTES_MAX;
+        let fits = self.frames < WAITING_FRAMES_MAX
+            && self.bytes + frame.len() <= WAITING_BYTES_MAX
+            && self.budget.take(frame.len());
         if fits {
             self.frames += 1;
             self.bytes += frame.len();
@@ -69,8 +98,16 @@ impl Waiting {
 
     /// These wait no longer.
     pub(super) fn give_back(&mut self, frames: &VecDeque<Bytes>) {
+        let bytes = frames.iter().map(Bytes::len).sum::<usize>();
         self.frames -= frames.len();
-        self.bytes -= frames.iter().map(Bytes::len).sum::<usize>();
+        self.bytes -= bytes;
+        self.budget.give_back(bytes);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -80,13 +117,18 @@ mod tests {
 
     #[test]
     fn h4_what_waits_is_bounded_in_frames_and_in_bytes() {
-        let mut waiting = Waiting::default();
+        let budget = WaitingBudget::new(WAITING_BYTES_MAX + WAITING_BYTES_MAX / 2);
+        let mut waiting = Waiting::new(&budget);
         let small = Bytes::from_static(b"frame");
         let taken = (0..2 * WAITING_FRAMES_MAX).filter(|_| waiting.take(&small)).count();
         assert_eq!(taken, WAITING_FRAMES_MAX);
         waiting.give_back(&std::iter::repeat_n(small, taken).collect());
         let half = Bytes::from(vec![0; WAITING_BYTES_MAX / 2]);
-        let taken = (0..10).filter(|_| waiting.take(&half)).count();
-        assert_eq!(taken, 2);
+        let taken = |waiting: &mut Waiting| (0..10).filter(|_| waiting.take(&half)).count();
+        assert_eq!(taken(&mut waiting), 2);
+        let mut of_another_socket = Waiting::new(&budget);
+        assert_eq!(taken(&mut of_another_socket), 1, "there is a bound for all sockets");
+        drop(waiting);
+        assert_eq!(taken(&mut of_another_socket), 1);
     }
 }

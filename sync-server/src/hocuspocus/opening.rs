@@ -10,6 +10,7 @@ use web_protocol::close;
 use web_protocol::hocuspocus::Address;
 
 use super::sink::{DocumentSink, Voice};
+use crate::principals::{Place, What};
 use crate::server::{Authority, Shared};
 use crate::upgrade::document_authority;
 
@@ -28,7 +29,7 @@ pub(super) enum Denial {
     PermissionDenied,
     /// The document is open for somebody else already.
     PrincipalMismatch,
-    /// The socket has as many documents as it may have.
+    /// The socket, or the principal, has as many documents as it may have.
     TooManyDocuments,
 }
 
@@ -50,6 +51,7 @@ pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) sink: Arc<DocumentSink>,
     pub(super) authority: Authority,
+    pub(super) place: Place,
 }
 
 enum Failure {
@@ -88,6 +90,8 @@ async fn try_to_open(shared: &Shared, name: &DocumentName, voice: &Voice, token:
         Failure::Unavailable
     })?;
     let granted = granted.ok_or(Failure::Denied(Denial::PermissionDenied))?;
+    let place = shared.principals.place(&authority.principal, What::Document);
+    let place = place.ok_or(Failure::Denied(Denial::TooManyDocuments))?;
     let sink = Arc::new(DocumentSink::new(voice.clone()));
     let newcomer = Newcomer {
         principal: Arc::clone(&authority.principal),
@@ -98,7 +102,7 @@ async fn try_to_open(shared: &Shared, name: &DocumentName, voice: &Voice, token:
     };
     let attached = shared.documents.attach(&granted.document, newcomer).await;
     let session = attached.map_err(|_| Failure::Unavailable)?;
-    Ok(Opened { name: name.clone(), session, sink, authority })
+    Ok(Opened { name: name.clone(), session, sink, authority, place })
 }
 
 async fn try_to_identify(shared: &Shared, name: &DocumentName, token: &str) -> Result<Authority, Failure> {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use platform::auth::Principal;
 use web_protocol::hocuspocus::{Address, Message};
 
 use super::allowance::Allowance;
@@ -11,6 +12,7 @@ use super::connection::Connection;
 use super::document::{Document, Open, Renewal, State};
 use super::opening::{Denial, Opened, identify, open};
 use crate::outbox::ChannelKey;
+use crate::principals::Place;
 use crate::server::Authority;
 use crate::socket::{Dialect, Flow};
 
@@ -18,6 +20,8 @@ pub(super) type UnderWay = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// Something that took a while.
 pub(super) enum Done {
+    /// Whether there is a place for the socket.
+    Placed(Result<Place, (u16, &'static str)>),
     Opened(ChannelKey, Arc<str>, Result<Opened, Denial>),
     Renewed(ChannelKey, Arc<str>, Result<Authority, Denial>),
 }
@@ -48,15 +52,20 @@ impl Connection {
             return Flow::Continue;
         };
         self.waiting.give_back(&queue);
+        let mut newcomer = None;
         match result {
-            Ok(Opened { name, session, sink, authority }) => {
+            Ok(Opened { name, session, sink, authority, place }) => {
+                newcomer = self.deadline.take().is_some().then(|| Arc::clone(&authority.principal));
                 sink.open();
                 let allowance = Allowance::new(self.shared.clock.monotonic_ms());
                 let (session, renewal) = (Arc::new(session), Renewal::Idle);
-                document.state = State::Open(Open { name, session, sink, authority, renewal, allowance });
-                self.deadline = None;
+                document.state =
+                    State::Open(Open { name, session, sink, authority, renewal, allowance, _place: place });
             }
             Err(denial) => document.voice.say(Message::PermissionDenied(denial.as_str())),
+        }
+        if let Some(principal) = newcomer {
+            self.expect_place_for(principal);
         }
         for frame in &queue {
             let flow = self.take(frame);
@@ -65,6 +74,12 @@ impl Connection {
             }
         }
         Flow::Continue
+    }
+
+    /// The socket counts for whom its first document was opened.
+    fn expect_place_for(&mut self, principal: Arc<Principal>) {
+        let shared = Arc::clone(&self.shared);
+        self.under_way.push(Box::pin(async move { Done::Placed(shared.place_for_socket(&principal).await) }));
     }
 
     /// Begins to look at a new token for an open document (H8).
@@ -113,6 +128,11 @@ impl Connection {
 
     pub(super) fn done(&mut self, done: Done) -> Flow {
         match done {
+            Done::Placed(Ok(place)) => {
+                self.place = Some(place);
+                Flow::Continue
+            }
+            Done::Placed(Err((code, reason))) => Flow::Close(code, reason),
             Done::Opened(key, address, result) => self.opened(key, &address, result),
             Done::Renewed(key, address, result) => {
                 self.renewed(key, &address, result);

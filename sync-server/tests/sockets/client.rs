@@ -8,7 +8,7 @@ use axum::http::Uri;
 use futures_util::{SinkExt, StreamExt};
 use schema::ids::ClientID;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -58,6 +58,11 @@ impl Socket {
     /// Sends to a server that may have closed the socket already.
     pub(crate) async fn send_anyway(&mut self, message: Message) {
         let _ = self.stream.send(message).await;
+    }
+
+    /// Sends bytes as they are, whatever the protocol says.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).await.expect("the socket is open");
     }
 
     async fn read(&mut self) -> Event {

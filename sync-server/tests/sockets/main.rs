@@ -5,6 +5,7 @@
 mod authority;
 mod channels;
 mod client;
+mod clock_jumps;
 mod frames;
 mod h_client;
 mod heartbeat;
@@ -12,6 +13,8 @@ mod hocuspocus;
 mod notices;
 mod opening;
 mod presence;
+mod principals;
 mod server;
+mod strangers;
 mod y_client;
 mod y_websocket;

@@ -6,6 +6,7 @@ use platform::access::ProjectRole;
 use platform::auth::{Principal, PrincipalKind};
 use platform::limits::Limits;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -286,5 +287,26 @@ async fn g22_a_moving_cursor_does_not_change_who_is_there() {
     drop(mover);
     assert_eq!(witness.reply("presence_update").await["payload"]["users"], json!([present(&ann, "editing")]));
     assert_eq!(witness.reply("presence_update").await["payload"]["users"], json!([]), "nothing in between");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn json_that_is_nested_without_end_harms_nobody() {
+    let server = Server::start().await;
+    let (ann, bob) = two_people(&server).await;
+    let (_, name) = server.document().await;
+    let mut attacker = server.editor(&ann, &name).await;
+    let mut witness = server.editor(&bob, &name).await;
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    // As a message of its own, within one, and as a state of awareness.
+    for message in [deep(30_000), format!(r#"{{"type":"subscribe","payload":{}}}"#, deep(30_000))] {
+        attacker.socket.send(Message::text(message)).await;
+        assert_eq!(attacker.error().await["code"], "INVALID_MESSAGE");
+    }
+    let own = attacker.doc.client_id().get();
+    attacker.publish(own, 1, &format!(r#"{{"deep":{}}}"#, deep(4_000))).await;
+    attacker.publish(own, 2, r#"{"flat":1}"#).await;
+    let seen = witness.awareness().await;
+    assert_eq!((seen[0].1, &seen[0].2["flat"]), (2, &json!(1)), "{seen:?}");
     server.stop().await;
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use chrono::{DateTime, TimeDelta, Utc};
 use documents::Documents;
+use hyper_util::service::TowerToHyperService;
 use platform::access::{AccessNews, OrgRole, ProjectRole};
 use platform::auth::{Authenticated, Authenticator, Principal, UserDirectory};
 use platform::bus::{Bus, Hub, InstanceId};
@@ -15,10 +15,12 @@ use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::documents::DocumentRef;
 use platform::db::users::User;
+use platform::ingress::{HttpServer, TrustedProxies};
 use platform::lifecycle::{Lifecycle, ShutdownReport};
-use platform::limits::Limits;
+use platform::limits::{LimitCounters, Limits};
 use platform::metrics::Metrics;
 use platform::random::Random;
+use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::{TestDatabase, principal_of};
 use schema::ids::{OrgId, ProjectId};
 use sync_server::SyncServer;
@@ -33,15 +35,21 @@ const SEND_BUFFER_BYTES: u32 = 32 * 1024;
 const BACKLOG: u32 = 64;
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The machine's clock, which a test can put forward.
+/// The machine's clock, which a test can put forward, and whose time of day it can set.
 pub(crate) struct ForwardClock {
     system: SystemClock,
     ahead_ms: AtomicI64,
+    set_by_ms: AtomicI64,
 }
 
 impl ForwardClock {
     fn ahead_ms(&self) -> i64 {
         self.ahead_ms.load(Ordering::SeqCst)
+    }
+
+    /// Sets the time of day, as an administrator or a time server does. No time passes by that.
+    pub(crate) fn set_by(&self, seconds: i64) {
+        self.set_by_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     pub(crate) fn put_forward(&self, seconds: i64) {
@@ -51,7 +59,7 @@ impl ForwardClock {
 
 impl Clock for ForwardClock {
     fn now(&self) -> DateTime<Utc> {
-        self.system.now() + TimeDelta::milliseconds(self.ahead_ms())
+        self.system.now() + TimeDelta::milliseconds(self.ahead_ms() + self.set_by_ms.load(Ordering::SeqCst))
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -67,6 +75,7 @@ pub(crate) struct Server {
     pub(crate) authenticator: Authenticator,
     pub(crate) clock: Arc<ForwardClock>,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) reached: LimitCounters,
     pub(crate) org: OrgId,
     pub(crate) project: ProjectId,
     pub(crate) address: SocketAddr,
@@ -89,11 +98,19 @@ impl Server {
     }
 
     pub(crate) async fn in_mode(limits: Limits, mode: Mode) -> Self {
+        Self::behind(limits, mode, TrustedProxies::default()).await
+    }
+
+    pub(crate) async fn behind(limits: Limits, mode: Mode, proxies: TrustedProxies) -> Self {
         let database = TestDatabase::new().await;
         let owner = database.user("Owner").await;
         let org = database.org(owner.id).await;
         let project = database.project(org).await;
-        let clock = Arc::new(ForwardClock { system: SystemClock::new(), ahead_ms: AtomicI64::new(0) });
+        let clock = Arc::new(ForwardClock {
+            system: SystemClock::new(),
+            ahead_ms: AtomicI64::new(0),
+            set_by_ms: AtomicI64::new(0),
+        });
         let lifecycle = Lifecycle::new();
         let (db, metrics, random) = (database.db.clone(), Metrics::new(), Random::from_os());
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
@@ -106,6 +123,7 @@ impl Server {
         let access_news = AccessNews::start(bus.clone(), &lifecycle);
         let documents =
             Documents::new(db.clone(), bus, as_clock(), random, lifecycle.clone(), limits.clone(), &metrics);
+        let http = HttpServer::new(&limits, proxies, as_clock(), &lifecycle, &metrics);
         let server = SyncServer::new(
             documents,
             authenticator.clone(),
@@ -115,10 +133,12 @@ impl Server {
             limits,
             mode,
             access_news.clone(),
+            RateLimiter::InProcess(InProcessLimiter::new(as_clock())),
             &metrics,
         );
-        let address = serve(server);
-        Self { hub, access_news, database, authenticator, clock, lifecycle, org, project, address }
+        let address = serve(http, server);
+        let reached = metrics.limits();
+        Self { hub, access_news, database, authenticator, clock, lifecycle, reached, org, project, address }
     }
 
     /// Adds somebody with a role in the project.
@@ -188,13 +208,12 @@ impl Server {
     }
 }
 
-fn serve(server: SyncServer) -> SocketAddr {
+fn serve(http: HttpServer, server: SyncServer) -> SocketAddr {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(SEND_BUFFER_BYTES).unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(BACKLOG).unwrap();
     let address = listener.local_addr().unwrap();
-    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-    tokio::spawn(async move { axum::serve(listener, server.router()).await.unwrap() });
+    tokio::spawn(http.run(listener, TowerToHyperService::new(server.router())));
     address
 }

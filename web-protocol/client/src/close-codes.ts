@@ -15,6 +15,7 @@ const COMEBACKS: ReadonlyMap<number, Comeback> = new Map([
   [4404, "never"],
   [4501, "with-a-new-token"],
   [4508, "with-backoff"],
+  [4529, "with-backoff"],
 ]);
 
 /** Codes outside the table are those of a lost network (1005, 1006), of proxies and of browsers: come back. */

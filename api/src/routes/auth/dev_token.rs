@@ -8,12 +8,14 @@ use chrono::{DateTime, Utc};
 use platform::auth::Principal;
 use platform::config::Mode;
 use platform::db::users::{self, Identity};
+use platform::rate_limiter::Whom;
 use schema::ids::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::problem::{Code, Problem};
+use crate::rate_limit::{self, From};
 use crate::routes::users::UserBody;
 use crate::{Api, demo, extract};
 
@@ -52,14 +54,18 @@ pub(super) struct Answer {
         (status = OK, description = "Signed in.", body = Answer),
         (status = NOT_FOUND, description = "`NOT_FOUND`: the server is not in development mode.",
             body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: try again after `Retry-After` seconds.",
+            body = crate::problem::ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
+    From(address): From,
     request: Result<extract::Json<Request>, Problem>,
 ) -> Result<Json<Answer>, Problem> {
     if api.mode != Mode::Development {
         return Err(Problem::new(Code::NotFound).detail("There is no such endpoint."));
     }
+    rate_limit::count(&api, &api.limits.dev_tokens(), Whom::Address(address)).await?;
     let extract::Json(Request { email, name }) = request?;
     let mut fields = Fields::default();
     let email = fields.email("email", &email);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use platform::rate_limiter::Whom;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::Api;
 use crate::authenticate::Caller;
+use crate::problem::Problem;
+use crate::{Api, rate_limit};
 
 /// A token for sockets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +28,14 @@ pub(super) struct Answer {
 ///
 /// Addresses get into logs, and a socket's token is part of its address: this one is good for five minutes.
 #[utoipa::path(post, path = "/auth/ws-token", tag = "auth", operation_id = "createWsToken",
-    responses((status = OK, description = "A token for sockets.", body = Answer)))]
-pub(super) async fn handler(State(api): State<Arc<Api>>, caller: Caller) -> Json<Answer> {
+    responses(
+        (status = OK, description = "A token for sockets.", body = Answer),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: try again after `Retry-After` seconds.",
+            body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn handler(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Answer>, Problem> {
+    let whom = Whom::Principal(caller.principal.reference());
+    rate_limit::count(&api, &api.limits.ws_tokens(), whom).await?;
     let token = api.authenticator.issue_ws_token(&caller.authenticated);
-    Json(Answer { token: token.token.expose().to_owned(), expires_at: token.expires_at })
+    Ok(Json(Answer { token: token.token.expose().to_owned(), expires_at: token.expires_at }))
 }

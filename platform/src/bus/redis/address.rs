@@ -60,7 +60,7 @@ impl Address {
     }
 
     /// The address that is configured, and the authority to trust.
-    pub(super) fn read(config: &RedisConfig) -> Result<Self, AddressError> {
+    pub(crate) fn read(config: &RedisConfig) -> Result<Self, AddressError> {
         // Fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let plain = Self::parse(&config.url)?;
@@ -73,9 +73,14 @@ impl Address {
 
     /// A connection for commands.
     pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        self.connect_within(REPLY_TIMEOUT).await
+    }
+
+    /// A connection for commands that are answered in that time, or fail.
+    pub(crate) async fn connect_within(&self, reply: Duration) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(REPLY_TIMEOUT));
+            .set_response_timeout(Some(reply));
         self.client.get_multiplexed_async_connection_with_config(&config).await
     }
 

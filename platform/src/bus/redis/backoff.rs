@@ -10,18 +10,18 @@ const LONGEST_MS: u64 = 5_000;
 /// Waits that double with every failure in a row, each shortened at random, so that instances do not come back all at
 /// once.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     random: Random,
     failures: u32,
 }
 
 impl Backoff {
-    pub(super) fn new(random: Random) -> Self {
+    pub(crate) fn new(random: Random) -> Self {
         Self { random, failures: 0 }
     }
 
     /// The wait after one more failure.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let doubled = SHORTEST_MS.checked_shl(self.failures).unwrap_or(LONGEST_MS);
         let longest = doubled.min(LONGEST_MS);
         self.failures = (self.failures + 1).min(u64::BITS - SHORTEST_MS.ilog2() - 1);
@@ -29,7 +29,7 @@ impl Backoff {
     }
 
     /// A try succeeded.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 }

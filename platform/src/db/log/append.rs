@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use schema::ids::{OrgId, Seq};
+use schema::ids::{Epoch, OrgId, Seq};
 use uuid::Uuid;
 
-use super::{AppendOutcome, AppendRefusal, NewUpdate, client_to_column, epoch_to_column};
+use super::{AppendOutcome, AppendRefusal, NewUpdate, Provenance, client_to_column, epoch_to_column};
+use crate::auth::PrincipalRef;
 use crate::db::{Db, DbError, principal};
 
 const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,8 +97,25 @@ async fn call(db: &Db, id: BatchId, batch: &[NewUpdate]) -> Result<Vec<AppendOut
     if outcomes.len() == batch.len() {
         Ok(outcomes)
     } else {
-        Err(DbError::Invalid(format!("{} outcomes for a batch of {}", outcomes.len(), batch.len())))
+        Err(DbError::unexpected(format!("{} outcomes for a batch of {}", outcomes.len(), batch.len())))
     }
+}
+
+/// Tries whether the log can be written at all, by a batch that concerns no document.
+pub async fn probe(db: &Db, id: BatchId, received_at: DateTime<Utc>) -> Result<(), DbError> {
+    let nothing = NewUpdate {
+        document: Uuid::nil(),
+        org: OrgId::new(Uuid::nil()),
+        epoch: Epoch::new(1),
+        update: Bytes::new(),
+        principal: PrincipalRef::SYSTEM,
+        run: None,
+        provenance: Provenance::Own,
+        client_ids: Vec::new(),
+        new_clients: Vec::new(),
+        received_at,
+    };
+    append(db, id, &[nothing]).await.map(drop)
 }
 
 fn outcome_from_column(outcome: i64) -> Result<AppendOutcome, DbError> {
@@ -105,7 +124,8 @@ fn outcome_from_column(outcome: i64) -> Result<AppendOutcome, DbError> {
         -1 => AppendOutcome::Refused(AppendRefusal::EpochChanged),
         -2 => AppendOutcome::Refused(AppendRefusal::ClientTaken),
         seq => {
-            let seq = u64::try_from(seq).map_err(|_| DbError::Invalid(format!("{seq} is no outcome of an append")))?;
+            let seq =
+                u64::try_from(seq).map_err(|_| DbError::unexpected(format!("{seq} is no outcome of an append")))?;
             AppendOutcome::Committed { seq: Seq::new(seq) }
         }
     })

@@ -312,7 +312,13 @@ async fn h4_what_waits_is_bounded_in_frames_and_bytes() {
 
 #[tokio::test]
 async fn h4_a_socket_on_which_nothing_is_opened_is_closed_whatever_it_says() {
-    let server = Server::with(Limits { heartbeat_seconds: 1, ..Limits::default() }).await;
+    let limits = Limits {
+        heartbeat_seconds: 1,
+        authentication_seconds: 1,
+        unauthenticated_frames: usize::MAX,
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
     let ann = server.person("Ann", ProjectRole::Member).await;
     let (_, name) = server.document().await;
     let mut silent = HClient::connect(server.address).await;

@@ -1,0 +1,37 @@
+//! How often callers may do something, and how large documents may become.
+
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use platform::limits::{Limit, Limits};
+use serde_json::json;
+
+use crate::server::{Server, post};
+
+#[tokio::test]
+async fn development_tokens_are_made_so_often_for_an_address() {
+    let server = Server::start().await;
+    let limited = server.with_limits(Limits { dev_tokens_per_minute_per_address: 3, ..Limits::default() });
+    for number in 0..3 {
+        limited.sign_in(&format!("person-{number}")).await;
+    }
+    let answer = limited.call(post("/api/v1/auth/dev-token", &json!({"email": "late@example.com"}))).await;
+    answer.expect_problem(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS");
+    let retry: u64 = answer.headers[RETRY_AFTER].to_str().unwrap().parse().unwrap();
+    assert!((1..=20).contains(&retry), "one is earned in twenty seconds: {retry}");
+    assert_eq!(answer.headers["ratelimit-policy"], r#""dev-tokens";q=3;w=60"#);
+    assert_eq!(answer.headers["ratelimit"], format!(r#""dev-tokens";r=0;t={retry}"#));
+    assert_eq!(limited.api.metrics.limits().get(Limit::Requests), 1);
+}
+
+#[tokio::test]
+async fn tokens_for_sockets_are_made_so_often_for_a_principal() {
+    let server = Server::start().await;
+    let limited = server.with_limits(Limits { ws_tokens_per_minute_per_principal: 2, ..Limits::default() });
+    let (ann, bob) = (limited.sign_in("ann").await, limited.sign_in("bob").await);
+    for _ in 0..2 {
+        ann.post("/auth/ws-token", json!({})).await.expect(StatusCode::OK);
+    }
+    let refused = ann.post("/auth/ws-token", json!({})).await;
+    refused.expect_problem(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS");
+    bob.post("/auth/ws-token", json!({})).await.expect(StatusCode::OK);
+}
