@@ -166,7 +166,7 @@ async fn h3_after_a_denial_nothing_is_heard_but_another_token() {
     client.step_1(&replica).await;
     client.type_text(&replica, "lost? ").await;
     assert_eq!(client.denied(&name).await, "invalid-token");
-    for _ in 0..2000 {
+    for _ in 0..1500 {
         client.send(&name, Message::QueryAwareness).await;
     }
     client.token(&name, &ann.token).await;
