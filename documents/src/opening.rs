@@ -20,7 +20,7 @@ use crate::listeners::Listeners;
 use crate::metrics::seconds_of;
 use crate::owner::Message;
 use crate::projection::Projection;
-use crate::replica;
+use crate::replica::state_vector;
 use crate::room::{Attach, Input, Mode, Room, SessionId, Stored};
 use crate::services::Services;
 
@@ -151,11 +151,11 @@ impl Antechamber {
     fn answer(&mut self, session: SessionId, state_vector: Bytes) -> Option<Bytes> {
         let syncs = self.attached.iter().any(|it| it.session == session && matches!(it.mode, Mode::Sync { .. }));
         let Some(snapshot) = &self.stored.snapshot else { return Some(state_vector) };
-        if !syncs || !replica::lacks_everything(&state_vector) {
+        if !syncs || !state_vector::lacks_everything(&state_vector) {
             return Some(state_vector);
         }
         // What is no update, or not a whole one, is told to nobody: the building will fail.
-        let known = self.known.get_or_init(|| self.services.work_long(|| replica::state_vector_of(snapshot)));
+        let known = self.known.get_or_init(|| self.services.work_long(|| state_vector::of(snapshot)));
         let Some(known) = known.clone() else { return Some(state_vector) };
         if self.stored.tail.is_empty() {
             self.listeners.send(session, Outgoing::Step2(snapshot.clone()));

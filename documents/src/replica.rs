@@ -4,6 +4,7 @@
 //! replica *broken*: from then on it answers nothing, and its owner loads it anew from the log.
 
 mod held;
+pub(crate) mod state_vector;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -326,7 +327,7 @@ impl Replica {
 
     /// What a replica with the given state vector lacks. For an empty one the state is encoded once and shared.
     pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
-        let theirs = read_state_vector(state_vector)
+        let theirs = state_vector::decode(state_vector)
             .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
         if !theirs.is_empty() {
             let missing = match &self.answered {
@@ -353,7 +354,7 @@ impl Replica {
         if updates.len() < 2 {
             return updates.pop();
         }
-        let known = read_state_vector(known)?;
+        let known = state_vector::decode(known)?;
         self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&known))).ok()
     }
 
@@ -427,51 +428,6 @@ fn fenced<T>(doc: &Doc, work: impl FnOnce(&mut TransactionMut<'_>) -> T) -> Resu
         }
         Err(panic) => Err(Broken(panic_text(&*panic))),
     }
-}
-
-/// Whether a replica with this state vector has nothing of any document.
-pub(crate) fn lacks_everything(state_vector: &[u8]) -> bool {
-    read_state_vector(state_vector).is_some_and(|theirs| theirs.is_empty())
-}
-
-/// The state vector of a replica that has nothing but this update. `None` when it is no update that stands by itself.
-pub(crate) fn state_vector_of(update: &[u8]) -> Option<Bytes> {
-    let summary = schema::update::inspect(update, &limits(Trust::Logged)).ok()?;
-    let clocks = summary.insertions().iter().map(|range| {
-        let end = u32::try_from(range.end).ok().filter(|_| range.start == 0)?;
-        Some((ClientID::new(range.client), end))
-    });
-    Some(StateVector::new(clocks.collect::<Option<_>>()?).encode_v1().into())
-}
-
-/// Reads a state vector. yrs would allocate for as many clients as the bytes claim to hold.
-fn read_state_vector(bytes: &[u8]) -> Option<StateVector> {
-    /// A client id and a clock have a byte each at least.
-    const ENTRY_BYTES_MIN: usize = 2;
-    let mut rest = bytes;
-    let entries = usize::try_from(read_varuint(&mut rest)?).ok()?;
-    if entries > rest.len() / ENTRY_BYTES_MIN {
-        return None;
-    }
-    let clocks = (0..entries).map(|_| {
-        let client = ClientID::new(read_varuint(&mut rest)?);
-        Some((client, u32::try_from(read_varuint(&mut rest)?).ok()?))
-    });
-    clocks.collect::<Option<_>>().map(StateVector::new)
-}
-
-/// Reads an unsigned integer of at most 53 bits from the front of `rest`.
-fn read_varuint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..=49).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return (value < 1 << 53).then_some(value);
-        }
-    }
-    None
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -154,21 +154,6 @@ fn the_skeleton_forgets_what_was_deleted() {
 }
 
 #[test]
-fn a_state_vector_is_read_as_yrs_writes_it() {
-    let clocks = [(ClientID::new(7), 3), (ClientID::new(1 << 40), 1 << 20)];
-    let state_vector = StateVector::new(clocks.into_iter().collect());
-    assert_eq!(read_state_vector(&state_vector.encode_v1()), Some(state_vector));
-    assert_eq!(read_state_vector(&[0]), Some(StateVector::default()));
-}
-
-#[test]
-fn a_state_vector_that_claims_four_billion_clients_allocates_nothing() {
-    assert_eq!(read_state_vector(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1]), None);
-    assert_eq!(read_state_vector(&[]), None);
-    assert_eq!(read_state_vector(&[0xff; 12]), None);
-}
-
-#[test]
 fn a_broken_replica_answers_at_once() {
     let mut replica = replica();
     // What a call that panicked leaves behind.
@@ -181,7 +166,7 @@ fn a_broken_replica_answers_at_once() {
 fn those_who_lack_the_same_get_the_same_answer_until_something_changes() {
     let a = Writer::new(1);
     let (first, second) = (a.insert(0, "first "), a.insert(0, "second "));
-    let known = state_vector_of(&first).unwrap();
+    let known = state_vector::of(&first).unwrap();
     let mut replica = replica();
     apply(&mut replica, &first);
     apply(&mut replica, &second);
