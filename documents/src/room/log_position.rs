@@ -23,6 +23,11 @@ impl LogPosition {
         self.head
     }
 
+    /// The last place that the log is known to have: whatever the room holds of the log is there or before.
+    pub(super) fn known(&self) -> Seq {
+        self.known
+    }
+
     pub(super) fn has(&self, seq: Seq) -> bool {
         seq <= self.head || self.ahead.contains(&seq)
     }
@@ -81,7 +86,7 @@ mod tests {
         let mut position = LogPosition::at(Seq::new(4));
         position.reached(Seq::new(6));
         assert!(position.has(Seq::new(6)) && !position.has(Seq::new(5)));
-        assert_eq!(position.head(), Seq::new(4));
+        assert_eq!((position.head(), position.known()), (Seq::new(4), Seq::new(6)));
         assert_eq!(position.gap_to_read(), Some(Seq::new(4)));
         assert_eq!(position.gap_to_read(), None, "one read at a time");
         position.read_arrived();

@@ -193,12 +193,21 @@ impl Room {
     pub(super) fn settle_in_turn(&mut self, waiter: Waiter, out: &mut Vec<Effect>) {
         if self.saving.is_empty() {
             let mut receipts = BTreeMap::new();
-            self.settle(waiter, self.head(), &mut receipts, out);
+            self.settle(waiter, self.place_of_nothing(waiter), &mut receipts, out);
             self.send_receipts(receipts, out);
         } else if !self.saving.push_nothing(waiter)
             && let Waiter::Edit(ticket) = waiter
         {
             out.push(Effect::Edited(ticket, Err(EditRefused::SavingBehind)));
+        }
+    }
+
+    /// The place of what added nothing. What a client brought may have come from another instance ahead of what is before
+    /// it in the log; a caller goes on from what the room has read without a gap.
+    fn place_of_nothing(&self, waiter: Waiter) -> Seq {
+        match waiter {
+            Waiter::Frame(..) => self.position.known(),
+            Waiter::Edit(_) => self.position.head(),
         }
     }
 
@@ -211,7 +220,7 @@ impl Room {
                 Entry::Nothing(waiter, reserved) => {
                     let (waiter, reserved) = (*waiter, *reserved);
                     self.saving.release(reserved);
-                    (self.head(), waiter)
+                    (self.place_of_nothing(waiter), waiter)
                 }
                 Entry::Update(update, waiter) => {
                     let Some(seq) = seqs.next() else { break };

@@ -84,8 +84,8 @@ struct World {
     now: u64,
     log: Vec<Bytes>,
     owners: HashMap<u64, PrincipalRef>,
-    /// What the log holds of each client's content.
-    logged: Vec<ClientRange>,
+    /// What the log holds of each client's content, and where.
+    logged: Vec<(Seq, ClientRange)>,
     instances: Vec<Instance>,
     clients: Vec<Client>,
     next_session: u64,
@@ -177,11 +177,12 @@ impl World {
         }
     }
 
-    /// Up to where the log holds a client's content without a gap.
-    fn logged_clock(&self, client: u64) -> u32 {
+    /// Up to where the log, up to a place, holds a client's content without a gap.
+    fn logged_clock(&self, client: u64, through: Seq) -> u32 {
         let mut clock = 0;
+        let before = || self.logged.iter().filter(|(seq, _)| *seq <= through).map(|(_, range)| range);
         while let Some(next) =
-            self.logged.iter().find(|range| range.client == client && range.start <= clock && range.end > clock)
+            before().find(|range| range.client == client && range.start <= clock && range.end > clock)
         {
             clock = next.end;
         }
@@ -400,11 +401,12 @@ impl World {
             Some(Outgoing::Step2(update) | Outgoing::Part(update) | Outgoing::Update(update)) => {
                 apply(&client.doc, &update);
             }
-            Some(Outgoing::Receipt { through, .. }) => {
+            Some(Outgoing::Receipt { through, seq, .. }) => {
                 let covered = client.frames[usize::try_from(through).unwrap() - 1];
                 client.confirmed = client.confirmed.max(covered);
                 let id = client.id;
-                assert!(self.logged_clock(id) >= covered, "a receipt covers what is not in the log");
+                assert!(seq.get() <= self.log.len() as u64, "a receipt names a place that the log does not have");
+                assert!(self.logged_clock(id, seq) >= covered, "a receipt covers what is not in the log at its place");
             }
             Some(Outgoing::Refused { frame, refusal }) => {
                 assert!(refusal.retry(), "an honest client is refused: {refusal:?}");
@@ -428,12 +430,13 @@ impl World {
         for _ in 0..count {
             let Some(append) = self.instances[instance].appends.pop_front() else { break };
             let summary = inspect(&append.update, &UpdateLimits::default()).unwrap();
-            self.logged.extend(summary.insertions());
             self.log.push(append.update);
+            let seq = Seq::new(self.log.len() as u64);
+            self.logged.extend(summary.insertions().iter().map(|range| (seq, *range)));
             for client in append.new_clients {
                 self.owners.entry(client).or_insert(append.principal);
             }
-            seqs.push(Seq::new(self.log.len() as u64));
+            seqs.push(seq);
         }
         // A crash between the commit and its report: the log has it, nobody was told.
         if !self.calm && self.one_in(40) {
