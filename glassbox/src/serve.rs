@@ -185,7 +185,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let sync = SyncServer::new(
         documents.clone(),
         authenticator.clone(),
-        db.clone(),
+        &db,
         Arc::clone(&clock),
         lifecycle.clone(),
         limits.clone(),

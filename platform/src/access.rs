@@ -1,15 +1,15 @@
 //! Who may do what: the policy, in one place.
 
+mod desk;
+mod lookup;
 mod news;
 
-use schema::ids::{DocumentName, ProjectId};
-
+pub use desk::{AccessDesk, Undecided};
+pub use lookup::document_access;
 pub use news::{AccessChange, AccessListener, AccessNews};
 
-use crate::auth::{Principal, PrincipalKind};
-use crate::config::Mode;
-use crate::db::documents::{self, DocumentRef};
-use crate::db::{Db, DbError, projects};
+use crate::db::DbError;
+use crate::db::documents::DocumentRef;
 
 /// What a principal may do with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,61 +127,6 @@ pub struct Granted {
     pub access: Access,
     /// The role that this follows from.
     pub role: ProjectRole,
-}
-
-/// What a principal may do with a document. `None` when it may not see it, or there is none: the two are not told apart.
-///
-/// Agents and API keys may do what the person they act for may do. In development mode anybody may write `scratch:`
-/// documents, which come to be when they are first opened; in production there are none.
-pub async fn document_access(
-    db: &Db,
-    principal: &Principal,
-    name: &DocumentName,
-    mode: Mode,
-) -> Result<Option<Granted>, DbError> {
-    if let DocumentName::Scratch(scratch) = name {
-        return match mode {
-            Mode::Production => Ok(None),
-            Mode::Development => {
-                let document = documents::ensure_scratch(db, scratch).await?;
-                Ok(Some(Granted { document, access: Access::Write, role: ProjectRole::Member }))
-            }
-        };
-    }
-    let user = match principal.kind {
-        PrincipalKind::User | PrincipalKind::Agent | PrincipalKind::ApiKey => principal.user,
-        PrincipalKind::Anonymous | PrincipalKind::System => None,
-    };
-    let Some(user) = user else {
-        return Ok(None);
-    };
-    let mut tx = db.user(user).await?;
-    let row = sqlx::query!(
-        r#"SELECT d.id, d.org_id, d.project_id, m.role AS org_role, pm.role AS "project_role?"
-           FROM documents d
-           JOIN org_members m ON m.org_id = d.org_id AND m.user_id = $1
-           LEFT JOIN project_members pm ON pm.project_id = d.project_id AND pm.user_id = $1
-           WHERE d.id = $2 AND d.kind = $3 AND d.deleted_at IS NULL"#,
-        user.as_uuid(),
-        name.document_id(),
-        name.kind().as_str()
-    )
-    .fetch_optional(&mut *tx.inner)
-    .await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let role = projects::role_of(&row.org_role, row.project_role.as_deref())?;
-    Ok(role.map(|role| Granted {
-        document: DocumentRef {
-            id: row.id,
-            kind: name.kind(),
-            org: row.org_id.into(),
-            project: row.project_id.map(ProjectId::new),
-        },
-        access: role.access(),
-        role,
-    }))
 }
 
 #[cfg(test)]

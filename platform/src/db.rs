@@ -3,6 +3,7 @@
 //! Every access runs in a transaction that says on whose behalf it is: [`Db::org`], [`Db::user`] or
 //! `Db::maintenance`. Row-level security hides everything else, and everything when nothing is said.
 
+pub(crate) mod access;
 pub mod documents;
 mod error;
 pub mod log;
@@ -139,6 +140,16 @@ impl Db {
     /// can write none of them.
     pub async fn user(&self, user: UserId) -> Result<UserTx, DbError> {
         Ok(UserTx { inner: self.begin("BEGIN READ ONLY", "app.current_user_id", &user.to_string()).await?, user })
+    }
+
+    /// Begins a read-only transaction that sees which documents there are, and what these people are members of.
+    pub(crate) async fn memberships(
+        &self,
+        users: impl IntoIterator<Item = &Uuid>,
+    ) -> Result<Transaction<'static, Postgres>, DbError> {
+        const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL app.maintenance = 'on'";
+        let users: Vec<String> = users.into_iter().map(Uuid::to_string).collect();
+        self.begin(BEGIN, "app.current_user_ids", &users.join(",")).await
     }
 
     /// Begins a transaction that sees the rows of `documents` of all organizations (what they are and where their logs

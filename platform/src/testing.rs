@@ -9,6 +9,8 @@
 mod redis;
 mod server;
 
+use std::collections::BTreeSet;
+
 use reqwest::Url;
 use schema::ids::{DocumentKind, DocumentName, OrgId, ProjectId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -136,7 +138,9 @@ impl TestDatabase {
     pub async fn scratch(&self, name: &str) -> DocumentRef {
         match format!("scratch:{name}").parse() {
             Ok(DocumentName::Scratch(name)) => {
-                documents::ensure_scratch(&self.db, &name).await.expect("a scratch document can be created")
+                let names = BTreeSet::from([name.clone()]);
+                documents::ensure_scratch(&self.db, &names).await.expect("a scratch document can be created");
+                DocumentRef::scratch(name)
             }
             _ => panic!("{name} is no name of a scratch document"),
         }

@@ -44,7 +44,7 @@ impl AccessCheck {
 async fn check(shared: &Shared, sessions: Vec<Attached>) {
     for Attached { principal, name, session } in sessions {
         // An access that cannot be looked up now stays as it was; the authority's end bounds how long.
-        let Ok(granted) = shared.access(&principal, &name).await else { return };
+        let Ok(granted) = shared.access_desk.ask(&principal, &name).await else { return };
         if let Some(session) = session.upgrade() {
             // A room that is over has ended the session.
             let _ = session.change_access(granted.map(|granted| granted.access)).await;

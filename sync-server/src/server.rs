@@ -8,11 +8,11 @@ use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use documents::Documents;
-use platform::access::{AccessNews, Granted, document_access};
+use platform::access::{AccessDesk, AccessNews, Granted, Undecided};
 use platform::auth::{Authenticator, Principal};
 use platform::clock::Clock;
 use platform::config::Mode;
-use platform::db::{Db, DbError};
+use platform::db::Db;
 use platform::lifecycle::Lifecycle;
 use platform::limits::{LimitCounters, Limits};
 use platform::metrics::Metrics;
@@ -33,7 +33,7 @@ const NEW_NODE_TRIES: usize = 10;
 pub(crate) struct Shared {
     pub(crate) documents: Documents,
     pub(crate) authenticator: Authenticator,
-    pub(crate) db: Db,
+    pub(crate) access_desk: AccessDesk,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) limits: Limits,
@@ -68,7 +68,7 @@ impl SyncServer {
     pub fn new(
         documents: Documents,
         authenticator: Authenticator,
-        db: Db,
+        db: &Db,
         clock: Arc<dyn Clock>,
         lifecycle: Lifecycle,
         limits: Limits,
@@ -80,7 +80,7 @@ impl SyncServer {
         let shared = Shared {
             documents,
             authenticator,
-            db,
+            access_desk: AccessDesk::start(db, mode, &lifecycle),
             clock,
             lifecycle,
             waiting: WaitingBudget::new(limits.unauthenticated_bytes),
@@ -113,24 +113,20 @@ impl Shared {
         time * (self.turns.fetch_add(1, Ordering::Relaxed) % SHARES) / SHARES
     }
 
-    /// What a principal may do with a document; `None` when it does not exist or must not be seen.
-    pub(crate) async fn access(&self, principal: &Principal, name: &DocumentName) -> Result<Option<Granted>, DbError> {
-        document_access(&self.db, principal, name, self.mode).await
-    }
-
-    /// The same, with patience for a node that was just made.
+    /// What a principal may do with a document; `None` when it does not exist or must not be seen. Has patience with a
+    /// node that was just made.
     pub(crate) async fn access_once_known(
         &self,
         principal: &Principal,
         name: &DocumentName,
-    ) -> Result<Option<Granted>, DbError> {
+    ) -> Result<Option<Granted>, Undecided> {
         for _ in 0..NEW_NODE_TRIES {
-            let granted = self.access(principal, name).await?;
+            let granted = self.access_desk.ask(principal, name).await?;
             if granted.is_some() || !matches!(name, DocumentName::Node(_)) {
                 return Ok(granted);
             }
             tokio::time::sleep(NEW_NODE_PAUSE).await;
         }
-        self.access(principal, name).await
+        self.access_desk.ask(principal, name).await
     }
 }

@@ -80,10 +80,7 @@ async fn attach(
     outbox: &Arc<Outbox>,
 ) -> Result<Session, (u16, &'static str)> {
     const UNAVAILABLE: (u16, &str) = (close::TRY_LATER, "the document cannot be opened now");
-    let granted = shared.access(principal, name).await.map_err(|error| {
-        tracing::warn!(document = %name, %error, "access could not be decided");
-        UNAVAILABLE
-    })?;
+    let granted = shared.access_desk.ask(principal, name).await.map_err(|_| UNAVAILABLE)?;
     let granted = granted.ok_or((close::NOT_FOUND, "no such document, or no access to it"))?;
     let newcomer = Newcomer {
         principal: Arc::clone(principal),

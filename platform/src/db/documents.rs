@@ -1,5 +1,7 @@
 //! Which documents there are, and whose. What they hold is in the [`log`](super::log).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use schema::ids::{DocumentKind, DocumentName, FreeDocumentId, NodeId, OrgId, ProjectId, ScratchName, UserId};
 use uuid::Uuid;
@@ -17,6 +19,15 @@ pub struct DocumentRef {
     pub org: OrgId,
     /// The project it belongs to; scratch documents have none.
     pub project: Option<ProjectId>,
+}
+
+impl DocumentRef {
+    /// A scratch document of this name.
+    #[must_use]
+    pub fn scratch(name: ScratchName) -> Self {
+        let id = DocumentName::Scratch(name).document_id();
+        Self { id, kind: DocumentKind::Scratch, org: SCRATCH_ORG, project: None }
+    }
 }
 
 /// A free document.
@@ -61,21 +72,23 @@ pub async fn ensure_node(
     Ok(owned.map(|id| DocumentRef { id, kind: DocumentKind::Node, org, project: Some(project) }))
 }
 
-/// Makes sure that a scratch document is there. Whether such documents are allowed at all is for
+/// Makes sure that scratch documents are there. Whether such documents are allowed at all is for
 /// [`access`](crate::access) to say.
-pub async fn ensure_scratch(db: &Db, name: &ScratchName) -> Result<DocumentRef, DbError> {
-    let id = DocumentName::Scratch(name.clone()).document_id();
+pub(crate) async fn ensure_scratch(db: &Db, names: &BTreeSet<ScratchName>) -> Result<(), DbError> {
+    // In this order, so that those who do the same at the same time wait for each other in it.
+    let ids: Vec<Uuid> = names.iter().map(|name| DocumentRef::scratch(name.clone()).id).collect();
+    let titles: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
     let mut tx = db.org(SCRATCH_ORG).await?;
     sqlx::query!(
-        "INSERT INTO documents (id, org_id, kind, title) VALUES ($1, $2, 'scratch', $3) ON CONFLICT DO NOTHING",
-        id,
+        "INSERT INTO documents (id, org_id, kind, title)
+         SELECT id, $2, 'scratch', title FROM unnest($1::uuid[], $3::text[]) AS q (id, title) ON CONFLICT DO NOTHING",
+        &ids,
         SCRATCH_ORG.as_uuid(),
-        name.as_str()
+        &titles
     )
     .execute(&mut *tx.inner)
     .await?;
-    tx.commit().await?;
-    Ok(DocumentRef { id, kind: DocumentKind::Scratch, org: SCRATCH_ORG, project: None })
+    tx.commit().await
 }
 
 /// Creates an empty free document in a project.

@@ -1,8 +1,9 @@
-use platform::access::{Access, OrgRole, ProjectRole, document_access};
+use platform::access::{Access, AccessDesk, OrgRole, ProjectRole, Undecided, document_access};
 use platform::auth::{Principal, PrincipalKind};
 use platform::config::Mode;
 use platform::db::documents;
 use platform::db::members;
+use platform::lifecycle::Lifecycle;
 use platform::testing::{TestDatabase, principal_of};
 use schema::ids::{DocumentName, UserId};
 use uuid::Uuid;
@@ -125,4 +126,50 @@ async fn scratch_documents_are_everybodys_in_development_and_nobodys_in_producti
         assert_eq!(granted.document.org, platform::db::SCRATCH_ORG);
     }
     assert_eq!(access(&test, &anonymous, &name).await, None, "not even one that is there");
+}
+
+#[tokio::test]
+async fn who_asks_at_the_same_time_as_others_gets_their_own_answer() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let projects = [test.project(org).await, test.project(org).await];
+    let mut people = Vec::new();
+    for (number, role) in [ProjectRole::Viewer, ProjectRole::Member].into_iter().enumerate() {
+        let user = test.user(&format!("user{number}")).await;
+        test.project_member(org, projects[number], user.id, role).await;
+        people.push(principal_of(&user));
+    }
+    people.push(Principal { kind: PrincipalKind::Anonymous, id: Uuid::nil(), user: None, name: "Nobody".to_owned() });
+    let desk = AccessDesk::start(&test.db, Mode::Development, &Lifecycle::new());
+    let asking = (0..600).map(|number: usize| {
+        let (person, project) = (number % 3, number / 3 % 3);
+        let name = match projects.get(project) {
+            Some(project) => DocumentName::Project(*project),
+            None => format!("scratch:{number}").parse().unwrap(),
+        };
+        let (desk, principal) = (&desk, &people[person]);
+        async move {
+            let granted = desk.ask(principal, &name).await.unwrap();
+            let expected = match (person, project) {
+                (_, 2) | (1, 1) => Some(Access::Write),
+                (0, 0) => Some(Access::Read),
+                _ => None,
+            };
+            assert_eq!(granted.map(|granted| granted.access), expected, "{person} {name}");
+            assert!(granted.is_none_or(|granted| granted.document.id == name.document_id()));
+        }
+    });
+    futures_util::future::join_all(asking).await;
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_decides_nothing() {
+    let test = TestDatabase::new().await;
+    let desk = AccessDesk::start(&test.db, Mode::Production, &Lifecycle::new());
+    let owner = principal_of(&test.user("owner").await);
+    let name = DocumentName::Project(Uuid::new_v4().into());
+    assert_eq!(desk.ask(&owner, &name).await, Ok(None));
+    test.db.close().await;
+    assert_eq!(desk.ask(&owner, &name).await, Err(Undecided));
 }

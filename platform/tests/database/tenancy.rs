@@ -59,7 +59,8 @@ async fn without_a_context_nothing_is_visible_and_with_one_only_its_organization
     for table in tenant_tables(&mut connection).await {
         assert_eq!(rows(&mut connection, &[], &table).await, 0, "{table}");
         // What an earlier transaction of the same connection set is gone, and empty is as good as nothing.
-        let empty = [("app.current_org_id", ""), ("app.current_user_id", ""), ("app.current_org_ids", "")];
+        let settings = ["app.current_org_id", "app.current_user_id", "app.current_org_ids", "app.current_user_ids"];
+        let empty = settings.map(|setting| (setting, ""));
         assert_eq!(rows(&mut connection, &empty, &table).await, 0, "{table}");
     }
     let first_org = first.org.to_string();
@@ -145,6 +146,35 @@ async fn a_person_sees_what_they_are_a_member_of_and_writes_nothing() {
             let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
             assert_eq!(done.rows_affected(), 0, "{sql}");
         }
+    }
+}
+
+#[tokio::test]
+async fn access_is_decided_with_the_memberships_of_those_who_ask_and_nothing_else() {
+    let test = TestDatabase::new().await;
+    let (owner, guest, other) = (test.user("owner").await, test.user("guest").await, test.user("other").await);
+    let org = test.org(owner.id).await;
+    let project = test.project(org).await;
+    for user in [&guest, &other] {
+        test.project_member(org, project, user.id, ProjectRole::Viewer).await;
+    }
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let people = format!("{},{}", owner.id, guest.id);
+    let context = [("app.current_user_ids", people.as_str())];
+    for table in tenant_tables(&mut connection).await {
+        let expected = match table.as_str() {
+            "org_members" => 2,
+            "project_members" => 1,
+            _ => 0,
+        };
+        assert_eq!(rows(&mut connection, &context, &table).await, expected, "{table}");
+    }
+    for sql in ["UPDATE org_members SET role = 'owner'", "DELETE FROM project_members"] {
+        let mut tx = connection.begin().await.unwrap();
+        let set = "SELECT set_config('app.current_user_ids', $1, true)";
+        sqlx::query(set).bind(&people).execute(&mut *tx).await.unwrap();
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+        assert_eq!(done.rows_affected(), 0, "{sql}");
     }
 }
 

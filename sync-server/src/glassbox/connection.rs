@@ -276,10 +276,8 @@ async fn open_channel(
     sink: Arc<ChannelSink>,
     replica_epoch: Option<Epoch>,
 ) -> Result<Session, OpenError> {
-    let granted = shared.access_once_known(&authority.principal, &sink.name).await.map_err(|error| {
-        tracing::warn!(document = %sink.name, %error, "access could not be decided");
-        OpenError::Unavailable
-    })?;
+    let granted = shared.access_once_known(&authority.principal, &sink.name).await;
+    let granted = granted.map_err(|_| OpenError::Unavailable)?;
     let granted = granted.ok_or(OpenError::NotFound)?;
     let mode = match sink.sync {
         Some(Capabilities { receipts: true, .. }) => Mode::Sync { receipts: Receipts::Sent },

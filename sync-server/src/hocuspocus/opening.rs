@@ -85,10 +85,7 @@ pub(super) async fn identify(shared: &Shared, name: &DocumentName, token: &str) 
 
 async fn try_to_open(shared: &Shared, name: &DocumentName, voice: &Voice, token: &str) -> Result<Opened, Failure> {
     let authority = try_to_identify(shared, name, token).await?;
-    let granted = shared.access_once_known(&authority.principal, name).await.map_err(|error| {
-        tracing::warn!(document = %name, %error, "access could not be decided");
-        Failure::Unavailable
-    })?;
+    let granted = shared.access_once_known(&authority.principal, name).await.map_err(|_| Failure::Unavailable)?;
     let granted = granted.ok_or(Failure::Denied(Denial::PermissionDenied))?;
     let place = shared.principals.place(&authority.principal, What::Document);
     let place = place.ok_or(Failure::Denied(Denial::TooManyDocuments))?;

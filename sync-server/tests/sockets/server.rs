@@ -127,7 +127,7 @@ impl Server {
         let server = SyncServer::new(
             documents,
             authenticator.clone(),
-            db,
+            &db,
             as_clock(),
             lifecycle.clone(),
             limits,

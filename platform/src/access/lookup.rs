@@ -1,0 +1,84 @@
+//! What the tables say of who may do what.
+
+use std::collections::BTreeSet;
+
+use schema::ids::{DocumentName, ScratchName, UserId};
+
+use super::{Access, Granted, ProjectRole};
+use crate::auth::{Principal, PrincipalKind};
+use crate::config::Mode;
+use crate::db::documents::{self, DocumentRef};
+use crate::db::{Db, DbError, access};
+
+/// What a principal may do with a document. `None` when it may not see it, or there is none: the two are not told apart.
+///
+/// Agents and API keys may do what the person they act for may do. In development mode anybody may write `scratch:`
+/// documents, which come to be when they are first opened; in production there are none.
+pub async fn document_access(
+    db: &Db,
+    principal: &Principal,
+    name: &DocumentName,
+    mode: Mode,
+) -> Result<Option<Granted>, DbError> {
+    let answers = answer(db, &[Question::new(principal, name.clone())], mode).await?;
+    Ok(answers.into_iter().next().flatten())
+}
+
+/// What somebody may do with a document.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// For whom the principal acts, if for anybody.
+    user: Option<UserId>,
+    document: DocumentName,
+}
+
+impl Question {
+    pub(super) const fn new(principal: &Principal, document: DocumentName) -> Self {
+        let user = match principal.kind {
+            PrincipalKind::User | PrincipalKind::Agent | PrincipalKind::ApiKey => principal.user,
+            PrincipalKind::Anonymous | PrincipalKind::System => None,
+        };
+        Self { user, document }
+    }
+}
+
+/// Answers in the order of the questions.
+pub(super) async fn answer(db: &Db, questions: &[Question], mode: Mode) -> Result<Vec<Option<Granted>>, DbError> {
+    let mut answers = of_members(db, questions).await?;
+    if mode == Mode::Development {
+        let scratch = |question: &Question| match &question.document {
+            DocumentName::Scratch(name) => Some(name.clone()),
+            _ => None,
+        };
+        let names: BTreeSet<ScratchName> = questions.iter().filter_map(scratch).collect();
+        if !names.is_empty() {
+            documents::ensure_scratch(db, &names).await?;
+        }
+        for (answer, name) in answers.iter_mut().zip(questions.iter().map(scratch)) {
+            if let Some(name) = name {
+                let document = DocumentRef::scratch(name);
+                *answer = Some(Granted { document, access: Access::Write, role: ProjectRole::Member });
+            }
+        }
+    }
+    Ok(answers)
+}
+
+async fn of_members(db: &Db, questions: &[Question]) -> Result<Vec<Option<Granted>>, DbError> {
+    let is_asked = |question: &Question| !matches!(question.document, DocumentName::Scratch(_));
+    let asked: Vec<(UserId, &DocumentName)> = questions
+        .iter()
+        .filter(|question| is_asked(question))
+        .filter_map(|question| Some((question.user?, &question.document)))
+        .collect();
+    if asked.is_empty() {
+        return Ok(vec![None; questions.len()]);
+    }
+    let mut roles = access::roles(db, &asked).await?.into_iter();
+    let granted = |(document, role): (DocumentRef, ProjectRole)| Granted { document, access: role.access(), role };
+    let mut answer = |question: &Question| match question.user {
+        Some(_) if is_asked(question) => roles.next().flatten().map(granted),
+        _ => None,
+    };
+    Ok(questions.iter().map(&mut answer).collect())
+}
