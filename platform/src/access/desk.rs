@@ -45,7 +45,8 @@ impl AccessDesk {
         let (sender, waiting) = mpsc::channel(QUESTIONS_WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..QUERIES {
-            let (answering, shutdown) = (answer_all(db.clone(), mode, Arc::clone(&waiting)), lifecycle.shutdown_token());
+            let (answering, shutdown) =
+                (answer_all(db.clone(), mode, Arc::clone(&waiting)), lifecycle.shutdown_token());
             lifecycle.spawn("access desk", async move {
                 tokio::select! {
                     () = answering => {}
