@@ -74,6 +74,18 @@ impl Listeners {
         (taken == Taken::Withheld).then_some(delivery.message)
     }
 
+    /// A message to sessions of this room, for [`Self::tell`].
+    pub(crate) fn delivery(&self, message: Outgoing) -> Delivery {
+        Delivery::new(self.number, message)
+    }
+
+    /// Sends to one session what others get, too, and what is never withheld.
+    pub(crate) fn tell(&mut self, session: SessionId, delivery: &Delivery) {
+        if let Some(listener) = self.sessions.get_mut(&session) {
+            listener.deliver(delivery, self.round, &mut self.unflushed);
+        }
+    }
+
     /// Sends to many sessions. Returns those whose sinks did not take it, and the message.
     pub(crate) fn broadcast(&mut self, audience: Audience, message: Outgoing) -> (Vec<SessionId>, Outgoing) {
         let delivery = Delivery::new(self.number, message);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::clock::Clock;
-use platform::db::log::{self, AppendOutcome, AppendRefusal, BatchId, NewUpdate, Provenance, Writer};
+use platform::db::log::{self, AppendOutcome, AppendRefusal, BatchId, NewUpdate, Provenance, Relay, Writer};
 use platform::db::{Db, DbError};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
@@ -202,7 +202,11 @@ impl LaneWorker {
             .enumerate()
             .filter(|(index, _)| fates.get(*index) == Some(&taken))
             .map(|(index, update)| {
-                (index, NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), ..update.clone() })
+                // What builds on it may have its place before it now.
+                let relay = Relay::ByReplica;
+                let carried =
+                    NewUpdate { provenance: Provenance::Carried, new_clients: Vec::new(), relay, ..update.clone() };
+                (index, carried)
             })
             .unzip();
         if !again.is_empty() {
@@ -294,7 +298,7 @@ impl LaneWorker {
 
     fn without_ended(&mut self, mut batch: Vec<Waiting>) -> Vec<Waiting> {
         if !self.ended.is_empty() {
-            batch.retain(|waiting| !self.ended.iter().any(|ended| ended.same_channel(&waiting.room)));
+            batch.retain(|waiting| !self.ended.iter().any(|ended| ended.is_same_queue(&waiting.room)));
             self.ended.retain(|room| !room.is_closed());
         }
         batch
@@ -374,10 +378,10 @@ fn tell(updates: &[NewUpdate], rooms: &[EventSender], fates: &[Fate]) {
     }
     for (room, seqs) in committed.into_values() {
         // A room that is gone was told to close, and its clients to come back.
-        let _ = room.send(Box::new(Event::Committed(seqs)));
+        let _ = room.try_send(Event::Committed(seqs));
     }
     // Last, because it ends the room.
     for (room, event) in bad_news {
-        let _ = room.send(Box::new(event));
+        let _ = room.try_send(event);
     }
 }

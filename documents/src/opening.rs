@@ -6,15 +6,17 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use platform::db::documents::DocumentRef;
-use platform::db::log;
+use platform::db::log::{self, Relay, StoredDocument};
+use platform::queue::Receiver;
 use schema::ids::Epoch;
-use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use crate::compaction::Compaction;
-use crate::delivery::{EndReason, Outgoing};
+use crate::delivery::{Delivery, EndReason, Outgoing};
 use crate::error::{AttachError, LoadError};
 use crate::listeners::Listeners;
 use crate::metrics::seconds_of;
@@ -31,6 +33,11 @@ const WAITING_MESSAGES: usize = 2_048;
 /// The bytes of updates among them, likewise.
 const WAITING_BYTES: usize = 1024 * 1024;
 
+/// A document from which newcomers can be answered is built once nobody new has said anything for so long,
+const ANSWERING_PAUSE: Duration = Duration::from_millis(5);
+/// and at the latest after this time.
+const ANSWERING_MAX: Duration = Duration::from_millis(50);
+
 /// A document that is open, and those who are attached to it.
 pub(crate) struct Opened {
     pub(crate) room: Room,
@@ -44,7 +51,7 @@ pub(crate) struct Opened {
 pub(crate) async fn open(
     services: &Arc<Services>,
     document: DocumentRef,
-    messages: &mut mpsc::Receiver<Box<Message>>,
+    messages: &mut Receiver<Message>,
 ) -> Result<(Opened, Vec<Message>), LoadError> {
     let started_ms = services.clock.monotonic_ms();
     let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
@@ -53,7 +60,7 @@ pub(crate) async fn open(
     if stored.projected < stored.head {
         projection.request(services.clock.monotonic_ms());
     }
-    let mut antechamber = Antechamber::new(services, stored.into());
+    let mut antechamber = Antechamber::new(services, stored);
     match antechamber.build(messages).await {
         Ok(mut room) => {
             services.metrics.load_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
@@ -77,26 +84,38 @@ struct Antechamber {
     attached: Vec<Attach>,
     waiting: Vec<Message>,
     waiting_bytes: usize,
-    /// The state vector of the snapshot, if it has one. Looked up when it is needed.
-    known: OnceCell<Option<Bytes>>,
+    /// Whether all updates after the snapshot can be passed on as they are.
+    is_tail_as_stored: bool,
+    /// What those are told who come with nothing. Made when it is needed.
+    first_answer: OnceCell<Option<FirstAnswer>>,
+}
+
+/// What can be said of a document before it is built.
+struct FirstAnswer {
+    /// Encoded once for all.
+    deliveries: Vec<Delivery>,
+    /// The state vector of what it holds, if that is not all.
+    unfinished: Option<Bytes>,
 }
 
 impl Antechamber {
-    fn new(services: &Arc<Services>, stored: Stored) -> Self {
+    fn new(services: &Arc<Services>, stored: StoredDocument) -> Self {
+        let is_tail_as_stored = stored.tail.iter().all(|update| update.relay == Relay::AsStored);
         let listeners = Listeners::new(services);
         let services = Arc::clone(services);
         Self {
             services,
-            stored,
+            stored: stored.into(),
             listeners,
             attached: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
-            known: OnceCell::new(),
+            is_tail_as_stored,
+            first_answer: OnceCell::new(),
         }
     }
 
-    async fn build(&mut self, messages: &mut mpsc::Receiver<Box<Message>>) -> Result<Room, LoadError> {
+    async fn build(&mut self, messages: &mut Receiver<Message>) -> Result<Room, LoadError> {
         let build_room = {
             let (stored, services) = (self.stored.clone(), Arc::clone(&self.services));
             let (limits, budget) = (Arc::clone(&services.limits), services.budget.clone());
@@ -105,17 +124,35 @@ impl Antechamber {
         if self.stored.parts().map(Bytes::len).sum::<usize>() < BUILT_AT_ONCE_BYTES {
             return Ok(build_room()?);
         }
+        if self.is_tail_as_stored {
+            self.answer_first(messages).await;
+        }
         let mut building = tokio::task::spawn_blocking(build_room);
         let shutdown = self.services.lifecycle.shutdown_token();
         loop {
-            let has_room = self.waiting.len() < WAITING_MESSAGES && self.waiting_bytes < WAITING_BYTES;
+            let has_room = self.has_room();
             tokio::select! {
                 built = &mut building => return Ok(built.map_err(|_| LoadError::Aborted)??),
-                Some(message) = messages.recv(), if has_room => self.receive(*message),
+                Some(message) = messages.recv(), if has_room => self.receive(message),
                 () = shutdown.cancelled() => return Err(LoadError::Aborted),
             }
             self.listeners.flush();
         }
+    }
+
+    /// Answers those who come at the same moment, who need nothing else, before building takes the processor from that.
+    async fn answer_first(&mut self, messages: &mut Receiver<Message>) {
+        let end = Instant::now() + ANSWERING_MAX;
+        while self.has_room() {
+            let next = end.min(Instant::now() + ANSWERING_PAUSE);
+            let Ok(Some(message)) = timeout_at(next, messages.recv()).await else { return };
+            self.receive(message);
+            self.listeners.flush();
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MESSAGES && self.waiting_bytes < WAITING_BYTES
     }
 
     fn receive(&mut self, message: Message) {
@@ -146,24 +183,50 @@ impl Antechamber {
         }
     }
 
-    /// Answers a step 1 from the snapshot, if the client has nothing. Returns the state vector that is still to be
-    /// answered when there is more to say.
+    /// Answers a step 1 from what is stored, if the client has nothing. Returns the state vector that is still to be
+    /// answered when the document is built.
     fn answer(&mut self, session: SessionId, state_vector: Bytes) -> Option<Bytes> {
         let syncs = self.attached.iter().any(|it| it.session == session && matches!(it.mode, Mode::Sync { .. }));
-        let Some(snapshot) = &self.stored.snapshot else { return Some(state_vector) };
         if !syncs || !state_vector::lacks_everything(&state_vector) {
             return Some(state_vector);
         }
-        // What is no update, or not a whole one, is told to nobody: the building will fail.
-        let known = self.known.get_or_init(|| self.services.work_long(|| state_vector::of(snapshot)));
-        let Some(known) = known.clone() else { return Some(state_vector) };
-        if self.stored.tail.is_empty() {
-            self.listeners.send(session, Outgoing::Step2(snapshot.clone()));
-            return None;
+        let make = || first_answer(&self.services, &self.listeners, &self.stored, self.is_tail_as_stored);
+        let Some(FirstAnswer { deliveries, unfinished }) = self.first_answer.get_or_init(make) else {
+            return Some(state_vector);
+        };
+        for delivery in deliveries {
+            self.listeners.tell(session, delivery);
         }
-        self.listeners.send(session, Outgoing::Part(snapshot.clone()));
-        Some(known)
+        unfinished.clone()
     }
+}
+
+/// `None` when it takes a look at the document to say anything. A snapshot that is no update, or not a whole one, is told
+/// to nobody: the building will fail.
+fn first_answer(
+    services: &Services,
+    listeners: &Listeners,
+    stored: &Stored,
+    is_tail_as_stored: bool,
+) -> Option<FirstAnswer> {
+    let known = |snapshot| services.work_long(|| state_vector::of(snapshot));
+    let unfinished = match (&stored.snapshot, is_tail_as_stored) {
+        (None, false) => return None,
+        (None, true) => None,
+        (Some(snapshot), true) => known(snapshot).map(|_| None)?,
+        (Some(snapshot), false) => Some(known(snapshot)?),
+    };
+    let mut messages: Vec<Outgoing> = match unfinished {
+        Some(_) => stored.snapshot.iter().cloned().map(Outgoing::Part).collect(),
+        None => stored.parts().cloned().map(Outgoing::Part).collect(),
+    };
+    if unfinished.is_none()
+        && let Some(Outgoing::Part(last)) = messages.pop()
+    {
+        messages.push(Outgoing::Step2(last));
+    }
+    let deliveries = messages.into_iter().map(|message| listeners.delivery(message)).collect();
+    Some(FirstAnswer { deliveries, unfinished })
 }
 
 /// A replica of another lineage must not be merged.

@@ -10,13 +10,14 @@ use std::time::Duration;
 use platform::bus::{BusEvent, BusMessage, BusReceiver};
 use platform::db::documents::DocumentRef;
 use platform::db::log::{AppendRefusal, NewUpdate};
+use platform::queue::{Receiver, Sender};
 use schema::ids::{Epoch, Seq};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::compaction::{Compaction, compact};
 use crate::delivery::{EndReason, Outgoing, Sink};
-use crate::error::{AttachError, EditFailed};
+use crate::error::{AttachError, EditFailed, LoadError};
 use crate::listeners::Listeners;
 use crate::log_writer::Waiting;
 use crate::opening::{self, Opened, check_epoch};
@@ -72,7 +73,7 @@ pub(crate) enum Event {
 }
 
 /// Where the world reports to.
-pub(crate) type EventSender = mpsc::UnboundedSender<Box<Event>>;
+pub(crate) type EventSender = Sender<Event>;
 
 /// The owner of one open document.
 pub(crate) struct Owner {
@@ -87,16 +88,16 @@ pub(crate) struct Owner {
     compaction: Compaction,
     projection: Projection,
     idle_since_ms: Option<u64>,
-    /// Kept between inputs for its allocation.
-    effects: Vec<Effect>,
+    /// The replica is to be built anew before anything else is handled.
+    reload: bool,
     /// The room is over: everybody was told to come back.
     ended: bool,
 }
 
 /// The two ways into a room.
 pub(crate) struct Inboxes {
-    pub(crate) messages: mpsc::Receiver<Box<Message>>,
-    pub(crate) events: mpsc::UnboundedReceiver<Box<Event>>,
+    pub(crate) messages: Receiver<Message>,
+    pub(crate) events: Receiver<Event>,
     pub(crate) event_sender: EventSender,
 }
 
@@ -105,23 +106,33 @@ pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: 
     let services = registry.services();
     // The log's lanes end after everything that drains: they outlive what this room has to save.
     let _draining = services.lifecycle.connection("document");
-    // Subscribed before the load, so that nothing committed elsewhere falls between the two.
-    let bus = services.bus.subscribe(document.id);
-    match Box::pin(opening::open(&services, document, &mut inboxes.messages)).await {
-        Ok((opened, waiting)) => {
-            let owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
-            Box::new(owner).serve(&registry, generation, &mut inboxes, waiting).await;
-        }
+    // Boxed, and not in the match: this task would keep room for it for as long as the document is open.
+    let opened = Box::pin(open(Arc::clone(&services), document, &mut inboxes)).await;
+    match opened {
+        Ok((owner, waiting)) => owner.serve(&registry, generation, &mut inboxes, waiting).await,
         Err(error) => {
             registry.remove(document.id, generation);
             tracing::error!(document = %document.id, %error, "the document could not be loaded and stays closed");
             services.metrics.load_failures.inc();
             inboxes.messages.close();
             while let Some(message) = inboxes.messages.recv().await {
-                refuse(*message);
+                refuse(message);
             }
         }
     }
+}
+
+/// The owner of a document, and what it was told while the document was loaded.
+async fn open(
+    services: Arc<Services>,
+    document: DocumentRef,
+    inboxes: &mut Inboxes,
+) -> Result<(Box<Owner>, Vec<Message>), LoadError> {
+    // Subscribed before the load, so that nothing committed elsewhere falls between the two.
+    let bus = services.bus.subscribe(document.id);
+    let (opened, waiting) = opening::open(&services, document, &mut inboxes.messages).await?;
+    let owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
+    Ok((Box::new(owner), waiting))
 }
 
 fn wait_ms(wait: Duration) -> u64 {
@@ -158,7 +169,7 @@ impl Owner {
             compaction,
             projection,
             idle_since_ms: None,
-            effects: Vec::new(),
+            reload: false,
             ended: false,
         }
     }
@@ -179,12 +190,14 @@ impl Owner {
         let mut wake_ms = u64::MAX;
         self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
-            self.take(Input::Saving(SavingState::Behind)).await;
+            self.take(Input::Saving(SavingState::Behind));
         }
         for message in waiting {
-            self.take_message(message).await;
+            self.take_message(message);
+            self.reload_if_asked().await;
         }
         loop {
+            self.reload_if_asked().await;
             let flush_in = self.listeners.flush_in_pace();
             self.housekeep();
             let closing = drain.is_cancelled();
@@ -211,27 +224,34 @@ impl Owner {
                     self.end_all(EndReason::Shutdown);
                     break;
                 }
-                Some(event) = inboxes.events.recv() => self.take_event(event).await,
+                Some(event) = inboxes.events.recv() => self.take_event(event),
                 message = inboxes.messages.recv(), if !closing => match message {
-                    Some(message) => self.take_messages(message, &mut inboxes.messages).await,
+                    Some(message) => self.take_messages(message, &mut inboxes.messages),
                     None => break,
                 },
-                message = self.bus.recv() => self.take_from_bus(message).await,
+                message = self.bus.recv() => self.take_from_bus(message),
                 Ok(()) = self.saving.changed() => {
                     let state = *self.saving.borrow_and_update();
-                    self.take(Input::Saving(state)).await;
+                    self.take(Input::Saving(state));
                 }
                 () = &mut draining, if !closing => {}
-                () = &mut timer => self.take(Input::Tick).await,
+                () = &mut timer => self.take(Input::Tick),
             }
         }
         self.listeners.flush();
         registry.remove(self.document.id, generation);
         inboxes.messages.close();
-        while let Ok(message) = inboxes.messages.try_recv() {
-            refuse(*message);
+        while let Some(message) = inboxes.messages.try_recv() {
+            refuse(message);
         }
         self.leave();
+    }
+
+    async fn reload_if_asked(&mut self) {
+        if std::mem::take(&mut self.reload) {
+            // Boxed: it is seldom needed, and every open document would keep room for it.
+            Box::pin(self.reload()).await;
+        }
     }
 
     fn leave(self: Box<Self>) {
@@ -263,12 +283,12 @@ impl Owner {
         due.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    async fn take_event(&mut self, event: Box<Event>) {
-        match *event {
-            Event::Drained(session) => self.take(Input::Drained(session)).await,
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Drained(session) => self.take(Input::Drained(session)),
             Event::Committed(seqs) => {
                 self.projection.request(self.now());
-                self.take(Input::Committed(seqs)).await;
+                self.take(Input::Committed(seqs));
             }
             Event::LogRefused(why) => {
                 tracing::warn!(document = %self.document.id, ?why, "the log refuses this room's updates");
@@ -279,9 +299,9 @@ impl Owner {
                 self.quarantine(update);
                 self.end_all(EndReason::Unsavable);
             }
-            Event::LogRead(updates) => self.take(Input::FromLog(updates)).await,
-            Event::LogTrimmed => Box::pin(self.reload()).await,
-            Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)).await,
+            Event::LogRead(updates) => self.take(Input::FromLog(updates)),
+            Event::LogTrimmed => self.reload = true,
+            Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)),
             Event::Gone => self.end_all(EndReason::Unavailable),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::Projected(seq) => {
@@ -292,18 +312,21 @@ impl Owner {
     }
 
     /// Takes a message and those that wait behind it, so that what they make the room say is written together.
-    async fn take_messages(&mut self, first: Box<Message>, rest: &mut mpsc::Receiver<Box<Message>>) {
-        self.take_message(*first).await;
+    fn take_messages(&mut self, first: Message, rest: &mut Receiver<Message>) {
+        self.take_message(first);
         for _ in 1..ROUND_MESSAGES {
-            let Ok(next) = rest.try_recv() else { return };
-            self.take_message(*next).await;
+            if self.reload {
+                return;
+            }
+            let Some(next) = rest.try_recv() else { return };
+            self.take_message(next);
         }
     }
 
-    async fn take_message(&mut self, message: Message) {
+    fn take_message(&mut self, message: Message) {
         match message {
             Message::Attach { attach, replica_epoch, sink, reply } => {
-                let result = self.attach(attach, replica_epoch, sink).await;
+                let result = self.attach(attach, replica_epoch, sink);
                 // A caller that is gone has dropped its session, which detaches it.
                 let _ = reply.send(result);
             }
@@ -311,50 +334,43 @@ impl Owner {
                 if let Input::Detach(session) = input {
                     self.listeners.remove(session);
                 }
-                self.take(input).await;
+                self.take(input);
             }
             Message::Edit { edit, reply } => {
                 self.edits.insert(edit.ticket, reply);
-                self.take(Input::Edit(edit)).await;
+                self.take(Input::Edit(edit));
             }
             Message::Look(look) => {
                 heavy(&self.services, &mut self.room, look);
-                if self.room.is_broken() {
-                    Box::pin(self.reload()).await;
-                }
+                self.reload |= self.room.is_broken();
             }
         }
     }
 
-    async fn attach(
-        &mut self,
-        attach: Attach,
-        replica_epoch: Option<Epoch>,
-        sink: Arc<dyn Sink>,
-    ) -> Result<(), AttachError> {
+    fn attach(&mut self, attach: Attach, replica_epoch: Option<Epoch>, sink: Arc<dyn Sink>) -> Result<(), AttachError> {
         let (session, epoch) = (attach.session, self.room.epoch());
         check_epoch(replica_epoch, epoch)?;
         let hello = Outgoing::Attached { access: attach.access, epoch, seq: self.room.head() };
         self.listeners.add(session, sink, attach.mode, hello);
-        self.take(Input::Attach(attach)).await;
+        self.take(Input::Attach(attach));
         Ok(())
     }
 
-    async fn take_from_bus(&mut self, event: BusEvent) {
+    fn take_from_bus(&mut self, event: BusEvent) {
         match event {
             BusEvent::Message { message: BusMessage::Committed { epoch, seq, update }, .. } => {
-                self.take(Input::FromBus { epoch, seq, update }).await;
+                self.take(Input::FromBus { epoch, seq, update });
             }
             BusEvent::Message { message: BusMessage::Head { epoch, seq }, .. } => {
-                self.take(Input::Head(epoch, seq)).await;
+                self.take(Input::Head(epoch, seq));
             }
             BusEvent::Message { from, message: BusMessage::Presence(news) } => match presence_codec::decode(&news) {
-                Ok(news) => self.take(Input::RemotePresence(from, news)).await,
+                Ok(news) => self.take(Input::RemotePresence(from, news)),
                 Err(_) => drop(self.services.metrics.unreadable_presence.inc()),
             },
-            BusEvent::Message { message: BusMessage::PresenceQuery, .. } => self.take(Input::PresenceQueried).await,
+            BusEvent::Message { message: BusMessage::PresenceQuery, .. } => self.take(Input::PresenceQueried),
             BusEvent::Message { message: BusMessage::Stateless(payload), .. } => {
-                self.take(Input::RemoteStateless(payload)).await;
+                self.take(Input::RemoteStateless(payload));
             }
             BusEvent::Message { message: BusMessage::AccessChanged(_), .. } => {}
             BusEvent::Gap => {
@@ -378,27 +394,21 @@ impl Owner {
         }
     }
 
-    async fn take(&mut self, input: Input) {
-        let mut effects = std::mem::take(&mut self.effects);
+    fn take(&mut self, input: Input) {
+        // Not kept between inputs: most documents are idle most of the time.
+        let mut effects = Vec::new();
         let now = self.now();
         if may_be_heavy(&input) {
             heavy(&self.services, &mut self.room, |room| room.handle(now, input, &mut effects));
         } else {
             self.room.handle(now, input, &mut effects);
         }
-        let mut broken = false;
         // Carrying out an effect may feed the room again, when a sink is full.
         let mut next = 0;
         while next < effects.len() {
             let effect = std::mem::replace(&mut effects[next], Effect::Nothing);
             next += 1;
-            broken |= matches!(effect, Effect::Reload);
             self.carry_out(effect, &mut effects);
-        }
-        effects.clear();
-        self.effects = effects;
-        if broken {
-            Box::pin(self.reload()).await;
         }
     }
 
@@ -426,7 +436,8 @@ impl Owner {
             Effect::Quarantine(quarantined) => self.quarantine(quarantined),
             Effect::End(session) => self.listeners.remove(session),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
-            Effect::Reload | Effect::Nothing => {}
+            Effect::Reload => self.reload = true,
+            Effect::Nothing => {}
         }
     }
 
@@ -459,6 +470,7 @@ impl Owner {
             principal: append.principal,
             run: None,
             provenance: append.provenance,
+            relay: append.relay,
             client_ids: append.clients,
             new_clients: append.new_clients,
             received_at: self.services.clock.now(),

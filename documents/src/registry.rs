@@ -18,16 +18,17 @@ use platform::db::documents::DocumentRef;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::{Metrics, Reading};
+use platform::queue::{Refused, Sender, UNBOUNDED, queue};
 use platform::random::Random;
 use schema::ids::{Epoch, Seq};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::delivery::Sink;
 use crate::error::{AttachError, EditFailed, ReadError};
 use crate::head_watch;
 use crate::metrics::DocumentMetrics;
-use crate::owner::{self, Event, INBOX_MESSAGES, Inboxes, Message};
+use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Message};
 use crate::replica::Patch;
 use crate::room::{Attach, Edit, Edited, Input, Mode, Room, SessionId, Ticket};
 use crate::services::Services;
@@ -51,8 +52,8 @@ struct Open {
 
 /// The way into one open document.
 pub(crate) struct Handle {
-    pub(crate) messages: mpsc::Sender<Box<Message>>,
-    pub(crate) events: mpsc::UnboundedSender<Box<Event>>,
+    pub(crate) messages: Sender<Message>,
+    pub(crate) events: EventSender,
 }
 
 /// A client that wants to attach.
@@ -116,7 +117,7 @@ impl Documents {
         let attach = Attach { session: id, principal, access, mode };
         let (reply, answer) = oneshot::channel();
         let message = Message::Attach { attach, replica_epoch, sink, reply };
-        handle.messages.send(Box::new(message)).await.map_err(|_| AttachError::Unavailable)?;
+        handle.messages.send(message).await.map_err(|_| AttachError::Unavailable)?;
         answer.await.map_err(|_| AttachError::Unavailable)??;
         Ok(session)
     }
@@ -134,7 +135,7 @@ impl Documents {
         let ticket = Ticket(self.shared.services.next_number());
         let (reply, answer) = oneshot::channel();
         let message = Message::Edit { edit: Edit { ticket, principal, expected, patch }, reply };
-        handle.messages.send(Box::new(message)).await.map_err(|_| EditFailed::Unavailable)?;
+        handle.messages.send(message).await.map_err(|_| EditFailed::Unavailable)?;
         answer.await.map_err(|_| EditFailed::Unavailable)?
     }
 
@@ -160,7 +161,7 @@ impl Documents {
         let handle = self.open(document).ok_or(ReadError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Look(Box::new(move |room| drop(reply.send(look(room)))));
-        handle.messages.send(Box::new(message)).await.map_err(|_| ReadError::Unavailable)?;
+        handle.messages.send(message).await.map_err(|_| ReadError::Unavailable)?;
         answer.await.map_err(|_| ReadError::Unavailable)?
     }
 
@@ -179,7 +180,7 @@ impl Documents {
     pub(crate) fn tell(&self, document: Uuid, event: Event) {
         if let Some(open) = self.rooms().get(&document) {
             // A room that ends needs no news.
-            let _ = open.handle.events.send(Box::new(event));
+            let _ = open.handle.events.try_send(event);
         }
     }
 
@@ -196,8 +197,8 @@ impl Documents {
         match self.rooms().entry(document.id) {
             Entry::Occupied(open) => Some(Arc::clone(&open.get().handle)),
             Entry::Vacant(vacant) => {
-                let (message_sender, messages) = mpsc::channel(INBOX_MESSAGES);
-                let (event_sender, events) = mpsc::unbounded_channel();
+                let (message_sender, messages) = queue(INBOX_MESSAGES);
+                let (event_sender, events) = queue(UNBOUNDED);
                 let handle = Arc::new(Handle { messages: message_sender, events: event_sender.clone() });
                 let generation = services.next_number();
                 vacant.insert(Open { handle: Arc::clone(&handle), generation });
@@ -237,7 +238,12 @@ impl Documents {
 impl Handle {
     /// Sends an input, waiting while the room is busy. An error means that this life of the document is over.
     pub(crate) async fn input(&self, input: Input) -> Result<(), Closed> {
-        self.messages.send(Box::new(Message::Input(input))).await.map_err(|_| Closed)
+        match self.messages.try_send(Message::Input(input)) {
+            Ok(()) => Ok(()),
+            // Boxed: every socket's task would keep room for it.
+            Err(Refused::Full(message)) => Box::pin(self.messages.send(message)).await.map_err(|_| Closed),
+            Err(Refused::Closed(_)) => Err(Closed),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use held::HeldUpdates;
+use platform::db::log::Relay;
 use schema::ids::ClientID;
 use schema::update::skeleton::{Fit, Skeleton};
 use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
@@ -75,6 +76,15 @@ pub(crate) struct Outcome {
     pub(crate) told: Bytes,
     /// Updates that were held for what it brought, likewise.
     pub(crate) released: Vec<Bytes>,
+}
+
+impl Outcome {
+    /// How those who read the log can be told of the update that this is the outcome of.
+    pub(crate) fn relay(&self, update: &Bytes) -> Relay {
+        // What was not put right is told by the same bytes.
+        let is_told_as_it_came = self.told.as_ptr() == update.as_ptr();
+        if self.applied == Applied::Whole && is_told_as_it_came { Relay::AsStored } else { Relay::ByReplica }
+    }
 }
 
 /// Whether an update has been accepted before.

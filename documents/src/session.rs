@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use platform::access::Access;
-use tokio::sync::mpsc::error::TrySendError;
+use platform::queue::Refused;
 
 use crate::delivery::AwarenessState;
 use crate::owner::{Event, Message};
@@ -67,7 +67,7 @@ impl Session {
 
     /// Reports that messages were withheld and the sink has been emptied since.
     pub fn drained(&self) {
-        let _ = self.handle.events.send(Box::new(Event::Drained(self.id)));
+        let _ = self.handle.events.try_send(Event::Drained(self.id));
     }
 }
 
@@ -75,8 +75,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.services.metrics.sessions.dec();
         // Behind the session's own edits in the same queue: detaching never overtakes what was sent before.
-        let detach = Box::new(Message::Input(Input::Detach(self.id)));
-        if let Err(TrySendError::Full(detach)) = self.handle.messages.try_send(detach) {
+        let detach = Message::Input(Input::Detach(self.id));
+        if let Err(Refused::Full(detach)) = self.handle.messages.try_send(detach) {
             let handle = Arc::clone(&self.handle);
             self.services.lifecycle.spawn("detach", async move {
                 let _ = handle.messages.send(detach).await;

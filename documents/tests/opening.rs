@@ -7,6 +7,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use documents::Newcomer;
 use documents::delivery::{EndReason, Outgoing, Sink};
 use documents::room::{Mode, Receipts, UpdateKind};
@@ -63,6 +64,18 @@ fn place(told: &[Outgoing], is: fn(&Outgoing) -> bool) -> usize {
     told.iter().position(is).unwrap()
 }
 
+fn is_part(told: &Outgoing) -> bool {
+    matches!(told, Outgoing::Part(_))
+}
+
+fn is_step_1(told: &Outgoing) -> bool {
+    matches!(told, Outgoing::Step1(_))
+}
+
+fn is_step_2(told: &Outgoing) -> bool {
+    matches!(told, Outgoing::Step2(_))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_with_nothing_is_served_from_the_snapshot_while_the_document_is_built() {
     let database = TestDatabase::new().await;
@@ -75,8 +88,8 @@ async fn who_comes_with_nothing_is_served_from_the_snapshot_while_the_document_i
     }
     let answers: Vec<_> = newcomers.iter().map(|newcomer| newcomer.inbox.all()).collect();
     let first = &answers[0];
-    let answered = place(first, |it| matches!(it, Outgoing::Step2(_)));
-    assert!(answered < place(first, |it| matches!(it, Outgoing::Step1(_))), "the document is not built yet");
+    let answered = place(first, is_step_2);
+    assert!(answered < place(first, is_step_1), "the document is not built yet");
     let bodies: Vec<_> = answers
         .iter()
         .flatten()
@@ -110,12 +123,44 @@ async fn what_was_logged_after_the_snapshot_follows() {
     let (mut newcomer, mut writer) = (Client::new(2), Client::new(3));
     newcomer.attach(&instance, &document).await;
     let told = newcomer.inbox.all();
-    assert!(place(&told, |it| matches!(it, Outgoing::Part(_))) < place(&told, |it| matches!(it, Outgoing::Step2(_))));
+    let answered = place(&told, is_step_2);
+    assert!(place(&told, is_part) < answered);
+    assert!(answered < place(&told, is_step_1), "the document is not built yet");
     assert!(newcomer.text() == author.text());
     // Somebody who types at once, and one who comes while that waits.
     writer.attach(&instance, &document).await;
     writer.type_text("at once ").await;
     newcomer.until_text(|text| text.starts_with("at once and more ")).await;
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_the_log_for_other_content_is_told_to_nobody() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let mut author = write_large(&database, &document).await;
+    let instance = Instance::new(database.another_instance().await);
+    author.attach(&instance, &document).await;
+    let other = Client::new(9);
+    let mut updates = ["first ", "second "].map(|word| {
+        let text = other.doc.get_or_insert_text("text");
+        let mut txn = other.doc.transact_mut();
+        let end = text.len(&txn);
+        text.insert(&mut txn, end, word);
+        Bytes::from(txn.encode_update_v1())
+    });
+    let second = std::mem::take(&mut updates[1]);
+    author.send(UpdateKind::Live, second.clone()).await;
+    author.until_saved().await;
+    instance.stop().await;
+    let instance = Instance::new(database.another_instance().await);
+    let mut newcomer = Client::new(2);
+    newcomer.attach(&instance, &document).await;
+    let told = newcomer.inbox.all();
+    assert!(place(&told, is_part) < place(&told, is_step_1), "the snapshot is told before the document is built");
+    assert!(place(&told, is_step_1) < place(&told, is_step_2), "the rest waits for the document");
+    assert!(!told.contains(&Outgoing::Part(second)));
+    assert!(newcomer.text() == author.text());
     instance.stop().await;
 }
 

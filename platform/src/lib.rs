@@ -14,6 +14,7 @@ pub mod ingress;
 pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
+pub mod queue;
 pub mod random;
 pub mod rate;
 pub mod rate_limiter;

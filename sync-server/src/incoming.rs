@@ -2,6 +2,7 @@
 //! here, so that a socket on which nothing comes in holds no buffer.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, Cursor};
 
 use bytes::{Bytes, BytesMut};
@@ -113,7 +114,9 @@ impl<'a> Incoming<'a> {
             match self.fill() {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Ok(_) => self.heard = Instant::now(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stream.readable().await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|context| self.stream.poll_read_ready(context)).await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

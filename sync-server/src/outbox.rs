@@ -227,6 +227,8 @@ impl Queue {
                 }
             }
         }
+        // Most sockets are idle most of the time.
+        self.frames = VecDeque::new();
         Connection::Open
     }
 

@@ -3,6 +3,7 @@
 //! The socket's task reads, and looks after what takes time; rooms write ([`crate::outbox`]). While a client does not
 //! read what it is sent, nothing that it says is read.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ pub(crate) async fn serve<D: Dialect>(
     let mut incoming = Incoming::new(stream, outbox, &connected.read, frame_bytes);
     outbox.flush();
     let now = Instant::now();
-    let serving = Serving {
+    let mut serving = Serving {
         stream,
         outbox,
         shared,
@@ -114,9 +115,10 @@ pub(crate) async fn serve<D: Dialect>(
     drop(dialect);
     if let Some((code, reason)) = close {
         if code == close::RESTART {
-            wait_for_turn_to_leave(shared).await;
+            Box::pin(wait_for_turn_to_leave(shared)).await;
         }
-        self::close(stream, outbox, &mut incoming, code, reason).await;
+        // Boxed: until it ends, the socket need not keep room for its end.
+        Box::pin(self::close(stream, outbox, &mut incoming, code, reason)).await;
     }
 }
 
@@ -176,7 +178,7 @@ struct Serving<'a> {
 
 impl Serving<'_> {
     /// Returns the close code and reason when it is the server that ends the socket.
-    async fn run<D: Dialect>(mut self, incoming: &mut Incoming<'_>, dialect: &mut D) -> Option<(u16, &'static str)> {
+    async fn run<D: Dialect>(&mut self, incoming: &mut Incoming<'_>, dialect: &mut D) -> Option<(u16, &'static str)> {
         let (drain, shutdown) = (self.shared.lifecycle.draining(), self.shared.lifecycle.shutdown_token());
         // Made once: to wait anew for each frame would cost two locks that all sockets share.
         let (draining, shutdown) = (drain.cancelled(), shutdown.cancelled());
@@ -210,7 +212,8 @@ impl Serving<'_> {
                     Flow::Continue
                 }
                 () = self.outbox.ready() => self.look_after_outbox(dialect)?,
-                writable = self.stream.writable(), if is_full => {
+                // With no future of its own, which every socket's task would keep room for. Nobody else waits for this.
+                writable = poll_fn(|context| self.stream.poll_write_ready(context)), if is_full => {
                     writable.ok()?;
                     self.outbox.resume();
                     self.full_since = None;

@@ -166,6 +166,38 @@ impl Attachment {
         Ok((attachment, content))
     }
 
+    /// Opens a document and waits until all that it holds has come. The server may ask for more later.
+    pub(crate) async fn open_and_read(
+        address: SocketAddr,
+        dialect: Dialect,
+        document: &str,
+    ) -> Result<(Self, Content)> {
+        let mut attachment = Self::open(address, dialect, document, None).await?;
+        attachment.send_step_1(EMPTY_STATE_VECTOR)?;
+        let content = timeout(OPEN_TIMEOUT, attachment.read()).await;
+        let content = content.unwrap_or_else(|_| bail!("timed out")).with_context(|| format!("reading {document}"))?;
+        Ok((attachment, content))
+    }
+
+    /// Waits for the server's step 2. The client's step 1 has been sent.
+    async fn read(&mut self) -> Result<Content> {
+        let mut content = Content::default();
+        loop {
+            while let Some(event) = self.event()? {
+                match event {
+                    Event::Step2(update) => {
+                        content.parts.push(update.to_vec());
+                        return Ok(content);
+                    }
+                    Event::Update(update) => content.parts.push(update.to_vec()),
+                    Event::Ended(reason) => bail!("the server ended it: {reason}"),
+                    _ => {}
+                }
+            }
+            self.socket.ready().await?;
+        }
+    }
+
     /// Answers the server's step 1, with `state` if the server has nothing, and waits for its step 2. The client's own
     /// step 1 has been sent.
     pub(crate) async fn sync(&mut self, state: &[u8]) -> Result<Content> {

@@ -33,7 +33,7 @@ impl Owner {
             let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
             self.services.lifecycle.spawn("compaction", async move {
                 let seq = compact(&services, &document).await;
-                let _ = events.send(Box::new(Event::Compacted(seq)));
+                let _ = events.try_send(Event::Compacted(seq));
             });
         }
         if self.projection.start_if_due(now) {
@@ -49,7 +49,7 @@ impl Owner {
                 Some(view) => project(&services, &document, view).await,
                 None => None,
             };
-            let _ = events.send(Box::new(Event::Projected(done)));
+            let _ = events.try_send(Event::Projected(done));
         });
     }
 
@@ -58,14 +58,14 @@ impl Owner {
         self.services.lifecycle.spawn("log read", async move {
             let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
                 Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
-                Err(DbError::Trimmed { .. }) => return drop(events.send(Box::new(Event::LogTrimmed))),
+                Err(DbError::Trimmed { .. }) => return drop(events.try_send(Event::LogTrimmed)),
                 Err(error) => {
                     tracing::warn!(document = %document.id, %error, "the log could not be read");
                     tokio::time::sleep(READ_PAUSE).await;
                     Vec::new()
                 }
             };
-            let _ = events.send(Box::new(Event::LogRead(updates)));
+            let _ = events.try_send(Event::LogRead(updates));
         });
     }
 

@@ -171,7 +171,7 @@ mod tests {
 
     use bytes::Bytes;
     use platform::auth::{PrincipalKind, PrincipalRef};
-    use platform::db::log::EventSourcingLevel;
+    use platform::db::log::{EventSourcingLevel, Relay, StoredUpdate};
     use schema::ids::{ClientID, OrgId};
     use uuid::Uuid;
     use yrs::{Map, Text, Transact};
@@ -192,7 +192,11 @@ mod tests {
             snapshot: None,
             tail: (1..)
                 .zip(tail)
-                .map(|(seq, update)| platform::db::log::StoredUpdate { seq: Seq::new(seq), update: update.clone() })
+                .map(|(seq, update)| StoredUpdate {
+                    seq: Seq::new(seq),
+                    update: update.clone(),
+                    relay: Relay::AsStored,
+                })
                 .collect(),
             client_owners: HashMap::from([(7, ANN)]).into_iter().collect(),
         }

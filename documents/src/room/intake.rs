@@ -111,7 +111,8 @@ impl Room {
         match self.replica.apply(update, &summary, Trust::None) {
             Ok(outcome) => {
                 let Attribution { provenance, clients, new_clients } = attribution;
-                Ok(Some((Append { update: update.clone(), principal, provenance, clients, new_clients }, outcome)))
+                let (update, relay) = (update.clone(), outcome.relay(update));
+                Ok(Some((Append { update, principal, provenance, clients, new_clients, relay }, outcome)))
             }
             Err(error) => {
                 self.saving.release(update.len());
@@ -253,21 +254,20 @@ impl Room {
         if !self.saving.reserve(update.len()) {
             return Err(EditRefused::SavingBehind);
         }
-        let applied = self.replica.apply(&update, &summary, Trust::None);
-        let applied = applied.map(|outcome| outcome.applied).map_err(|error| Broken(error.to_string()));
-        match applied {
-            Ok(Applied::Whole | Applied::Held) => {
+        match self.replica.apply(&update, &summary, Trust::None) {
+            Ok(outcome) if matches!(outcome.applied, Applied::Whole | Applied::Held) => {
+                let relay = outcome.relay(&update);
                 let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };
                 let provenance = Provenance::Own;
-                Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients }))
+                Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients, relay }))
             }
-            Ok(Applied::Nothing | Applied::LeftOut) => {
+            Ok(_) => {
                 self.saving.release(update.len());
                 Ok(None)
             }
-            Err(broken) => {
+            Err(error) => {
                 self.saving.release(update.len());
-                Err(broken.into())
+                Err(Broken(error.to_string()).into())
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
-use platform::db::log::Provenance;
+use platform::db::log::{Provenance, Relay};
 use schema::ids::{Epoch, Seq};
 use thiserror::Error;
 
@@ -250,6 +250,8 @@ pub struct Append {
     pub clients: Vec<u64>,
     /// Those of them that belong to the principal from now on.
     pub new_clients: Vec<u64>,
+    /// How those who read the log can be told of it.
+    pub relay: Relay,
 }
 
 /// A harmful update.

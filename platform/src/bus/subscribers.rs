@@ -5,9 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc::{self, error::TrySendError};
-
 use super::{BUS_QUEUE_MESSAGES, BusEvent, BusMessage, InstanceId, Topic};
+use crate::queue::{Receiver, Refused, Sender, queue};
 
 /// All subscriptions of this process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +22,7 @@ struct Shared {
 struct Subscriber {
     id: u64,
     instance: InstanceId,
-    /// Boxed: a queue holds memory for many from the start.
-    queue: mpsc::Sender<Box<BusEvent>>,
+    queue: Sender<BusEvent>,
     /// Something did not fit into the queue.
     overflown: Arc<AtomicBool>,
     /// Was told that messages may have been missing until then.
@@ -33,7 +31,7 @@ struct Subscriber {
 
 impl Subscriber {
     fn offer(&self, event: BusEvent) {
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(Box::new(event)) {
+        if let Err(Refused::Full(_)) = self.queue.try_send(event) {
             self.overflown.store(true, Ordering::Release);
         }
     }
@@ -46,11 +44,12 @@ impl Subscribers {
     }
 
     pub(super) fn add(&self, instance: InstanceId, topic: Topic) -> Subscription {
-        let (sender, queue) = mpsc::channel(BUS_QUEUE_MESSAGES);
+        let (sender, queue) = queue(BUS_QUEUE_MESSAGES);
         let overflown = Arc::new(AtomicBool::new(false));
         let id = self.0.last_id.fetch_add(1, Ordering::Relaxed);
         let subscriber = Subscriber { id, instance, queue: sender, overflown: Arc::clone(&overflown), is_told: false };
-        self.topics().entry(topic).or_default().push(subscriber);
+        // Mostly it is one.
+        self.topics().entry(topic).or_insert_with(|| Vec::with_capacity(1)).push(subscriber);
         Subscription { subscribers: self.clone(), topic, id, queue, overflown }
     }
 
@@ -126,7 +125,7 @@ pub struct Subscription {
     subscribers: Subscribers,
     topic: Topic,
     id: u64,
-    queue: mpsc::Receiver<Box<BusEvent>>,
+    queue: Receiver<BusEvent>,
     overflown: Arc<AtomicBool>,
 }
 
@@ -136,7 +135,7 @@ impl Subscription {
             return BusEvent::Gap;
         }
         // The sender is kept until this subscription is dropped.
-        self.queue.recv().await.map_or(BusEvent::Gap, |event| *event)
+        self.queue.recv().await.unwrap_or(BusEvent::Gap)
     }
 }
 

@@ -72,6 +72,15 @@ impl Provenance {
     }
 }
 
+/// How an update of the log can be passed on to somebody who has all before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relay {
+    /// As it is stored.
+    AsStored,
+    /// By a replica: it waits for content that comes later in the log, or was put right before others were told of it.
+    ByReplica,
+}
+
 /// What a room starts from: the newest snapshot and every update after it.
 #[derive(Debug, Clone)]
 pub struct StoredDocument {
@@ -113,6 +122,8 @@ pub struct StoredUpdate {
     pub seq: Seq,
     /// The bytes, as they came in.
     pub update: Bytes,
+    /// How it can be passed on.
+    pub relay: Relay,
 }
 
 /// An update to append.
@@ -138,6 +149,8 @@ pub struct NewUpdate {
     pub new_clients: Vec<u64>,
     /// When it came in.
     pub received_at: DateTime<Utc>,
+    /// How it can be passed on.
+    pub relay: Relay,
 }
 
 /// What became of an update in a batch.

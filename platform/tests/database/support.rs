@@ -6,7 +6,7 @@ use platform::auth::PrincipalRef;
 use platform::db::Db;
 use platform::db::DbError;
 use platform::db::documents::DocumentRef;
-use platform::db::log::{self, AppendOutcome, NewUpdate, Provenance, Writer};
+use platform::db::log::{self, AppendOutcome, NewUpdate, Provenance, Relay, Writer};
 use schema::ids::{Epoch, Seq};
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ pub(crate) fn update(document: &DocumentRef, principal: PrincipalRef, content: &
         principal,
         run: None,
         provenance: Provenance::Own,
+        relay: Relay::AsStored,
         client_ids: vec![1, (1 << 53) - 1],
         new_clients: Vec::new(),
         received_at: Utc::now(),

@@ -1,5 +1,5 @@
 //! Appending to the log: one statement, and so one round trip and one transaction, for a batch, however many documents
-//! and organizations it touches. What it decides is decided in `migrations/0004_append.sql`.
+//! and organizations it touches. What it decides is decided in `append_to_log` (`migrations/0008_as_stored.sql`).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use schema::ids::{Epoch, OrgId, Seq};
 use uuid::Uuid;
 
-use super::{AppendOutcome, AppendRefusal, NewUpdate, Provenance, client_to_column, epoch_to_column};
+use super::{AppendOutcome, AppendRefusal, NewUpdate, Provenance, Relay, client_to_column, epoch_to_column};
 use crate::auth::PrincipalRef;
 use crate::db::{Db, DbError, principal};
 
@@ -71,9 +71,11 @@ async fn call(db: &Db, id: BatchId, batch: &[NewUpdate]) -> Result<Vec<AppendOut
         received_at,
         claims,
         claimed_clients,
+        as_stored,
     } = batch.iter().collect();
     let query = sqlx::query_scalar!(
-        r#"SELECT append_to_log($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS "outcomes!""#,
+        r#"SELECT append_to_log($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+               AS "outcomes!""#,
         id.writer,
         id.number,
         organizations(batch),
@@ -89,7 +91,8 @@ async fn call(db: &Db, id: BatchId, batch: &[NewUpdate]) -> Result<Vec<AppendOut
         &client_ids,
         &received_at,
         &claims,
-        &claimed_clients
+        &claimed_clients,
+        &as_stored
     );
     // Not fetch_one: it returns with the first row, which comes before the commit.
     let rows = query.fetch_all(db.log_pool()).await?;
@@ -114,6 +117,7 @@ pub async fn probe(db: &Db, id: BatchId, received_at: DateTime<Utc>) -> Result<(
         client_ids: Vec::new(),
         new_clients: Vec::new(),
         received_at,
+        relay: Relay::ByReplica,
     };
     append(db, id, &[nothing]).await.map(drop)
 }
@@ -155,6 +159,7 @@ struct Columns<'a> {
     received_at: Vec<DateTime<Utc>>,
     claims: Vec<i32>,
     claimed_clients: Vec<i64>,
+    as_stored: Vec<bool>,
 }
 
 impl<'a> FromIterator<&'a NewUpdate> for Columns<'a> {
@@ -172,6 +177,7 @@ impl<'a> FromIterator<&'a NewUpdate> for Columns<'a> {
             columns.provenances.push(update.provenance.as_str());
             columns.client_ids.push(array_literal(&update.client_ids));
             columns.received_at.push(update.received_at);
+            columns.as_stored.push(update.relay == Relay::AsStored);
             columns.claims.extend(update.new_clients.iter().map(|_| place));
             columns.claimed_clients.extend(update.new_clients.iter().map(|&client| client_to_column(client)));
         }

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use schema::ids::{DocumentKind, Epoch, OrgId, ProjectId, Seq};
 use uuid::Uuid;
 
-use super::{EventSourcingLevel, StoredDocument, StoredSnapshot, StoredUpdate};
+use super::{EventSourcingLevel, Relay, StoredDocument, StoredSnapshot, StoredUpdate};
 use super::{client_from_column, epoch_from_column, seq_from_column, seq_to_column};
 use crate::db::{Db, DbError, OrgTx, principal};
 
@@ -145,12 +145,13 @@ struct LogRow {
     seq: i64,
     epoch: i32,
     update: Option<Vec<u8>>,
+    as_stored: bool,
 }
 
 async fn read_rows(tx: &mut OrgTx, id: Uuid, after: Seq) -> Result<Vec<LogRow>, DbError> {
     let mut found = sqlx::query_as!(
         LogRow,
-        "SELECT seq, epoch, update FROM document_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq",
+        "SELECT seq, epoch, update, as_stored FROM document_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq",
         id,
         seq_to_column(after)
     )
@@ -201,7 +202,8 @@ fn complete_tail(
         let Some(update) = row.update else {
             return Err(corrupt(id, format!("the content of update {seq} was let go, and no snapshot covers it")));
         };
-        tail.push(StoredUpdate { seq, update: Bytes::from(update) });
+        let relay = if row.as_stored { Relay::AsStored } else { Relay::ByReplica };
+        tail.push(StoredUpdate { seq, update: Bytes::from(update), relay });
     }
     if expected != head {
         return Err(corrupt(id, format!("the log ends at {expected}, its head is {head}")));
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     fn row(seq: i64) -> LogRow {
-        LogRow { seq, epoch: 1, update: Some(vec![0, 0]) }
+        LogRow { seq, epoch: 1, update: Some(vec![0, 0]), as_stored: true }
     }
 
     fn check(after: u64, head: u64, rows: Vec<LogRow>) -> Result<Vec<StoredUpdate>, DbError> {

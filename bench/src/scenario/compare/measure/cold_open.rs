@@ -92,7 +92,7 @@ async fn open(turn: &Turn<'_>, system: &System, document: &str, clients: usize) 
     for _ in 0..clients {
         let (address, dialect, document) = (system.address, turn.contender.dialect(), document.to_owned());
         openers.spawn_local(async move {
-            let (attachment, content) = Attachment::open_synced(address, dialect, &document, None).await?;
+            let (attachment, content) = Attachment::open_and_read(address, dialect, &document).await?;
             // All stay until the last has it.
             anyhow::Ok((content, attachment))
         });
