@@ -10,9 +10,10 @@ mod message;
 mod presence;
 mod saving;
 mod session;
+mod sessions;
 mod size;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -35,6 +36,7 @@ use log_position::LogPosition;
 use presence::Presence;
 use saving::Saving;
 use session::Session;
+use sessions::Sessions;
 
 /// A document as the log has it: what a room is built from.
 #[derive(Debug, Clone)]
@@ -77,7 +79,7 @@ pub struct Room {
     position: LogPosition,
     owners: HashMap<u64, PrincipalRef>,
     /// Ordered, so that a simulation with a seed always does the same.
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Sessions,
     saving: Saving,
     presence: Presence,
     /// The Yjs client ids under which the server edits, one per principal.
@@ -104,7 +106,7 @@ impl Room {
             replica,
             position: LogPosition::at(stored.head),
             owners: stored.owners,
-            sessions: BTreeMap::new(),
+            sessions: Sessions::default(),
             saving: Saving::new(budget, limits.unsaved_bytes_per_document),
             presence: Presence::new(&limits),
             editors: HashMap::new(),

@@ -36,7 +36,7 @@ impl Room {
         update: Bytes,
         out: &mut Vec<Effect>,
     ) {
-        let Some(attached) = self.sessions.get_mut(&session).filter(|attached| attached.syncs()) else { return };
+        let Some(attached) = self.sessions.get_mut(session).filter(|attached| attached.syncs()) else { return };
         attached.frames += 1;
         let frame = Waiter::Frame(session, attached.frames);
         let number = attached.frames;
@@ -74,7 +74,7 @@ impl Room {
                 self.settle_in_turn(frame, out);
             }
         }
-        if is_answer && let Some(attached) = self.sessions.get_mut(&session) {
+        if is_answer && let Some(attached) = self.sessions.get_mut(session) {
             attached.answered = true;
             self.presence.answered(now, session);
         }
@@ -93,7 +93,7 @@ impl Room {
             return Err(Refusal::TooLarge { limit: self.limits.update_bytes });
         }
         let summary = inspect(update).map_err(refuse)?;
-        let Some(attached) = self.sessions.get(&session) else { return Err(Refusal::AccessEnded) };
+        let Some(attached) = self.sessions.get(session) else { return Err(Refusal::AccessEnded) };
         let principal = attached.principal.reference();
         if attached.access == Access::Read {
             return self.look_at_readers_update(kind, &summary).map(|()| None);
@@ -192,7 +192,7 @@ impl Room {
             Refusal::Malformed(reason) if self.replica.is_broken() => reason.clone(),
             _ => return,
         };
-        if let Some(attached) = self.sessions.get(&session) {
+        if let Some(attached) = self.sessions.get(session) {
             let principal = attached.principal.reference();
             out.push(Effect::Quarantine(Quarantined { update, principal, reason }));
         }

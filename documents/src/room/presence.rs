@@ -346,14 +346,14 @@ fn awareness(client: u64, shown: &Shown) -> AwarenessState {
 
 impl Room {
     pub(super) fn take_awareness(&mut self, now: u64, session: SessionId, states: Vec<AwarenessState>) {
-        let Some(attached) = self.sessions.get(&session).filter(|attached| attached.syncs()) else { return };
+        let Some(attached) = self.sessions.get(session).filter(|attached| attached.syncs()) else { return };
         for state in states {
             self.presence.publish(now, session, &attached.principal, state);
         }
     }
 
     pub(super) fn take_activity(&mut self, now: u64, session: SessionId, activity: Activity) {
-        let Some(attached) = self.sessions.get(&session) else { return };
+        let Some(attached) = self.sessions.get(session) else { return };
         let mine = self.presence.clients_of(session).next();
         let client = mine.unwrap_or_else(|| new_client_id(&self.random));
         // Stock clients do not take in a first state whose clock is 0.
@@ -367,7 +367,7 @@ impl Room {
     }
 
     pub(super) fn send_presence(&mut self, session: SessionId, out: &mut Vec<Effect>) {
-        let Some(attached) = self.sessions.get(&session) else { return };
+        let Some(attached) = self.sessions.get(session) else { return };
         match attached.mode {
             Mode::Sync { .. } => {
                 let everybody = self.presence.everybody();

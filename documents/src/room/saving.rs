@@ -257,7 +257,7 @@ impl Room {
     /// Receipts are cumulative: one for each session says it all.
     fn send_receipts(&self, receipts: BTreeMap<SessionId, (u64, Seq)>, out: &mut Vec<Effect>) {
         for (session, (through, seq)) in receipts {
-            if self.sessions.get(&session).is_some_and(super::Session::wants_receipts) {
+            if self.sessions.get(session).is_some_and(super::Session::wants_receipts) {
                 out.push(Effect::Send(session, Outgoing::Receipt { through, epoch: self.epoch, seq }));
             }
         }

@@ -57,7 +57,7 @@ impl Room {
     }
 
     pub(super) fn detach(&mut self, now: u64, session: SessionId) {
-        if self.sessions.remove(&session).is_some() {
+        if self.sessions.remove(session).is_some() {
             self.presence.leave(now, session);
         }
     }
@@ -69,7 +69,7 @@ impl Room {
         access: Option<Access>,
         out: &mut Vec<Effect>,
     ) {
-        match (self.sessions.get_mut(&session), access) {
+        match (self.sessions.get_mut(session), access) {
             (Some(attached), Some(access)) => {
                 if attached.access != access {
                     attached.access = access;
@@ -87,7 +87,7 @@ impl Room {
 
     /// Asks a session that syncs for what it has and the room has not.
     pub(super) fn ask(&mut self, session: SessionId, out: &mut Vec<Effect>) {
-        if self.sessions.get(&session).is_some_and(Session::syncs)
+        if self.sessions.get(session).is_some_and(Session::syncs)
             && let Ok(state_vector) = self.replica.state_vector()
         {
             out.push(Effect::Send(session, Outgoing::Step1(state_vector)));
@@ -96,14 +96,14 @@ impl Room {
 
     /// Passes on a message of the application; who may not write may not send one, either.
     pub(super) fn relay_stateless(&self, session: SessionId, payload: Arc<str>, out: &mut Vec<Effect>) {
-        if self.sessions.get(&session).is_some_and(|sender| sender.access == Access::Write) {
+        if self.sessions.get(session).is_some_and(|sender| sender.access == Access::Write) {
             out.push(Effect::Broadcast(Audience::SyncingExcept(session), Outgoing::Stateless(Arc::clone(&payload))));
             out.push(Effect::PublishStateless(payload));
         }
     }
 
     pub(super) fn answer_step_1(&mut self, session: SessionId, state_vector: &[u8], out: &mut Vec<Effect>) {
-        if !self.sessions.get(&session).is_some_and(Session::syncs) {
+        if !self.sessions.get(session).is_some_and(Session::syncs) {
             return;
         }
         // A state vector that cannot be decoded is answered like an empty one: the client then has everything.
@@ -121,7 +121,7 @@ impl Room {
 
     /// The session's sink did not take a message.
     pub(super) fn withhold(&mut self, session: SessionId, message: Outgoing, out: &mut Vec<Effect>) {
-        let Some(attached) = self.sessions.get_mut(&session) else { return };
+        let Some(attached) = self.sessions.get_mut(session) else { return };
         let missed = match message {
             Outgoing::Update(update) if attached.lag.is_none() => update,
             Outgoing::Awareness(_) => {
@@ -138,7 +138,7 @@ impl Room {
 
     /// The session's sink is empty again: one merged update brings what was withheld.
     pub(super) fn catch_up(&mut self, session: SessionId, out: &mut Vec<Effect>) {
-        let Some(attached) = self.sessions.get_mut(&session) else { return };
+        let Some(attached) = self.sessions.get_mut(session) else { return };
         let missed_presence = std::mem::take(&mut attached.missed_presence);
         if let Some(lag) = attached.lag.take() {
             let Ok(answer) = self.replica.answer(&lag.since) else {
