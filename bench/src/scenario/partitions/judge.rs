@@ -141,8 +141,8 @@ impl Judge<'_> {
             let log = Log::read(&world.postgres, document)?;
             for writer in self.writers.iter().filter(|writer| writer.document == document) {
                 let state = writer.state.borrow();
-                if let Some(receipt) = log.broken_receipt(state.replica.client(), &state.receipts) {
-                    bail!("{}: the log of {document} does not hold what {receipt:?} confirmed", writer.name);
+                if let Some(broken) = log.broken_receipt(state.replica.client(), &state.receipts) {
+                    bail!("{} in {document}: {broken}", writer.name);
                 }
             }
             updates += log.len;

@@ -1,6 +1,7 @@
 //! What the log holds, read from the database, and whether it holds what was confirmed.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::ops::Range;
 
 use schema::update::{UpdateLimits, inspect};
@@ -46,12 +47,35 @@ impl Log {
     }
 
     /// The first receipt that the log does not bear out: what it confirmed is not at or before its place.
-    pub(super) fn broken_receipt<'a>(&self, client: u64, receipts: &'a [Receipt]) -> Option<&'a Receipt> {
+    pub(super) fn broken_receipt<'a>(&self, client: u64, receipts: &'a [Receipt]) -> Option<BrokenReceipt<'a>> {
         let reach = self.clients.get(&client);
-        receipts.iter().find(|receipt| {
+        receipts.iter().find_map(|receipt| {
             let clock = reach.map_or(0, |reach| reach.at(receipt.seq));
-            clock < receipt.clock.into() || receipt.seq > self.len
+            let is_borne_out = clock >= receipt.clock.into() && receipt.seq <= self.len;
+            let place = reach.and_then(|reach| reach.place_of(receipt.clock.into()));
+            (!is_borne_out).then_some(BrokenReceipt { receipt, place, len: self.len })
         })
+    }
+}
+
+/// A receipt that the log does not bear out.
+#[derive(Debug)]
+pub(super) struct BrokenReceipt<'a> {
+    pub(super) receipt: &'a Receipt,
+    /// Where the log has what it confirmed.
+    place: Option<u64>,
+    /// How many updates the log has.
+    len: u64,
+}
+
+impl Display for BrokenReceipt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Receipt { seq, clock } = self.receipt;
+        write!(f, "a receipt for place {seq} confirmed work up to clock {clock}, which the log of {} has ", self.len)?;
+        match self.place {
+            Some(place) => write!(f, "at {place}"),
+            None => write!(f, "nowhere"),
+        }
     }
 }
 
@@ -76,6 +100,11 @@ impl Reach {
         if clock > before {
             self.whole.push((seq, clock));
         }
+    }
+
+    /// From which place on all is there up to this clock.
+    fn place_of(&self, clock: u64) -> Option<u64> {
+        self.whole.iter().find(|(_, reached)| *reached >= clock).map(|(place, _)| *place)
     }
 
     /// Up to which clock all is there up to this place.
@@ -109,7 +138,7 @@ mod tests {
         }
         let receipt = |seq: u64, edits: usize| Receipt { seq, clock: clocks[edits - 1] };
         assert!(log.broken_receipt(7, &[receipt(3, 3), receipt(20, 20), receipt(20, 4)]).is_none());
-        assert_eq!(log.broken_receipt(7, &[receipt(3, 3), receipt(9, 10)]).unwrap().seq, 9);
+        assert_eq!(log.broken_receipt(7, &[receipt(3, 3), receipt(9, 10)]).unwrap().place, Some(10));
         assert!(log.broken_receipt(7, &[receipt(21, 20)]).is_some(), "a place that the log does not have");
         assert!(log.broken_receipt(8, &[receipt(20, 1)]).is_some(), "a client that the log does not know");
     }
