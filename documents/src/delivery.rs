@@ -119,14 +119,16 @@ pub enum Refusal {
 
 impl Refusal {
     /// All codes.
-    pub(crate) const CODES: [&str; 7] = [
+    pub(crate) const CODES: [&str; 9] = [
         "READ_ONLY",
         "ACCESS_ENDED",
         "MALFORMED_UPDATE",
         "UPDATE_TOO_LARGE",
+        "DOCUMENT_TOO_LARGE",
         "UNSUPPORTED_CONTENT",
         "CLIENT_ID_TAKEN",
         "SAVING_BEHIND",
+        "UNSAVABLE",
     ];
 
     /// The stable code of SPEC G23.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use platform::limits::LimitCounters;
 use platform::metrics::Metrics;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -59,6 +60,7 @@ pub(crate) struct DocumentMetrics {
     pub(crate) presence_published: Counter,
     pub(crate) unreadable_presence: Counter,
     pub(crate) unsavable: Counter,
+    pub(crate) reached: LimitCounters,
     logged: Counter,
     logged_bytes: Counter,
     commit_seconds: Histogram,
@@ -89,6 +91,7 @@ impl DocumentMetrics {
             presence_published: Counter::default(),
             unreadable_presence: Counter::default(),
             unsavable: Counter::default(),
+            reached: metrics.limits(),
             logged: Counter::default(),
             logged_bytes: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),

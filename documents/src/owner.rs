@@ -434,6 +434,7 @@ impl Owner {
                 }
             }
             Effect::Quarantine(quarantined) => self.quarantine(quarantined),
+            Effect::LimitReached(limit) => self.services.metrics.reached.count(limit),
             Effect::End(session) => self.listeners.remove(session),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload => self.reload = true,

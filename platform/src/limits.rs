@@ -23,6 +23,10 @@ pub struct Limits {
     pub sockets_per_principal: usize,
     /// Documents that one principal has open on this instance, on all sockets.
     pub documents_per_principal: usize,
+    /// Sockets without a token from one address, on this instance.
+    pub anonymous_sockets_per_address: usize,
+    /// Documents that are open without a token from one address, on this instance.
+    pub anonymous_documents_per_address: usize,
     /// Messages on a socket in a second, in the long run.
     pub messages_per_second: u64,
     /// Messages on a socket at once.
@@ -53,6 +57,10 @@ pub struct Limits {
     pub presence_state_bytes: usize,
     /// Yjs client ids for which one session may publish presence.
     pub presence_clients_per_session: usize,
+    /// Messages of presence that a session may send in a second, in the long run.
+    pub presence_messages_per_second: u64,
+    /// Messages of presence that a session may send at once.
+    pub presence_messages_burst: u64,
     /// Milliseconds for which changes of presence are collected.
     pub presence_tick_ms: u64,
     /// Seconds until a presence state that is not renewed is removed.
@@ -114,6 +122,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Messages of presence of one session.
+    #[must_use]
+    pub const fn presence_of_session(&self) -> Rate {
+        Rate::per_second(self.presence_messages_per_second, self.presence_messages_burst)
+    }
+
     /// Sockets that are opened from one address.
     #[must_use]
     pub const fn upgrades_of_address(&self) -> Quota {

@@ -27,7 +27,8 @@ pub(crate) async fn open(
     match authority(&shared, query.token.as_deref()).await {
         Ok(authority) => {
             upgrade.authenticated();
-            let place = match shared.place_for_socket(&authority.principal).await {
+            let address = upgrade.address;
+            let place = match shared.place_for_socket(&authority.principal, address).await {
                 Ok(place) => place,
                 Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
             };
@@ -35,7 +36,7 @@ pub(crate) async fn open(
             upgrade.then(&shared, move |connected| async move {
                 let (shared, _place) = (of_socket, place);
                 let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
-                let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority);
+                let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority, address);
                 serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
             })
         }

@@ -40,11 +40,11 @@ const DIALECT_AFTER_ADDRESS: usize = 3;
 /// Opens a socket. Who it belongs to is said for each document (H3).
 pub(crate) async fn open(State(server): State<SyncServer>, upgrade: Upgrade) -> Response {
     let shared = server.shared;
-    let of_socket = Arc::clone(&shared);
+    let (of_socket, address) = (Arc::clone(&shared), upgrade.address);
     upgrade.then(&shared, move |connected| async move {
         let shared = of_socket;
         let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
-        let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox));
+        let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), address);
         serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
     })
 }

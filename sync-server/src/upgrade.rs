@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use platform::auth::{AuthError, Principal, PrincipalKind};
+use platform::auth::{AuthError, Principal};
 use platform::config::Mode;
 use platform::ingress::{Client, ClientAddress, Pass};
 use platform::limits::Limit;
@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use uuid::Uuid;
 use web_protocol::close as code;
 
-use crate::principals::{Place, What};
+use crate::principals::{Place, What, whom};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::refuse;
 
@@ -37,6 +37,8 @@ pub(crate) struct Query {
 pub(crate) struct Upgrade {
     connection: OnUpgrade,
     accept: HeaderValue,
+    /// Where the client is.
+    pub(crate) address: ClientAddress,
     pass: Option<Arc<Pass>>,
 }
 
@@ -95,9 +97,10 @@ impl FromRequestParts<SyncServer> for Upgrade {
             parts.extensions.remove().ok_or(NoWebSocket::Malformed("this connection cannot be upgraded"))?;
         // Last, because it counts.
         let client = parts.extensions.get::<Client>();
-        server.shared.count_upgrade(client.map_or(ClientAddress::UNKNOWN, Client::address)).await?;
+        let address = client.map_or(ClientAddress::UNKNOWN, Client::address);
+        server.shared.count_upgrade(address).await?;
         let pass = client.map(Client::admit_socket).transpose().map_err(|_| NoWebSocket::TooMany(RETRY_AFTER))?;
-        Ok(Self { connection, accept, pass })
+        Ok(Self { connection, accept, address, pass })
     }
 }
 
@@ -114,7 +117,7 @@ impl Upgrade {
         F: FnOnce(Connected) -> W + Send + 'static,
         W: Future<Output = ()> + Send,
     {
-        let Self { connection, accept, pass } = self;
+        let Self { connection, accept, pass, .. } = self;
         shared.lifecycle.spawn("socket", async move {
             // The client is gone, or what carries the connection is nothing that can be written to directly.
             let Some(connected) = connection.await.ok().and_then(|upgraded| connected(upgraded, pass)) else { return };
@@ -159,15 +162,20 @@ impl Shared {
     }
 
     /// Gives a principal a place for one more socket. An error is the close code and reason.
-    pub(crate) async fn place_for_socket(&self, principal: &Principal) -> Result<Place, (u16, &'static str)> {
-        let whom = Whom::Principal(principal.reference());
-        if principal.kind != PrincipalKind::Anonymous
+    pub(crate) async fn place_for_socket(
+        &self,
+        principal: &Principal,
+        address: ClientAddress,
+    ) -> Result<Place, (u16, &'static str)> {
+        let whom = whom(principal, address);
+        // Those of an address were counted when it asked.
+        if matches!(whom, Whom::Principal(_))
             && !self.rate_limiter.take(&self.limits.upgrades_of_principal(), whom).await.is_allowed()
         {
             self.reached.count(Limit::UpgradesOfPrincipal);
             return Err((code::TOO_MANY, "sockets are opened too fast"));
         }
-        self.principals.place(principal, What::Socket).ok_or((code::TOO_MANY, "too many sockets are open"))
+        self.principals.place(principal, address, What::Socket).ok_or((code::TOO_MANY, "too many sockets are open"))
     }
 }
 

@@ -10,6 +10,7 @@ use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
 use platform::auth::Principal;
+use platform::ingress::ClientAddress;
 use schema::ids::{DocumentName, UserId};
 use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
@@ -46,7 +47,7 @@ pub(crate) async fn open(
         Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
     upgrade.authenticated();
-    let places = match places(&shared, &authority.principal).await {
+    let places = match places(&shared, &authority.principal, upgrade.address).await {
         Ok(places) => places,
         Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
@@ -67,9 +68,13 @@ pub(crate) async fn open(
 }
 
 /// For the socket and its document.
-async fn places(shared: &Shared, principal: &Principal) -> Result<[Place; 2], (u16, &'static str)> {
-    let socket = shared.place_for_socket(principal).await?;
-    let document = shared.principals.place(principal, What::Document);
+async fn places(
+    shared: &Shared,
+    principal: &Principal,
+    address: ClientAddress,
+) -> Result<[Place; 2], (u16, &'static str)> {
+    let socket = shared.place_for_socket(principal, address).await?;
+    let document = shared.principals.place(principal, address, What::Document);
     Ok([socket, document.ok_or((close::TOO_MANY, "too many documents are open"))?])
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::PrincipalRef;
 use platform::db::log::Provenance;
+use platform::limits::Limit;
 use platform::random::Random;
 use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
 
@@ -69,6 +70,7 @@ impl Room {
             }
             Ok(None) => self.settle_in_turn(frame, out),
             Err(refusal) => {
+                out.extend(self.limit_of(&refusal, update.len()).map(Effect::LimitReached));
                 self.quarantine(session, update, &refusal, out);
                 out.push(Effect::Send(session, Outgoing::Refused { frame: number, refusal }));
                 self.settle_in_turn(frame, out);
@@ -101,7 +103,7 @@ impl Room {
         if self.is_barred(&summary) {
             return Err(Refusal::Unsavable);
         }
-        let attribution = self.attribute(session, principal, kind, &summary)?;
+        let attribution = self.attribute(now, session, principal, kind, &summary)?;
         if !self.has_room_for(now, update.len(), &summary) {
             return Err(Refusal::DocumentTooLarge { limit: self.limits.document_bytes });
         }
@@ -118,6 +120,17 @@ impl Room {
                 self.saving.release(update.len());
                 Err(Refusal::Malformed(error.to_string()))
             }
+        }
+    }
+
+    /// The limit for which an update of so many bytes was refused, if it was for one.
+    fn limit_of(&self, refusal: &Refusal, bytes: usize) -> Option<Limit> {
+        match refusal {
+            Refusal::TooLarge { .. } => Some(Limit::UpdateBytes),
+            Refusal::DocumentTooLarge { .. } => Some(Limit::DocumentBytes),
+            // It may also wait for what is on its way here from another instance.
+            Refusal::SavingBehind if !self.saving.fits(bytes) => Some(Limit::UnsavedBytes),
+            _ => None,
         }
     }
 
@@ -139,6 +152,7 @@ impl Room {
     /// Finds out whose content is new in an update (SPEC D6).
     fn attribute(
         &self,
+        now: u64,
         session: SessionId,
         principal: PrincipalRef,
         kind: UpdateKind,
@@ -161,7 +175,7 @@ impl Room {
                 (Some(other), UpdateKind::Step2) if other != principal && !self.is_answered_for(other) => {
                     // Its owner has brought it to another instance, where it is on its way into the log. Once it has
                     // come from there, there is nothing new in it.
-                    if self.presence.is_answered_for_elsewhere(other) {
+                    if self.presence.is_answered_for_elsewhere(now, other) {
                         return Err(Refusal::SavingBehind);
                     }
                     attribution.provenance = Provenance::Carried;
@@ -231,7 +245,15 @@ impl Room {
                 self.log(append, Waiter::Edit(ticket), out);
             }
             Ok(None) => self.settle_in_turn(Waiter::Edit(ticket), out),
-            Err(refused) => out.push(Effect::Edited(ticket, Err(refused))),
+            Err(refused) => {
+                let limit = match refused {
+                    EditRefused::TooLarge { .. } => Some(Limit::DocumentBytes),
+                    EditRefused::SavingBehind => Some(Limit::UnsavedBytes),
+                    _ => None,
+                };
+                out.extend(limit.map(Effect::LimitReached));
+                out.push(Effect::Edited(ticket, Err(refused)));
+            }
         }
     }
 

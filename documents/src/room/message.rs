@@ -6,6 +6,7 @@ use bytes::Bytes;
 use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
 use platform::db::log::{Provenance, Relay};
+use platform::limits::Limit;
 use schema::ids::{Epoch, Seq};
 use thiserror::Error;
 
@@ -227,6 +228,8 @@ pub enum Effect {
     Edited(Ticket, Result<Edited, EditRefused>),
     /// Keep a harmful update for operators.
     Quarantine(Quarantined),
+    /// Count that a client has reached a limit.
+    LimitReached(Limit),
     /// Forget a session.
     End(SessionId),
     /// The replica is broken: load the document and call [`super::Room::reload`].

@@ -1,7 +1,11 @@
-//! Presence: who is here, as awareness states whose identity the server writes (SPEC P1–P5).
+//! Presence: who is here, as awareness states whose identity the server writes (SPEC P1–P6).
 
 mod identity;
+mod pace;
 mod remote;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,13 +13,15 @@ use std::sync::Arc;
 
 use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
-use platform::limits::Limits;
+use platform::limits::{Limit, Limits};
+use platform::rate::Rate;
 
 use super::intake::new_client_id;
 use super::message::{Activity, Audience, Claim, Effect, Extent, PresenceNews, PresenceState, SessionId};
 use super::{Mode, Room};
 use crate::delivery::{AwarenessState, Outgoing, Present};
 use identity::with_identity;
+use pace::Pace;
 use remote::Remote;
 
 /// How often other instances are told of all states while a state that is not renewed would still be shown. More than
@@ -54,6 +60,10 @@ pub(super) struct Presence {
     own: BTreeMap<SessionId, u64>,
     /// Sessions that have brought what they had.
     answered: BTreeSet<SessionId>,
+    /// How fast each session talks.
+    paces: BTreeMap<SessionId, Pace>,
+    /// When something that was said too early may be taken.
+    resume_at_ms: Option<u64>,
     /// Clients whose state changed since the last tick.
     changed: BTreeSet<u64>,
     /// Clients of whose local state other instances are not told yet.
@@ -69,6 +79,7 @@ pub(super) struct Presence {
     timeout_ms: u64,
     state_bytes: usize,
     clients_per_session: usize,
+    rate: Rate,
 }
 
 impl Presence {
@@ -79,6 +90,8 @@ impl Presence {
             shown: BTreeMap::new(),
             own: BTreeMap::new(),
             answered: BTreeSet::new(),
+            paces: BTreeMap::new(),
+            resume_at_ms: None,
             changed: BTreeSet::new(),
             untold: BTreeSet::new(),
             tell_all_at_ms: None,
@@ -89,13 +102,14 @@ impl Presence {
             timeout_ms: limits.presence_timeout_seconds * 1000,
             state_bytes: limits.presence_state_bytes,
             clients_per_session: limits.presence_clients_per_session,
+            rate: limits.presence_of_session(),
         }
     }
 
     /// When a tick is due: soon after a change, when a state may run out, and to tell other instances again.
     pub(super) fn deadline(&self) -> Option<u64> {
         let silent = self.remote.longest_silent_since().map(|since| since + self.timeout_ms);
-        [self.tick_at_ms, self.expiry_at_ms, self.tell_all_at_ms, silent].into_iter().flatten().min()
+        [self.tick_at_ms, self.expiry_at_ms, self.tell_all_at_ms, self.resume_at_ms, silent].into_iter().flatten().min()
     }
 
     /// Who publishes a state under this client id, and by which session if that is one of this instance.
@@ -105,9 +119,11 @@ impl Presence {
         Some((local.map(|state| state.session), owner))
     }
 
-    /// Whether somebody is here through another instance and has brought there what they had.
-    pub(super) fn is_answered_for_elsewhere(&self, principal: PrincipalRef) -> bool {
-        self.remote.has_answered(principal)
+    /// Whether somebody is here through another instance and has brought there what they had. An instance that has missed
+    /// a renewal is taken to be gone, sooner than what it told is forgotten: it will bring nothing more, and others must
+    /// not wait for it.
+    pub(super) fn is_answered_for_elsewhere(&self, now: u64, principal: PrincipalRef) -> bool {
+        self.remote.has_answered(principal, now.checked_sub(self.timeout_ms / 2))
     }
 
     /// A session has brought what it had.
@@ -122,6 +138,7 @@ impl Presence {
     /// Removes the states of a session.
     pub(super) fn leave(&mut self, now: u64, session: SessionId) {
         self.own.remove(&session);
+        self.paces.remove(&session);
         self.answered.remove(&session);
         let left: Vec<u64> = self.clients_of(session).collect();
         for client in left {
@@ -190,6 +207,62 @@ impl Presence {
         self.shown.insert(client, shown);
         self.changed.insert(client);
         self.tick_at_ms.get_or_insert(now + self.tick_ms);
+    }
+
+    /// Takes in states of a session, or lets them wait when it talks too fast. Whether they were taken in.
+    fn take_in(
+        &mut self,
+        now: u64,
+        session: SessionId,
+        principal: &Arc<Principal>,
+        states: Vec<AwarenessState>,
+    ) -> bool {
+        let pace = self.paces.entry(session).or_insert_with(|| Pace::new(&self.rate, now));
+        if pace.allows(&self.rate, now) {
+            for state in states {
+                self.publish(now, session, principal, state);
+            }
+            return true;
+        }
+        let own = self.own.get(&session).copied();
+        for state in states {
+            let holder = self.shown.get(&state.client).filter(|shown| shown.claim.is_some());
+            let is_foreign = holder.is_some_and(|holder| holder.principal != principal.reference());
+            let is_too_large = state.state.as_ref().is_some_and(|json| json.len() > self.state_bytes);
+            let has_room = own == Some(state.client) || pace.has_room_for(state.client, self.clients_per_session);
+            if !is_foreign && !is_too_large && has_room {
+                pace.put_off(state);
+            }
+        }
+        if pace.is_waiting() {
+            // When exactly, a tick finds out.
+            self.resume_at_ms.get_or_insert(now + self.tick_ms);
+        }
+        false
+    }
+
+    /// Takes in what was said too early, as far as it may be by now.
+    fn resume(&mut self, now: u64, principal_of: impl Fn(SessionId) -> Option<Arc<Principal>>) {
+        if self.resume_at_ms.is_none_or(|at| now < at) {
+            return;
+        }
+        let (mut due, mut next) = (Vec::new(), None);
+        for (session, pace) in self.paces.iter_mut().filter(|(_, pace)| pace.is_waiting()) {
+            match pace.take_waiting(&self.rate, now) {
+                Ok(states) => due.push((*session, states)),
+                Err(wait) => {
+                    let at = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                    next = Some(next.map_or(at, |next: u64| next.min(at)));
+                }
+            }
+        }
+        self.resume_at_ms = next;
+        for (session, states) in due {
+            let Some(principal) = principal_of(session) else { continue };
+            for state in states {
+                self.publish(now, session, &principal, state);
+            }
+        }
     }
 
     fn publish(&mut self, now: u64, session: SessionId, principal: &Arc<Principal>, published: AwarenessState) {
@@ -345,14 +418,20 @@ fn awareness(client: u64, shown: &Shown) -> AwarenessState {
 }
 
 impl Room {
-    pub(super) fn take_awareness(&mut self, now: u64, session: SessionId, states: Vec<AwarenessState>) {
+    pub(super) fn take_awareness(
+        &mut self,
+        now: u64,
+        session: SessionId,
+        states: Vec<AwarenessState>,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(attached) = self.sessions.get(session).filter(|attached| attached.syncs()) else { return };
-        for state in states {
-            self.presence.publish(now, session, &attached.principal, state);
+        if !self.presence.take_in(now, session, &attached.principal, states) {
+            out.push(Effect::LimitReached(Limit::PresenceRate));
         }
     }
 
-    pub(super) fn take_activity(&mut self, now: u64, session: SessionId, activity: Activity) {
+    pub(super) fn take_activity(&mut self, now: u64, session: SessionId, activity: Activity, out: &mut Vec<Effect>) {
         let Some(attached) = self.sessions.get(session) else { return };
         let mine = self.presence.clients_of(session).next();
         let client = mine.unwrap_or_else(|| new_client_id(&self.random));
@@ -363,7 +442,10 @@ impl Room {
             Activity::Editing => Some(r#"{"action":"editing"}"#.into()),
             Activity::Idle => None,
         };
-        self.presence.publish(now, session, &attached.principal, AwarenessState { client, clock, state });
+        let states = vec![AwarenessState { client, clock, state }];
+        if !self.presence.take_in(now, session, &attached.principal, states) {
+            out.push(Effect::LimitReached(Limit::PresenceRate));
+        }
     }
 
     pub(super) fn send_presence(&mut self, session: SessionId, out: &mut Vec<Effect>) {
@@ -383,6 +465,8 @@ impl Room {
     }
 
     pub(super) fn tick(&mut self, now: u64, out: &mut Vec<Effect>) {
+        let sessions = &self.sessions;
+        self.presence.resume(now, |session| sessions.get(session).map(|session| Arc::clone(&session.principal)));
         self.presence.expire(now);
         let is_due = self.presence.tick_at_ms.is_some_and(|at| at <= now);
         if is_due {

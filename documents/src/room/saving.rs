@@ -103,6 +103,11 @@ impl Saving {
         })
     }
 
+    /// Whether there is room for so many bytes to wait for the log.
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        self.bytes + bytes <= self.bytes_limit && bytes <= self.budget.left()
+    }
+
     /// Whether an update of so many bytes may wait for the log. What is reserved must be pushed, or released.
     pub(super) fn reserve(&mut self, bytes: usize) -> bool {
         let fits = self.bytes + bytes <= self.bytes_limit && self.budget.take(bytes);

@@ -34,6 +34,22 @@ pub enum Limit {
     SocketsOfPrincipal,
     /// Open documents of one principal.
     DocumentsOfPrincipal,
+    /// Sockets without a token from one address.
+    AnonymousSocketsOfAddress,
+    /// Documents that are open without a token from one address.
+    AnonymousDocumentsOfAddress,
+    /// Documents on one socket.
+    ChannelsOfSocket,
+    /// The size of an update.
+    UpdateBytes,
+    /// The size of a document.
+    DocumentBytes,
+    /// Edits that wait for the log, of one document or of all.
+    UnsavedBytes,
+    /// Messages of presence of one session: some waited, and later ones took their place.
+    PresenceRate,
+    /// Messages of an application, their size or how many of one session there are.
+    StatelessMessages,
     /// Messages and bytes per second of one socket: its reading paused.
     MessageRate,
     /// The same, for so long that the socket was closed.

@@ -13,6 +13,8 @@ use documents::{AttachError, Newcomer, Session};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::auth::PrincipalKind;
+use platform::ingress::ClientAddress;
+use platform::limits::Limit;
 use schema::ids::{DocumentName, Epoch, UserId};
 use web_protocol::control::{
     Action, Cause, Channel as ChannelName, Envelope, Identity, Presence, Reply, Request, RequestError, Subscribe,
@@ -66,6 +68,7 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     authority: Authority,
+    address: ClientAddress,
     channels: HashMap<ChannelKey, Channel>,
     opening: FuturesUnordered<Opening>,
     access_check: AccessCheck,
@@ -75,7 +78,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Greets the client (G3).
-    pub(super) fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, authority: Authority) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        outbox: Arc<Outbox>,
+        authority: Authority,
+        address: ClientAddress,
+    ) -> Self {
         let principal = &authority.principal;
         let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
         let limits = &shared.limits;
@@ -99,7 +107,7 @@ impl Connection {
         outbox.push_frame(text(welcome.encode(None)));
         let (channels, opening) = (HashMap::new(), FuturesUnordered::new());
         let access_check = AccessCheck::default();
-        Self { shared, outbox, authority, channels, opening, access_check, next_key: 0, draining: false }
+        Self { shared, outbox, authority, address, channels, opening, access_check, next_key: 0, draining: false }
     }
 
     fn reply(&self, reply: &Reply, request_id: Option<&str>) {
@@ -126,10 +134,12 @@ impl Connection {
         }
         // What was left while it was being opened is being opened still.
         if self.channels.len().max(self.opening.len()) >= self.shared.limits.channels_per_socket {
+            self.shared.reached.count(Limit::ChannelsOfSocket);
             let text = "the socket has as many channels as it may have; unsubscribe from one first";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
         }
-        let Some(place) = self.shared.principals.place(&self.authority.principal, What::Document) else {
+        let place = self.shared.principals.place(&self.authority.principal, self.address, What::Document);
+        let Some(place) = place else {
             let text = "you have as many documents open as you may have; unsubscribe from one first, on any socket";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
         };

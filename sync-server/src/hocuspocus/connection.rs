@@ -12,6 +12,7 @@ use documents::delivery::EndReason;
 use documents::room::UpdateKind;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use platform::ingress::ClientAddress;
 use platform::limits::Limit;
 use schema::ids::UserId;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
@@ -47,6 +48,7 @@ const NOBODY: &[u8] = &[0];
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     outbox: Arc<Outbox>,
+    pub(super) address: ClientAddress,
     pub(super) documents: HashMap<Arc<str>, Document>,
     pub(super) waiting: Waiting,
     /// Frames that came before it was known whose socket it is.
@@ -66,7 +68,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, outbox: Arc<Outbox>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, address: ClientAddress) -> Self {
         let heartbeat = Duration::from_secs(shared.limits.heartbeat_seconds);
         let period = LONGEST_SILENCE.min(heartbeat / 2).max(Duration::from_millis(1));
         let mut look_after = interval_at(Instant::now() + period, period);
@@ -76,6 +78,7 @@ impl Connection {
         Self {
             shared,
             outbox,
+            address,
             documents: HashMap::new(),
             waiting,
             unauthenticated_frames: 0,
@@ -130,6 +133,7 @@ impl Connection {
         let voice = self.voice(address);
         // What was closed while it was being opened is being opened still.
         if self.documents.len().max(self.under_way.len()) >= self.shared.limits.channels_per_socket {
+            self.shared.reached.count(Limit::ChannelsOfSocket);
             if matches!(message, Message::Token { .. }) {
                 voice.say(Message::PermissionDenied(Denial::TooManyDocuments.as_str()));
             }
@@ -176,6 +180,7 @@ impl Connection {
             Message::Stateless(payload) => {
                 let now = self.shared.clock.monotonic_ms();
                 if payload.len() > STATELESS_BYTES_MAX || !open.allowance.take(now) {
+                    self.shared.reached.count(Limit::StatelessMessages);
                     return Flow::Continue;
                 }
                 Task::Stateless(payload.into())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use documents::room::{Mode, Receipts};
 use documents::{Newcomer, Session};
+use platform::ingress::ClientAddress;
 use schema::ids::DocumentName;
 use web_protocol::close;
 use web_protocol::hocuspocus::Address;
@@ -60,11 +61,16 @@ enum Failure {
 }
 
 /// Checks a token, decides access and attaches. Tries again for as long as that cannot be told.
-pub(super) async fn open(shared: &Shared, voice: &Voice, token: &str) -> Result<Opened, Denial> {
+pub(super) async fn open(
+    shared: &Shared,
+    voice: &Voice,
+    client: ClientAddress,
+    token: &str,
+) -> Result<Opened, Denial> {
     let name = Address::new(&voice.address).document();
     let name: DocumentName = name.parse().map_err(|_| Denial::InvalidName)?;
     loop {
-        match try_to_open(shared, &name, voice, token).await {
+        match try_to_open(shared, &name, voice, client, token).await {
             Ok(opened) => return Ok(opened),
             Err(Failure::Denied(denial)) => return Err(denial),
             Err(Failure::Unavailable) => tokio::time::sleep(UNAVAILABLE_PAUSE).await,
@@ -83,11 +89,17 @@ pub(super) async fn identify(shared: &Shared, name: &DocumentName, token: &str) 
     }
 }
 
-async fn try_to_open(shared: &Shared, name: &DocumentName, voice: &Voice, token: &str) -> Result<Opened, Failure> {
+async fn try_to_open(
+    shared: &Shared,
+    name: &DocumentName,
+    voice: &Voice,
+    client: ClientAddress,
+    token: &str,
+) -> Result<Opened, Failure> {
     let authority = try_to_identify(shared, name, token).await?;
     let granted = shared.access_once_known(&authority.principal, name).await.map_err(|_| Failure::Unavailable)?;
     let granted = granted.ok_or(Failure::Denied(Denial::PermissionDenied))?;
-    let place = shared.principals.place(&authority.principal, What::Document);
+    let place = shared.principals.place(&authority.principal, client, What::Document);
     let place = place.ok_or(Failure::Denied(Denial::TooManyDocuments))?;
     let sink = Arc::new(DocumentSink::new(voice.clone()));
     let newcomer = Newcomer {

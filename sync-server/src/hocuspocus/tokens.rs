@@ -36,8 +36,9 @@ impl Connection {
         };
         document.state = State::Opening(waiting);
         let (shared, voice, token) = (Arc::clone(&self.shared), document.voice.clone(), token.to_owned());
+        let client = self.address;
         self.under_way.push(Box::pin(async move {
-            let opened = open(&shared, &voice, &token).await;
+            let opened = open(&shared, &voice, client, &token).await;
             Done::Opened(voice.key, voice.address, opened)
         }));
         Flow::Continue
@@ -78,8 +79,8 @@ impl Connection {
 
     /// The socket counts for whom its first document was opened.
     fn expect_place_for(&mut self, principal: Arc<Principal>) {
-        let shared = Arc::clone(&self.shared);
-        self.under_way.push(Box::pin(async move { Done::Placed(shared.place_for_socket(&principal).await) }));
+        let (shared, client) = (Arc::clone(&self.shared), self.address);
+        self.under_way.push(Box::pin(async move { Done::Placed(shared.place_for_socket(&principal, client).await) }));
     }
 
     /// Begins to look at a new token for an open document (H8).

@@ -2,7 +2,7 @@
 
 use platform::access::ProjectRole;
 use platform::config::Mode;
-use platform::limits::Limits;
+use platform::limits::{Limit, Limits};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use web_protocol::frame::Body;
@@ -183,6 +183,7 @@ async fn many_channels_on_one_socket_and_not_one_more() {
     }
     client.subscribe("scratch:one-more", None).await;
     assert_eq!(client.error().await["code"], "TOO_MANY_CHANNELS");
+    assert_eq!(server.reached.get(Limit::ChannelsOfSocket), 1);
 
     // Each channel says its own.
     let mut other = server.client(&ann).await;

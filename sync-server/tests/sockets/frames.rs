@@ -1,7 +1,7 @@
 //! Binary frames, the handshake, receipts and refusals (G11–G16, D3–D5).
 
 use platform::access::ProjectRole;
-use platform::limits::Limits;
+use platform::limits::{Limit, Limits};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use web_protocol::close;
@@ -142,6 +142,7 @@ async fn g15_a_refused_update_is_named_by_its_number_and_the_rest_is_saved() {
     let refused = client.reply("refused").await["payload"].take();
     assert_eq!((&refused["channel"], &refused["update"]), (&json!(name), &json!(3)));
     assert_eq!((&refused["code"], &refused["retry"]), (&json!("UPDATE_TOO_LARGE"), &json!(false)));
+    assert_eq!(server.reached.get(Limit::UpdateBytes), 1);
     let refused = client.reply("refused").await["payload"].take();
     assert_eq!((&refused["update"], &refused["code"]), (&json!(4), &json!("MALFORMED_UPDATE")));
     assert!(refused["message"].is_string());
@@ -150,6 +151,19 @@ async fn g15_a_refused_update_is_named_by_its_number_and_the_rest_is_saved() {
 
     witness.until_text(|text| text == "two one ").await;
     assert_eq!(witness.updates_passed_over(), 1, "a refused update is relayed to nobody");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn d5_what_a_document_has_no_room_for_is_refused_and_counted() {
+    let server = Server::with(Limits { document_bytes: 3000, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    client.type_text(&"x".repeat(3001)).await;
+    let refused = client.reply("refused").await["payload"].take();
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("DOCUMENT_TOO_LARGE"), &json!(false)));
+    assert_eq!(server.reached.get(Limit::DocumentBytes), 1);
     server.stop().await;
 }
 

@@ -66,6 +66,32 @@ async fn l4_a_principal_has_so_many_documents_open_on_all_sockets() {
 }
 
 #[tokio::test]
+async fn l4_who_has_no_token_counts_for_their_address() {
+    let limits = Limits { anonymous_sockets_per_address: 3, anonymous_documents_per_address: 2, ..Limits::default() };
+    let server = Server::with(limits).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let mut first = YClient::connect(server.address, "scratch:one", None).await;
+    first.handshake().await;
+    let mut second = HClient::connect(server.address).await;
+    second.open("scratch:two", "").await;
+    second.token("scratch:three", "").await;
+    assert_eq!(second.denied("scratch:three").await, "too-many-documents");
+    let mut third = YClient::connect(server.address, "scratch:three", None).await;
+    assert_eq!(third.socket.closed().await, close::TOO_MANY);
+    assert_eq!(server.reached.get(Limit::AnonymousDocumentsOfAddress), 2);
+    server.stock_client(&ann, "scratch:three").await;
+
+    second.send("scratch:two", Message::Close(None)).await;
+    second.closed("scratch:two").await;
+    let mut third = YClient::connect(server.address, "scratch:three", None).await;
+    third.handshake().await;
+    let mut fourth = YClient::connect(server.address, "scratch:three", None).await;
+    assert_eq!(fourth.socket.closed().await, close::TOO_MANY);
+    assert_eq!(server.reached.get(Limit::AnonymousSocketsOfAddress), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn l4_sockets_are_opened_so_often() {
     let limits = Limits { upgrades_per_minute_per_principal: 2, ..Limits::default() };
     let server = Server::with(limits).await;

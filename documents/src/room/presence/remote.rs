@@ -68,9 +68,11 @@ impl Remote {
         self.instances.iter().filter_map(move |(instance, told)| Some((*instance, told.states.get(&client)?)))
     }
 
-    /// Whether somebody is here through another instance and has brought there what they had.
-    pub(super) fn has_answered(&self, principal: PrincipalRef) -> bool {
-        let mut states = self.instances.values().flat_map(|told| told.states.values());
+    /// Whether somebody is here through another instance, which was heard of after `silent_since`, and has brought there
+    /// what they had.
+    pub(super) fn has_answered(&self, principal: PrincipalRef, silent_since: Option<u64>) -> bool {
+        let heard = self.instances.values().filter(|told| silent_since.is_none_or(|since| told.heard_ms > since));
+        let mut states = heard.flat_map(|told| told.states.values());
         states.any(|state| state.answered && state.claim.principal.reference() == principal)
     }
 }
