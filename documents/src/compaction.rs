@@ -14,6 +14,9 @@ use crate::services::Services;
 
 /// The shortest time between two snapshots of a document.
 const PAUSE_MS: u64 = 5_000;
+/// After each failure the pause is twice as long, up to some ten minutes: a document of which something is held has no
+/// snapshot, and every try reads all of its log.
+const PAUSE_DOUBLINGS_MAX: u32 = 7;
 /// Updates after the last snapshot that make one worthwhile when a document closes.
 const AT_CLOSE_UPDATES: u64 = 64;
 
@@ -25,6 +28,8 @@ pub(crate) struct Compaction {
     /// What was logged when the running snapshot was begun.
     begun: Option<(u64, u64)>,
     not_before_ms: u64,
+    /// Tries that failed, since the last that did not.
+    failures: u32,
     updates_limit: u64,
     bytes_limit: u64,
 }
@@ -37,6 +42,7 @@ impl Compaction {
             bytes: stored.tail.iter().map(|update| update.update.len() as u64).sum(),
             begun: None,
             not_before_ms: 0,
+            failures: 0,
             updates_limit: limits.snapshot_every_updates,
             // A snapshot costs as much as the state is long: the log may grow in proportion.
             bytes_limit: limits.snapshot_every_bytes.max(snapshot_bytes / 2),
@@ -74,7 +80,8 @@ impl Compaction {
     /// The running snapshot is done, or has failed and is tried again later.
     pub(crate) fn finished(&mut self, now: u64, snapshot: Option<Seq>) {
         let begun = self.begun.take();
-        self.not_before_ms = now + PAUSE_MS;
+        self.failures = if snapshot.is_some() { 0 } else { self.failures.saturating_add(1) };
+        self.not_before_ms = now + (PAUSE_MS << self.failures.min(PAUSE_DOUBLINGS_MAX));
         if let (Some((updates, bytes)), Some(_)) = (begun, snapshot) {
             self.updates -= updates;
             self.bytes -= bytes;
@@ -133,4 +140,48 @@ fn state_of(stored: &StoredDocument) -> Result<Bytes, LoadError> {
         return Err(LoadError::HoldsBack);
     }
     Ok(replica.state().map_err(ApplyError::from)?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn compaction() -> Compaction {
+        let (updates_limit, bytes_limit) = (10, 1000);
+        let (updates, bytes, begun, not_before_ms, failures) = (0, 0, None, 0, 0);
+        Compaction { updates, bytes, begun, not_before_ms, failures, updates_limit, bytes_limit }
+    }
+
+    #[test]
+    fn what_was_logged_meanwhile_counts_for_the_next_snapshot() {
+        let mut compaction = compaction();
+        (0..10).for_each(|_| compaction.logged(1));
+        assert!(compaction.start_if_due(0) && !compaction.start_if_due(0));
+        (0..9).for_each(|_| compaction.logged(1));
+        compaction.finished(100, Some(Seq::new(10)));
+        assert_eq!(compaction.due(), None);
+        compaction.logged(1);
+        assert_eq!(compaction.due(), Some(100 + PAUSE_MS));
+    }
+
+    #[test]
+    fn failures_are_tried_again_ever_later_until_one_succeeds() {
+        let mut compaction = compaction();
+        (0..10).for_each(|_| compaction.logged(1));
+        let mut now = 0;
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            assert!(compaction.start_if_due(now));
+            compaction.finished(now, None);
+            let due = compaction.due().unwrap();
+            pauses.push((due - now) / PAUSE_MS);
+            now = due;
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 128, 128, 128]);
+        assert!(compaction.start_if_due(now));
+        compaction.finished(now, Some(Seq::new(10)));
+        (0..10).for_each(|_| compaction.logged(1));
+        assert_eq!(compaction.due(), Some(now + PAUSE_MS));
+    }
 }
