@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use web_protocol::frame::{Body, Frame as ChannelFrame};
 use web_protocol::hocuspocus::{Address, Frame as HocuspocusFrame, Message as HocuspocusMessage, Saved};
@@ -116,6 +117,19 @@ enum Saying<'a> {
 }
 
 impl Attachment {
+    /// Opens a document over `/ws`, on a connection.
+    pub(crate) async fn open_over(
+        stream: TcpStream,
+        address: SocketAddr,
+        document: &str,
+        token: Option<&str>,
+    ) -> Result<Self> {
+        let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
+        let mut socket = Socket::over(stream, address, &format!("/ws{query}")).await?;
+        let number = subscribe(&mut socket, document).await?;
+        Ok(Self { socket, link: Link::Channel { number }, edits_sent: 0 })
+    }
+
     /// Opens a document. Over `/yjs` a scratch document needs no token.
     pub(crate) async fn open(
         address: SocketAddr,

@@ -70,7 +70,11 @@ struct Extent {
 impl Socket {
     /// Connects and shakes hands. `target` is the path with its query.
     pub(crate) async fn connect(address: SocketAddr, target: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?, address, target).await
+    }
+
+    /// Shakes hands over a connection.
+    pub(crate) async fn over(stream: TcpStream, address: SocketAddr, target: &str) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -235,6 +235,8 @@ async fn play(
         watch.lap("reading");
         judge.check_presence().await?;
         watch.lap("presence");
+        judge.check_vanished().await?;
+        watch.lap("vanishing");
         let logged = judge.check_logs(&lock(world))?;
         shared.phase.set(Phase::Leaving);
         tokio::time::timeout(LEAVING, async { while people.join_next().await.is_some() {} })

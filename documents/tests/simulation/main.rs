@@ -230,7 +230,11 @@ impl World {
             Effect::Quarantine(quarantined) => panic!("an honest update is put into quarantine: {quarantined:?}"),
             Effect::Reload => panic!("the replica broke"),
             Effect::EpochChanged => panic!("the epoch never changes here"),
-            Effect::Edited(..) | Effect::End(_) | Effect::LimitReached(_) | Effect::PublishStateless(_) | Effect::Nothing => {}
+            Effect::Edited(..)
+            | Effect::End(_)
+            | Effect::LimitReached(_)
+            | Effect::PublishStateless(_)
+            | Effect::Nothing => {}
         }
     }
 

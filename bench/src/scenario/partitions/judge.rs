@@ -14,7 +14,7 @@ use super::log::Log;
 use super::replica::{Content, Replica};
 use super::world::World;
 use super::writer::{Shared, Writer};
-use crate::client::socket::Frame;
+use crate::client::socket::{Frame, Opcode};
 use crate::client::{Api, Attachment, Dialect};
 
 /// How long everything may take to be confirmed.
@@ -26,11 +26,14 @@ const EQUAL: Duration = Duration::from_secs(15);
 const PRESENT: Duration = Duration::from_secs(15);
 /// How long documents that nobody uses may stay in memory (`idle_room_seconds` is 1).
 const CLOSED: Duration = Duration::from_secs(15);
-/// The metric that counts those in memory.
+/// The metric that counts those in memory, and the one that counts sockets.
 const OPEN_DOCUMENTS: &str = "documents_open";
+const OPEN_SOCKETS: &str = "sockets_open";
 const POLL: Duration = Duration::from_millis(50);
 /// The Yjs client id of those who only read.
 const READER: u64 = 1 << 52;
+/// The Yjs client ids of those who vanish begin here.
+const VANISHING: u64 = 1 << 51;
 
 /// The people of a plan, and where they can be asked for.
 #[derive(Debug)]
@@ -167,6 +170,53 @@ impl Judge<'_> {
             .await?;
         }
         self.observe(expected).await
+    }
+
+    /// Of clients whose packets are lost from one moment on no end of a connection is heard. The instances notice by
+    /// their silence, close their sockets, and nobody sees them any more.
+    pub(super) async fn check_vanished(&self) -> Result<()> {
+        let Some(one) = self.staying().next() else { return Ok(()) };
+        let staying = self.staying().count();
+        self.wait_for_sockets(staying).await.context("before anybody vanishes")?;
+        let mut connections = Vec::new();
+        for (id, address) in (VANISHING..).zip(&self.shared.addresses) {
+            let stream = timeout(EQUAL, World::connect_vanishing(*address)).await.context("timed out")??;
+            let opening = Attachment::open_over(stream, *address, &one.document, Some(self.token));
+            let mut attachment = timeout(EQUAL, opening).await.context("timed out")??;
+            let (number, hello) = (attachment.channel_number(), Awareness::of(id).renew());
+            let (number, hello) = number.zip(hello).context("no channel")?;
+            let frame = ChannelFrame { number, body: Body::Awareness(&hello) };
+            attachment.socket.send(Opcode::Binary, &frame.encode())?;
+            connections.push(attachment);
+        }
+        let vanishing = VANISHING..VANISHING + self.shared.addresses.len() as u64;
+        let seen = || one.state.borrow().awareness.present().range(vanishing.clone()).count();
+        let all = connections.len();
+        self.wait_until(PRESENT, || if seen() == all { Ok(()) } else { Err("who vanishes was never seen".into()) })
+            .await?;
+        World::set_reach_of_vanishing(false)?;
+        self.wait_until(PRESENT, || if seen() == 0 { Ok(()) } else { Err("who has vanished is seen".into()) }).await?;
+        let closed = self.wait_for_sockets(staying).await;
+        drop(connections);
+        World::set_reach_of_vanishing(true)?;
+        closed.context("after somebody has vanished")
+    }
+
+    /// Waits until the instances have so many sockets, all together.
+    async fn wait_for_sockets(&self, expected: usize) -> Result<()> {
+        let deadline = Instant::now() + PRESENT;
+        loop {
+            let mut open = 0.0;
+            for address in &self.shared.addresses {
+                open +=
+                    Api::new(*address)?.metric(OPEN_SOCKETS).await.context("an instance does not tell its metrics")?;
+            }
+            if open == expected as f64 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{open} sockets are open for {expected} clients");
+            sleep(POLL).await;
+        }
     }
 
     /// Nobody is seen any more.

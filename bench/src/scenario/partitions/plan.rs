@@ -11,8 +11,8 @@ use crate::process::network::Place;
 
 /// How many instances serve.
 pub(super) const INSTANCES: usize = 3;
-/// How many parties there are: the clients, Redis, Postgres and the instances.
-pub(super) const PARTIES: u8 = 6;
+/// How many parties there are: the clients, Redis, Postgres, the instances and the clients that vanish.
+pub(super) const PARTIES: u8 = 7;
 
 const COUNT: Range<usize> = 4..10;
 const BEGIN_MS: Range<u64> = 200..4500;
@@ -27,6 +27,8 @@ pub(super) enum Party {
     Redis,
     Postgres,
     Instance(usize),
+    /// Clients that nobody hears of any more in the end.
+    Vanishing,
 }
 
 /// What goes wrong.
@@ -64,6 +66,7 @@ impl Party {
             Self::Redis => 1,
             Self::Postgres => 2,
             Self::Instance(index) => 3 + u8::try_from(index).expect("there are few instances"),
+            Self::Vanishing => PARTIES - 1,
         })
     }
 }
@@ -75,6 +78,7 @@ impl fmt::Display for Party {
             Self::Redis => formatter.write_str("redis"),
             Self::Postgres => formatter.write_str("postgres"),
             Self::Instance(index) => write!(formatter, "i{}", index + 1),
+            Self::Vanishing => formatter.write_str("vanishing clients"),
         }
     }
 }

@@ -72,6 +72,24 @@ impl World {
         std::array::from_fn(Instance::address)
     }
 
+    /// Connects to an instance from where the clients are that vanish.
+    pub(super) async fn connect_vanishing(address: SocketAddr) -> Result<tokio::net::TcpStream> {
+        // A socket stays where it was made, wherever the thread goes.
+        Party::Vanishing.place().enter()?;
+        let socket = tokio::net::TcpSocket::new_v4();
+        Party::Clients.place().enter()?;
+        Ok(socket?.connect(address).await?)
+    }
+
+    /// Whether what those send who vanish reaches anybody, and what is sent to them.
+    pub(super) fn set_reach_of_vanishing(reaches: bool) -> Result<()> {
+        for instance in (0..INSTANCES).map(Party::Instance) {
+            Network::set_reach(instance.place(), Party::Vanishing.place(), reaches)?;
+            Network::set_reach(Party::Vanishing.place(), instance.place(), reaches)?;
+        }
+        Ok(())
+    }
+
     /// Lets a plan happen, then lets all come back.
     pub(super) fn play(&mut self, plan: &[Disturbance]) -> Result<()> {
         let started = Instant::now();
@@ -109,12 +127,12 @@ impl World {
                 Party::Instance(index) => self.instances[index].kill(),
                 Party::Redis => self.redis.kill(),
                 Party::Postgres => self.postgres.kill(),
-                Party::Clients => bail!("clients leave by themselves"),
+                Party::Clients | Party::Vanishing => bail!("clients leave by themselves"),
             },
             Fault::Restart(party) if !ends => match party {
                 Party::Instance(index) => self.instances[index].stop(),
                 Party::Postgres => self.stop_postgres(),
-                Party::Redis | Party::Clients => bail!("{party} cannot be restarted in order"),
+                Party::Redis | Party::Clients | Party::Vanishing => bail!("{party} cannot be restarted in order"),
             },
             Fault::Kill(party) | Fault::Restart(party) => match party {
                 Party::Instance(index) => {
@@ -123,7 +141,7 @@ impl World {
                 }
                 Party::Redis => self.redis.start(),
                 Party::Postgres => self.postgres.launch(),
-                Party::Clients => Ok(()),
+                Party::Clients | Party::Vanishing => Ok(()),
             },
         }
     }
@@ -133,7 +151,7 @@ impl World {
             Party::Postgres => self.postgres.postmaster().map(process_tree).unwrap_or_default(),
             Party::Redis => self.redis.pid().into_iter().collect(),
             Party::Instance(index) => self.instances[index].pid().into_iter().collect(),
-            Party::Clients => Vec::new(),
+            Party::Clients | Party::Vanishing => Vec::new(),
         };
         for process in processes {
             // It may have ended by itself, as an instance does that finds no database when it starts.
