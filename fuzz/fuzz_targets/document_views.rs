@@ -1,19 +1,3 @@
-//! The views of a canvas and of a node are read from documents of any shape.
 #![no_main]
 
-use glassbox_fuzz::{Reader, applied};
-use libfuzzer_sys::fuzz_target;
-use schema::{canvas, node};
-use yrs::Transact;
-
-fuzz_target!(|bytes: &[u8]| {
-    let mut reader = Reader::new(bytes);
-    let mut updates = Vec::new();
-    while let Some(update) = reader.chunk() {
-        updates.push(update);
-    }
-    let Some(doc) = applied(&updates) else { return };
-    let txn = doc.transact();
-    canvas::read(&txn);
-    node::read(&txn);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glassbox_fuzz::document_views::check(bytes));
