@@ -45,7 +45,9 @@ impl Principals {
         let (max, limit) = match (whose, what) {
             (Whom::Principal(_), What::Socket) => (limits.sockets_per_principal, Limit::SocketsOfPrincipal),
             (Whom::Principal(_), What::Document) => (limits.documents_per_principal, Limit::DocumentsOfPrincipal),
-            (Whom::Address(_), What::Socket) => (limits.anonymous_sockets_per_address, Limit::AnonymousSocketsOfAddress),
+            (Whom::Address(_), What::Socket) => {
+                (limits.anonymous_sockets_per_address, Limit::AnonymousSocketsOfAddress)
+            }
             (Whom::Address(_), What::Document) => {
                 (limits.anonymous_documents_per_address, Limit::AnonymousDocumentsOfAddress)
             }

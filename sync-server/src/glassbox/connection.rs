@@ -78,12 +78,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Greets the client (G3).
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        outbox: Arc<Outbox>,
-        authority: Authority,
-        address: ClientAddress,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outbox: Arc<Outbox>, authority: Authority, address: ClientAddress) -> Self {
         let principal = &authority.principal;
         let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
         let limits = &shared.limits;

@@ -61,12 +61,7 @@ enum Failure {
 }
 
 /// Checks a token, decides access and attaches. Tries again for as long as that cannot be told.
-pub(super) async fn open(
-    shared: &Shared,
-    voice: &Voice,
-    client: ClientAddress,
-    token: &str,
-) -> Result<Opened, Denial> {
+pub(super) async fn open(shared: &Shared, voice: &Voice, client: ClientAddress, token: &str) -> Result<Opened, Denial> {
     let name = Address::new(&voice.address).document();
     let name: DocumentName = name.parse().map_err(|_| Denial::InvalidName)?;
     loop {
