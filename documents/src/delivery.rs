@@ -1,10 +1,14 @@
 //! What a room says to its sessions, and how it is encoded once for all of them.
 
+mod content;
+
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use platform::access::Access;
 use schema::ids::{Epoch, Seq};
+
+pub use content::{COMPRESSED_FROM_BYTES, Content, Deflated, PIECE_BYTES, Piece};
 
 /// How many dialects there can be; each has a slot in a [`Delivery`] for its encoding.
 pub const DIALECTS: usize = 4;
@@ -26,11 +30,11 @@ pub enum Outgoing {
     /// The server's state vector: asks for what the client has beyond it.
     Step1(Bytes),
     /// The answer to a client's step 1.
-    Step2(Bytes),
+    Step2(Content),
     /// A live update.
-    Update(Bytes),
+    Update(Content),
     /// A part of an answer or of what was withheld before: an update that is never withheld.
-    Part(Bytes),
+    Part(Content),
     /// Awareness states that are new to the session.
     Awareness(Arc<[AwarenessState]>),
     /// The session's frames up to `through` are durable (SPEC G13).

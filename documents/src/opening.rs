@@ -16,7 +16,7 @@ use schema::ids::Epoch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::compaction::Compaction;
-use crate::delivery::{Delivery, EndReason, Outgoing};
+use crate::delivery::{Content, Delivery, EndReason, Outgoing};
 use crate::error::{AttachError, LoadError};
 use crate::listeners::Listeners;
 use crate::metrics::seconds_of;
@@ -65,7 +65,10 @@ pub(crate) async fn open(
         Ok(mut room) => {
             services.metrics.load_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
             room.bar(services.barred.of(document.id));
-            let Antechamber { listeners, attached, waiting, .. } = antechamber;
+            let Antechamber { listeners, attached, waiting, first_answer, .. } = antechamber;
+            if let Some(content) = first_answer.into_inner().flatten().and_then(FirstAnswer::into_first_content) {
+                room.share_state(content);
+            }
             let attached = attached.into_iter().map(|attach| Message::Input(Input::Attach(attach)));
             Ok((Opened { room, listeners, compaction, projection }, attached.chain(waiting).collect()))
         }
@@ -96,6 +99,16 @@ struct FirstAnswer {
     deliveries: Vec<Delivery>,
     /// The state vector of what it holds, if that is not all.
     unfinished: Option<Bytes>,
+}
+
+impl FirstAnswer {
+    /// What comes first: the snapshot, if there is one.
+    fn into_first_content(self) -> Option<Content> {
+        match self.deliveries.into_iter().next()?.message {
+            Outgoing::Part(content) | Outgoing::Step2(content) => Some(content),
+            _ => None,
+        }
+    }
 }
 
 impl Antechamber {
@@ -216,9 +229,10 @@ fn first_answer(
         (Some(snapshot), true) => known(snapshot).map(|_| None)?,
         (Some(snapshot), false) => Some(known(snapshot)?),
     };
+    let part = |bytes: Bytes| Outgoing::Part(bytes.into());
     let mut messages: Vec<Outgoing> = match unfinished {
-        Some(_) => stored.snapshot.iter().cloned().map(Outgoing::Part).collect(),
-        None => stored.parts().cloned().map(Outgoing::Part).collect(),
+        Some(_) => stored.snapshot.iter().cloned().map(part).collect(),
+        None => stored.parts().cloned().map(part).collect(),
     };
     if unfinished.is_none()
         && let Some(Outgoing::Part(last)) = messages.pop()

@@ -20,6 +20,8 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
 
+use crate::delivery::Content;
+
 /// An edit of the server's own: what a REST write does to the document.
 pub type Patch = Box<dyn FnOnce(&mut TransactionMut<'_>) -> Result<(), schema::PatchError> + Send>;
 
@@ -105,20 +107,25 @@ const LARGE_RUNS: usize = 10_000;
 const LARGE_BYTES: usize = 1024 * 1024;
 
 /// The answer to a step 1, in parts to be applied in order. There is always one.
-pub(crate) type Answer = std::vec::IntoIter<Bytes>;
+pub(crate) type Answer = std::vec::IntoIter<Content>;
 
 /// The whole state, encoded once for all who open the document, and what was applied since.
-#[derive(Default)]
 struct EncodedState {
-    state: Bytes,
+    state: Content,
     since: Vec<Bytes>,
     since_bytes: usize,
+}
+
+impl EncodedState {
+    fn new(state: Bytes) -> Self {
+        Self { state: state.into(), since: Vec::new(), since_bytes: 0 }
+    }
 }
 
 /// What a replica lacked that had something.
 struct Answered {
     state_vector: Box<[u8]>,
-    missing: Bytes,
+    missing: Content,
 }
 
 /// A Yjs document and what the server must know of it without asking yrs.
@@ -173,7 +180,7 @@ impl Replica {
             }
             if number == 0 && outcome.applied == Applied::Whole {
                 // Who opens the document gets what was read.
-                replica.encoded = Some(EncodedState { state: outcome.told, ..EncodedState::default() });
+                replica.encoded = Some(EncodedState::new(outcome.told));
             }
         }
         Ok(replica)
@@ -342,20 +349,29 @@ impl Replica {
         if !theirs.is_empty() {
             let missing = match &self.answered {
                 Some(answered) if *answered.state_vector == *state_vector => answered.missing.clone(),
-                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?,
+                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?.into(),
             };
             self.answered = Some(Answered { state_vector: state_vector.into(), missing: missing.clone() });
             return Ok(vec![missing].into_iter());
         }
         let encoded = match self.encoded.take() {
             Some(encoded) => encoded,
-            None => EncodedState { state: self.state()?, ..EncodedState::default() },
+            None => EncodedState::new(self.state()?),
         };
         let mut parts = Vec::with_capacity(1 + encoded.since.len());
         parts.push(encoded.state.clone());
-        parts.extend(encoded.since.iter().cloned());
+        parts.extend(encoded.since.iter().cloned().map(Content::from));
         self.encoded = Some(encoded);
         Ok(parts.into_iter())
+    }
+
+    /// Goes on sharing a content that is what newcomers get first.
+    pub(crate) fn share_state(&mut self, state: Content) {
+        if let Some(encoded) = &mut self.encoded
+            && encoded.state.as_ptr() == state.as_ptr()
+        {
+            encoded.state = state;
+        }
     }
 
     /// Several updates that have been applied, as one: what the document has now beyond what was [known](Self::known)
@@ -373,7 +389,7 @@ impl Replica {
         if let Some(encoded) = &self.encoded
             && encoded.since.is_empty()
         {
-            return Ok(encoded.state.clone());
+            return Ok(encoded.state.bytes().clone());
         }
         let state = self.read(|txn| {
             let mut state = txn.encode_state_as_update_v1(&StateVector::default());

@@ -30,7 +30,7 @@ pub use message::{
 };
 pub use saving::UnsavedBudget;
 
-use crate::delivery::Outgoing;
+use crate::delivery::{Content, Outgoing};
 use crate::replica::{ApplyError, Broken, Replica};
 use log_position::LogPosition;
 use presence::Presence;
@@ -203,6 +203,11 @@ impl Room {
     /// Reads the document.
     pub fn read<T>(&mut self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> Result<T, Broken> {
         self.replica.read(read)
+    }
+
+    /// What was made of the state for those who got it before the room was built serves those who come later, too.
+    pub(crate) fn share_state(&mut self, state: Content) {
+        self.replica.share_state(state);
     }
 
     /// The whole state as one Yjs update.

@@ -159,7 +159,7 @@ async fn what_waits_in_the_log_for_other_content_is_told_to_nobody() {
     let told = newcomer.inbox.all();
     assert!(place(&told, is_part) < place(&told, is_step_1), "the snapshot is told before the document is built");
     assert!(place(&told, is_step_1) < place(&told, is_step_2), "the rest waits for the document");
-    assert!(!told.contains(&Outgoing::Part(second)));
+    assert!(!told.contains(&Outgoing::Part(second.into())));
     assert!(newcomer.text() == author.text());
     instance.stop().await;
 }

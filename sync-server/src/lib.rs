@@ -11,6 +11,7 @@
 //! | `incoming` | what a client says: the messages of the WebSocket protocol |
 //! | `websocket` | the frames that are sent |
 //! | `outbox` | what waits to be written to a socket, bounded, and its writing |
+//! | `pieces` | a large message in pieces, between which others on the socket have their turn |
 //! | `glassbox` | our own dialect, `/ws` (SPEC §2) |
 //! | `y_websocket` | the dialect of stock Yjs clients, `/yjs/{document}` (SPEC §3) |
 //! | `hocuspocus` | the dialect of Hocuspocus' providers, `/hocuspocus` (SPEC §4) |
@@ -21,6 +22,7 @@ mod hocuspocus;
 mod incoming;
 mod metrics;
 mod outbox;
+mod pieces;
 mod principals;
 pub mod server;
 mod socket;

@@ -3,10 +3,15 @@
 //! Rooms put frames in from their own tasks, and when they have no more to say they write them right there: a frame
 //! costs no wake-up of its socket's task, and frames that came together leave in one write. Only when the connection
 //! takes no more does the socket's task go on with it.
+//!
+//! Of a message that is sent in pieces one is in the queue at a time, and the next behind what came meanwhile: so a
+//! large document keeps nobody else on the socket waiting.
+
+mod series;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Buf;
 use documents::delivery::{EndReason, Taken, Wire};
@@ -14,9 +19,13 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::metrics::SocketMetrics;
+use crate::pieces::Pieces;
+use series::SeriesList;
 
 /// Pieces of memory that are given to the kernel in one write.
-const WRITE_PIECES: usize = 64;
+const WRITE_SLICES: usize = 64;
+/// Bytes of pieces that are written in one go; then other tasks of the thread have their turn.
+const PIECE_BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// Names a channel of a socket; never used twice on the same socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,10 +36,18 @@ pub(crate) struct ChannelKey(pub(crate) u64);
 pub(crate) enum Priority {
     /// It is always taken; how many there can be is bounded by what the client asked for.
     Must,
-    /// Withheld when the outbox is full: a live update.
+    /// Likewise, and it stays behind what its channel is sending in pieces: a part of a document.
+    Content,
+    /// Withheld when the outbox is full, and stays behind pieces: a live update.
     Update,
     /// Withheld when the outbox is half full: presence.
     Presence,
+}
+
+impl Priority {
+    fn is_in_order(self) -> bool {
+        matches!(self, Self::Content | Self::Update)
+    }
 }
 
 /// The frames that wait for one socket, and what else its task has to know.
@@ -38,16 +55,22 @@ pub(crate) enum Priority {
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     stream: OnceLock<TcpStream>,
-    ready: Notify,
+    ready: Arc<Notify>,
     bytes_limit: usize,
     metrics: SocketMetrics,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Frames, each with its WebSocket header.
-    frames: VecDeque<Wire>,
+    frames: VecDeque<Queued>,
+    /// Bytes of the frames that are no pieces.
     bytes: usize,
+    /// Bytes of those that are.
+    piece_bytes: usize,
+    /// What is sent in pieces, and what waits behind them.
+    series: SeriesList,
+    /// What was written and is not counted yet.
+    written: Written,
     connection: Connection,
     /// Of these bytes, those that are counted as waiting for a connection that takes no more.
     counted_bytes: usize,
@@ -55,6 +78,20 @@ struct Queue {
     withheld: Vec<ChannelKey>,
     /// Channels that their rooms have ended.
     ended: Vec<(ChannelKey, EndReason)>,
+}
+
+/// A frame with its WebSocket header.
+#[derive(Debug)]
+struct Queued {
+    frame: Wire,
+    /// The channel whose series it is a piece of.
+    piece_of: Option<ChannelKey>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    frames: u64,
+    bytes: u64,
 }
 
 /// Whether the connection takes what is written to it.
@@ -69,11 +106,20 @@ pub(crate) enum Connection {
     Broken,
 }
 
+/// How a round of writing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is nothing more to write for now.
+    Finished,
+    /// There are more pieces; the other tasks of the thread have their turn before.
+    Paused,
+}
+
 /// What the socket's task has to look after.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) connection: Connection,
-    /// The outbox is empty after something was withheld from these channels.
+    /// Something was withheld from these channels, and what came before it has been written.
     pub(crate) drained: Vec<ChannelKey>,
     pub(crate) ended: Vec<(ChannelKey, EndReason)>,
 }
@@ -84,7 +130,7 @@ impl Outbox {
         Self {
             queue: Mutex::default(),
             stream: OnceLock::new(),
-            ready: Notify::new(),
+            ready: Arc::default(),
             bytes_limit,
             metrics: metrics.clone(),
         }
@@ -97,22 +143,60 @@ impl Outbox {
 
     /// Puts a frame in, unless the outbox is too full for its priority.
     pub(crate) fn push(&self, channel: ChannelKey, priority: Priority, frame: Wire) -> Taken {
+        let mut queue = self.queue();
+        if !self.has_room(&mut queue, channel, priority, frame.len()) {
+            return Taken::Withheld;
+        }
+        if !priority.is_in_order() || !queue.series.put_behind(channel, &frame) {
+            queue.add(frame);
+        }
+        Taken::Yes
+    }
+
+    /// Puts a message in that is sent in pieces, unless the outbox is too full for its priority.
+    pub(crate) fn push_pieces(&self, channel: ChannelKey, priority: Priority, pieces: Pieces) -> Taken {
+        let mut queue = self.queue();
+        if !self.has_room(&mut queue, channel, priority, pieces.bytes_left()) {
+            return Taken::Withheld;
+        }
+        if queue.connection != Connection::Broken {
+            queue.series.add(channel, pieces);
+        }
+        Taken::Yes
+    }
+
+    /// Whether so many bytes may be put in. If not, the channel is told when it has drained.
+    fn has_room(&self, queue: &mut Queue, channel: ChannelKey, priority: Priority, bytes: usize) -> bool {
         let allowed = match priority {
-            Priority::Must => usize::MAX,
+            Priority::Must | Priority::Content => return true,
             Priority::Update => self.bytes_limit,
             Priority::Presence => self.bytes_limit / 2,
         };
-        let mut queue = self.queue();
-        // A frame larger than the limit passes when nothing else waits.
-        if !queue.frames.is_empty() && queue.bytes + frame.len() > allowed {
-            if !queue.withheld.contains(&channel) {
-                queue.withheld.push(channel);
-                self.metrics.lagging.inc();
-            }
-            return Taken::Withheld;
+        let waiting = queue.waiting_bytes();
+        // What is larger than the limit passes when nothing else waits.
+        let has_room = waiting == 0 || waiting + bytes <= allowed;
+        if !has_room && !queue.withheld.contains(&channel) {
+            queue.withheld.push(channel);
+            self.metrics.lagging.inc();
         }
-        queue.add(frame);
-        Taken::Yes
+        has_room
+    }
+
+    /// Drops what a channel that is over has not sent of its pieces, and what waits behind them.
+    pub(crate) fn abandon(&self, channel: ChannelKey) {
+        self.queue().series.remove(channel);
+    }
+
+    /// Drops what of all pieces is not in the queue yet: the socket is being closed.
+    pub(crate) fn abandon_all(&self) {
+        self.queue().series = SeriesList::default();
+    }
+
+    /// Whether the client may be read while the connection is full: when there are just pieces to send, which can take
+    /// minutes, it may work in its other documents.
+    pub(crate) fn may_read(&self) -> bool {
+        let queue = self.queue();
+        queue.bytes == 0 && queue.series.bytes_behind() <= self.bytes_limit
     }
 
     /// Puts a frame in that belongs to no channel.
@@ -127,11 +211,9 @@ impl Outbox {
     }
 
     /// Writes what waits, as far as the connection takes it at once.
-    pub(crate) fn flush(&self) {
+    pub(crate) fn flush(&self) -> Progress {
         let mut queue = self.queue();
-        if queue.connection == Connection::Open {
-            self.write(&mut queue);
-        }
+        if queue.connection == Connection::Open { self.write(&mut queue) } else { Progress::Finished }
     }
 
     /// Goes on writing to a connection that was full.
@@ -143,21 +225,23 @@ impl Outbox {
         }
     }
 
-    fn write(&self, queue: &mut Queue) {
-        let Some(stream) = self.stream.get() else { return };
-        let (frames, bytes) = (queue.frames.len(), queue.bytes);
-        queue.connection = queue.write_to(stream);
-        self.metrics.frames_out.inc_by((frames - queue.frames.len()) as u64);
-        self.metrics.bytes_out.inc_by((bytes - queue.bytes) as u64);
+    fn write(&self, queue: &mut Queue) -> Progress {
+        let Some(stream) = self.stream.get() else { return Progress::Finished };
+        let progress = queue.write_to(stream, &self.ready);
+        let Written { frames, bytes } = std::mem::take(&mut queue.written);
+        self.metrics.frames_out.inc_by(frames);
+        self.metrics.bytes_out.inc_by(bytes);
         self.count_waiting(queue);
-        if queue.connection != Connection::Open || !queue.withheld.is_empty() {
+        if progress == Progress::Paused || queue.connection != Connection::Open || queue.has_drained() {
             self.ready.notify_one();
         }
+        progress
     }
 
     /// Keeps the gauge right. Nothing is done for a connection that takes all, as nearly every one does.
     fn count_waiting(&self, queue: &mut Queue) {
-        let waiting = if queue.connection == Connection::Full { queue.bytes } else { 0 };
+        let is_full = queue.connection == Connection::Full;
+        let waiting = if is_full { queue.waiting_bytes() + queue.piece_bytes } else { 0 };
         if waiting != queue.counted_bytes {
             self.metrics.waiting_bytes.inc_by(gauge_value(waiting) - gauge_value(queue.counted_bytes));
             queue.counted_bytes = waiting;
@@ -172,7 +256,7 @@ impl Outbox {
     /// What there is to look after.
     pub(crate) fn report(&self) -> Report {
         let mut queue = self.queue();
-        let drained = if queue.frames.is_empty() { std::mem::take(&mut queue.withheld) } else { Vec::new() };
+        let drained = queue.take_drained();
         self.metrics.lagging.dec_by(gauge_value(drained.len()));
         Report { connection: queue.connection, drained, ended: std::mem::take(&mut queue.ended) }
     }
@@ -199,154 +283,115 @@ impl Queue {
     fn add(&mut self, frame: Wire) {
         if self.connection != Connection::Broken {
             self.bytes += frame.len();
-            self.frames.push_back(frame);
+            self.frames.push_back(Queued { frame, piece_of: None });
         }
     }
 
-    fn write_to(&mut self, stream: &TcpStream) -> Connection {
-        while !self.frames.is_empty() {
-            let mut pieces = [IoSlice::new(&[]); WRITE_PIECES];
-            let mut used = 0;
-            let waiting = self.frames.iter().flat_map(|frame| [&frame.head, &frame.body]);
-            for (slot, piece) in pieces.iter_mut().zip(waiting.filter(|piece| !piece.is_empty())) {
-                *slot = IoSlice::new(piece);
-                used += 1;
+    /// Bytes that wait, but for pieces: those are shared.
+    fn waiting_bytes(&self) -> usize {
+        self.bytes + self.series.bytes_behind()
+    }
+
+    /// Whether a channel from which something was withheld has nothing more in here that would come before it.
+    fn is_drained(&self, channel: ChannelKey) -> bool {
+        self.bytes == 0 && !self.series.has(channel)
+    }
+
+    fn has_drained(&self) -> bool {
+        self.withheld.iter().any(|channel| self.is_drained(*channel))
+    }
+
+    fn take_drained(&mut self) -> Vec<ChannelKey> {
+        if !self.has_drained() {
+            return Vec::new();
+        }
+        let withheld = std::mem::take(&mut self.withheld);
+        let (drained, withheld) = withheld.into_iter().partition(|channel| self.is_drained(*channel));
+        self.withheld = withheld;
+        drained
+    }
+
+    /// Puts the next piece of each series into the queue, unless one is in it.
+    fn queue_pieces(&mut self, ready: &Arc<Notify>) {
+        let Self { frames, bytes, piece_bytes, series, .. } = self;
+        series.advance(ready, |frame, piece_of| {
+            *(if piece_of.is_some() { &mut *piece_bytes } else { &mut *bytes }) += frame.len();
+            frames.push_back(Queued { frame, piece_of });
+        });
+    }
+
+    /// Writes as much as the connection takes at once. When it takes no more, says so in `connection`.
+    fn write_to(&mut self, stream: &TcpStream, ready: &Arc<Notify>) -> Progress {
+        let mut pieces_allowed = PIECE_BYTES_AT_ONCE;
+        loop {
+            self.queue_pieces(ready);
+            if self.frames.is_empty() {
+                // Most sockets are idle most of the time.
+                self.frames = VecDeque::new();
+                return Progress::Finished;
             }
-            let written = match &pieces[..used] {
-                // A plain write costs the kernel less.
-                [piece] => stream.try_write(piece),
-                pieces => stream.try_write_vectored(pieces),
-            };
-            match written {
+            if self.piece_bytes > 0 && pieces_allowed == 0 {
+                return Progress::Paused;
+            }
+            let pieces_before = self.piece_bytes;
+            match self.write_once(stream) {
                 Ok(written) => self.remove(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Connection::Full,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.connection = Connection::Full;
+                    return Progress::Finished;
+                }
                 Err(_) => {
-                    self.frames = VecDeque::new();
-                    self.bytes = 0;
-                    return Connection::Broken;
+                    self.break_off();
+                    return Progress::Finished;
                 }
             }
+            pieces_allowed = pieces_allowed.saturating_sub(pieces_before - self.piece_bytes);
         }
-        // Most sockets are idle most of the time.
-        self.frames = VecDeque::new();
-        Connection::Open
+    }
+
+    fn write_once(&self, stream: &TcpStream) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+        let mut used = 0;
+        let waiting = self.frames.iter().flat_map(|queued| [&queued.frame.head, &queued.frame.body]);
+        for (slot, bytes) in slices.iter_mut().zip(waiting.filter(|bytes| !bytes.is_empty())) {
+            *slot = IoSlice::new(bytes);
+            used += 1;
+        }
+        match &slices[..used] {
+            // A plain write costs the kernel less.
+            [slice] => stream.try_write(slice),
+            slices => stream.try_write_vectored(slices),
+        }
     }
 
     /// Removes bytes that were written from the front.
     fn remove(&mut self, mut written: usize) {
-        self.bytes -= written;
-        while let Some(first) = self.frames.front_mut() {
-            for piece in [&mut first.head, &mut first.body] {
-                let part = written.min(piece.len());
-                piece.advance(part);
+        self.written.bytes += written as u64;
+        while let Some(Queued { frame, piece_of }) = self.frames.front_mut() {
+            let waiting = if piece_of.is_some() { &mut self.piece_bytes } else { &mut self.bytes };
+            for bytes in [&mut frame.head, &mut frame.body] {
+                let part = written.min(bytes.len());
+                bytes.advance(part);
                 written -= part;
+                *waiting -= part;
             }
-            if !first.is_empty() {
+            if !frame.is_empty() {
                 return;
             }
+            self.series.written(*piece_of);
             self.frames.pop_front();
+            self.written.frames += 1;
         }
+    }
+
+    /// The connection is broken: nothing is kept.
+    fn break_off(&mut self) {
+        self.connection = Connection::Broken;
+        self.frames = VecDeque::new();
+        self.series = SeriesList::default();
+        (self.bytes, self.piece_bytes) = (0, 0);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    const CHANNEL: ChannelKey = ChannelKey(1);
-
-    fn frame(bytes: usize) -> Wire {
-        Wire { head: Bytes::from(vec![1; bytes / 2]), body: Bytes::from(vec![2; bytes - bytes / 2]) }
-    }
-
-    fn outbox(bytes_limit: usize) -> Outbox {
-        Outbox::new(bytes_limit, &SocketMetrics::default())
-    }
-
-    async fn connection() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (client, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        (client.unwrap(), server.unwrap().0)
-    }
-
-    #[tokio::test]
-    async fn presence_is_withheld_first_then_updates_and_what_must_pass_never() {
-        let outbox = outbox(100);
-        assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(60)), Taken::Yes);
-        assert_eq!(outbox.push(CHANNEL, Priority::Presence, frame(1)), Taken::Withheld);
-        assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(40)), Taken::Yes);
-        assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
-        assert_eq!(outbox.push(CHANNEL, Priority::Must, frame(1000)), Taken::Yes);
-        assert!(outbox.report().drained.is_empty(), "not empty yet");
-        let (mut client, server) = connection().await;
-        outbox.connect(server);
-        assert_eq!(outbox.metrics.lagging.get(), 1);
-        outbox.flush();
-        outbox.ready().await;
-        assert_eq!(outbox.report().drained, [CHANNEL], "reported once, however much was withheld");
-        assert_eq!(outbox.metrics.lagging.get(), 0);
-        assert!(outbox.report().drained.is_empty());
-        let mut read = vec![0; 1100];
-        client.read_exact(&mut read).await.unwrap();
-        assert_eq!((read[29], read[30], read[59], read[60]), (1, 2, 2, 1), "in order, heads before bodies");
-    }
-
-    #[test]
-    fn one_frame_larger_than_the_limit_passes_alone() {
-        let outbox = outbox(10);
-        assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(50)), Taken::Yes);
-        assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
-    }
-
-    #[tokio::test]
-    async fn a_full_connection_is_written_to_again_when_it_has_room_and_every_byte_arrives() {
-        const FRAMES: usize = 300;
-        const BYTES: usize = 50_001;
-        let (mut client, server) = connection().await;
-        let outbox = outbox(usize::MAX);
-        let stream = outbox.connect(server);
-        for _ in 0..FRAMES {
-            outbox.push(CHANNEL, Priority::Must, frame(BYTES));
-        }
-        outbox.flush();
-        outbox.ready().await;
-        assert_eq!(outbox.report().connection, Connection::Full);
-        assert!(outbox.metrics.waiting_bytes.get() > 0);
-        let reading = async {
-            let mut read = vec![0; FRAMES * BYTES];
-            client.read_exact(&mut read).await.unwrap();
-            read
-        };
-        let writing = async {
-            while outbox.report().connection == Connection::Full {
-                stream.writable().await.unwrap();
-                outbox.resume();
-            }
-        };
-        let (read, ()) = tokio::join!(reading, writing);
-        let expected = [vec![1; BYTES / 2], vec![2; BYTES - BYTES / 2]].concat().repeat(FRAMES);
-        assert!(read == expected);
-        assert_eq!(outbox.metrics.waiting_bytes.get(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_broken_connection_keeps_nothing() {
-        let (client, server) = connection().await;
-        let outbox = outbox(usize::MAX);
-        outbox.connect(server);
-        client.set_zero_linger().unwrap();
-        drop(client);
-        while outbox.report().connection == Connection::Open {
-            outbox.push(CHANNEL, Priority::Must, frame(50_000));
-            outbox.flush();
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(outbox.report().connection, Connection::Broken);
-        outbox.push(CHANNEL, Priority::Must, frame(50_000));
-        assert!(outbox.queue().frames.is_empty());
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use web_protocol::close;
 
 use crate::incoming::{Incoming, Message, ReadError};
-use crate::outbox::{ChannelKey, Connection, Outbox, Report};
+use crate::outbox::{ChannelKey, Connection, Outbox, Progress, Report};
 use crate::server::Shared;
 use crate::throttle::{Pace, Throttle};
 use crate::upgrade::Connected;
@@ -144,6 +144,7 @@ pub(crate) async fn refuse(connected: Connected, shared: &Shared, code: u16, rea
 /// Tells the client why the socket ends, after all that waits for it, and waits until it has heard it: a connection
 /// that is dropped with something unread on it is reset, and the close code is lost on the way.
 async fn close(stream: &TcpStream, outbox: &Outbox, incoming: &mut Incoming<'_>, code: u16, reason: &'static str) {
+    outbox.abandon_all();
     incoming.close(code, reason);
     let written = async {
         while outbox.report().connection == Connection::Full {
@@ -188,7 +189,7 @@ impl Serving<'_> {
         let mut told_draining = false;
         loop {
             let is_full = self.full_since.is_some();
-            let is_read = !is_full && self.throttle.paused_until().is_none();
+            let is_read = (!is_full || self.outbox.may_read()) && self.throttle.paused_until().is_none();
             let flow = tokio::select! {
                 biased;
                 () = &mut shutdown => Flow::Close(close::RESTART, "the server restarts"),
@@ -239,7 +240,9 @@ impl Serving<'_> {
             if !self.authenticated && dialect.is_authenticated() {
                 self.become_authenticated(incoming);
             }
-            self.outbox.flush();
+            if self.outbox.flush() == Progress::Paused {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

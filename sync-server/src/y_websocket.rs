@@ -212,8 +212,10 @@ impl Sink for YSink {
 fn encode(message: &Outgoing) -> Wire {
     match message {
         Outgoing::Step1(state_vector) => binary(&Message::Step1(state_vector).head(), state_vector.clone()),
-        Outgoing::Step2(update) => binary(&Message::Step2(update).head(), update.clone()),
-        Outgoing::Update(update) | Outgoing::Part(update) => binary(&Message::Update(update).head(), update.clone()),
+        Outgoing::Step2(update) => binary(&Message::Step2(update).head(), update.bytes().clone()),
+        Outgoing::Update(update) | Outgoing::Part(update) => {
+            binary(&Message::Update(update).head(), update.bytes().clone())
+        }
         Outgoing::Awareness(states) => binary(&Message::Awareness(&encode_awareness(states)).encode(), Bytes::new()),
         Outgoing::Refused { refusal, .. } => {
             binary(&Message::PermissionDenied(&refusal.message()).encode(), Bytes::new())

@@ -7,8 +7,12 @@ const STEP_2: u64 = 1;
 const UPDATE: u64 = 2;
 const AWARENESS: u64 = 3;
 const RECEIPT: u64 = 4;
+const PIECE: u64 = 5;
 /// Enough for most heads.
 const HEAD_BYTES: usize = 24;
+
+/// How much of its message a piece may hold at most (G24): who inflates one need not take more.
+pub const PIECE_BYTES_MAX: usize = 1024 * 1024;
 
 /// A binary frame: which channel it belongs to and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,81 @@ pub enum Body<'a> {
         /// The highest place in the log among the covered frames.
         seq: u64,
     },
+    /// A part of the bytes of a step 2 or update of the server (G24).
+    Piece(Piece<'a>),
+}
+
+/// A part of a message that is sent in several frames. Pieces come in order; with the last, they are `total` bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// What the whole is.
+    pub of: PieceOf,
+    /// How many bytes the whole update has.
+    pub total: u64,
+    /// What was done to the bytes.
+    pub form: PieceForm,
+    /// The bytes, in that form.
+    pub bytes: &'a [u8],
+}
+
+/// What pieces make up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceOf {
+    /// A step 2.
+    Step2,
+    /// An update.
+    Update,
+}
+
+/// How the bytes of a piece are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceForm {
+    /// As they are.
+    Plain,
+    /// Compressed by themselves, in the format zlib (RFC 1950).
+    Deflated {
+        /// How many bytes they are when they are inflated; not 0.
+        size: u64,
+    },
+}
+
+impl<'a> Piece<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let of = match reader.varuint()? {
+            STEP_2 => PieceOf::Step2,
+            UPDATE => PieceOf::Update,
+            other => return Err(DecodeError::UnknownType(other)),
+        };
+        let total = reader.varuint()?;
+        let form = match reader.varuint()? {
+            0 => PieceForm::Plain,
+            size => PieceForm::Deflated { size },
+        };
+        Ok(Self { of, total, form, bytes: reader.varbuf()? })
+    }
+
+    /// How much of the whole it is, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self.form {
+            PieceForm::Plain => self.bytes.len() as u64,
+            PieceForm::Deflated { size } => size,
+        }
+    }
+
+    fn write_head(&self, out: &mut Vec<u8>) {
+        let of = match self.of {
+            PieceOf::Step2 => STEP_2,
+            PieceOf::Update => UPDATE,
+        };
+        let inflated = match self.form {
+            PieceForm::Plain => 0,
+            PieceForm::Deflated { size } => size,
+        };
+        for value in [of, self.total, inflated] {
+            write_varuint(out, value);
+        }
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -52,6 +131,7 @@ impl<'a> Frame<'a> {
             UPDATE => Body::Update(reader.varbuf()?),
             AWARENESS => Body::Awareness(reader.varbuf()?),
             RECEIPT => Body::Receipt { through: reader.varuint()?, epoch: reader.varuint()?, seq: reader.varuint()? },
+            PIECE => Body::Piece(Piece::decode(&mut reader)?),
             other => return Err(DecodeError::UnknownType(other)),
         };
         reader.finish()?;
@@ -75,6 +155,7 @@ impl<'a> Frame<'a> {
             Body::Update(_) => UPDATE,
             Body::Awareness(_) => AWARENESS,
             Body::Receipt { .. } => RECEIPT,
+            Body::Piece(_) => PIECE,
         };
         let mut out = Vec::with_capacity(HEAD_BYTES);
         write_varuint(&mut out, self.number);
@@ -83,15 +164,19 @@ impl<'a> Frame<'a> {
             for value in [through, epoch, seq] {
                 write_varuint(&mut out, value);
             }
-        } else {
-            write_varuint(&mut out, self.payload().len() as u64);
+            return out;
         }
+        if let Body::Piece(piece) = self.body {
+            piece.write_head(&mut out);
+        }
+        write_varuint(&mut out, self.payload().len() as u64);
         out
     }
 
     fn payload(&self) -> &'a [u8] {
         match self.body {
             Body::Step1(bytes) | Body::Step2(bytes) | Body::Update(bytes) | Body::Awareness(bytes) => bytes,
+            Body::Piece(piece) => piece.bytes,
             Body::Receipt { .. } => &[],
         }
     }
@@ -104,12 +189,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_survive_the_wire(number in 0..1_u64 << 40, kind in 0..4_u64, bytes: Vec<u8>) {
+        fn frames_survive_the_wire(number in 0..1_u64 << 40, kind in 0..6_u64, total in 0..1_u64 << 53, bytes: Vec<u8>) {
             let body = match kind {
                 0 => Body::Step1(&bytes),
                 1 => Body::Step2(&bytes),
                 2 => Body::Update(&bytes),
-                _ => Body::Awareness(&bytes),
+                3 => Body::Awareness(&bytes),
+                4 => Body::Piece(Piece { of: PieceOf::Step2, total, form: PieceForm::Deflated { size: 1 + (total >> 1) }, bytes: &bytes }),
+                _ => Body::Piece(Piece { of: PieceOf::Update, total, form: PieceForm::Plain, bytes: &bytes }),
             };
             let frame = Frame { number, body };
             let encoded = frame.encode();
@@ -135,5 +222,6 @@ mod tests {
     fn trailing_bytes_and_unknown_types_are_refused() {
         assert_eq!(Frame::decode(&[1, 0, 0, 9]), Err(DecodeError::TrailingBytes));
         assert_eq!(Frame::decode(&[1, 9]), Err(DecodeError::UnknownType(9)));
+        assert_eq!(Frame::decode(&[1, 5, 0, 0, 0, 0]), Err(DecodeError::UnknownType(0)), "pieces of a step 1");
     }
 }

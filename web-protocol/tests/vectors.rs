@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use web_protocol::control::{Cause, Envelope, Identity, Reply, SyncReply, WelcomeLimits};
-use web_protocol::frame::{Body, Frame};
+use web_protocol::frame::{Body, Frame, Piece, PieceForm, PieceOf};
 use web_protocol::hocuspocus::{self, Address, Message, Saved, Scope};
 use web_protocol::lib0::DecodeError;
 
@@ -29,6 +29,15 @@ fn g11_golden_frames_are_read_and_written() {
             "step2" => Body::Step2(&content),
             "update" => Body::Update(&content),
             "awareness" => Body::Awareness(&content),
+            "piece" => Body::Piece(Piece {
+                of: if vector["of"] == "step2" { PieceOf::Step2 } else { PieceOf::Update },
+                total: number("total"),
+                form: match number("inflated") {
+                    0 => PieceForm::Plain,
+                    size => PieceForm::Deflated { size },
+                },
+                bytes: &content,
+            }),
             _ => Body::Receipt { through: number("through"), epoch: number("epoch"), seq: number("seq") },
         };
         let frame = Frame { number: number("channel"), body };

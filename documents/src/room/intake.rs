@@ -57,7 +57,7 @@ impl Room {
                     Applied::Held => {}
                     _ if released.is_empty() => {
                         let others = Audience::SyncingExcept(session);
-                        out.push(Effect::Broadcast(others, Outgoing::Update(told)));
+                        out.push(Effect::Broadcast(others, Outgoing::Update(told.into())));
                     }
                     _ => self.relay(std::iter::once(told).chain(released).collect(), &known, out),
                 }
@@ -231,7 +231,7 @@ impl Room {
     /// per input, and no more ([`super::session`]). `known` is what the document had before them.
     pub(super) fn relay(&mut self, updates: Vec<Bytes>, known: &[u8], out: &mut Vec<Effect>) {
         if let Some(update) = self.replica.merge(updates, known) {
-            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update)));
+            out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Update(update.into())));
         }
     }
 

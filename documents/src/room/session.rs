@@ -8,7 +8,7 @@ use platform::auth::Principal;
 
 use super::message::{Attach, Audience, Effect, Mode, Receipts, SessionId};
 use super::{Room, SavingState};
-use crate::delivery::{EndReason, Outgoing};
+use crate::delivery::{Content, EndReason, Outgoing};
 
 /// One client's attachment.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 struct Lag {
     /// The first update that was withheld.
-    missed: Bytes,
+    missed: Content,
     /// The state vector after it: all later content is beyond it.
     since: Bytes,
 }

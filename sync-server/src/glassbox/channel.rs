@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use documents::delivery::{Delivery, EndReason, Outgoing, Present, Sink, Taken, Wire};
+use documents::delivery::{Content, Delivery, EndReason, Outgoing, Present, Sink, Taken, Wire};
 use platform::access::Access;
 use platform::auth::PrincipalKind;
 use schema::ids::DocumentName;
 use web_protocol::control::{Action, Cause, PresentUser, Reply, SyncReply};
-use web_protocol::frame::{Body, Frame};
+use web_protocol::frame::{Body, Frame, PieceOf};
 
 use super::DIALECT;
 use crate::outbox::{ChannelKey, Outbox, Priority};
+use crate::pieces::{Compression, Pieces};
 use crate::websocket::{binary, text};
 use crate::y_websocket::encode_awareness;
 
@@ -21,19 +22,30 @@ use crate::y_websocket::encode_awareness;
 pub(super) struct Capabilities {
     pub(super) receipts: bool,
     pub(super) notices: bool,
+    /// Whether large messages are sent in pieces, and how.
+    pieces: Option<Compression>,
 }
 
 impl Capabilities {
     const RECEIPTS: &'static str = "receipts";
     const NOTICES: &'static str = "notices";
+    const PIECES: &'static str = "pieces";
+    const DEFLATE: &'static str = "deflate";
 
     pub(super) fn agree(offered: &[String]) -> Self {
         let offers = |name: &str| offered.iter().any(|offer| offer == name);
-        Self { receipts: offers(Self::RECEIPTS), notices: offers(Self::NOTICES) }
+        let compression = if offers(Self::DEFLATE) { Compression::Deflate } else { Compression::Off };
+        let pieces = offers(Self::PIECES).then_some(compression);
+        Self { receipts: offers(Self::RECEIPTS), notices: offers(Self::NOTICES), pieces }
     }
 
     fn names(self) -> Vec<&'static str> {
-        let known = [(self.receipts, Self::RECEIPTS), (self.notices, Self::NOTICES)];
+        let known = [
+            (self.receipts, Self::RECEIPTS),
+            (self.notices, Self::NOTICES),
+            (self.pieces.is_some(), Self::PIECES),
+            (self.pieces == Some(Compression::Deflate), Self::DEFLATE),
+        ];
         known.into_iter().filter(|(agreed, _)| *agreed).map(|(_, name)| name).collect()
     }
 }
@@ -86,7 +98,26 @@ impl ChannelSink {
         self.reply(&Reply::PresenceUpdate { channel: self.name.to_string(), node_id, users })
     }
 
+    /// Sends a part of the document: in pieces, if that is agreed on and better.
+    fn content(&self, delivery: &Delivery, priority: Priority, of: PieceOf, content: &Content) -> Taken {
+        let agreed = self.sync.and_then(|capabilities| capabilities.pieces);
+        match agreed.and_then(|compression| Pieces::of(delivery.number, of, content, compression)) {
+            Some(pieces) => self.outbox.push_pieces(self.key, priority, pieces),
+            None => self.outbox.push(self.key, priority, delivery.encoded(DIALECT, encode)),
+        }
+    }
+
+    /// Says that all that was withheld has been sent: behind that.
+    fn caught_up(&self) -> Taken {
+        if self.sync.is_none_or(|capabilities| capabilities.notices) {
+            let reply = Reply::CaughtUp { channel: self.name.to_string() };
+            self.outbox.push(self.key, Priority::Content, text(reply.encode(None)));
+        }
+        Taken::Yes
+    }
+
     fn ended(&self, reason: EndReason) -> Taken {
+        self.outbox.abandon(self.key);
         if let Some(cause) = cause_of_end(reason) {
             self.reply(&Reply::Unsubscribed { channel: self.name.to_string(), cause: Some(cause) });
         }
@@ -101,8 +132,10 @@ impl Sink for ChannelSink {
             return Taken::Yes;
         }
         let priority = match &delivery.message {
-            Outgoing::Step1(_) | Outgoing::Step2(_) | Outgoing::Part(_) | Outgoing::Receipt { .. } => Priority::Must,
-            Outgoing::Update(_) => Priority::Update,
+            Outgoing::Step1(_) | Outgoing::Receipt { .. } => Priority::Must,
+            Outgoing::Step2(update) => return self.content(delivery, Priority::Content, PieceOf::Step2, update),
+            Outgoing::Part(update) => return self.content(delivery, Priority::Content, PieceOf::Update, update),
+            Outgoing::Update(update) => return self.content(delivery, Priority::Update, PieceOf::Update, update),
             Outgoing::Awareness(_) => Priority::Presence,
             Outgoing::Attached { access, epoch, seq } => {
                 return self.subscribed(delivery.number, *access, epoch.get(), seq.get());
@@ -113,7 +146,7 @@ impl Sink for ChannelSink {
             }
             Outgoing::Present(present) => return self.present(present),
             Outgoing::Lagging => return self.notice(|channel| Reply::Lagging { channel }),
-            Outgoing::CaughtUp => return self.notice(|channel| Reply::CaughtUp { channel }),
+            Outgoing::CaughtUp => return self.caught_up(),
             Outgoing::SavingBehind { pending } => {
                 return self.notice(|channel| Reply::SavingBehind { channel, pending: *pending });
             }
@@ -159,8 +192,8 @@ fn present_user(present: &Present) -> PresentUser {
 fn encode(number: u64, message: &Outgoing) -> Wire {
     let (body, bytes) = match message {
         Outgoing::Step1(state_vector) => (Body::Step1(state_vector), state_vector),
-        Outgoing::Step2(update) => (Body::Step2(update), update),
-        Outgoing::Update(update) | Outgoing::Part(update) => (Body::Update(update), update),
+        Outgoing::Step2(update) => (Body::Step2(update), update.bytes()),
+        Outgoing::Update(update) | Outgoing::Part(update) => (Body::Update(update), update.bytes()),
         Outgoing::Awareness(states) => {
             let body = Body::Awareness(&encode_awareness(states));
             return binary(&Frame { number, body }.encode(), Bytes::new());

@@ -187,6 +187,7 @@ impl Connection {
         match key.and_then(|key| self.channels.remove(&key)) {
             Some(left) => {
                 left.sink.left.store(true, Ordering::Release);
+                self.outbox.abandon(left.sink.key);
                 self.reply(&Reply::Unsubscribed { channel, cause: None }, request_id);
             }
             None => self.error("NOT_SUBSCRIBED", "the socket is not subscribed to this", Some(channel), request_id),
@@ -267,6 +268,7 @@ impl Connection {
                 Err(_) => return self.malformed("an awareness update cannot be decoded"),
             },
             Body::Receipt { .. } => return self.malformed("receipts are the server's to send"),
+            Body::Piece(_) => return self.malformed("pieces are the server's to send"),
         };
         // A room that is over has ended the channel through its sink.
         let _ = taken;

@@ -173,8 +173,8 @@ impl Sink for DocumentSink {
 fn encode(message: &Outgoing) -> (Vec<u8>, Bytes) {
     match message {
         Outgoing::Step1(state_vector) => (Message::Step1(state_vector).head(), state_vector.clone()),
-        Outgoing::Step2(update) => (Message::Step2(update).head(), update.clone()),
-        Outgoing::Update(update) | Outgoing::Part(update) => (Message::Update(update).head(), update.clone()),
+        Outgoing::Step2(update) => (Message::Step2(update).head(), update.bytes().clone()),
+        Outgoing::Update(update) | Outgoing::Part(update) => (Message::Update(update).head(), update.bytes().clone()),
         Outgoing::Stateless(payload) => (Message::Stateless(payload).head(), Bytes::new()),
         Outgoing::Awareness(states) => (Message::Awareness(&encode_awareness(states)).head(), Bytes::new()),
         _ => (Vec::new(), Bytes::new()),
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn h1_a_frame_is_encoded_once_and_shared_and_each_session_has_its_address() {
         let named = format!("{DOCUMENT}\0k3x");
-        let delivery = Delivery::new(1, Outgoing::Update(Bytes::from_static(b"an update")));
+        let delivery = Delivery::new(1, Outgoing::Update(Bytes::from_static(b"an update").into()));
         // Whoever is first.
         let frames = [&named, DOCUMENT, &named, DOCUMENT].map(|address| {
             let frame = sink(address).frame(&delivery);

@@ -12,6 +12,7 @@ mod heartbeat;
 mod hocuspocus;
 mod notices;
 mod opening;
+mod pieces;
 mod presence;
 mod principals;
 mod server;

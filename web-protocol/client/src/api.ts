@@ -126,6 +126,12 @@ export interface StaleReplica {
   discard(): Promise<void>;
 }
 
+/** How much of a document has come, in bytes. */
+export interface LoadProgress {
+  readonly received: number;
+  readonly total: number;
+}
+
 /** One open document. Made by `client.open`. */
 export interface Provider {
   /** Document name, e.g. `node:<uuid>`. */
@@ -154,6 +160,8 @@ export interface Provider {
   readonly access: Observable<"write" | "read" | null>;
   /** The last error of this document; `null` again once it is attached. */
   readonly error: Observable<ErrorInfo | null>;
+  /** How much of a large document has come while it is not synced yet; `null` otherwise. */
+  readonly loading: Observable<LoadProgress | null>;
   /** Whether the server withholds live updates because we read too slowly. They come as one when we catch up. */
   readonly lagging: Observable<boolean>;
   /** The oldest replica that was set aside and not discarded. */

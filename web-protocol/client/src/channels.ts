@@ -51,6 +51,11 @@ export class ChannelLink {
     return updateBytes <= this.maxUpdateBytes;
   }
 
+  /** The server broke the protocol on this channel. */
+  violated(message: string): void {
+    this.connection.violated(message);
+  }
+
   send(type: BodyType, body: Uint8Array): void {
     this.connection.sendFrame(encodeFrame({ number: this.number, type, body }));
   }

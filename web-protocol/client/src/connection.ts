@@ -168,11 +168,11 @@ export class Connection {
       if (typeof data === "string") message = decodeMessage(data);
       else if (data instanceof ArrayBuffer) frame = decodeFrame(new Uint8Array(data));
     } catch (error) {
-      this.#violated(messageOf(error));
+      this.violated(messageOf(error));
       return;
     }
     if (this.#limits === null && message?.type !== "welcome") {
-      this.#violated("the first message is no welcome");
+      this.violated("the first message is no welcome");
       return;
     }
     if (frame) this.#listener.frame(frame);
@@ -258,7 +258,8 @@ export class Connection {
     this.#retry(clientError("CONNECTION_LOST", `The connection was lost (${why})`, "retry"));
   }
 
-  #violated(message: string): void {
+  /** The server broke the protocol: the socket is closed, and another one opened later. */
+  violated(message: string): void {
     this.#drop(MALFORMED_FRAME);
     this.#retry(clientError("PROTOCOL_VIOLATION", `The server broke the protocol: ${message}`, "retry"));
   }

@@ -5,10 +5,10 @@ import * as encoding from "lib0/encoding";
 /** Bytes that a frame may have besides its body: two varuints and a length, of at most 8 bytes each. */
 export const FRAME_OVERHEAD_BYTES = 24;
 
-const TYPES = { step1: 0, step2: 1, update: 2, awareness: 3, receipt: 4 } as const;
+const TYPES = { step1: 0, step2: 1, update: 2, awareness: 3, receipt: 4, piece: 5 } as const;
 
 /** Type of a frame whose body is a varbuf. */
-export type BodyType = Exclude<keyof typeof TYPES, "receipt">;
+export type BodyType = Exclude<keyof typeof TYPES, "receipt" | "piece">;
 
 /** A frame that carries bytes of Yjs. */
 export interface BodyFrame {
@@ -30,8 +30,21 @@ export interface ReceiptFrame {
   readonly seq: number;
 }
 
+/** A part of the body of a step 2 or update of the server (G24). */
+export interface PieceFrame {
+  readonly number: number;
+  readonly type: "piece";
+  /** What the pieces make up. */
+  readonly of: "step2" | "update";
+  /** Bytes of the whole body. */
+  readonly total: number;
+  /** 0: the bytes are as they are. Otherwise they are compressed (zlib, RFC 1950), and so many when they are inflated. */
+  readonly inflated: number;
+  readonly body: Uint8Array;
+}
+
 /** A decoded binary frame. */
-export type Frame = BodyFrame | ReceiptFrame;
+export type Frame = BodyFrame | ReceiptFrame | PieceFrame;
 
 /** Why bytes are no frame. The names are those of the vectors. */
 export type MalformedReason = "unexpected-end" | "integer-too-large" | "trailing-bytes" | "unknown-type";
@@ -54,6 +67,11 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     encoding.writeVarUint(encoder, frame.epoch);
     encoding.writeVarUint(encoder, frame.seq);
   } else {
+    if (frame.type === "piece") {
+      encoding.writeVarUint(encoder, TYPES[frame.of]);
+      encoding.writeVarUint(encoder, frame.total);
+      encoding.writeVarUint(encoder, frame.inflated);
+    }
     encoding.writeVarUint8Array(encoder, frame.body);
   }
   return encoding.toUint8Array(encoder) as Uint8Array<ArrayBuffer>;
@@ -85,9 +103,19 @@ function readBody(reader: Reader, number: number, type: number): Frame {
       const [through, epoch, seq] = [reader.varUint(), reader.varUint(), reader.varUint()];
       return { number, type: "receipt", through, epoch, seq };
     }
+    case TYPES.piece:
+      return readPiece(reader, number);
     default:
       throw new MalformedFrameError("unknown-type");
   }
+}
+
+function readPiece(reader: Reader, number: number): PieceFrame {
+  const type = reader.varUint();
+  if (type !== TYPES.step2 && type !== TYPES.update) throw new MalformedFrameError("unknown-type");
+  const of = type === TYPES.step2 ? "step2" : "update";
+  const [total, inflated] = [reader.varUint(), reader.varUint()];
+  return { number, type: "piece", of, total, inflated, body: reader.varBuf() };
 }
 
 /** Reads lib0 values strictly: lib0's own decoder reads beyond a view's end, and integers of more than 53 bits. */

@@ -1,13 +1,19 @@
 /** JSON messages of the dialect `/ws` (SPEC.md, G2): `{type, payload, requestId?}`. */
 
 import type { Principal } from "./api.js";
+import { CAN_INFLATE } from "./assembly.js";
 import type { ErrorInfo } from "./errors.js";
 
 /** Version of the protocol that this package speaks (G3). */
 export const PROTOCOL_VERSION = 1;
 
 /** Capabilities that this package understands (G8). */
-export const CAPABILITIES: readonly string[] = ["receipts", "notices"];
+export const CAPABILITIES: readonly string[] = [
+  "receipts",
+  "notices",
+  "pieces",
+  ...(CAN_INFLATE ? ["deflate"] : []),
+];
 
 /** What the client must stay within (G3). */
 export interface Limits {

@@ -1,7 +1,8 @@
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import type { OpenOptions, Provider, Replica, SavedState } from "./api.js";
+import type { LoadProgress, OpenOptions, Provider, Replica, SavedState } from "./api.js";
+import { Assembly, type WholeFrame } from "./assembly.js";
 import type { Retries } from "./backoff.js";
 import type { ChannelLink, ChannelOwner, Channels, Notice } from "./channels.js";
 import { DocSync } from "./doc-sync.js";
@@ -42,6 +43,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
   readonly access = new Subject<"write" | "read" | null>(null);
   readonly error = new Subject<ErrorInfo | null>(null);
   readonly lagging = new Subject(false);
+  readonly loading = new Subject<LoadProgress | null>(null);
   readonly whenLoaded: Promise<void>;
 
   readonly #host: ProviderHost;
@@ -65,8 +67,9 @@ export class DocumentProvider implements Provider, ChannelOwner {
   /** Unconfirmed edits in a Y.Doc of the application's. */
   #broughtEdits: number;
   #localError: ErrorInfo | null = null;
+  #assembly: Assembly | null = null;
   /** Frames that wait until the epoch of the local copy is on disk. */
-  #held: Frame[] | null = null;
+  #held: WholeFrame[] | null = null;
 
   constructor(name: string, options: OpenOptions, host: ProviderHost) {
     this.name = name;
@@ -155,6 +158,11 @@ export class DocumentProvider implements Provider, ChannelOwner {
   // What the channel tells.
 
   subscribed(link: ChannelLink, access: "write" | "read", { epoch }: SyncInfo): void {
+    this.#assembly = new Assembly({
+      receive: (frame) => this.#arrived(frame),
+      progressed: (progress) => this.loading.set(this.synced.value ? null : progress),
+      violated: (message) => link.violated(message),
+    });
     if (this.#local && this.#local.epoch === null) void this.#recordEpoch(this.#local, epoch);
     this.#epoch = epoch;
     this.access.set(access);
@@ -166,8 +174,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
   }
 
   frame(frame: Frame): void {
-    if (this.#held) this.#held.push(frame);
-    else this.#receive(frame);
+    this.#assembly?.take(frame);
   }
 
   notice(notice: Notice): void {
@@ -193,12 +200,15 @@ export class DocumentProvider implements Provider, ChannelOwner {
 
   detached(): void {
     const { sync, presence } = this.#binding.value;
+    this.#assembly?.stop();
+    this.#assembly = null;
     this.#held = null;
     sync.detach();
     presence.detach();
     this.synced.set(false);
     this.access.set(null);
     this.lagging.set(false);
+    this.loading.set(null);
     this.#dispatch({ type: "detached" });
   }
 
@@ -291,7 +301,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
 
   /** Puts the epoch on disk before content of the server is merged, or ours goes there. */
   async #recordEpoch(local: LocalCopy, epoch: number): Promise<void> {
-    const held: Frame[] = [];
+    const held: WholeFrame[] = [];
     this.#held = held;
     try {
       await local.setEpoch(epoch);
@@ -319,7 +329,12 @@ export class DocumentProvider implements Provider, ChannelOwner {
     return stored.then(() => {});
   }
 
-  #receive(frame: Frame): void {
+  #arrived(frame: WholeFrame): void {
+    if (this.#held) this.#held.push(frame);
+    else this.#receive(frame);
+  }
+
+  #receive(frame: WholeFrame): void {
     const { sync, presence } = this.#binding.value;
     switch (frame.type) {
       case "step1":

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { deflateSync } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
 import {
   Awareness,
@@ -9,7 +10,7 @@ import {
 } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import { decodeFrame, encodeFrame, type Frame } from "../src/frames.js";
+import { decodeFrame, encodeFrame, type Frame, type PieceFrame } from "../src/frames.js";
 
 export interface Cause {
   code: string;
@@ -28,6 +29,18 @@ interface Message {
   type: string;
   payload: Record<string, unknown>;
   requestId?: string;
+}
+
+/** A step 2 in pieces, every other one compressed. */
+export function inPieces(number: number, body: Uint8Array, pieceBytes: number): PieceFrame[] {
+  const pieces: PieceFrame[] = [];
+  for (let start = 0; start < body.byteLength; start += pieceBytes) {
+    const bytes = body.slice(start, start + pieceBytes);
+    const inflated = pieces.length % 2 === 0 ? bytes.byteLength : 0;
+    const head = { number, type: "piece", of: "step2", total: body.byteLength, inflated } as const;
+    pieces.push({ ...head, body: inflated === 0 ? bytes : new Uint8Array(deflateSync(bytes)) });
+  }
+  return pieces;
 }
 
 /** A document of the fake server: a real Yjs document with a log that is only counted. */
@@ -111,6 +124,8 @@ export class FakeServer {
   refuse: (update: Uint8Array, document: FakeDocument) => Cause | null = () => null;
   /** Answers a subscribe with an error. */
   refuseSubscribe: (name: string) => (Cause & { epoch?: number }) | null = () => null;
+  /** Step 2 comes in pieces of so many bytes (G24), every other one compressed; `null`: whole. */
+  pieceBytes: number | null = null;
   /** Subscribes are not answered while true. */
   ignoresSubscribes = false;
 
@@ -347,14 +362,12 @@ export class FakeServer {
     }
     const { document } = session;
     if (frame.type === "step1") {
-      session.send({
-        number: frame.number,
-        type: "step2",
-        body: Y.encodeStateAsUpdate(document.doc, frame.body),
-      });
+      const body = Y.encodeStateAsUpdate(document.doc, frame.body);
+      if (this.pieceBytes === null) session.send({ number: frame.number, type: "step2", body });
+      else for (const piece of inPieces(frame.number, body, this.pieceBytes)) session.send(piece);
     } else if (frame.type === "awareness") {
       this.#presence(session, frame.body);
-    } else if (frame.type !== "receipt") {
+    } else if (frame.type === "step2" || frame.type === "update") {
       this.#update(session, frame.body);
     }
     this.#note({ kind: "frame", channel: document.name, frame, at: session.frames });

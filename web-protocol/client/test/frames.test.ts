@@ -10,6 +10,7 @@ import {
   FRAME_OVERHEAD_BYTES,
   type Frame,
   MalformedFrameError,
+  type PieceFrame,
 } from "../src/frames.js";
 import { seededRandom } from "./support.js";
 
@@ -23,6 +24,9 @@ interface FrameVector {
   through?: number;
   epoch?: number;
   seq?: number;
+  of?: PieceFrame["of"];
+  total?: number;
+  inflated?: number;
 }
 
 function read<T>(file: string): T[] {
@@ -33,8 +37,13 @@ function bytes(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, "hex"));
 }
 
-function frameOf({ channel, type, body = "", through = 0, epoch = 0, seq = 0 }: FrameVector): Frame {
+function frameOf(vector: FrameVector): Frame {
+  const { channel, type, body = "", through = 0, epoch = 0, seq = 0 } = vector;
   if (type === "receipt") return { number: channel, type, through, epoch, seq };
+  if (type === "piece") {
+    const { of = "update", total = 0, inflated = 0 } = vector;
+    return { number: channel, type, of, total, inflated, body: bytes(body) };
+  }
   return { number: channel, type, body: bytes(body) };
 }
 

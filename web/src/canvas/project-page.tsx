@@ -270,13 +270,16 @@ function EmptyCanvas({ provider }: { provider: Provider }) {
   const actions = useCanvasActions();
   const { loaded, synced } = useIsReady(provider);
   const access = useObservable(provider.access);
+  const loading = useObservable(provider.loading);
   const empty = useStore(flow.nodes).length === 0;
   if (!empty || !loaded) return null;
   return (
     <div className="pointer-events-none absolute inset-0 grid place-items-center">
       <div className="pointer-events-auto">
         {!synced ? (
-          <p className="text-sm text-muted">Opening the canvas…</p>
+          <p className="text-sm text-muted">
+            Opening the canvas…{loading && ` ${Math.floor((100 * loading.received) / loading.total)} %`}
+          </p>
         ) : access === "write" ? (
           <Notice
             icon="node"
