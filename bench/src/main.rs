@@ -41,6 +41,7 @@ use process::Cores;
 use report::Report;
 use scenario::cold_open::ColdOpen;
 use scenario::compare::Compare;
+use scenario::crowd::Crowd;
 use scenario::durability::Durability;
 use scenario::fan_out::FanOut;
 use scenario::hostile::Hostile;
@@ -81,6 +82,7 @@ struct Cli {
 enum Command {
     Compare(Compare),
     FanOut(FanOut),
+    Crowd(Crowd),
     ColdOpen(ColdOpen),
     LargeDocument(LargeDocument),
     IdleMemory(IdleMemory),
@@ -213,6 +215,7 @@ impl Command {
     async fn measure(&self, bench: &Bench) -> Result<Report> {
         match self {
             Self::FanOut(scenario) => scenario.run(bench).await,
+            Self::Crowd(scenario) => scenario.run(bench).await,
             Self::ColdOpen(scenario) => scenario.run(bench).await,
             Self::LargeDocument(scenario) => scenario.run(bench).await,
             Self::IdleMemory(scenario) => scenario.run(bench).await,

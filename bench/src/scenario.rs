@@ -2,6 +2,7 @@
 
 pub(crate) mod cold_open;
 pub(crate) mod compare;
+pub(crate) mod crowd;
 pub(crate) mod durability;
 pub(crate) mod fan_out;
 pub(crate) mod hostile;

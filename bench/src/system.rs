@@ -243,7 +243,9 @@ impl System {
     /// What opening a document takes beside its name; only our own dialect needs a token for scratch documents.
     pub(crate) async fn token(&self, dialect: Dialect) -> Result<Option<String>> {
         match (self.subject, dialect) {
-            (Subject::GlassBox, Dialect::Ws) => self.api()?.token("clients@bench.example").await.map(Some),
+            (Subject::GlassBox, Dialect::Ws | Dialect::WsDeflate) => {
+                self.api()?.token("clients@bench.example").await.map(Some)
+            }
             _ => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use yrs::{
     XmlTextPrelim, XmlTextRef,
 };
 
-use crate::client::attachment::Content;
+use crate::client::Content;
 
 /// The root text of the documents of the generator.
 pub(crate) const ROOT: &str = "text";
@@ -131,8 +131,8 @@ impl Replica {
     /// A replica that reads what a document held when it was opened.
     pub(crate) fn reading(client: u64, content: &Content) -> anyhow::Result<Self> {
         let replica = Self::new(client);
-        for part in &content.parts {
-            replica.apply(part)?;
+        for update in content.updates() {
+            replica.apply(&update?)?;
         }
         Ok(replica)
     }

@@ -9,11 +9,12 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use web_protocol::frame::{Body, Frame as ChannelFrame};
+use web_protocol::frame::{Body, Frame as ChannelFrame, Piece, PieceOf};
 use web_protocol::hocuspocus::{Address, Frame as HocuspocusFrame, Message as HocuspocusMessage, Saved};
 use web_protocol::lib0::DecodeError;
 use web_protocol::y_websocket::Message;
 
+use super::content::Content;
 use super::socket::{Frame, Opcode, Socket};
 
 /// How long opening and syncing may take.
@@ -32,6 +33,8 @@ pub(crate) enum Dialect {
     Yjs,
     /// `GlassBox`'s own, at `/ws`.
     Ws,
+    /// The same, with what is large in compressed pieces.
+    WsDeflate,
     /// Hocuspocus', at `/hocuspocus`.
     Hocuspocus,
     /// y-websocket's, at the paths of y-sweet.
@@ -45,6 +48,7 @@ impl Dialect {
         match self {
             Self::Yjs => "yjs",
             Self::Ws => "ws",
+            Self::WsDeflate => "ws-deflate",
             Self::Hocuspocus => "hocuspocus",
             Self::YSweet => "y-sweet",
         }
@@ -60,6 +64,10 @@ pub(crate) enum Event<'a> {
     Step2(&'a [u8]),
     /// A live update.
     Update(&'a [u8]),
+    /// A part of a step 2 or update.
+    Piece(Piece<'a>),
+    /// Who is here, as Yjs awareness.
+    Awareness(&'a [u8]),
     /// The client's frames up to this one are durable.
     Receipt(u64),
     /// An edit was refused, as the server put it.
@@ -68,22 +76,8 @@ pub(crate) enum Event<'a> {
     Pong,
     /// The server ends the channel or the socket; nothing useful follows.
     Ended(&'a str),
-    /// Anything else: presence, notices, errors that end nothing.
+    /// Anything else: notices, errors that end nothing.
     Other,
-}
-
-/// What a document held when it was opened: the updates that came until it was synced. A server may answer a step 1
-/// with updates that a last step 2 completes.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Content {
-    pub(crate) parts: Vec<Vec<u8>>,
-}
-
-impl Content {
-    /// How many bytes came.
-    pub(crate) fn bytes(&self) -> usize {
-        self.parts.iter().map(Vec::len).sum()
-    }
 }
 
 /// A client's place in a document.
@@ -114,6 +108,7 @@ enum Saying<'a> {
     Step1(&'a [u8]),
     Step2(&'a [u8]),
     Update(&'a [u8]),
+    Awareness(&'a [u8]),
 }
 
 impl Attachment {
@@ -155,9 +150,9 @@ impl Attachment {
                     let link = Link::Hocuspocus { document: document.to_owned(), confirmed: 0 };
                     Ok(Self { socket, link, edits_sent: 0 })
                 }
-                Dialect::Ws => {
+                Dialect::Ws | Dialect::WsDeflate => {
                     let mut socket = Socket::connect(address, &format!("/ws{query}")).await?;
-                    let number = subscribe(&mut socket, document).await?;
+                    let number = subscribe(&mut socket, document, dialect).await?;
                     Ok(Self { socket, link: Link::Channel { number }, edits_sent: 0 })
                 }
             }
@@ -200,10 +195,11 @@ impl Attachment {
             while let Some(event) = self.event()? {
                 match event {
                     Event::Step2(update) => {
-                        content.parts.push(update.to_vec());
+                        content.add(update);
                         return Ok(content);
                     }
-                    Event::Update(update) => content.parts.push(update.to_vec()),
+                    Event::Update(update) => content.add(update),
+                    Event::Piece(piece) if content.add_piece(&piece) == Some(PieceOf::Step2) => return Ok(content),
                     Event::Ended(reason) => bail!("the server ended it: {reason}"),
                     _ => {}
                 }
@@ -224,10 +220,11 @@ impl Attachment {
                         asked = Some(if state_vector == EMPTY_STATE_VECTOR { state } else { EMPTY_UPDATE });
                     }
                     Event::Step2(update) => {
-                        content.parts.push(update.to_vec());
+                        content.add(update);
                         synced = true;
                     }
-                    Event::Update(update) => content.parts.push(update.to_vec()),
+                    Event::Update(update) => content.add(update),
+                    Event::Piece(piece) => synced |= content.add_piece(&piece) == Some(PieceOf::Step2),
                     Event::Ended(reason) => bail!("the server ended it: {reason}"),
                     _ => {}
                 }
@@ -271,6 +268,12 @@ impl Attachment {
         self.edits_sent
     }
 
+    /// Publishes presence.
+    pub(crate) fn send_awareness(&mut self, states: &[u8]) -> io::Result<()> {
+        let frame = self.encode(Saying::Awareness(states));
+        self.socket.send(Opcode::Binary, &frame)
+    }
+
     /// A live update as it goes over the wire.
     pub(crate) fn encode_update(&self, update: &[u8]) -> Vec<u8> {
         self.encode(Saying::Update(update))
@@ -282,6 +285,7 @@ impl Attachment {
                 Saying::Step1(state_vector) => Message::Step1(state_vector),
                 Saying::Step2(update) => Message::Step2(update),
                 Saying::Update(update) => Message::Update(update),
+                Saying::Awareness(states) => Message::Awareness(states),
             }
             .encode(),
             Link::Channel { number } => {
@@ -289,6 +293,7 @@ impl Attachment {
                     Saying::Step1(state_vector) => Body::Step1(state_vector),
                     Saying::Step2(update) => Body::Step2(update),
                     Saying::Update(update) => Body::Update(update),
+                    Saying::Awareness(states) => Body::Awareness(states),
                 };
                 ChannelFrame { number: *number, body }.encode()
             }
@@ -297,6 +302,7 @@ impl Attachment {
                     Saying::Step1(state_vector) => HocuspocusMessage::Step1(state_vector),
                     Saying::Step2(update) => HocuspocusMessage::Step2(update),
                     Saying::Update(update) => HocuspocusMessage::Update(update),
+                    Saying::Awareness(states) => HocuspocusMessage::Awareness(states),
                 };
                 HocuspocusFrame::Message(Address::new(document), message).encode()
             }
@@ -339,7 +345,8 @@ fn y_event(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         Message::Step2(update) => Event::Step2(update),
         Message::Update(update) => Event::Update(update),
         Message::PermissionDenied(reason) => Event::Refused(reason),
-        Message::Awareness(_) | Message::QueryAwareness | Message::Unknown(_) => Event::Other,
+        Message::Awareness(states) => Event::Awareness(states),
+        Message::QueryAwareness | Message::Unknown(_) => Event::Other,
     })
 }
 
@@ -351,7 +358,8 @@ fn channel_event(number: u64, bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         Body::Step2(update) => Event::Step2(update),
         Body::Update(update) => Event::Update(update),
         Body::Receipt { through, .. } => Event::Receipt(through),
-        Body::Awareness(_) => Event::Other,
+        Body::Piece(piece) => Event::Piece(piece),
+        Body::Awareness(states) => Event::Awareness(states),
     })
 }
 
@@ -362,6 +370,7 @@ fn hocuspocus_event<'a>(confirmed: &mut u64, bytes: &'a [u8]) -> Result<Event<'a
         HocuspocusMessage::Step1(state_vector) => Event::Step1(state_vector),
         HocuspocusMessage::Step2(update) => Event::Step2(update),
         HocuspocusMessage::Update(update) => Event::Update(update),
+        HocuspocusMessage::Awareness(states) => Event::Awareness(states),
         HocuspocusMessage::SyncStatus(Saved::Yes) => {
             *confirmed += 1;
             Event::Receipt(*confirmed)
@@ -383,8 +392,12 @@ fn text_event(text: &str) -> Event<'_> {
 }
 
 /// Subscribes to a document with sync: the channel's number.
-async fn subscribe(socket: &mut Socket, document: &str) -> Result<u64> {
-    let sync = json!({ "epoch": null, "capabilities": ["receipts", "notices"] });
+async fn subscribe(socket: &mut Socket, document: &str, dialect: Dialect) -> Result<u64> {
+    let capabilities: &[_] = match dialect {
+        Dialect::WsDeflate => &["receipts", "notices", "pieces", "deflate"],
+        _ => &["receipts", "notices"],
+    };
+    let sync = json!({ "epoch": null, "capabilities": capabilities });
     let request = json!({ "type": "subscribe", "payload": { "channel": document, "sync": sync } });
     socket.send(Opcode::Text, request.to_string().as_bytes())?;
     loop {

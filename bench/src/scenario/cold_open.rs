@@ -22,7 +22,9 @@ const UNCONFIRMED_BYTES: usize = 1 << 20;
 
 /// Measure many clients that open a large document at once
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  bench cold-open\n  bench cold-open --clients 1000 --kilobytes 5000")]
+#[command(
+    after_help = "Examples:\n  bench cold-open\n  bench cold-open --clients 1000 --kilobytes 5000\n  bench cold-open --dialect ws-deflate"
+)]
 pub(crate) struct ColdOpen {
     /// How many open it
     #[arg(long, default_value_t = 200)]
@@ -31,6 +33,10 @@ pub(crate) struct ColdOpen {
     /// The document's size in Yjs's encoding
     #[arg(long, default_value_t = 1500)]
     pub(crate) kilobytes: usize,
+
+    /// The protocol in which they open it
+    #[arg(long, value_enum, default_value_t = Dialect::Yjs)]
+    pub(crate) dialect: Dialect,
 }
 
 impl ColdOpen {
@@ -43,6 +49,7 @@ impl ColdOpen {
             "state",
             "clients",
             "bytes of the document",
+            "received by each (kB)",
             "all have it (ms)",
             "p50 (ms)",
             "server CPU (ms)",
@@ -68,13 +75,16 @@ impl ColdOpen {
         if let Some(pid) = system.pid {
             usage::reset_peak(pid)?;
         }
+        let token = system.token(self.dialect).await?;
         let (cpu, memory) = (system.cpu(), system.resident_bytes());
         let start = Instant::now();
         let mut openers = JoinSet::new();
         for _ in 0..self.clients {
-            let (address, document) = (system.address, document.to_owned());
+            let (address, dialect, document, token) =
+                (system.address, self.dialect, document.to_owned(), token.clone());
             openers.spawn_local(async move {
-                let (attachment, content) = Attachment::open_synced(address, Dialect::Yjs, &document, None).await?;
+                let opening = Attachment::open_synced(address, dialect, &document, token.as_deref());
+                let (attachment, content) = opening.await?;
                 // All stay until the last has it.
                 anyhow::Ok((start.elapsed(), content, attachment))
             });
@@ -90,6 +100,7 @@ impl ColdOpen {
             contents.entry(content.bytes()).or_insert(content);
         }
         let wall = start.elapsed();
+        let received: u64 = opened.iter().map(|attachment| attachment.socket.received_bytes()).sum();
         let texts = contents.values().map(|content| anyhow::Ok(Replica::reading(1, content)?.body()));
         let texts = texts.collect::<Result<BTreeSet<_>>>()?;
         ensure!(texts.len() == 1, "clients got different documents");
@@ -101,6 +112,7 @@ impl ColdOpen {
             state.into(),
             self.clients.into(),
             bytes.into(),
+            (received as f64 / 1000.0 / self.clients as f64).into(),
             (wall.as_secs_f64() * 1000.0).into(),
             latency.quantile_ms(0.5).into(),
             used.into(),

@@ -28,11 +28,15 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Measure what opening, reading and editing a very large document does to a small one beside it
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  bench large-document\n  bench large-document --megabytes 10")]
+#[command(after_help = "Examples:\n  bench large-document\n  bench large-document --megabytes 10 --dialect ws-deflate")]
 pub(crate) struct LargeDocument {
     /// The large document's size in Yjs's encoding
     #[arg(long, default_value_t = 50)]
     pub(crate) megabytes: usize,
+
+    /// The protocol in which it is opened
+    #[arg(long, value_enum, default_value_t = Dialect::Yjs)]
+    pub(crate) dialect: Dialect,
 }
 
 impl LargeDocument {
@@ -53,12 +57,15 @@ impl LargeDocument {
             Ok(())
         };
         beside.measure("nothing", quiet).await?;
-        let opened = Attachment::open_synced(system.address, Dialect::Yjs, &document, None);
+        let token = system.token(self.dialect).await?;
+        let opened = Attachment::open_synced(system.address, self.dialect, &document, token.as_deref());
         let (mut first, content) = beside.measure("it is opened, from the log", opened).await?;
-        let replica = Replica::new(1);
-        replica.apply(&content.parts[0])?;
-        let again = Attachment::open_synced(system.address, Dialect::Yjs, &document, None);
+        let received = |attachment: &Attachment| attachment.socket.received_bytes() as f64 / 1e6;
+        report.note(format!("opening it took {:.1} MB on the wire", received(&first)));
+        let replica = Replica::reading(1, &content)?;
+        let again = Attachment::open_synced(system.address, self.dialect, &document, token.as_deref());
         let (second, _) = beside.measure("it is opened again, from memory", again).await?;
+        report.note(format!("opening it again took {:.1} MB on the wire", received(&second)));
         let typed = type_into(&mut first, second);
         beside.measure("somebody types in it, and another reads it", typed).await?;
         let behind = replica.state_vector();

@@ -162,7 +162,7 @@ impl Writer {
                     }
                 }
                 Ok(Some(Event::Refused(why))) => bail!("the server refused a word: {why}"),
-                Ok(Some(Event::Pong | Event::Other)) => {}
+                Ok(Some(Event::Awareness(_) | Event::Piece(_) | Event::Pong | Event::Other)) => {}
             }
             if let Some(update) = answer {
                 if session

@@ -139,7 +139,7 @@ impl Honest {
                 Some(Event::Step2(update) | Event::Update(update)) => self.replica.apply(update)?,
                 Some(Event::Refused(why)) => bail!("an honest edit was refused: {why}"),
                 Some(Event::Ended(why)) => bail!("an honest client was disconnected: {why}"),
-                Some(Event::Receipt(_) | Event::Pong | Event::Other) => {}
+                Some(Event::Receipt(_) | Event::Awareness(_) | Event::Piece(_) | Event::Pong | Event::Other) => {}
             }
             if let Some(update) = answer {
                 self.attachment.send_step_2(&update)?;

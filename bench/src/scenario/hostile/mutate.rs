@@ -167,7 +167,7 @@ fn frame_of(dialect: Dialect, bytes: Vec<u8>) -> Frame {
     let fatal = match dialect {
         Dialect::Ws => match ChannelFrame::decode(&bytes).map(|frame| frame.body) {
             Ok(Body::Awareness(states)) => awareness::decode(states, usize::MAX).is_err(),
-            Ok(Body::Receipt { .. }) => true,
+            Ok(Body::Receipt { .. } | Body::Piece(_)) => true,
             decoded => decoded.is_err(),
         },
         // Attackers speak this or y-websocket's.

@@ -133,7 +133,7 @@ impl Judge<'_> {
         let reading = Attachment::open_synced(address, Dialect::Ws, document, Some(self.token));
         let (_, content) = timeout(EQUAL, reading).await.context("timed out")??;
         let reader = Replica::new(READER);
-        content.parts.iter().try_for_each(|part| reader.apply(part))?;
+        content.updates().try_for_each(|update| reader.apply(&update?))?;
         Ok(reader.content())
     }
 

@@ -170,6 +170,7 @@ impl Session<'_> {
                         ChannelFrame { body: Body::Awareness(update), .. } => {
                             contradictions.extend(state.awareness.receive(update)?);
                         }
+                        ChannelFrame { body: Body::Piece(_), .. } => anyhow::bail!("a piece that was not asked for"),
                         ChannelFrame { body: Body::Receipt { through, seq, .. }, .. } => {
                             while let Some((_, edits, clock)) =
                                 self.unconfirmed.pop_front_if(|(number, ..)| *number <= through)

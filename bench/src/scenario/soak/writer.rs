@@ -190,7 +190,7 @@ impl Writer {
                     }
                 }
                 Ok(Some(Event::Refused(why))) => bail!("the server refused a word: {why}"),
-                Ok(Some(Event::Pong | Event::Other)) => {}
+                Ok(Some(Event::Awareness(_) | Event::Piece(_) | Event::Pong | Event::Other)) => {}
             }
             if let Some(update) = answer {
                 let Ok(frame) = session.attachment.send_step_2(&update) else { return Ok(false) };

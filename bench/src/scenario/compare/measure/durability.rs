@@ -69,7 +69,7 @@ struct Place {
 }
 
 impl Place {
-    async fn open(&self) -> Result<(Attachment, crate::client::attachment::Content)> {
+    async fn open(&self) -> Result<(Attachment, crate::client::Content)> {
         Attachment::open_synced(self.address, self.dialect, &self.document, self.token.as_deref()).await
     }
 }
