@@ -3,11 +3,14 @@
 //! Three Y.Maps at the root. `project` holds the name, the description and the workflow's states; `nodes` a Y.Map per
 //! node id; `edges` a Y.Map per edge id. All ids are lower-case uuids, times RFC 3339 strings.
 
+mod examine;
 mod graph;
 mod limits;
 mod patch;
 mod view;
 
+pub use examine::Root;
+pub(crate) use examine::examine;
 pub use limits::*;
 pub use patch::{CanvasPatch, NewEdge, NewNode, NewProject, NodeChanges, ProjectChanges, apply};
 pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read, read_node};

@@ -7,6 +7,7 @@
 //! | [`update`] | looks through the bytes of a Yjs update before anything decodes them |
 //! | [`canvas`] | `project:<uuid>`: the view of a canvas, its conflicts, and validated patches |
 //! | [`node`] | `node:<uuid>`: the view of a node's body, inputs and outputs, and validated patches |
+//! | [`repair`] | what in a document is not of its shape, and the edit that puts it right |
 //! | [`rich_text`] | a Tiptap editor's text as blocks and as Markdown, and back by the smallest edit |
 //!
 //! [`Patch`] and [`PatchError`] are what all patches share, [`Problem`] what all views do. Every document is made by
@@ -17,6 +18,7 @@ mod doc;
 pub mod ids;
 pub mod node;
 mod patch;
+pub mod repair;
 pub mod rich_text;
 pub mod update;
 mod value;

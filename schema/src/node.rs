@@ -1,5 +1,6 @@
 //! The document of a node, `node:<uuid>`: its body, what it works with, and what came of it.
 
+mod examine;
 mod item;
 mod keys;
 
@@ -7,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
 
+pub(crate) use examine::{examine_body, examine_item, examine_list, is_body, is_id, is_text, items_of, side_of};
 pub use item::{
     DATA_BYTES_MAX, DATA_DEPTH_MAX, Item, ItemChanges, ItemContent, ItemType, LABEL_CHARS_MAX, NewItem,
     PROVENANCE_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VERSION_MAX,
@@ -36,7 +38,7 @@ pub struct NodeView {
 }
 
 /// The two lists of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// What it works with.
     Inputs,

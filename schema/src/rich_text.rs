@@ -12,6 +12,7 @@
 
 mod align;
 mod apply;
+mod examine;
 pub mod markdown;
 mod node;
 mod shape;
@@ -21,6 +22,7 @@ use std::collections::BTreeSet;
 
 use yrs::{ReadTxn, TextRef, TransactionMut, XmlFragmentRef};
 
+pub(crate) use examine::{Loose, Tree, Words, examine, examine_words, loose_words};
 pub use node::Unknown;
 
 /// How deep elements may be nested. What lies deeper is not read, and Markdown that nests deeper is flattened.

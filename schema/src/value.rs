@@ -198,6 +198,11 @@ pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
+/// How long a text is for Yjs.
+pub(crate) fn utf16_len(text: &str) -> u32 {
+    u32::try_from(text.encode_utf16().count()).expect("a text's length is a 32-bit number in Yjs")
+}
+
 /// How deep JSON nests: 1 for what holds nothing.
 pub(crate) fn depth(value: &Value) -> usize {
     1 + match value {

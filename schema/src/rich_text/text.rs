@@ -9,6 +9,7 @@ use yrs::{Any, In, Text, TransactionMut};
 use super::align::operations;
 use super::node::{Run, inserted};
 use super::shape::{attribute, marks};
+use crate::value::utf16_len;
 
 /// Makes a text that reads `current` read `target`, and have its marks. Other formatting attributes stay.
 pub(super) fn edit(text: &impl Text, txn: &mut TransactionMut<'_>, current: &[Run], target: &[Run]) {
@@ -175,8 +176,4 @@ fn replace_middle(current: &str, from: Range<usize>, target: &str, to: Range<usi
     let middle = Change::Replace { current: from.start + head..from_tail, target: to.start + head..to_tail };
     let after = keep(from_tail..from.end, to_tail..to.end);
     changes.extend(before.into_iter().chain([middle]).chain(after));
-}
-
-fn utf16_len(text: &str) -> u32 {
-    u32::try_from(text.encode_utf16().count()).expect("a text's length is a 32-bit number in Yjs")
 }

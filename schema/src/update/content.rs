@@ -23,6 +23,7 @@ impl Walk<'_> {
             6 => {
                 self.reader.skip_text()?;
                 self.json()?;
+                return Ok((1, Content::Format));
             }
             7 => return self.shared_type().map(|type_ref| (1, Content::Type(type_ref))),
             8 => return self.values().map(|count| (count, Content::Other)),

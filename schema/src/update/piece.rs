@@ -56,6 +56,8 @@ pub(super) enum Content {
     /// Deleted, and forgotten.
     Deleted,
     Text,
+    /// The begin or end of a format.
+    Format,
     /// A shared type of this kind (`YArrayRefID` and so on).
     Type(u8),
     Other,

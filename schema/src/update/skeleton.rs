@@ -20,6 +20,7 @@ mod repair;
 mod run;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use journal::Change;
 use list::{List, ListKey};
 use repair::Repair;
 use run::Run;
+pub use touched::{Deed, Step, Touched};
 
 use super::piece::{Id, Piece, Pieces, What};
 use super::{Misplaced, Section, UpdateLimits, UpdateRefused, UpdateSummary};

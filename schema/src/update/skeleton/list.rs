@@ -26,7 +26,7 @@ pub(super) struct ListKey {
 /// Items in their order.
 #[derive(Debug)]
 pub(super) struct List {
-    key: ListKey,
+    pub(super) key: ListKey,
     pub(super) has_key: bool,
     /// The first run.
     pub(super) first: u32,

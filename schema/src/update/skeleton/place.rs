@@ -134,7 +134,7 @@ impl Skeleton {
                 Err(UpdateRefused::OverLimit { what: "levels of nested types", limit: limits.nesting_max })
             }
             Content::Text if list.holds_no_text() => Err(Misplaced::TextInList.into()),
-            Content::Text | Content::Other if list.has_key && end - start > 1 && !is_deleted() => {
+            Content::Text | Content::Format | Content::Other if list.has_key && end - start > 1 && !is_deleted() => {
                 Err(Misplaced::ValuesUnderKey.into())
             }
             _ => Ok(()),

@@ -64,7 +64,7 @@ impl Kind {
         match content {
             Content::Type(type_ref) => Self::Type(type_ref),
             Content::Deleted => Self::Deleted,
-            Content::Text | Content::Other => Self::Plain,
+            Content::Text | Content::Format | Content::Other => Self::Plain,
         }
     }
 }
