@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use platform::access::Access;
 use schema::ids::{Epoch, Seq};
+use schema::repair::Violation;
 
 pub use content::{COMPRESSED_FROM_BYTES, Content, Deflated, PIECE_BYTES, Piece};
 
@@ -68,8 +69,30 @@ pub enum Outgoing {
     },
     /// Edits are getting durable again.
     SavingResumed,
+    /// What the session wrote was not of the document's shape, and has been repaired (SPEC D10).
+    Repaired(Arc<RepairNotice>),
     /// The session is over; nothing follows.
     Ended(EndReason),
+}
+
+/// Violations that one notice lists.
+const NOTICE_VIOLATIONS_MAX: usize = 20;
+
+/// What was repaired of what a session wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairNotice {
+    /// The first of the violations.
+    pub violations: Vec<Violation>,
+    /// How many more there were.
+    pub more: usize,
+}
+
+impl RepairNotice {
+    pub(crate) fn of(mut violations: Vec<Violation>) -> Self {
+        let more = violations.len().saturating_sub(NOTICE_VIOLATIONS_MAX);
+        violations.truncate(NOTICE_VIOLATIONS_MAX);
+        Self { violations, more }
+    }
 }
 
 /// The awareness state of one Yjs client id.
@@ -117,13 +140,15 @@ pub enum Refusal {
     ClientIdTaken(u64),
     /// Too much waits for the log already.
     SavingBehind,
+    /// What the principal wrote before is to be repaired first.
+    TooManyRepairs,
     /// It holds content that the database refused to keep before.
     Unsavable,
 }
 
 impl Refusal {
     /// All codes.
-    pub(crate) const CODES: [&str; 9] = [
+    pub(crate) const CODES: [&str; 10] = [
         "READ_ONLY",
         "ACCESS_ENDED",
         "MALFORMED_UPDATE",
@@ -133,6 +158,7 @@ impl Refusal {
         "CLIENT_ID_TAKEN",
         "SAVING_BEHIND",
         "UNSAVABLE",
+        "TOO_MANY_REPAIRS",
     ];
 
     /// The stable code of SPEC G23.
@@ -147,6 +173,7 @@ impl Refusal {
             Self::UnsupportedContent(_) => "UNSUPPORTED_CONTENT",
             Self::ClientIdTaken(_) => "CLIENT_ID_TAKEN",
             Self::SavingBehind => "SAVING_BEHIND",
+            Self::TooManyRepairs => "TOO_MANY_REPAIRS",
             Self::Unsavable => "UNSAVABLE",
         }
     }
@@ -154,7 +181,7 @@ impl Refusal {
     /// Whether the same content may be sent again later.
     #[must_use]
     pub fn retry(&self) -> bool {
-        matches!(self, Self::SavingBehind)
+        matches!(self, Self::SavingBehind | Self::TooManyRepairs)
     }
 
     /// What happened and what to do, for people.
@@ -173,6 +200,9 @@ impl Refusal {
                 format!("the Yjs client id {client} belongs to somebody else; make a new Y.Doc and edit there")
             }
             Self::SavingBehind => "saving is behind and no more can be taken; send this again later".to_owned(),
+            Self::TooManyRepairs => {
+                "too much of what you wrote here had to be repaired; send this again later".to_owned()
+            }
             Self::Unsavable => "the database refuses to keep some of this; copy what you need of it, \
                                 and open the document with an empty replica"
                 .to_owned(),

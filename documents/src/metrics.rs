@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use schema::repair::{Reason, Shape};
 
 use crate::delivery::Refusal;
 
@@ -38,6 +39,12 @@ struct QuarantineLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusalLabels {
     code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RepairLabels {
+    kind: &'static str,
+    reason: &'static str,
 }
 
 /// Counters of the open documents and the log.
@@ -69,6 +76,7 @@ pub(crate) struct DocumentMetrics {
     receipt_seconds: Histogram,
     refused: Family<RefusalLabels, Counter>,
     quarantined: Family<QuarantineLabels, Counter>,
+    repaired: Family<RepairLabels, Counter>,
 }
 
 impl DocumentMetrics {
@@ -100,6 +108,7 @@ impl DocumentMetrics {
             receipt_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             refused: Family::default(),
             quarantined: Family::default(),
+            repaired: Family::default(),
         };
         // They are told from the first read on, so that a rise from nothing is seen as one.
         for code in Refusal::CODES {
@@ -107,6 +116,10 @@ impl DocumentMetrics {
         }
         for outcome in QuarantineOutcome::ALL {
             drop(this.quarantined.get_or_create(&QuarantineLabels { outcome }));
+        }
+        for (shape, reason) in [Shape::Canvas, Shape::Node].into_iter().flat_map(|it| Reason::ALL.map(|why| (it, why)))
+        {
+            drop(this.repaired.get_or_create(&RepairLabels { kind: shape.as_str(), reason: reason.as_str() }));
         }
         let mut registry = metrics.registry();
         let registry = registry.sub_registry_with_prefix("documents");
@@ -123,6 +136,8 @@ impl DocumentMetrics {
         registry.register("refused", "Updates of clients that were refused, by code", self.refused.clone());
         let quarantined = self.quarantined.clone();
         registry.register("quarantined", "Updates refused as harmful, by what became of them", quarantined);
+        let repaired = self.repaired.clone();
+        registry.register("repaired", "Violations of a document's shape, repaired, by kind and reason", repaired);
         registry.register("load_seconds", "Seconds to load a document from the log", self.load_seconds.clone());
         registry.register("load_failures", "Documents that could not be loaded", self.load_failures.clone());
         registry.register("reloads", "Documents loaded anew after the engine failed", self.reloads.clone());
@@ -173,6 +188,10 @@ impl DocumentMetrics {
 
     pub(crate) fn refused(&self, refusal: &Refusal) {
         self.refused.get_or_create(&RefusalLabels { code: refusal.code() }).inc();
+    }
+
+    pub(crate) fn repaired(&self, shape: Shape, reason: Reason) {
+        self.repaired.get_or_create(&RepairLabels { kind: shape.as_str(), reason: reason.as_str() }).inc();
     }
 
     pub(crate) fn quarantined(&self, outcome: QuarantineOutcome) {

@@ -13,6 +13,7 @@ use platform::db::documents::DocumentRef;
 use platform::db::log::{self, Relay, StoredDocument};
 use platform::queue::Receiver;
 use schema::ids::Epoch;
+use schema::repair::Shape;
 use tokio::time::{Instant, timeout_at};
 
 use crate::compaction::Compaction;
@@ -60,7 +61,7 @@ pub(crate) async fn open(
     if stored.projected < stored.head {
         projection.request(services.clock.monotonic_ms());
     }
-    let mut antechamber = Antechamber::new(services, stored);
+    let mut antechamber = Antechamber::new(services, stored, Shape::of(document.kind));
     match antechamber.build(messages).await {
         Ok(mut room) => {
             services.metrics.load_seconds.observe(seconds_of(services.clock.monotonic_ms() - started_ms));
@@ -83,6 +84,7 @@ pub(crate) async fn open(
 struct Antechamber {
     services: Arc<Services>,
     stored: Stored,
+    shape: Option<Shape>,
     listeners: Listeners,
     attached: Vec<Attach>,
     waiting: Vec<Message>,
@@ -112,13 +114,14 @@ impl FirstAnswer {
 }
 
 impl Antechamber {
-    fn new(services: &Arc<Services>, stored: StoredDocument) -> Self {
+    fn new(services: &Arc<Services>, stored: StoredDocument, shape: Option<Shape>) -> Self {
         let is_tail_as_stored = stored.tail.iter().all(|update| update.relay == Relay::AsStored);
         let listeners = Listeners::new(services);
         let services = Arc::clone(services);
         Self {
             services,
             stored: stored.into(),
+            shape,
             listeners,
             attached: Vec::new(),
             waiting: Vec::new(),
@@ -131,8 +134,11 @@ impl Antechamber {
     async fn build(&mut self, messages: &mut Receiver<Message>) -> Result<Room, LoadError> {
         let build_room = {
             let (stored, services) = (self.stored.clone(), Arc::clone(&self.services));
-            let (limits, budget) = (Arc::clone(&services.limits), services.budget.clone());
-            move || Room::open(stored, limits, budget, services.random.clone())
+            let (limits, budget, shape) = (Arc::clone(&services.limits), services.budget.clone(), self.shape);
+            move || {
+                let room = Room::open(stored, limits, budget, services.random.clone());
+                room.map(|room| room.with_shape(shape))
+            }
         };
         if self.stored.parts().map(Bytes::len).sum::<usize>() < BUILT_AT_ONCE_BYTES {
             return Ok(build_room()?);

@@ -398,7 +398,7 @@ impl Owner {
         // Not kept between inputs: most documents are idle most of the time.
         let mut effects = Vec::new();
         let now = self.now();
-        if may_be_heavy(&input) {
+        if may_be_heavy(&input, &self.room) {
             heavy(&self.services, &mut self.room, |room| room.handle(now, input, &mut effects));
         } else {
             self.room.handle(now, input, &mut effects);
@@ -435,6 +435,7 @@ impl Owner {
             }
             Effect::Quarantine(quarantined) => self.quarantine(quarantined),
             Effect::LimitReached(limit) => self.services.metrics.reached.count(limit),
+            Effect::Repaired(shape, reasons) => self.report_repair(shape, &reasons),
             Effect::End(session) => self.listeners.remove(session),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload => self.reload = true,

@@ -6,6 +6,7 @@
 mod held;
 pub(crate) mod state_vector;
 
+use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use held::HeldUpdates;
 use platform::db::log::Relay;
 use schema::ids::ClientID;
+use schema::repair::{Shape, Spot, Spots};
 use schema::update::skeleton::{Fit, Skeleton};
 use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
@@ -144,6 +146,8 @@ pub(crate) struct Replica {
     /// Of all updates that were applied.
     bytes: usize,
     size: Size,
+    /// What updates touched, in a document that has a shape.
+    touched: Option<Spots>,
     broken: bool,
 }
 
@@ -168,6 +172,7 @@ impl Replica {
             answered: None,
             bytes: 0,
             size: Size::default(),
+            touched: None,
             broken: false,
         };
         for (number, part) in parts.enumerate() {
@@ -184,6 +189,21 @@ impl Replica {
             }
         }
         Ok(replica)
+    }
+
+    /// Notes from now on what updates touch in a document of this shape.
+    pub(crate) fn watch(&mut self, shape: Shape) {
+        self.touched = Some(Spots::new(shape));
+    }
+
+    /// What updates touched since this was asked last.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<Spot> {
+        self.touched.as_mut().map(Spots::take).unwrap_or_default()
+    }
+
+    /// Whether there is content under a client id.
+    pub(crate) fn knows_client(&self, client: u64) -> bool {
+        self.skeleton.clock(client) > 0
     }
 
     /// Whether something is held that the state does not show.
@@ -234,7 +254,7 @@ impl Replica {
     ) -> Result<Outcome, ApplyError> {
         let mut outcome = Outcome { applied: Applied::Nothing, told: update.clone(), released: Vec::new() };
         match self.skeleton.integrate(update, summary, &limits(trust)) {
-            Ok(Fit::Whole) => (outcome.applied, outcome.told) = self.integrate(update, trust)?,
+            Ok(Fit::Whole) => (outcome.applied, outcome.told) = self.integrate(update, summary, trust)?,
             Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs)?,
             Err(why) if trust == Trust::None => return Err(ApplyError::Malformed(why.to_string())),
             Err(why) => {
@@ -269,7 +289,7 @@ impl Replica {
                 let summary = inspect(&update).map_err(|why| ApplyError::Malformed(why.to_string()))?;
                 match self.skeleton.integrate(&update, &summary, &limits(trust)) {
                     Ok(Fit::Whole) => {
-                        let (applied, told) = self.integrate(&update, trust)?;
+                        let (applied, told) = self.integrate(&update, &summary, trust)?;
                         if applied == Applied::Whole {
                             released.push(told);
                         }
@@ -284,12 +304,20 @@ impl Replica {
     }
 
     /// Applies an update that the skeleton has taken in. Returns it as others are to be told of it, too.
-    fn integrate(&mut self, update: &Bytes, trust: Trust) -> Result<(Applied, Bytes), ApplyError> {
+    fn integrate(
+        &mut self,
+        update: &Bytes,
+        summary: &UpdateSummary,
+        trust: Trust,
+    ) -> Result<(Applied, Bytes), ApplyError> {
         let told = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
         let applied = self.integrate_in_yrs(&told, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
             self.bytes += told.len();
             self.answered = None;
+            if let Some(touched) = &mut self.touched {
+                touched.note(&self.skeleton, update, summary, &limits(trust));
+            }
             self.size.added += told.len();
             self.remember(&told);
         }
@@ -413,6 +441,17 @@ impl Replica {
 
     /// Makes an edit as `client` on a copy of the document, and returns it as an update that is not applied yet.
     pub(crate) fn edit(&mut self, client: u64, patch: Patch) -> Result<Bytes, EditError> {
+        let (patched, update) = self.edit_copy(client, patch)?;
+        patched?;
+        Ok(update)
+    }
+
+    /// Makes an edit as `client` on a copy of the document, and returns it as an update that is not applied yet.
+    pub(crate) fn edit_copy<T>(
+        &mut self,
+        client: u64,
+        edit: impl FnOnce(&mut TransactionMut<'_>) -> T,
+    ) -> Result<(T, Bytes), Broken> {
         let state = self.state()?;
         let copy = schema::new_doc(ClientID::new(client));
         let edited = fenced(&copy, |txn| {
@@ -420,8 +459,10 @@ impl Replica {
             txn.apply_update(state).map_err(|error| Broken(error.to_string()))
         });
         edited??;
-        let update = fenced(&copy, |txn| patch(txn).map(|()| Bytes::from(txn.encode_update_v1())))?;
-        Ok(update?)
+        fenced(&copy, |txn| {
+            let done = edit(txn);
+            (done, Bytes::from(txn.encode_update_v1()))
+        })
     }
 
     /// Reads the document.

@@ -8,6 +8,7 @@ mod intake;
 mod log_position;
 mod message;
 mod presence;
+mod repair;
 mod saving;
 mod session;
 mod sessions;
@@ -34,6 +35,7 @@ use crate::delivery::{Content, Outgoing};
 use crate::replica::{ApplyError, Broken, Replica};
 use log_position::LogPosition;
 use presence::Presence;
+use repair::{Author, Repairs};
 use saving::Saving;
 use session::Session;
 use sessions::Sessions;
@@ -86,6 +88,7 @@ pub struct Room {
     editors: HashMap<PrincipalRef, u64>,
     /// When the document's size was measured last, because it seemed to be too large.
     measured_at: Option<u64>,
+    repairs: Repairs,
     /// Content that cannot be saved.
     barred: Vec<ClientRange>,
     limits: Arc<Limits>,
@@ -111,6 +114,7 @@ impl Room {
             presence: Presence::new(&limits),
             editors: HashMap::new(),
             measured_at: None,
+            repairs: Repairs::none(),
             barred: Vec::new(),
             limits,
             random,
@@ -135,6 +139,7 @@ impl Room {
         let known = self.replica.known();
         self.replica = Replica::from_log(parts.iter(), client)?;
         self.owners.extend(stored.owners);
+        self.watch();
         if stored.head > self.head() {
             self.position.advance_to(stored.head);
             let news = self.replica.answer(&known)?;
@@ -197,7 +202,7 @@ impl Room {
     /// When [`Input::Tick`] is wanted next, in milliseconds of the clock that `handle` is given.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
-        self.presence.deadline()
+        [self.presence.deadline(), self.repairs.deadline()].into_iter().flatten().min()
     }
 
     /// Reads the document.
@@ -217,6 +222,7 @@ impl Room {
 
     /// Takes in what happened at `now` (milliseconds of a monotonic clock) and says what is to be done.
     pub fn handle(&mut self, now: u64, input: Input, out: &mut Vec<Effect>) {
+        self.date_repairs(now);
         match input {
             Input::Attach(attach) => self.attach(attach, out),
             Input::Detach(session) => self.detach(now, session),
@@ -241,8 +247,13 @@ impl Room {
                 out.push(Effect::Broadcast(Audience::Syncing, Outgoing::Stateless(payload)));
             }
             Input::PresenceQueried => self.presence.owe_all(now),
-            Input::Tick => self.tick(now, out),
+            Input::Tick => {
+                self.tick(now, out);
+                self.repair_due(now, out);
+            }
         }
+        // What nobody here has answered for.
+        self.look(now, Author::Elsewhere);
         if self.replica.is_broken() {
             out.push(Effect::Reload);
         }

@@ -188,7 +188,7 @@ impl Sink for YSink {
             Outgoing::Update(_) => Priority::Update,
             Outgoing::Awareness(_) => Priority::Presence,
             // Such a client offers refused content again only when it reconnects (Y4).
-            Outgoing::Refused { refusal: Refusal::SavingBehind, .. } => {
+            Outgoing::Refused { refusal: Refusal::SavingBehind | Refusal::TooManyRepairs, .. } => {
                 self.outbox.end(CHANNEL, EndReason::Behind);
                 return Taken::Yes;
             }

@@ -160,6 +160,15 @@ pub struct Identity {
     pub color: String,
 }
 
+/// One thing that was repaired (G25).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// Where: keys and ids, joined by dots.
+    pub path: String,
+    /// A word of the table of D10.
+    pub reason: &'static str,
+}
+
 /// What the server says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", content = "payload", rename_all = "snake_case")]
@@ -240,6 +249,15 @@ pub enum Reply {
     SavingResumed {
         /// The document's name.
         channel: String,
+    },
+    /// What the client wrote was not of the document's shape and has been repaired (G25).
+    Repaired {
+        /// The document's name.
+        channel: String,
+        /// What was repaired.
+        repairs: Vec<Repair>,
+        /// How much more was.
+        more: usize,
     },
     /// The socket's authority ends soon (G19).
     #[serde(rename_all = "camelCase")]

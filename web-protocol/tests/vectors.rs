@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
-use web_protocol::control::{Cause, Envelope, Identity, Reply, SyncReply, WelcomeLimits};
+use web_protocol::control::{Cause, Envelope, Identity, Repair, Reply, SyncReply, WelcomeLimits};
 use web_protocol::frame::{Body, Frame, Piece, PieceForm, PieceOf};
 use web_protocol::hocuspocus::{self, Address, Message, Saved, Scope};
 use web_protocol::lib0::DecodeError;
@@ -164,6 +164,15 @@ fn reply(message: &Value) -> Option<Reply> {
         "caught_up" => Reply::CaughtUp { channel },
         "saving_behind" => Reply::SavingBehind { channel, pending: payload["pending"].as_u64()? },
         "saving_resumed" => Reply::SavingResumed { channel },
+        "repaired" => Reply::Repaired {
+            channel,
+            repairs: payload["repairs"]
+                .as_array()?
+                .iter()
+                .map(|it| Repair { path: it["path"].as_str().unwrap().to_owned(), reason: fixed(&it["reason"]) })
+                .collect(),
+            more: size(&payload["more"]),
+        },
         "token_expiring" => Reply::TokenExpiring { authorized_until: text("authorizedUntil") },
         "token_accepted" => Reply::TokenAccepted { authorized_until: text("authorizedUntil") },
         "restarting" => Reply::Restarting { reconnect_after_ms: payload["reconnectAfterMs"].as_u64()? },

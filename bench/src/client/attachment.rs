@@ -121,7 +121,7 @@ impl Attachment {
     ) -> Result<Self> {
         let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
         let mut socket = Socket::over(stream, address, &format!("/ws{query}")).await?;
-        let number = subscribe(&mut socket, document).await?;
+        let number = subscribe(&mut socket, document, Dialect::Ws).await?;
         Ok(Self { socket, link: Link::Channel { number }, edits_sent: 0 })
     }
 

@@ -7,10 +7,11 @@ use crate::services::Services;
 const LARGE_UPDATE_BYTES: usize = 64 * 1024;
 
 /// Whether what an input makes a room do depends on how large the document is.
-pub(super) fn may_be_heavy(input: &Input) -> bool {
+pub(super) fn may_be_heavy(input: &Input, room: &Room) -> bool {
     match input {
         Input::Step1(..) | Input::Withheld(..) | Input::Drained(_) | Input::Edit(_) | Input::FromLog(_) => true,
         Input::Update(_, _, update) | Input::FromBus { update, .. } => update.len() > LARGE_UPDATE_BYTES,
+        Input::Tick => room.owes_repairs(),
         _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! What an owner has done beside its room: reading and compacting the log, projecting, keeping what was harmful.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use platform::db::DbError;
 use platform::db::log;
 use platform::db::quarantine::NewEntry;
 use schema::ids::Seq;
+use schema::repair::{Reason, Shape};
 
 use super::heavy::heavy;
 use super::{Event, Owner};
@@ -67,6 +69,15 @@ impl Owner {
             };
             let _ = events.try_send(Event::LogRead(updates));
         });
+    }
+
+    /// Counts what was repaired.
+    pub(super) fn report_repair(&self, shape: Shape, reasons: &[Reason]) {
+        let kinds: BTreeSet<&str> = reasons.iter().map(|reason| reason.as_str()).collect();
+        tracing::info!(document = %self.document.id, violations = reasons.len(), ?kinds, "a document was repaired");
+        for reason in reasons {
+            self.services.metrics.repaired(shape, *reason);
+        }
     }
 
     pub(super) fn quarantine(&self, quarantined: Quarantined) {

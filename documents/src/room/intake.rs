@@ -9,6 +9,7 @@ use platform::random::Random;
 use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
 
 use super::message::{Append, Audience, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
+use super::repair::Author;
 use super::saving::Waiter;
 use super::{Room, Session};
 use crate::delivery::{Outgoing, Refusal};
@@ -53,6 +54,7 @@ impl Room {
             }
             Ok(Some((append, Outcome { applied, told, released }))) => {
                 self.own(&append);
+                self.look(now, Author::Session(session));
                 match applied {
                     Applied::Held => {}
                     _ if released.is_empty() => {
@@ -99,6 +101,9 @@ impl Room {
         let principal = attached.principal.reference();
         if attached.access == Access::Read {
             return self.look_at_readers_update(kind, &summary).map(|()| None);
+        }
+        if self.has_to_wait_for_repair(now, principal) {
+            return Err(Refusal::TooManyRepairs);
         }
         if self.is_barred(&summary) {
             return Err(Refusal::Unsavable);
@@ -196,7 +201,7 @@ impl Room {
         self.sessions.values().any(|session: &Session| session.answered && session.principal.reference() == principal)
     }
 
-    fn own(&mut self, append: &Append) {
+    pub(super) fn own(&mut self, append: &Append) {
         self.owners.extend(append.new_clients.iter().map(|client| (*client, append.principal)));
     }
 
@@ -241,6 +246,7 @@ impl Room {
         match self.make_edit(now, edit) {
             Ok(Some(append)) => {
                 self.own(&append);
+                self.look(now, Author::Server);
                 self.relay(vec![append.update.clone()], &[], out);
                 self.log(append, Waiter::Edit(ticket), out);
             }

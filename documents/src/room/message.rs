@@ -8,6 +8,7 @@ use platform::bus::InstanceId;
 use platform::db::log::{Provenance, Relay};
 use platform::limits::Limit;
 use schema::ids::{Epoch, Seq};
+use schema::repair::{Reason, Shape};
 use thiserror::Error;
 
 use crate::delivery::{AwarenessState, Outgoing};
@@ -230,6 +231,8 @@ pub enum Effect {
     Quarantine(Quarantined),
     /// Count that a client has reached a limit.
     LimitReached(Limit),
+    /// This was wrong in the document and is repaired: tell operators.
+    Repaired(Shape, Vec<Reason>),
     /// Forget a session.
     End(SessionId),
     /// The replica is broken: load the document and call [`super::Room::reload`].

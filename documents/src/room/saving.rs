@@ -45,6 +45,8 @@ pub(super) enum Waiter {
     Frame(SessionId, u64),
     /// An edit of the server's own.
     Edit(Ticket),
+    /// Nobody.
+    Nobody,
 }
 
 /// What an entry without an update counts for, in bytes.
@@ -212,7 +214,7 @@ impl Room {
     fn place_of_nothing(&self, waiter: Waiter) -> Seq {
         match waiter {
             Waiter::Frame(..) => self.position.known(),
-            Waiter::Edit(_) => self.position.head(),
+            Waiter::Edit(_) | Waiter::Nobody => self.position.head(),
         }
     }
 
@@ -256,6 +258,7 @@ impl Room {
                 receipts.insert(session, (number, seq));
             }
             Waiter::Edit(ticket) => out.push(Effect::Edited(ticket, Ok(Edited { epoch: self.epoch, seq }))),
+            Waiter::Nobody => {}
         }
     }
 

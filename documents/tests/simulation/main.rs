@@ -1,6 +1,7 @@
 //! Thousands of small worlds, each grown from a seed: one document, several instances with a room each, a log and a
 //! bus that misbehave, clients that type, point, go away, come back, and read too slowly. Whatever happens, every
-//! receipt is true; in the end all replicas hold what the log holds, and everybody sees who is here.
+//! receipt is true; in the end all replicas hold what the log holds, it is of the document's shape, and everybody sees
+//! who is here.
 //!
 //! A failing seed is printed; `GLASSBOX_SIMULATION_SEED=<seed>` runs that one alone.
 
@@ -9,6 +10,7 @@
 mod awareness;
 mod presence;
 mod quiescence;
+mod violating;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -27,8 +29,10 @@ use platform::limits::Limits;
 use platform::random::Random;
 use presence::Said;
 use schema::ids::{ClientID, Epoch, Seq};
+use schema::repair::Shape;
 use schema::update::{ClientRange, UpdateLimits, inspect};
 use uuid::Uuid;
+use violating::views;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, GetString, Map, ReadTxn, StateVector, Text, Transact, Update};
@@ -89,6 +93,7 @@ struct World {
     instances: Vec<Instance>,
     clients: Vec<Client>,
     next_session: u64,
+    shape: Option<Shape>,
     /// No more crashes, drops and edits: everything is to settle.
     calm: bool,
 }
@@ -101,11 +106,11 @@ fn apply(doc: &Doc, update: &[u8]) {
     doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
 }
 
-fn content(doc: &Doc) -> (String, BTreeMap<String, String>) {
+fn content(doc: &Doc) -> (String, BTreeMap<String, String>, [serde_json::Value; 2]) {
     let (text, map) = (doc.get_or_insert_text("text"), doc.get_or_insert_map("map"));
     let txn = doc.transact();
     let map = map.iter(&txn).map(|(key, value)| (key.to_owned(), value.to_string(&txn))).collect();
-    (text.get_string(&txn), map)
+    (text.get_string(&txn), map, views(doc))
 }
 
 impl Instance {
@@ -155,6 +160,7 @@ impl World {
             instances,
             clients,
             next_session: 1,
+            shape: [None, Some(Shape::Canvas), Some(Shape::Node)][usize::try_from(seed % 3).unwrap()],
             calm: false,
         }
     }
@@ -233,6 +239,7 @@ impl World {
             Effect::Edited(..)
             | Effect::End(_)
             | Effect::LimitReached(_)
+            | Effect::Repaired(..)
             | Effect::PublishStateless(_)
             | Effect::Nothing => {}
         }
@@ -296,10 +303,7 @@ impl World {
         }
         let update = Bytes::from(txn.encode_update_v1());
         drop(txn);
-        if let Some((_, session)) = client.session {
-            client.up.push_back(Input::Update(session, UpdateKind::Live, update));
-            client.frames.push(if client.answered { clock_of(&client.doc, client.id) } else { 0 });
-        }
+        self.send(at, update);
     }
 
     fn connect(&mut self, at: usize) {
@@ -330,7 +334,7 @@ impl World {
             let limits = Limits::default();
             let budget = UnsavedBudget::new(limits.unsaved_bytes);
             let room = Room::open(self.stored(), Arc::new(limits), budget, self.random.clone()).unwrap();
-            self.instances[instance].room = Some(room);
+            self.instances[instance].room = Some(room.with_shape(self.shape));
             self.instances[instance].bus.clear();
             self.say(instance, &|| Said::Query);
         }
@@ -491,7 +495,8 @@ impl World {
         self.now += self.random.below(40);
         let (client, instance) = (self.below(CLIENTS), self.below(INSTANCES));
         match self.below(120) {
-            0..20 => self.edit(client),
+            0..16 => self.edit(client),
+            16..20 => self.write_by_shape(client),
             20..26 => self.connect(client),
             26..28 => self.disconnect(client),
             28 => self.crash(instance),

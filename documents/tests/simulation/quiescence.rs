@@ -8,6 +8,8 @@ use documents::room::{Attach, Effect, Input, Mode, Receipts, Room, SavingState, 
 use platform::access::Access;
 use platform::limits::Limits;
 use schema::ids::{ClientID, Epoch, Seq};
+use schema::repair::{Spot, violations};
+use yrs::Transact;
 
 use crate::{CLIENTS, Client, INSTANCES, World, apply, clock_of, content};
 
@@ -103,6 +105,11 @@ impl World {
         let log_doc = schema::new_doc(ClientID::new(1));
         apply(&log_doc, &reopened.state().unwrap());
         let expected = content(&log_doc);
+        if let Some(shape) = self.shape {
+            let txn = log_doc.transact();
+            let wrong = Spot::all(shape, &txn).into_iter().find(|spot| !violations(spot, &txn).is_empty());
+            assert_eq!(wrong, None, "something is not of the document's shape");
+        }
         for client in &self.clients {
             assert!(clock_of(&log_doc, client.id) >= client.confirmed, "what was confirmed is lost");
         }

@@ -75,7 +75,7 @@ impl World {
         let server = SyncServer::new(
             living,
             authenticator.clone(),
-            db,
+            &db,
             Arc::clone(&clock),
             lifecycle.clone(),
             limits,

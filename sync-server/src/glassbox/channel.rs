@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use documents::delivery::{Content, Delivery, EndReason, Outgoing, Present, Sink, Taken, Wire};
+use documents::delivery::{Content, Delivery, EndReason, Outgoing, Present, RepairNotice, Sink, Taken, Wire};
 use platform::access::Access;
 use platform::auth::PrincipalKind;
 use schema::ids::DocumentName;
-use web_protocol::control::{Action, Cause, PresentUser, Reply, SyncReply};
+use schema::repair::Violation;
+use web_protocol::control::{Action, Cause, PresentUser, Repair, Reply, SyncReply};
 use web_protocol::frame::{Body, Frame, PieceOf};
 
 use super::DIALECT;
@@ -116,6 +117,12 @@ impl ChannelSink {
         Taken::Yes
     }
 
+    fn repaired(&self, notice: &RepairNotice) -> Taken {
+        let repair = |it: &Violation| Repair { path: it.path.clone(), reason: it.reason.as_str() };
+        let (repairs, more) = (notice.violations.iter().map(repair).collect(), notice.more);
+        self.notice(|channel| Reply::Repaired { channel, repairs, more })
+    }
+
     fn ended(&self, reason: EndReason) -> Taken {
         self.outbox.abandon(self.key);
         if let Some(cause) = cause_of_end(reason) {
@@ -151,6 +158,7 @@ impl Sink for ChannelSink {
                 return self.notice(|channel| Reply::SavingBehind { channel, pending: *pending });
             }
             Outgoing::SavingResumed => return self.notice(|channel| Reply::SavingResumed { channel }),
+            Outgoing::Repaired(notice) => return self.repaired(notice),
             // What the protocol has no words for.
             Outgoing::Access(_) | Outgoing::Stateless(_) => return Taken::Yes,
             Outgoing::Ended(reason) => return self.ended(*reason),

@@ -159,7 +159,8 @@ impl Sink for DocumentSink {
             | Outgoing::Lagging
             | Outgoing::CaughtUp
             | Outgoing::SavingBehind { .. }
-            | Outgoing::SavingResumed => return Taken::Yes,
+            | Outgoing::SavingResumed
+            | Outgoing::Repaired(_) => return Taken::Yes,
         };
         self.voice.push(priority, self.frame(delivery))
     }

@@ -15,6 +15,7 @@ mod opening;
 mod pieces;
 mod presence;
 mod principals;
+mod repairs;
 mod server;
 mod strangers;
 mod y_client;

@@ -132,6 +132,22 @@ export interface LoadProgress {
   readonly total: number;
 }
 
+/** Something that the server repaired (SPEC.md, D10). */
+export interface Repair {
+  /** Where: keys and ids, joined by dots. */
+  readonly path: string;
+  /** Why, such as `not_a_map`. */
+  readonly reason: string;
+}
+
+/** What the server repaired in one edit. */
+export interface Repaired {
+  /** The first of it. */
+  readonly repairs: readonly Repair[];
+  /** How much more there was. */
+  readonly more: number;
+}
+
 /** One open document. Made by `client.open`. */
 export interface Provider {
   /** Document name, e.g. `node:<uuid>`. */
@@ -164,6 +180,11 @@ export interface Provider {
   readonly loading: Observable<LoadProgress | null>;
   /** Whether the server withholds live updates because we read too slowly. They come as one when we catch up. */
   readonly lagging: Observable<boolean>;
+  /**
+   * What the server repaired last of what was written here, since it was not of the document's shape (SPEC.md, D10).
+   * Another object each time; the edit itself comes like any other.
+   */
+  readonly repaired: Observable<Repaired | null>;
   /** The oldest replica that was set aside and not discarded. */
   readonly stale: Observable<StaleReplica | null>;
   /**

@@ -7,7 +7,7 @@ import { CAPABILITIES, type ServerMessage, type SyncInfo } from "./messages.js";
 /** Messages about an open channel. */
 export type Notice = Extract<
   ServerMessage,
-  { type: "refused" | "lagging" | "caught_up" | "saving_behind" | "saving_resumed" }
+  { type: "refused" | "lagging" | "caught_up" | "saving_behind" | "saving_resumed" | "repaired" }
 >;
 
 /** Who a channel is for. */
@@ -141,7 +141,8 @@ export class Channels {
       case "lagging":
       case "caught_up":
       case "saving_behind":
-      case "saving_resumed": {
+      case "saving_resumed":
+      case "repaired": {
         const channel = this.#byName.get(message.payload.channel);
         if (channel?.link) channel.owner?.notice(message);
       }

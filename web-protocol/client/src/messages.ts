@@ -1,6 +1,6 @@
 /** JSON messages of the dialect `/ws` (SPEC.md, G2): `{type, payload, requestId?}`. */
 
-import type { Principal } from "./api.js";
+import type { Principal, Repair } from "./api.js";
 import { CAN_INFLATE } from "./assembly.js";
 import type { ErrorInfo } from "./errors.js";
 
@@ -54,6 +54,7 @@ export interface ServerPayloads {
   caught_up: { channel: string };
   saving_behind: { channel: string; pending: number };
   saving_resumed: { channel: string };
+  repaired: { channel: string; repairs: readonly Repair[]; more: number };
   token_expiring: { authorizedUntil: string };
   token_accepted: { authorizedUntil: string };
   restarting: { reconnectAfterMs: number };
@@ -124,6 +125,11 @@ const READERS: { [T in keyof ServerPayloads]: (payload: Shape) => ServerPayloads
   caught_up: readChannel,
   saving_behind: (p) => ({ channel: p.string("channel"), pending: p.number("pending") }),
   saving_resumed: readChannel,
+  repaired: (p) => ({
+    channel: p.string("channel"),
+    repairs: p.shapes("repairs").map((it) => ({ path: it.string("path"), reason: it.string("reason") })),
+    more: p.number("more"),
+  }),
   token_expiring: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   token_accepted: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   restarting: (p) => ({ reconnectAfterMs: p.number("reconnectAfterMs") }),
@@ -205,6 +211,12 @@ class Shape {
     const value = this.#members[key];
     const all = Array.isArray(value) && value.every((item) => typeof item === "string");
     return this.#required(key, all ? (value as string[]) : undefined, "a list of strings");
+  }
+
+  shapes(key: string): Shape[] {
+    const value = this.#members[key];
+    const all = this.#required(key, Array.isArray(value) ? value : undefined, "a list");
+    return all.map((item, index) => new Shape(`${this.path}.${key}.${index}`, item));
   }
 
   shape(key: string): Shape {

@@ -1,7 +1,7 @@
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import type { LoadProgress, OpenOptions, Provider, Replica, SavedState } from "./api.js";
+import type { LoadProgress, OpenOptions, Provider, Repaired, Replica, SavedState } from "./api.js";
 import { Assembly, type WholeFrame } from "./assembly.js";
 import type { Retries } from "./backoff.js";
 import type { ChannelLink, ChannelOwner, Channels, Notice } from "./channels.js";
@@ -44,6 +44,7 @@ export class DocumentProvider implements Provider, ChannelOwner {
   readonly error = new Subject<ErrorInfo | null>(null);
   readonly lagging = new Subject(false);
   readonly loading = new Subject<LoadProgress | null>(null);
+  readonly repaired = new Subject<Repaired | null>(null);
   readonly whenLoaded: Promise<void>;
 
   readonly #host: ProviderHost;
@@ -194,6 +195,9 @@ export class DocumentProvider implements Provider, ChannelOwner {
       case "lagging":
       case "caught_up":
         this.lagging.set(notice.type === "lagging");
+        break;
+      case "repaired":
+        this.repaired.set({ repairs: notice.payload.repairs, more: notice.payload.more });
         break;
     }
   }

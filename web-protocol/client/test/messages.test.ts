@@ -59,6 +59,7 @@ describe("G2: reading", () => {
     '{"type":"lagging"}',
     '{"type":"lagging","payload":[]}',
     '{"type":"lagging","payload":{"channel":7}}',
+    '{"type":"repaired","payload":{"channel":"doc:x","repairs":[7],"more":0}}',
     '{"type":"refused","payload":{"channel":"doc:x","update":-1,"code":"A","message":"b","retry":true}}',
     '{"type":"refused","payload":{"channel":"doc:x","update":1.5,"code":"A","message":"b","retry":true}}',
     '{"type":"error","payload":{"code":"A","message":"b","retry":"yes"}}',

@@ -180,6 +180,21 @@ describe("handshake and updates", () => {
   });
 });
 
+describe("G25: repairs", () => {
+  test("what was repaired is told, each time", async () => {
+    const server = await startServer();
+    const provider = connect(server).open(NAME);
+    await provider.whenSynced;
+    const told: unknown[] = [];
+    provider.repaired.subscribe((repaired) => told.push(repaired));
+    const repaired = { repairs: [{ path: "outputs.0", reason: "not_a_map" }], more: 0 };
+    server.sendAll("repaired", { channel: NAME, ...repaired });
+    server.sendAll("repaired", { channel: NAME, ...repaired });
+    await until(provider.repaired, () => told.length === 2);
+    expect(told).toEqual([repaired, repaired]);
+  });
+});
+
 describe("G17: lag", () => {
   test("lagging and caught_up are shown", async () => {
     const server = await startServer();

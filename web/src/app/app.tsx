@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
 import { useSession } from "../api/session";
+import { RepairNotices } from "../documents/repair-notices";
 import { DocumentSessionProvider } from "../documents/session";
 import { patient } from "../lib/patient";
 import { ProjectsPage } from "../projects/projects-page";
@@ -27,6 +28,7 @@ export function App() {
   return (
     <ErrorBoundary>
       <DocumentSessionProvider of={session}>
+        <RepairNotices />
         <Screen route={route} />
       </DocumentSessionProvider>
     </ErrorBoundary>

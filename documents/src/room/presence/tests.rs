@@ -110,9 +110,9 @@ fn d6_nobody_waits_for_an_instance_that_has_gone_silent() {
     // Ann's id is known to be hers, and she is at another instance, where she brought what she had.
     let own = |text: &str| {
         let doc = schema::new_doc(ClientID::new(7));
-        let root = doc.get_or_insert_text("text");
+        let shared = doc.get_or_insert_text("text");
         let mut txn = doc.transact_mut();
-        root.push(&mut txn, text);
+        shared.push(&mut txn, text);
         Bytes::from(txn.encode_update_v1())
     };
     feed(&mut room, 0, Input::Update(ANN, UpdateKind::Live, own("a")));
