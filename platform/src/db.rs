@@ -23,7 +23,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Row, Transaction};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -59,6 +59,14 @@ pub struct Db {
     metrics: DbMetrics,
 }
 
+/// Whether a connection of the pool answers, and is in no transaction. sqlx gives back one that is when somebody stops
+/// waiting for its `BEGIN`: whoever got it next would act in that transaction, and for its organization or person.
+async fn is_fit(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // As a simple query this is a transaction of its own, which begins with its only statement.
+    let row = sqlx::raw_sql("SELECT now() = statement_timestamp() AS is_alone").fetch_one(connection).await?;
+    row.try_get("is_alone")
+}
+
 impl Db {
     /// Connects, and refuses databases on which the server's guarantees would not hold: older than Postgres 16,
     /// without pgvector, or (in production) a role that row-level security does not bind.
@@ -69,7 +77,11 @@ impl Db {
             ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string()),
         ]);
-        let pool = PgPoolOptions::new().max_connections(config.max_connections).acquire_timeout(timeout);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(is_fit(connection)));
         let pool = pool.connect_with(options.clone()).await?;
         let log_pool = PgPoolOptions::new()
             .max_connections(LOG_CONNECTIONS)

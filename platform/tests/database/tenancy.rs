@@ -1,6 +1,7 @@
 //! Row-level security, tested below the functions of the crate, as its role.
 
 use std::collections::BTreeSet;
+use std::task::Poll;
 
 use platform::access::{OrgRole, ProjectRole};
 use platform::testing::{TestDatabase, some_principal};
@@ -193,4 +194,24 @@ async fn maintenance_sees_documents_and_nothing_that_they_hold() {
     sqlx::query("SELECT set_config('app.maintenance', 'on', true)").execute(&mut *tx).await.unwrap();
     let done = sqlx::query("UPDATE documents SET title = 'x'").execute(&mut *tx).await.unwrap();
     assert_eq!(done.rows_affected(), 0);
+}
+
+#[tokio::test]
+async fn who_stops_waiting_for_a_transaction_leaves_none_behind() {
+    let database = TestDatabase::new().await;
+    let owner = database.user("Owner").await;
+    let org = database.org(owner.id).await;
+    let project = database.project(org).await;
+    for patience in 0..200 {
+        let mut beginning = Box::pin(database.db.user(owner.id));
+        for _ in 0..patience {
+            if std::future::poll_fn(|context| Poll::Ready(beginning.as_mut().poll(context).is_ready())).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(beginning);
+        // Nothing could be written in a transaction of the one who gave up.
+        database.document_in(org, project).await;
+    }
 }
