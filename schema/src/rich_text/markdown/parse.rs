@@ -15,8 +15,8 @@ use crate::rich_text::{
 #[must_use]
 pub fn parse(markdown: &str) -> Vec<Block> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
-    // CommonMark, 2.3: insecure characters.
-    let markdown = &markdown.replace('\0', "\u{FFFD}");
+    // CommonMark, 2.3: insecure characters. And 2.1: a carriage return ends a line, too, in code as well.
+    let markdown = &markdown.replace('\0', "\u{FFFD}").replace("\r\n", "\n").replace('\r', "\n");
     let mut builder = Builder { source: markdown, ..Builder::default() };
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
         builder.add(event, range);

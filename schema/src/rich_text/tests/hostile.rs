@@ -110,3 +110,12 @@ fn a_nul_is_no_character_of_markdown() {
         assert_eq!(markdown::parse(&markdown::render(&blocks)), blocks, "{markdown:?}");
     }
 }
+
+#[test]
+fn a_carriage_return_ends_a_line_wherever_it_is() {
+    let text = "| `t x\n```\n\n-t\n\rt`";
+    let blocks = markdown::parse(text);
+    assert_eq!(markdown::parse(&markdown::render(&blocks)), blocks);
+    assert_eq!(blocks, markdown::parse(&text.replace('\r', "\n")));
+    assert_eq!(markdown::parse("a\r\nb\rc"), markdown::parse("a\nb\nc"));
+}
