@@ -34,6 +34,9 @@ const WAITING_MESSAGES: usize = 2_048;
 /// The bytes of updates among them, likewise.
 const WAITING_BYTES: usize = 1024 * 1024;
 
+/// More updates than this after the snapshot are told by the document that is built from them, as one: each is a frame to
+/// everybody who comes.
+const RELAYED_UPDATES_MAX: usize = 256;
 /// A document from which newcomers can be answered is built once nobody new has said anything for so long,
 const ANSWERING_PAUSE: Duration = Duration::from_millis(5);
 /// and at the latest after this time.
@@ -89,8 +92,8 @@ struct Antechamber {
     attached: Vec<Attach>,
     waiting: Vec<Message>,
     waiting_bytes: usize,
-    /// Whether all updates after the snapshot can be passed on as they are.
-    is_tail_as_stored: bool,
+    /// Whether the updates after the snapshot are passed on as they are.
+    relays_tail: bool,
     /// What those are told who come with nothing. Made when it is needed.
     first_answer: OnceCell<Option<FirstAnswer>>,
 }
@@ -115,7 +118,8 @@ impl FirstAnswer {
 
 impl Antechamber {
     fn new(services: &Arc<Services>, stored: StoredDocument, shape: Option<Shape>) -> Self {
-        let is_tail_as_stored = stored.tail.iter().all(|update| update.relay == Relay::AsStored);
+        let relays_tail = stored.tail.len() <= RELAYED_UPDATES_MAX
+            && stored.tail.iter().all(|update| update.relay == Relay::AsStored);
         let listeners = Listeners::new(services);
         let services = Arc::clone(services);
         Self {
@@ -126,7 +130,7 @@ impl Antechamber {
             attached: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
-            is_tail_as_stored,
+            relays_tail,
             first_answer: OnceCell::new(),
         }
     }
@@ -143,7 +147,7 @@ impl Antechamber {
         if self.stored.parts().map(Bytes::len).sum::<usize>() < BUILT_AT_ONCE_BYTES {
             return Ok(build_room()?);
         }
-        if self.is_tail_as_stored {
+        if self.relays_tail {
             self.answer_first(messages).await;
         }
         let mut building = tokio::task::spawn_blocking(build_room);
@@ -209,7 +213,7 @@ impl Antechamber {
         if !syncs || !state_vector::lacks_everything(&state_vector) {
             return Some(state_vector);
         }
-        let make = || first_answer(&self.services, &self.listeners, &self.stored, self.is_tail_as_stored);
+        let make = || first_answer(&self.services, &self.listeners, &self.stored, self.relays_tail);
         let Some(FirstAnswer { deliveries, unfinished }) = self.first_answer.get_or_init(make) else {
             return Some(state_vector);
         };
@@ -222,14 +226,9 @@ impl Antechamber {
 
 /// `None` when it takes a look at the document to say anything. A snapshot that is no update, or not a whole one, is told
 /// to nobody: the building will fail.
-fn first_answer(
-    services: &Services,
-    listeners: &Listeners,
-    stored: &Stored,
-    is_tail_as_stored: bool,
-) -> Option<FirstAnswer> {
+fn first_answer(services: &Services, listeners: &Listeners, stored: &Stored, relays_tail: bool) -> Option<FirstAnswer> {
     let known = |snapshot| services.work_long(|| state_vector::of(snapshot));
-    let unfinished = match (&stored.snapshot, is_tail_as_stored) {
+    let unfinished = match (&stored.snapshot, relays_tail) {
         (None, false) => return None,
         (None, true) => None,
         (Some(snapshot), true) => known(snapshot).map(|_| None)?,
