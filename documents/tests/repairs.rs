@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use documents::delivery::{Outgoing, Refusal};
@@ -18,9 +17,9 @@ use platform::random::Random;
 use schema::ids::{ClientID, Epoch, Seq};
 use schema::repair::{Reason, Shape, Spot, violations};
 use uuid::Uuid;
+use yrs::XmlTextPrelim;
 use yrs::updates::decoder::Decode;
-use yrs::{Any, Array, Doc, Map, MapPrelim, MapRef, Out, Text, Transact, TransactionMut, Update, WriteTxn};
-use yrs::{XmlElementPrelim, XmlFragment, XmlTextPrelim};
+use yrs::{Any, Array, Doc, Map, MapPrelim, MapRef, Out, Transact, TransactionMut, Update, WriteTxn};
 
 const NODE: &str = "0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e";
 const AUTHOR: SessionId = SessionId(1);
@@ -233,81 +232,4 @@ fn d11_who_is_always_wrong_has_to_wait() {
     assert!(world.is_right(Shape::Canvas), "what was taken is repaired nevertheless");
     let effects = world.write(|_| {});
     assert!(effects.iter().all(|effect| !matches!(effect, Effect::Send(_, Outgoing::Refused { .. }))));
-}
-
-/// What it costs to look at what an update touches; run with `--run-ignored only --no-capture`, in release.
-#[test]
-#[ignore = "measures"]
-fn the_cost_of_looking() {
-    const KEYSTROKES: u32 = 260_000;
-    const MOVES: u32 = 20_000;
-    for shape in [None, Some(Shape::Node)] {
-        let mut world = World::new(Shape::Node);
-        world.room = open(&[], shape, 1);
-        let body = world.doc.get_or_insert_xml_fragment("body");
-        let mut updates = Vec::new();
-        let words = {
-            let mut txn = world.doc.transact_mut();
-            let words = body.push_back(&mut txn, XmlElementPrelim::empty("paragraph"));
-            let words = words.push_back(&mut txn, XmlTextPrelim::new("a"));
-            updates.push(Bytes::from(txn.encode_update_v1()));
-            words
-        };
-        for at in 0..KEYSTROKES {
-            let mut txn = world.doc.transact_mut();
-            // Now and then somewhere else, near the front, where an index is found quickly.
-            words.insert(&mut txn, if at % 50 == 0 { 1 } else { at % 50 }, "b");
-            updates.push(Bytes::from(txn.encode_update_v1()));
-        }
-        measure(&mut world, "keystroke", shape, updates);
-        let log = [world.room.state().unwrap()];
-        let start = Instant::now();
-        drop(open(&log, shape, 1));
-        eprintln!("open, looked at: {}: {:?}", shape.is_some(), start.elapsed());
-    }
-    for shape in [None, Some(Shape::Canvas)] {
-        let mut world = World::new(Shape::Canvas);
-        world.room = open(&[], shape, 1);
-        let ids: Vec<String> = (0..1_000).map(|id| Uuid::from_u128(id).to_string()).collect();
-        let mut txn = world.doc.transact_mut();
-        let nodes = txn.get_or_insert_map("nodes");
-        for id in &ids {
-            let node = nodes.insert(&mut txn, id.as_str(), MapPrelim::from([("title", "A node"), ("status", "draft")]));
-            node.insert(&mut txn, "x", 1.5);
-            node.insert(&mut txn, "createdAt", "2026-01-02T03:04:05.678Z");
-            node.insert(&mut txn, "metadata", MapPrelim::default());
-        }
-        let mut updates = vec![Bytes::from(txn.encode_update_v1())];
-        drop(txn);
-        for at in 0..MOVES {
-            let mut txn = world.doc.transact_mut();
-            let node = nodes.get(&txn, &ids[at as usize % ids.len()]).unwrap().cast::<MapRef>().unwrap();
-            node.insert(&mut txn, "x", f64::from(at) + 0.5);
-            node.insert(&mut txn, "y", f64::from(at) + 0.5);
-            updates.push(Bytes::from(txn.encode_update_v1()));
-        }
-        measure(&mut world, "move", shape, updates);
-    }
-}
-
-fn measure(world: &mut World, what: &str, shape: Option<Shape>, updates: Vec<Bytes>) {
-    let principal = Arc::new(Principal::anonymous(Uuid::from_u128(1)));
-    let mode = Mode::Sync { receipts: Receipts::Unknown };
-    world.feed(Input::Attach(Attach { session: AUTHOR, principal, access: Access::Write, mode }));
-    world.feed(Input::Update(AUTHOR, UpdateKind::Step2, Bytes::from_static(&[0, 0])));
-    let (count, mut times) = (updates.len(), Vec::new());
-    let mut effects = Vec::new();
-    for (seq, update) in (1..).zip(updates) {
-        let start = Instant::now();
-        world.room.handle(1, Input::Update(AUTHOR, UpdateKind::Live, update), &mut effects);
-        times.push(start.elapsed());
-        effects.clear();
-        world.room.handle(1, Input::Committed(vec![Seq::new(seq)]), &mut effects);
-        effects.clear();
-    }
-    let tail = &mut times[count / 2..];
-    tail.sort_unstable();
-    let total: std::time::Duration = tail.iter().sum();
-    let mean = total / u32::try_from(tail.len()).unwrap();
-    eprintln!("{what}, looked at: {}: mean {mean:?}, median {:?}", shape.is_some(), tail[tail.len() / 2]);
 }

@@ -245,10 +245,8 @@ impl Room {
         let ticket = edit.ticket;
         match self.make_edit(now, edit) {
             Ok(Some(append)) => {
-                self.own(&append);
+                self.pass_on_own(append, Waiter::Edit(ticket), out);
                 self.look(now, Author::Server);
-                self.relay(vec![append.update.clone()], &[], out);
-                self.log(append, Waiter::Edit(ticket), out);
             }
             Ok(None) => self.settle_in_turn(Waiter::Edit(ticket), out),
             Err(refused) => {
@@ -275,6 +273,17 @@ impl Room {
             EditError::Patch(error) => EditRefused::Patch(error),
             EditError::Broken(broken) => EditRefused::Broken(broken),
         })?;
+        self.take_own(now, update, principal)
+    }
+
+    /// Takes in an edit that was made here, with its space in the queue to the log reserved. `None` when it changes
+    /// nothing.
+    pub(super) fn take_own(
+        &mut self,
+        now: u64,
+        update: Bytes,
+        principal: PrincipalRef,
+    ) -> Result<Option<Append>, EditRefused> {
         let summary = inspect(&update).map_err(|why| Broken(why.to_string()))?;
         if !self.has_room_for(now, update.len(), &summary) {
             return Err(EditRefused::TooLarge { limit: self.limits.document_bytes });
@@ -285,9 +294,11 @@ impl Room {
         match self.replica.apply(&update, &summary, Trust::None) {
             Ok(outcome) if matches!(outcome.applied, Applied::Whole | Applied::Held) => {
                 let relay = outcome.relay(&update);
-                let new_clients = if self.owners.contains_key(&client) { vec![] } else { vec![client] };
+                // One edit is made under one client id.
+                let clients: Vec<u64> = summary.insertions().first().map(|range| range.client).into_iter().collect();
+                let new_clients = clients.iter().copied().filter(|client| !self.owners.contains_key(client)).collect();
                 let provenance = Provenance::Own;
-                Ok(Some(Append { update, principal, provenance, clients: vec![client], new_clients, relay }))
+                Ok(Some(Append { update, principal, provenance, clients, new_clients, relay }))
             }
             Ok(_) => {
                 self.saving.release(update.len());
@@ -298,6 +309,13 @@ impl Room {
                 Err(Broken(error.to_string()).into())
             }
         }
+    }
+
+    /// Brings an edit that was made here to everybody, and into the log.
+    pub(super) fn pass_on_own(&mut self, append: Append, waiter: Waiter, out: &mut Vec<Effect>) {
+        self.own(&append);
+        self.relay(vec![append.update.clone()], &[], out);
+        self.log(append, waiter, out);
     }
 }
 

@@ -9,23 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use platform::auth::PrincipalRef;
-use platform::db::log::Provenance;
+use platform::rate::{Rate, TokenBucket};
 use schema::repair::{Reason, Shape, Spot, Violation, violations};
 
-use super::message::{Append, Effect, SessionId};
+use super::message::{Effect, SessionId};
 use super::saving::Waiter;
 use super::{Room, intake};
 use crate::delivery::{Outgoing, RepairNotice};
-use crate::replica::{Applied, Replica, Trust, inspect};
+use crate::replica::Replica;
 
 /// From an update that leaves a violation to its repair. What is written meanwhile is repaired with it.
 const PAUSE_MS: u64 = 20;
 /// How long is waited for another instance to repair what it took, and for a client to complete what it has begun.
 const PATIENCE_MS: u64 = 2_000;
-/// So many repairs a document may have at once,
+/// So many repairs a document may have at once, and then one in three seconds. The last of them is owed, and waited for.
 const REPAIRS_BURST: u64 = 20;
-/// and then one in so many milliseconds.
-const REPAIR_EVERY_MS: u64 = 3_000;
+const REPAIRS: Rate = Rate::per_minute(20, REPAIRS_BURST - 1);
 /// Client ids that are tried for a repair before one is drawn.
 const CLIENT_IDS_TRIED: u32 = 8;
 
@@ -37,8 +36,9 @@ pub(super) struct Repairs {
     /// Something was found when nobody knew what time it was.
     undated: bool,
     due_ms: Option<u64>,
-    /// When the next repair would be allowed if there had been no burst.
-    allowance_ms: u64,
+    left: TokenBucket,
+    /// When the next repair may be made.
+    allowed_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,22 +59,19 @@ pub(super) enum Author {
 }
 
 impl Repairs {
-    pub(super) const fn none() -> Self {
-        Self { shape: None, pending: BTreeMap::new(), undated: false, due_ms: None, allowance_ms: 0 }
+    pub(super) fn none() -> Self {
+        let left = TokenBucket::full(&REPAIRS, 0);
+        Self { shape: None, pending: BTreeMap::new(), undated: false, due_ms: None, left, allowed_ms: 0 }
     }
 
     /// When the next repair can be made.
     pub(super) fn deadline(&self) -> Option<u64> {
-        if self.undated { Some(0) } else { self.due_ms.map(|due| due.max(self.allowed_ms())) }
+        if self.undated { Some(0) } else { self.due_ms.map(|due| due.max(self.allowed_ms)) }
     }
 
-    fn allowed_ms(&self) -> u64 {
-        self.allowance_ms.saturating_sub(REPAIRS_BURST * REPAIR_EVERY_MS)
-    }
-
-    /// A generic cell rate: each repair puts the next off, as far as the burst is used up.
-    fn use_allowance(&mut self, now: u64) {
-        self.allowance_ms = self.allowance_ms.max(now) + REPAIR_EVERY_MS;
+    fn made_one(&mut self, now: u64) {
+        let wait = self.left.spend(&REPAIRS, now, 1);
+        self.allowed_ms = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     }
 
     fn add(&mut self, spot: Spot, found: Found) {
@@ -162,7 +159,7 @@ impl Room {
     pub(super) fn has_to_wait_for_repair(&self, now: u64, principal: PrincipalRef) -> bool {
         let repairs = &self.repairs;
         repairs.due_ms.is_some_and(|due| due <= now)
-            && repairs.allowed_ms() > now
+            && repairs.allowed_ms > now
             && repairs
                 .pending
                 .values()
@@ -171,7 +168,7 @@ impl Room {
 
     /// Repairs what is due.
     pub(super) fn repair_due(&mut self, now: u64, out: &mut Vec<Effect>) {
-        if self.repairs.due_ms.is_none_or(|due| due > now) || self.repairs.allowed_ms() > now {
+        if self.repairs.due_ms.is_none_or(|due| due > now) || self.repairs.allowed_ms > now {
             return;
         }
         let due = self.repairs.take_due(now);
@@ -189,7 +186,7 @@ impl Room {
         if !repaired {
             return self.keep(due, now + PATIENCE_MS);
         }
-        self.repairs.use_allowance(now);
+        self.repairs.made_one(now);
         self.tell_of_repair(&due, found, out);
         // A repair changes so much at a time. What is left is another's turn.
         let left = self
@@ -211,22 +208,8 @@ impl Room {
         let Ok(draft) = self.replica.repair(DRAFT_CLIENT, spots) else { return false };
         let client = self.client_for_repair(&draft);
         let Ok(update) = self.replica.repair(client, spots) else { return false };
-        let Ok(summary) = inspect(&update) else { return false };
-        if summary.is_empty() || !self.has_room_for(now, update.len(), &summary) || !self.saving.reserve(update.len()) {
-            return false;
-        }
-        let outcome = self.replica.apply(&update, &summary, Trust::None);
-        let Some(outcome) = outcome.ok().filter(|outcome| outcome.applied == Applied::Whole) else {
-            self.saving.release(update.len());
-            return false;
-        };
-        let relay = outcome.relay(&update);
-        let clients: Vec<u64> = summary.insertions().iter().map(|range| range.client).collect();
-        let (new_clients, principal) = (clients.clone(), PrincipalRef::SYSTEM);
-        let append = Append { update, principal, provenance: Provenance::Own, clients, new_clients, relay };
-        self.own(&append);
-        self.relay(vec![append.update.clone()], &[], out);
-        self.log(append, Waiter::Nobody, out);
+        let Ok(Some(append)) = self.take_own(now, update, PrincipalRef::SYSTEM) else { return false };
+        self.pass_on_own(append, Waiter::Nobody, out);
         true
     }
 

@@ -12,4 +12,3 @@ mod proxy;
 mod quarantine;
 mod support;
 mod tenancy;
-mod throughput;
