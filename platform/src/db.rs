@@ -4,8 +4,10 @@
 //! `Db::maintenance`. Row-level security hides everything else, and everything when nothing is said.
 
 pub(crate) mod access;
+mod clean;
 pub mod documents;
 mod error;
+pub mod events;
 pub mod log;
 pub mod members;
 mod metrics;
@@ -24,11 +26,13 @@ use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Row, Transaction};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::{DatabaseConfig, Mode};
 use crate::metrics::Metrics;
+use events::{Commits, EventId, NewEvent};
 use metrics::DbMetrics;
 
 pub use error::DbError;
@@ -57,6 +61,7 @@ pub struct Db {
     /// Connections for the log alone, so that nothing else that is slow keeps edits from being saved.
     log_pool: PgPool,
     metrics: DbMetrics,
+    commits: Commits,
 }
 
 /// Whether a connection of the pool answers, and is in no transaction. sqlx gives back one that is when somebody stops
@@ -89,7 +94,7 @@ impl Db {
             // An append on a broken connection is tried again anyway.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        let db = Self { pool, log_pool, metrics: DbMetrics::default() };
+        let db = Self { pool, log_pool, metrics: DbMetrics::default(), commits: Commits::default() };
         db.check_server(mode).await?;
         Ok(db)
     }
@@ -139,13 +144,15 @@ impl Db {
 
     /// Begins a transaction that sees and writes one organization, and nothing else.
     pub async fn org(&self, org: OrgId) -> Result<OrgTx, DbError> {
-        Ok(OrgTx { inner: self.begin("BEGIN", "app.current_org_id", &org.to_string()).await?, org })
+        let inner = self.begin("BEGIN", "app.current_org_id", &org.to_string()).await?;
+        Ok(OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() })
     }
 
     /// Begins a read-only transaction on one unchanging view of one organization.
     pub(crate) async fn org_snapshot(&self, org: OrgId) -> Result<OrgTx, DbError> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(OrgTx { inner: self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?, org })
+        let inner = self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?;
+        Ok(OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() })
     }
 
     /// Begins a transaction that sees the organizations, projects and documents of which a person is a member, and
@@ -174,6 +181,12 @@ impl Db {
     /// documents there are, as [`Self::maintenance`] does.
     pub(crate) async fn operator(&self) -> Result<Transaction<'static, Postgres>, DbError> {
         self.begin("BEGIN; SET LOCAL app.maintenance = 'on'", "app.operator", "on").await
+    }
+
+    /// Hears of the events that are committed through this handle and its clones.
+    #[must_use]
+    pub fn listen_to_commits(&self) -> broadcast::Receiver<(OrgId, EventId)> {
+        self.commits.listen()
     }
 
     pub(crate) const fn pool(&self) -> &PgPool {
@@ -247,6 +260,9 @@ fn connect_options(url: &str) -> Result<PgConnectOptions, DbError> {
 pub struct OrgTx {
     pub(crate) inner: Transaction<'static, Postgres>,
     org: OrgId,
+    /// What is written when it commits. Not before: from then on, others of the organization wait for the commit.
+    events: Vec<NewEvent>,
+    commits: Commits,
 }
 
 impl OrgTx {
@@ -256,9 +272,15 @@ impl OrgTx {
         self.org
     }
 
-    /// Makes what was done durable.
-    pub async fn commit(self) -> Result<(), DbError> {
-        Ok(self.inner.commit().await?)
+    /// Makes what was done durable, and tells those in this process who listen to events that there are some.
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        if self.events.is_empty() {
+            return Ok(self.inner.commit().await?);
+        }
+        let last = events::write(&mut self.inner, self.org, &self.events).await?;
+        self.inner.commit().await?;
+        self.commits.announce(self.org, last);
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The rows that canvases and node documents are projected to, for lists and searches. What a node holds is in its
 //! document.
 
-mod clean;
 mod ports;
 mod write;
 

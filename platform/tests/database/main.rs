@@ -4,6 +4,7 @@
 mod access;
 mod append;
 mod compaction;
+mod events;
 mod load;
 mod lost_answer;
 mod nodes;

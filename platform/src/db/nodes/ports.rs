@@ -5,8 +5,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ProjectedPort;
-use super::clean::{self, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use super::write::distinct;
+use crate::db::clean::{self, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use crate::db::log::seq_to_column;
 use crate::db::{DbError, OrgTx};
 

@@ -9,9 +9,9 @@ use schema::ids::{NodeId, ProjectId, Seq};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::clean::{self, LIST_ITEMS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use super::ports::{replace_inputs, replace_outputs};
 use super::{CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectionOutcome};
+use crate::db::clean::{self, LIST_ITEMS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use crate::db::log::{seq_from_column, seq_to_column};
 use crate::db::{DbError, OrgTx};
 

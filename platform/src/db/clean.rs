@@ -4,21 +4,21 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-pub(super) const NAME_CHARS_MAX: usize = 255;
-pub(super) const TITLE_CHARS_MAX: usize = 500;
+pub(in crate::db) const NAME_CHARS_MAX: usize = 255;
+pub(in crate::db) const TITLE_CHARS_MAX: usize = 500;
 /// Statuses and types are indexed, and an index takes up to 2,700 bytes.
-pub(super) const WORD_CHARS_MAX: usize = 100;
-pub(super) const TEXT_CHARS_MAX: usize = 1_000_000;
-pub(super) const LIST_ITEMS_MAX: usize = 100;
+pub(in crate::db) const WORD_CHARS_MAX: usize = 100;
+pub(in crate::db) const TEXT_CHARS_MAX: usize = 1_000_000;
+pub(in crate::db) const LIST_ITEMS_MAX: usize = 100;
 const JSON_DEPTH_MAX: usize = 32;
 
 /// Without NUL, which Postgres does not store in a text, and not longer than `chars_max`.
-pub(super) fn text(text: &str, chars_max: usize) -> String {
+pub(in crate::db) fn text(text: &str, chars_max: usize) -> String {
     text.chars().filter(|&character| character != '\0').take(chars_max).collect()
 }
 
 /// The same for all texts of a JSON value; what is nested too deep becomes null.
-pub(super) fn json(value: &Value) -> Value {
+pub(in crate::db) fn json(value: &Value) -> Value {
     fn within(value: &Value, depth: usize) -> Value {
         match value {
             Value::Array(_) | Value::Object(_) if depth == 0 => Value::Null,
@@ -34,7 +34,7 @@ pub(super) fn json(value: &Value) -> Value {
 }
 
 /// Within the years 1 to 9999.
-pub(super) fn time(time: DateTime<Utc>) -> DateTime<Utc> {
+pub(in crate::db) fn time(time: DateTime<Utc>) -> DateTime<Utc> {
     const YEAR_1_SECONDS: i64 = -62_135_596_800;
     const YEAR_9999_SECONDS: i64 = 253_402_300_799;
     let seconds = time.timestamp().clamp(YEAR_1_SECONDS, YEAR_9999_SECONDS);
