@@ -30,6 +30,12 @@ for (const colorScheme of ["light", "dark"] as const) {
     await page.getByRole("button", { name: "Project members" }).click();
     await expect(page.getByRole("dialog", { name: "Project members" })).toBeVisible();
     await look("members");
+    for (const view of ["tree", "graph"]) {
+      await page.goto(`${server.httpUrl}/p/${studio.project.id}/${view}`);
+      await expect(page.getByText("Market research")).toBeVisible();
+      await expect(ada.stateLine).toHaveText("Saved");
+      await look(view);
+    }
     await page.goto(server.httpUrl);
     await expect(page.getByRole("link", { name: "Launch plan" })).toBeVisible();
     await look("projects");

@@ -5,24 +5,25 @@ const P = "0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e";
 const N = "0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5f";
 
 it("reads back every address that it makes", () => {
-  for (const [nodeId, wholePage] of [
-    [null, false],
-    [N, false],
-    [N, true],
-  ] as const) {
-    const url = new URL(projectPath(P, nodeId, wholePage), "http://localhost");
-    expect(parseRoute(url.pathname, url.search)).toEqual({
-      name: "project",
-      projectId: P,
-      nodeId,
-      wholePage,
-    });
+  for (const view of ["canvas", "tree", "graph"] as const) {
+    for (const [nodeId, part, wholePage] of [
+      [null, "content", false],
+      [N, "content", false],
+      [N, "content", true],
+      [N, "history", false],
+      [N, "history", true],
+    ] as const) {
+      const place = { view, nodeId, part, wholePage };
+      const url = new URL(projectPath(P, place), "http://localhost");
+      expect(parseRoute(url.pathname, url.search)).toEqual({ name: "project", projectId: P, ...place });
+    }
   }
 });
 
 it("knows the other pages, and nothing else", () => {
   expect(parseRoute("/", "").name).toBe("projects");
   expect(parseRoute("/signin", "").name).toBe("signin");
-  expect(parseRoute("/p/not-an-id", "").name).toBe("unknown");
-  expect(parseRoute(`/p/${P}/x`, "").name).toBe("unknown");
+  for (const path of ["/p/not-an-id", `/p/${P}/x`, `/p/${P}/history`, `/p/${P}/tree/history`]) {
+    expect(parseRoute(path, "").name).toBe("unknown");
+  }
 });

@@ -1,30 +1,54 @@
 import { type MouseEvent, useMemo } from "react";
 import { derivedStore, useStore } from "../lib/external-store";
 
+/** How a project is looked at. */
+export const PROJECT_VIEWS = ["canvas", "tree", "graph"] as const;
+export type ProjectView = (typeof PROJECT_VIEWS)[number];
+
+/** What of an open node is shown. */
+export type NodePart = "content" | "history";
+
+/** A place in a project. */
+export interface Place {
+  projectId: string;
+  view: ProjectView;
+  nodeId: string | null;
+  part: NodePart;
+  wholePage: boolean;
+}
+
 /** Where the address bar points. */
 export type Route =
   | { name: "projects" }
   | { name: "signin" }
-  | { name: "project"; projectId: string; nodeId: string | null; wholePage: boolean }
+  | ({ name: "project" } & Place)
   | { name: "unknown" };
 
-const PROJECT = /^\/p\/([0-9a-f-]{36})(?:\/n\/([0-9a-f-]{36}))?\/?$/;
+const ID = "([0-9a-f-]{36})";
+const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID}(/history)?)?/?$`);
 
 /** The route that a path and a query string name. */
 export function parseRoute(pathname: string, search: string): Route {
   if (pathname === "/") return { name: "projects" };
   if (pathname === "/signin") return { name: "signin" };
-  const match = PROJECT.exec(pathname);
-  if (!match?.[1]) return { name: "unknown" };
-  const nodeId = match[2] ?? null;
-  const wholePage = nodeId !== null && new URLSearchParams(search).get("view") === "page";
-  return { name: "project", projectId: match[1], nodeId, wholePage };
+  const [, projectId, view = "canvas", nodeId = null, history] = PROJECT.exec(pathname) ?? [];
+  if (!projectId) return { name: "unknown" };
+  return {
+    name: "project",
+    projectId,
+    view: view as ProjectView,
+    nodeId,
+    part: history ? "history" : "content",
+    wholePage: nodeId !== null && new URLSearchParams(search).get("view") === "page",
+  };
 }
 
-/** The address of a project, or of a node in it. */
-export function projectPath(projectId: string, nodeId?: string | null, wholePage = false): string {
-  if (!nodeId) return `/p/${projectId}`;
-  return `/p/${projectId}/n/${nodeId}${wholePage ? "?view=page" : ""}`;
+/** The address of a project, or of a place in it. */
+export function projectPath(projectId: string, place: Partial<Omit<Place, "projectId">> = {}): string {
+  const { view = "canvas", nodeId = null, part = "content", wholePage = false } = place;
+  const base = `/p/${projectId}${view === "canvas" ? "" : `/${view}`}`;
+  if (!nodeId) return base;
+  return `${base}/n/${nodeId}${part === "history" ? "/history" : ""}${wholePage ? "?view=page" : ""}`;
 }
 
 const NAVIGATED = "glassbox:navigated";

@@ -4,7 +4,9 @@ import type { Canvas } from "../documents/canvas";
 import type { UndoHistory } from "../documents/undo-history";
 import type { Value } from "../lib/external-store";
 import type { CanvasPresence } from "../presence/canvas-presence";
+import type { TreeOptions } from "../tree/options";
 import type { FlowModel } from "./flow-model";
+import type { Stage } from "./stage";
 
 /** What the parts of an open project share. It changes only when another project or replica is opened. */
 export interface CanvasScope {
@@ -17,6 +19,10 @@ export interface CanvasScope {
   presence: CanvasPresence;
   /** The node whose title is being edited on its card. */
   renaming: Value<string | null>;
+  /** The view that is shown. */
+  stage: Value<Stage | null>;
+  /** How the tree is sorted and filtered, and what of it is folded. */
+  treeOptions: Value<TreeOptions>;
   userId: string;
 }
 

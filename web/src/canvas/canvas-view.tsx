@@ -5,24 +5,35 @@ import {
   type FinalConnectionState,
   type NodeChange,
   ReactFlow,
+  ReactFlowProvider,
   SelectionMode,
   useStore as useFlowStore,
   useReactFlow,
 } from "@xyflow/react";
-import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
-import type { Canvas } from "../documents/canvas";
+import {
+  type MouseEvent as ReactMouseEvent,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+} from "react";
+import { boxOf, type Canvas, type Point } from "../documents/canvas";
 import { useStore } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
 import { useSay } from "../ui/toast";
+import { ArrowHead } from "./arrow-head";
 import { useCanvasActions } from "./canvas-actions";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
 import { CanvasControls } from "./canvas-controls";
 import { Cursors } from "./cursors";
 import { DragBatch } from "./drag-batch";
 import type { FlowEdge, FlowNode } from "./flow-model";
+import { flowStage } from "./flow-stage";
 import { LinkEdge } from "./link-edge";
 import { NodeCard } from "./node-card";
 import { explainRefusal } from "./refusals";
+import { useStage } from "./stage";
 
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { link: LinkEdge };
@@ -37,8 +48,22 @@ const SMALL_SCREEN_PX = 640;
 /** Near enough to read the open node, and far enough to see what is around it. */
 const ZOOM_ON_OPEN_NODE = 0.8;
 
-/** The canvas: React Flow over the views of the document. `openNode` is the one whose panel is open. */
-export function CanvasView({ openNode }: { openNode: string | null }) {
+interface CanvasViewProps {
+  /** The node whose panel is open. */
+  openNode: string | null;
+  isShown: boolean;
+}
+
+/** The canvas: React Flow over the views of the document. */
+export function CanvasView(props: CanvasViewProps) {
+  return (
+    <ReactFlowProvider>
+      <Surface {...props} />
+    </ReactFlowProvider>
+  );
+}
+
+function Surface({ openNode, isShown }: CanvasViewProps) {
   const { canvas, flow, presence, renaming } = useCanvasScope();
   const canEdit = useCanEdit();
   const actions = useCanvasActions();
@@ -49,8 +74,9 @@ export function CanvasView({ openNode }: { openNode: string | null }) {
   const drag = useOwned(makeDragBatch, canvas);
   const wrapper = useRef<HTMLDivElement>(null);
   const far = useFlowStore((state) => state.transform[2] < FAR_BELOW_ZOOM);
+  const pointed = useRef<Point | null>(null);
   useFirstView(openNode, nodes.length > 0);
-  usePublishedSelection();
+  useCanvasStage(wrapper, pointed, isShown);
 
   const onNodesChange = useCallback(
     (changes: NodeChange<FlowNode>[]) => {
@@ -99,7 +125,7 @@ export function CanvasView({ openNode }: { openNode: string | null }) {
   };
   const onPointerMove = (event: ReactMouseEvent) => {
     const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
-    actions.pointAt(at);
+    pointed.current = at;
     presence.publish({ pointer: { x: Math.round(at.x), y: Math.round(at.y) } });
   };
   const coarse = useMemo(() => window.matchMedia("(pointer: coarse)").matches, []);
@@ -107,6 +133,7 @@ export function CanvasView({ openNode }: { openNode: string | null }) {
   return (
     <ReactFlow<FlowNode, FlowEdge>
       ref={wrapper}
+      data-stage
       aria-label="Canvas"
       className={far ? "far" : ""}
       nodes={nodes as FlowNode[]}
@@ -152,32 +179,6 @@ export function CanvasView({ openNode }: { openNode: string | null }) {
   );
 }
 
-function ArrowHead() {
-  return (
-    <svg aria-hidden className="absolute size-0">
-      <defs>
-        <marker
-          id="link-arrow"
-          viewBox="0 0 8 8"
-          refX="7"
-          refY="4"
-          markerWidth="8"
-          markerHeight="8"
-          orient="auto"
-        >
-          <path
-            d="M1 1l6 3-6 3"
-            fill="none"
-            stroke="context-stroke"
-            strokeWidth="1.4"
-            strokeLinecap="round"
-          />
-        </marker>
-      </defs>
-    </svg>
-  );
-}
-
 function nodeUnder(event: MouseEvent | TouchEvent): string | null {
   const point = "changedTouches" in event ? event.changedTouches[0] : event;
   if (!point) return null;
@@ -190,7 +191,7 @@ function nodeUnder(event: MouseEvent | TouchEvent): string | null {
  * is my own.
  */
 function useFirstView(openNode: string | null, hasNodes: boolean): void {
-  const { canvas, flow } = useCanvasScope();
+  const { canvas } = useCanvasScope();
   const { fitView } = useReactFlow();
   const fitted = useRef(false);
   useEffect(() => {
@@ -198,20 +199,36 @@ function useFirstView(openNode: string | null, hasNodes: boolean): void {
     fitted.current = true;
     if (canvas.undo.canUndo()) return;
     if (openNode && canvas.node(openNode)) {
-      flow.select([openNode]);
       void fitView({ nodes: [{ id: openNode }], maxZoom: ZOOM_ON_OPEN_NODE });
     } else {
       const isSmall = window.innerWidth < SMALL_SCREEN_PX;
       void fitView({ padding: 0.2, maxZoom: 1, ...(isSmall && { minZoom: FIRST_ZOOM_ON_SMALL_SCREENS }) });
     }
-  }, [canvas, flow, openNode, hasNodes, fitView]);
+  }, [canvas, openNode, hasNodes, fitView]);
 }
 
-function usePublishedSelection(): void {
-  const { flow, presence } = useCanvasScope();
-  const selection = useStore(flow.selection);
-  useEffect(() => {
-    // A state has a limit of 8 KiB: a large selection is told in part.
-    presence.publish({ selection: [...selection.nodes].slice(0, 100) });
-  }, [presence, selection]);
+function useCanvasStage(
+  wrapper: RefObject<HTMLElement | null>,
+  pointed: RefObject<Point | null>,
+  isShown: boolean,
+): void {
+  const { canvas, flow, stage: place } = useCanvasScope();
+  const view = useReactFlow();
+  const stage = useMemo(() => {
+    const base = flowStage({
+      view,
+      pane: () => wrapper.current,
+      boxOf: (id) => {
+        const node = canvas.node(id);
+        return node && boxOf(node);
+      },
+      boxes: () =>
+        flow.nodes
+          .get()
+          .map(({ id, position, width = 0, height = 0 }) => ({ id, box: { ...position, width, height } })),
+      selected: () => flow.onlyNode,
+    });
+    return { ...base, placeForNew: () => pointed.current ?? base.placeForNew() };
+  }, [canvas, flow, view, wrapper, pointed]);
+  useStage(place, stage, isShown);
 }

@@ -1,11 +1,16 @@
 import { type Edge, type Node, Position } from "@xyflow/react";
 import * as Y from "yjs";
-import { type Box, boxOf, type Canvas, isDeleted, titleOf } from "../documents/canvas";
+import { type Box, boxOf, type Canvas, isDeleted, type Point, titleOf } from "../documents/canvas";
 import { edgesOnCycles, type Link } from "../documents/cycles";
 import { derivedStore, type Store, sameList, Value } from "../lib/external-store";
 
 export type FlowNode = Node<Record<string, never>, "card">;
-export type FlowEdge = Edge<{ conflict: boolean }, "link">;
+/** `route`: points that the edge leads through, each the left end of a stretch of the width of a card of the graph. */
+export type FlowEdge = Edge<{ conflict: boolean; route?: Route }, "link">;
+export interface Route {
+  points: readonly Point[];
+  stretch: number;
+}
 
 export interface Selection {
   nodes: ReadonlySet<string>;
@@ -26,8 +31,9 @@ export class FlowModel {
   readonly selection = new Value<Selection>(NOTHING);
   readonly nodes: Store<readonly FlowNode[]>;
   readonly edges: Store<readonly FlowEdge[]>;
+  /** The edges by what they join. */
+  readonly links: Store<readonly Link[]>;
   readonly #canvas: Canvas;
-  readonly #links: Store<readonly Link[]>;
   readonly #conflicts: Store<ReadonlySet<string>>;
   #nodeCache = new Map<string, FlowNode>();
   #edgeCache = new Map<string, FlowEdge>();
@@ -39,18 +45,18 @@ export class FlowModel {
       () => this.#readNodes(),
       sameList,
     );
-    this.#links = derivedStore(
+    this.links = derivedStore(
       (changed) => {
         canvas.edges.observeDeep(changed);
         return together(watchNodes(canvas, LISTED, changed), () => canvas.edges.unobserveDeep(changed));
       },
       () => canvas.links(),
     );
-    this.#conflicts = derivedStore(this.#links.subscribe, () => edgesOnCycles(this.#links.get()));
+    this.#conflicts = derivedStore(this.links.subscribe, () => edgesOnCycles(this.links.get()));
     this.edges = derivedStore(
       (changed) =>
         together(
-          this.#links.subscribe(changed),
+          this.links.subscribe(changed),
           this.#conflicts.subscribe(changed),
           watchNodes(canvas, NAMED, changed),
           this.selection.subscribe(changed),
@@ -102,7 +108,7 @@ export class FlowModel {
     const selected = this.selection.get().edges;
     const conflicts = this.#conflicts.get();
     const cache = new Map<string, FlowEdge>();
-    for (const link of this.#links.get()) {
+    for (const link of this.links.get()) {
       const conflict = conflicts.has(link.id);
       const from = titleOf(this.#canvas.node(link.source));
       const to = titleOf(this.#canvas.node(link.target));

@@ -9,6 +9,8 @@ const KEYS: [string, string][] = [
   ["F2", "Rename the selected node"],
   ["Delete", "Move the selection to the trash"],
   ["F", "Fit everything into view"],
+  ["1 2 3", "Canvas, tree, graph"],
+  ["← →", "In the tree: fold and unfold"],
   [`${MOD}K`, "Find a node or an action"],
   [`${MOD}Z`, "Undo my last edit"],
   [`${MOD}⇧Z`, "Redo"],

@@ -2,7 +2,7 @@ import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothSt
 import { memo } from "react";
 import { titleOf } from "../documents/canvas";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
-import type { FlowEdge } from "./flow-model";
+import type { FlowEdge, Route } from "./flow-model";
 
 /** Edges meet the border of a card, which is the middle of its handles. */
 const HANDLE_RADIUS = 6;
@@ -40,8 +40,35 @@ function pathOf(props: EdgeProps<FlowEdge>): string {
     sourceX: props.sourceX - HANDLE_RADIUS,
     targetX: props.targetX + HANDLE_RADIUS,
   };
+  const route = props.data?.route;
+  if (route) return routedPath(ends, route);
   const leadsBack = ends.targetX < ends.sourceX + 24;
   return leadsBack ? getSmoothStepPath({ ...ends, borderRadius: 16, offset: 24 })[0] : getBezierPath(ends)[0];
+}
+
+/** A curve through the passages of a route. */
+export function routedPath({ sourceX, sourceY, targetX, targetY }: Ends, { points, stretch }: Route): string {
+  let [x, y] = [sourceX, sourceY];
+  let path = `M${x},${y}`;
+  const curveTo = (nextX: number, nextY: number) => {
+    const middle = (x + nextX) / 2;
+    path += ` C${middle},${y} ${middle},${nextY} ${nextX},${nextY}`;
+    [x, y] = [nextX, nextY];
+  };
+  for (const point of points) {
+    curveTo(point.x, point.y);
+    x = point.x + stretch;
+    path += ` L${x},${y}`;
+  }
+  curveTo(targetX, targetY);
+  return path;
+}
+
+interface Ends {
+  sourceX: number;
+  sourceY: number;
+  targetX: number;
+  targetY: number;
 }
 
 function Conflict({ edge }: { edge: EdgeProps<FlowEdge> }) {

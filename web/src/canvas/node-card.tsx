@@ -1,16 +1,18 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
-import { type KeyboardEvent, memo, useMemo, useRef } from "react";
+import { memo, useMemo } from "react";
 import type * as Y from "yjs";
 import { metadataOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
-import { initials } from "../lib/text";
+import { shortDate } from "../lib/text";
 import { AvatarRow } from "../ui/avatar";
 import { badgeStyle } from "../ui/color";
 import { Icon } from "../ui/icon";
 import { StatusPill, statusLook } from "../ui/status-pill";
-import { useCanEdit, useCanvasScope, useName, useStates } from "./canvas-context";
+import { AuthorMark } from "./author-mark";
+import { useCanEdit, useCanvasScope, useStates } from "./canvas-context";
 import { type FlowNode, titleElementId } from "./flow-model";
+import { TitleInput, useIsRenaming } from "./title-input";
 
 /** A node on the canvas. It follows its own map of the document, and nothing else of it. */
 export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<FlowNode>) {
@@ -24,6 +26,8 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
   const states = useStates();
   const canEdit = useCanEdit();
   const status = useMapText(node, "status");
+  const agent = useMapText(node, "authorType", "human") === "agent";
+  const authorId = useMapText(node, "authorUserId");
   const faces = useStore(useMemo(() => presence.facesOf(id), [presence, id]));
   const selector = useStore(useMemo(() => presence.selectorOf(id), [presence, id]));
   const handle = `handle ${canEdit ? "" : "handle-off"}`;
@@ -36,7 +40,7 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
       <Title id={id} node={node} />
       <div className="card-details flex h-6 items-center justify-between gap-2">
         <span className="flex min-w-0 items-center gap-2">
-          <AuthorMark node={node} />
+          <AuthorMark agent={agent} userId={authorId} />
           <StatusPill status={status} states={states} />
           <Facts node={node} />
         </span>
@@ -52,23 +56,6 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
       )}
       <Handle type="source" position={Position.Right} isConnectable={canEdit} className={handle} />
     </div>
-  );
-}
-
-/** Who made the node: a person is round, an agent is a rounded square. */
-function AuthorMark({ node }: { node: Y.Map<unknown> }) {
-  const agent = useMapText(node, "authorType", "human") === "agent";
-  const name = useName(useMapText(node, "authorUserId"));
-  const label = agent ? `Made by an agent${name ? ` of ${name}` : ""}` : `Made by ${name ?? "a person"}`;
-  return (
-    <span
-      role="img"
-      aria-label={label}
-      title={label}
-      className={`grid size-[22px] shrink-0 place-items-center border border-line bg-sunken text-[9px] font-semibold text-muted ${agent ? "rounded-md" : "rounded-full"}`}
-    >
-      {agent ? "AI" : initials(name ?? "")}
-    </span>
   );
 }
 
@@ -104,17 +91,20 @@ function readFacts(node: Y.Map<unknown>): CardFacts {
   };
 }
 
-function shortDate(date: string): string {
-  const parsed = new Date(`${date.slice(0, 10)}T00:00:00`);
-  if (Number.isNaN(parsed.getTime())) return date;
-  return parsed.toLocaleDateString("en", { month: "short", day: "numeric" });
-}
-
 function Title({ id, node }: { id: string; node: Y.Map<unknown> }) {
-  const { renaming } = useCanvasScope();
   const title = useMapText(node, "title");
-  const isRenaming = useStore(useMemo(() => renamingStore(renaming, id), [renaming, id]));
-  if (isRenaming) return <TitleInput id={id} title={title} />;
+  const isRenaming = useIsRenaming(id);
+  if (isRenaming) {
+    return (
+      <TitleInput
+        id={id}
+        title={title}
+        elementId={titleElementId(id)}
+        onFinish={() => document.querySelector<HTMLElement>(`.react-flow__node[data-id="${id}"]`)?.focus()}
+        className="nodrag nopan -mx-1.5 -my-0.5 h-7 text-[15px]"
+      />
+    );
+  }
   return (
     <div
       id={titleElementId(id)}
@@ -123,42 +113,5 @@ function Title({ id, node }: { id: string; node: Y.Map<unknown> }) {
     >
       {title.trim() ? title : "Untitled"}
     </div>
-  );
-}
-
-function renamingStore(renaming: { subscribe(l: () => void): () => void; get(): string | null }, id: string) {
-  return { subscribe: renaming.subscribe, get: () => renaming.get() === id };
-}
-
-function TitleInput({ id, title }: { id: string; title: string }) {
-  const { canvas, renaming } = useCanvasScope();
-  const abandoned = useRef(false);
-  const finish = () => {
-    renaming.set(null);
-    document.querySelector<HTMLElement>(`.react-flow__node[data-id="${id}"]`)?.focus();
-  };
-  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
-    event.stopPropagation();
-    if (event.nativeEvent.isComposing) return;
-    if (event.key === "Escape") abandoned.current = true;
-    if (event.key === "Enter" || event.key === "Escape") finish();
-  };
-  return (
-    <input
-      id={titleElementId(id)}
-      aria-label="Node title"
-      // biome-ignore lint/a11y/noAutofocus: renaming was asked for just now
-      autoFocus
-      defaultValue={title}
-      placeholder="Untitled"
-      maxLength={500}
-      onFocus={(event) => event.currentTarget.select()}
-      onBlur={(event) => {
-        if (!abandoned.current) canvas.changeText(id, "title", event.currentTarget.value.trim());
-        if (renaming.get() === id) renaming.set(null);
-      }}
-      onKeyDown={onKeyDown}
-      className="nodrag nopan -mx-1.5 -my-0.5 h-7 rounded-md border border-accent bg-surface px-1 text-[15px] font-medium"
-    />
   );
 }

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { followLink } from "../app/router";
+import { followLink, type ProjectView } from "../app/router";
 import { useStore } from "../lib/external-store";
 import { AccountMenu } from "../projects/account-menu";
 import { StateLine } from "../state-line/state-line";
@@ -8,9 +8,11 @@ import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
 import { useCanvasScope } from "./canvas-context";
 import { MOD } from "./shortcuts";
+import { ViewSwitch } from "./view-switch";
 
 interface HeaderProps {
   name: string;
+  view: ProjectView;
   onPalette: () => void;
   onMembers: () => void;
   onTrash: () => void;
@@ -18,7 +20,7 @@ interface HeaderProps {
 }
 
 /** The thin header of a project: where I am, what is saved, who is here. */
-export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
+export function ProjectHeader({ name, view, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
   return (
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3 max-sm:gap-1">
       <a
@@ -31,7 +33,8 @@ export function ProjectHeader({ name, onPalette, onMembers, onTrash, onKeys }: H
         <Icon name="back" />
       </a>
       <h1 className="max-w-[30vw] truncate text-[15px] font-semibold max-sm:min-w-12">{name}</h1>
-      <div className="mx-2 h-4 w-px shrink-0 bg-line max-sm:mx-1" />
+      <ViewSwitch view={view} />
+      <div className="mx-1 h-4 w-px shrink-0 bg-line max-sm:hidden" />
       <StateLine />
       <div className="flex-1" />
       <PeopleHere />

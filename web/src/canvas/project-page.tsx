@@ -1,7 +1,6 @@
 import "@xyflow/react/dist/base.css";
 import "./canvas.css";
 import type { Provider } from "@glassbox/client";
-import { ReactFlowProvider } from "@xyflow/react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
@@ -9,7 +8,7 @@ import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
 import type { Project } from "../api/types";
-import { followLink } from "../app/router";
+import { followLink, type Place, type ProjectView } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
 import { useDocument, useDocumentSession, useIsReady, useObservable, useReplica } from "../documents/session";
 import { UndoHistory } from "../documents/undo-history";
@@ -19,6 +18,7 @@ import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
 import { CanvasPresence } from "../presence/canvas-presence";
 import { MembersDialog } from "../projects/members-dialog";
+import { FIRST_OPTIONS } from "../tree/options";
 import { Button } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { Notice } from "../ui/notice";
@@ -37,11 +37,14 @@ import { KeysDialog } from "./keys-dialog";
 import { Palette } from "./palette";
 import { ProjectHeader } from "./project-header";
 import { useShortcuts } from "./shortcuts";
+import type { Stage } from "./stage";
 import { StaleBanner } from "./stale-banner";
 import { TrashDialog } from "./trash-dialog";
 
 const loadPanel = patient(() => import("../panel/node-panel"));
 const NodePanel = lazy(loadPanel);
+const TreeView = lazy(patient(() => import("../tree/tree-view")));
+const GraphView = lazy(patient(() => import("../graph/graph-view")));
 
 /** Fetches what an open node needs when there is nothing else to do, so that the first one opens at once. */
 function usePreloadedPanel(): void {
@@ -55,14 +58,8 @@ function usePreloadedPanel(): void {
 const makeCanvas = (doc: Y.Doc) => new Canvas(doc);
 const makePresence = (awareness: Awareness) => new CanvasPresence(awareness);
 
-interface ProjectPageProps {
-  projectId: string;
-  nodeId: string | null;
-  wholePage: boolean;
-}
-
-/** A project: its canvas, and beside it the node that the address names. */
-export default function ProjectPage(props: ProjectPageProps) {
+/** A project: its canvas, tree or graph, and beside it the node that the address names. */
+export default function ProjectPage(props: Place) {
   const project = useProject(props.projectId);
   const provider = useDocument(`project:${props.projectId}`);
   if (project.isError && isFinal(project.error)) return <NotOpened error={project.error} />;
@@ -93,7 +90,7 @@ function NotOpened({ error }: { error: unknown }) {
   );
 }
 
-interface OpenProjectProps extends ProjectPageProps {
+interface OpenProjectProps extends Place {
   provider: Provider;
   project: Project | undefined;
 }
@@ -115,6 +112,8 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
             flow: new FlowModel(canvas),
             history: new UndoHistory(),
             renaming: new Value<string | null>(null),
+            stage: new Value<Stage | null>(null),
+            treeOptions: new Value(FIRST_OPTIONS),
           }
         : null,
     [canvas, presence, provider, route.projectId, userId],
@@ -127,11 +126,9 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
       <CanEditContext value={canEdit}>
         <WithStates project={project}>
           <WithNames project={project}>
-            <ReactFlowProvider>
-              <CanvasActionsProvider>
-                <ProjectScreen {...route} provider={provider} project={project} />
-              </CanvasActionsProvider>
-            </ReactFlowProvider>
+            <CanvasActionsProvider place={route}>
+              <ProjectScreen {...route} provider={provider} project={project} />
+            </CanvasActionsProvider>
           </WithNames>
         </WithStates>
       </CanEditContext>
@@ -180,8 +177,9 @@ function WithStates({ project, children }: { project: Project | undefined; child
 
 type OpenDialog = "palette" | "members" | "trash" | "keys" | null;
 
-function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: OpenProjectProps) {
-  const { canvas, presence } = useCanvasScope();
+function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
+  const { projectId, view, nodeId, wholePage } = place;
+  const { canvas, flow, presence } = useCanvasScope();
   const actions = useCanvasActions();
   const [dialog, setDialog] = useState<OpenDialog>(null);
   usePreloadedPanel();
@@ -195,17 +193,22 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
   });
   useEffect(() => presence.publish({ viewing: nodeId }), [presence, nodeId]);
   useEffect(() => {
+    if (nodeId) flow.select([nodeId]);
+  }, [flow, nodeId]);
+  useEffect(() => {
     if (!nodeId || wholePage) return;
     // The panel has taken its place by the next frame: only then it is known what it covers.
     const frame = requestAnimationFrame(() => actions.revealNode(nodeId));
     return () => cancelAnimationFrame(frame);
   }, [nodeId, wholePage, actions]);
+  usePublishedSelection();
 
   return (
     <div className="flex h-full flex-col">
       <title>{`${name || "Project"} · GlassBox`}</title>
       <ProjectHeader
         name={name}
+        view={view}
         onPalette={() => setDialog("palette")}
         onMembers={() => setDialog("members")}
         onTrash={() => setDialog("trash")}
@@ -214,12 +217,12 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
         <div className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
-          <CanvasView openNode={nodeId} />
-          <EmptyCanvas provider={provider} />
+          <Views view={view} nodeId={nodeId} isShown={!wholePage} />
+          <EmptyProject provider={provider} />
         </div>
         {nodeId && (
           <Suspense fallback={<PanelPlace />}>
-            <NodePanel key={nodeId} nodeId={nodeId} wholePage={wholePage} />
+            <NodePanel key={nodeId} place={{ ...place, nodeId }} />
           </Suspense>
         )}
       </main>
@@ -244,6 +247,36 @@ function ProjectScreen({ provider, project, projectId, nodeId, wholePage }: Open
   );
 }
 
+/** The view that the address names. The canvas stays once it was there, so that one comes back to the same place. */
+function Views({ view, nodeId, isShown }: { view: ProjectView; nodeId: string | null; isShown: boolean }) {
+  const isOnCanvas = view === "canvas" && isShown;
+  const [hasCanvas, setHasCanvas] = useState(isOnCanvas);
+  if (isOnCanvas && !hasCanvas) setHasCanvas(true);
+  return (
+    <>
+      {hasCanvas && (
+        <div className={view === "canvas" ? "h-full" : "hidden"}>
+          <CanvasView openNode={nodeId} isShown={isOnCanvas} />
+        </div>
+      )}
+      {view !== "canvas" && (
+        <Suspense fallback={<Fetching what={view} />}>
+          {view === "tree" ? <TreeView /> : <GraphView openNode={nodeId} />}
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function usePublishedSelection(): void {
+  const { flow, presence } = useCanvasScope();
+  const selection = useStore(flow.selection);
+  useEffect(() => {
+    // A state has a limit of 8 KiB: a large selection is told in part.
+    presence.publish({ selection: [...selection.nodes].slice(0, 100) });
+  }, [presence, selection]);
+}
+
 function PanelPlace() {
   return (
     <div className="w-[min(520px,100%)] border-l border-line bg-surface">
@@ -257,6 +290,9 @@ function usePaletteActions(open: (dialog: OpenDialog) => void) {
   return [
     { label: "New node", icon: "plus", shortcut: "N", run: () => actions.addNode() },
     { label: "Fit everything into view", icon: "fit", shortcut: "F", run: () => actions.fit() },
+    { label: "Show the canvas", icon: "canvas", shortcut: "1", run: () => actions.showView("canvas") },
+    { label: "Show the tree", icon: "tree", shortcut: "2", run: () => actions.showView("tree") },
+    { label: "Show the graph", icon: "graph", shortcut: "3", run: () => actions.showView("graph") },
     { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
     { label: "Redo", icon: "redo", run: () => actions.redo() },
     { label: "Project members", icon: "people", run: () => open("members") },
@@ -265,7 +301,7 @@ function usePaletteActions(open: (dialog: OpenDialog) => void) {
   ] as const satisfies import("./palette").PaletteAction[];
 }
 
-function EmptyCanvas({ provider }: { provider: Provider }) {
+function EmptyProject({ provider }: { provider: Provider }) {
   const { flow } = useCanvasScope();
   const actions = useCanvasActions();
   const { loaded, synced } = useIsReady(provider);
@@ -278,22 +314,22 @@ function EmptyCanvas({ provider }: { provider: Provider }) {
       <div className="pointer-events-auto">
         {!synced ? (
           <p className="text-sm text-muted">
-            Opening the canvas…{loading && ` ${Math.floor((100 * loading.received) / loading.total)} %`}
+            Opening the project…{loading && ` ${Math.floor((100 * loading.received) / loading.total)} %`}
           </p>
         ) : access === "write" ? (
           <Notice
             icon="node"
-            title="This canvas is empty"
+            title="This project is empty"
             action={
               <Button look="primary" onClick={() => actions.addNode()}>
                 Add the first node
               </Button>
             }
           >
-            Double click anywhere, or press N, to add a node. Join nodes by dragging from their sides.
+            Press N, or double click on the canvas, to add a node. Join nodes by dragging from their sides.
           </Notice>
         ) : (
-          <Notice icon="node" title="This canvas is empty">
+          <Notice icon="node" title="This project is empty">
             Nodes appear here as soon as somebody adds one.
           </Notice>
         )}

@@ -1,4 +1,4 @@
-import type { ConnectRefusal } from "../documents/canvas";
+import type { ConnectRefusal, NestRefusal } from "../documents/canvas";
 import { plural } from "../lib/text";
 
 const WORDS: Record<ConnectRefusal, string> = {
@@ -11,6 +11,16 @@ const WORDS: Record<ConnectRefusal, string> = {
 /** Why an edge was not drawn, in words. */
 export function explainRefusal(refusal: ConnectRefusal): string {
   return WORDS[refusal];
+}
+
+const NESTING: Record<NestRefusal, string> = {
+  "inside-itself": "A node cannot be inside itself, or inside what is inside it.",
+  gone: "The node that it was to be inside was deleted.",
+};
+
+/** Why a node was not put inside another, in words. */
+export function explainNesting(refusal: NestRefusal): string {
+  return NESTING[refusal];
 }
 
 /** What became of edges that could not come back with their node, in words. */

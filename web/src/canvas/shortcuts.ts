@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import type { ProjectView } from "../app/router";
 import { type CanvasActions, useCanvasActions } from "./canvas-actions";
 import { useCanvasScope } from "./canvas-context";
 import type { Direction } from "./geometry";
@@ -9,6 +10,9 @@ const ARROWS: Record<string, Direction> = {
   ArrowUp: "up",
   ArrowDown: "down",
 };
+
+/** The views by their keys. */
+const VIEW_KEYS: Record<string, ProjectView> = { 1: "canvas", 2: "tree", 3: "graph" };
 
 /**
  * A field can go away under somebody's hands, because the node was deleted elsewhere. What they go on typing is
@@ -88,7 +92,9 @@ function plain(
       actions.fit();
       return true;
   }
-  if (!isOnCanvas(event.target)) return false;
+  const view = VIEW_KEYS[event.key];
+  if (view) actions.showView(view);
+  if (view || !isOnCanvas(event.target)) return view !== undefined;
   const direction = ARROWS[event.key];
   if (direction) actions.moveSelection(direction);
   else if (event.key === "Enter" && onlyNode) actions.openNode(onlyNode);
@@ -127,7 +133,7 @@ function isInDialog(target: EventTarget | null): boolean {
 
 function isOnCanvas(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target === document.body || (target.closest(".react-flow") !== null && !target.closest("button"));
+  return target === document.body || (target.closest("[data-stage]") !== null && !target.closest("button"));
 }
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { boxOf, Canvas, isDeleted, metadataOf, stringsOf } from "./canvas";
+import { boxOf, Canvas, isDeleted, metadataOf, parentOf, stringsOf } from "./canvas";
 
 /** Two canvases that are in step, as over a fast connection. */
 function pair(): [Canvas, Canvas] {
@@ -151,5 +151,38 @@ describe("a canvas", () => {
     expect(stringsOf(metadata?.get("tags"))).toEqual(["a", "b"]);
     mine.setMetadata(id, "tags", null);
     expect(metadata?.has("tags")).toBe(false);
+  });
+
+  it("puts nodes inside another as one step, and takes them out again", () => {
+    const [a, b, c] = [0, 1, 2].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string, string];
+    expect(mine.nest(new Set([b, c]), a)).toBeNull();
+    expect([b, c].map((id) => parentOf(theirs.node(id)))).toEqual([a, a]);
+    expect(mine.ancestors(b)).toEqual([a]);
+    mine.undo.undo();
+    expect([b, c].map((id) => parentOf(theirs.node(id)))).toEqual([null, null]);
+    mine.undo.redo();
+    mine.nest(new Set([b]), null);
+    expect(theirs.node(b)?.has("parentId")).toBe(false);
+  });
+
+  it("does not put a node inside itself, inside what is inside it, or inside what is gone", () => {
+    const [a, b, c] = [0, 1, 2].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string, string];
+    mine.nest(new Set([b]), a);
+    mine.nest(new Set([c]), b);
+    expect(mine.nest(new Set([a]), a)).toBe("inside-itself");
+    expect(mine.nest(new Set([a]), c)).toBe("inside-itself");
+    mine.remove(new Set([c]));
+    expect(mine.nest(new Set([a]), c)).toBe("gone");
+    expect(parentOf(theirs.node(a))).toBeNull();
+  });
+
+  it("names the ancestors of nodes that two people put inside each other, once each", () => {
+    const [a, b] = [0, 1].map(() => mine.addNode({ x: 0, y: 0 }, AUTHOR)) as [string, string];
+    mine.doc.transact(() => {
+      mine.node(a)?.set("parentId", b);
+      mine.node(b)?.set("parentId", a);
+    });
+    expect(mine.ancestors(a)).toEqual([b, a]);
+    expect(mine.nest(new Set([a]), null)).toBeNull();
   });
 });

@@ -21,6 +21,17 @@ export interface Box extends Point {
 /** Why an edge was not drawn. */
 export type ConnectRefusal = "same-node" | "exists" | "cycle" | "gone";
 
+/** Why a node was not put inside another. */
+export type NestRefusal = "inside-itself" | "gone";
+
+/** What a new node begins with. */
+export interface NewNode {
+  userId: string | null;
+  status: string;
+  title?: string;
+  parentId?: string | null;
+}
+
 /** The keys of a node that hold text and are set directly. */
 export type NodeTextKey = "title" | "status";
 
@@ -57,7 +68,7 @@ export class Canvas {
   }
 
   /** Adds a node and returns its id. */
-  addNode(at: Point, author: { userId: string | null; status: string; title?: string }): string {
+  addNode(at: Point, author: NewNode): string {
     const id = newId();
     const now = new Date().toISOString();
     // It is born in the trash and taken out of it in a step of its own: to undo a creation is then to put the node
@@ -108,6 +119,37 @@ export class Canvas {
       if (value === null) metadata.delete(key);
       else metadata.set(key, value);
     });
+  }
+
+  /** Puts nodes inside another, or at the top (`null`), as one step; or says why not. */
+  nest(ids: ReadonlySet<string>, parentId: string | null): NestRefusal | null {
+    const refusal = this.nestRefusal(ids, parentId);
+    if (refusal) return refusal;
+    this.#step(() => {
+      for (const id of ids) {
+        const node = this.node(id);
+        if (!node || (node.get("parentId") ?? null) === parentId) continue;
+        if (parentId === null) node.delete("parentId");
+        else node.set("parentId", parentId);
+      }
+    });
+    return null;
+  }
+
+  nestRefusal(ids: ReadonlySet<string>, parentId: string | null): NestRefusal | null {
+    if (parentId === null) return null;
+    if (!this.node(parentId)) return "gone";
+    return [parentId, ...this.ancestors(parentId)].some((id) => ids.has(id)) ? "inside-itself" : null;
+  }
+
+  /** The nodes that a node is inside, from the nearest on; each once, even if they are inside each other. */
+  ancestors(id: string): string[] {
+    const seen = new Set<string>();
+    for (let above = parentOf(this.node(id)); above !== null; above = parentOf(this.node(above))) {
+      if (seen.has(above) || !this.node(above)) break;
+      seen.add(above);
+    }
+    return [...seen];
   }
 
   /** Draws an edge, or says why not. */
@@ -178,12 +220,13 @@ export class Canvas {
   }
 }
 
-function newNode(at: Point, now: string, author: { userId: string | null; status: string; title?: string }) {
+function newNode(at: Point, now: string, author: NewNode) {
   const node = new Y.Map<unknown>();
   node.set("title", author.title ?? "");
   node.set("status", author.status);
   node.set("authorType", "human");
   if (author.userId) node.set("authorUserId", author.userId);
+  if (author.parentId) node.set("parentId", author.parentId);
   node.set("x", at.x);
   node.set("y", at.y);
   node.set("metadata", new Y.Map<unknown>());
@@ -214,6 +257,12 @@ function finite(value: unknown, otherwise: number): number {
 export function titleOf(node: Y.Map<unknown> | null | undefined): string {
   const title = node?.get("title");
   return typeof title === "string" && title.trim() ? title : "Untitled";
+}
+
+/** The node that a node says it is inside, whether there is such a node or not. */
+export function parentOf(node: Y.Map<unknown> | null | undefined): string | null {
+  const parent = node?.get("parentId");
+  return typeof parent === "string" && parent ? parent : null;
 }
 
 export function metadataOf(node: Y.Map<unknown>): Y.Map<unknown> | null {

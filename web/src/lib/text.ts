@@ -35,3 +35,10 @@ export function timeAgo(iso: string, nowMs: number): string {
   }
   return "just now";
 }
+
+/** "Nov 21", of a date or a time; anything else as it is. */
+export function shortDate(date: string): string {
+  const parsed = new Date(`${date.slice(0, 10)}T00:00:00`);
+  if (Number.isNaN(parsed.getTime())) return date;
+  return parsed.toLocaleDateString("en", { month: "short", day: "numeric" });
+}

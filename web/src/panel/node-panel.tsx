@@ -1,6 +1,6 @@
 import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import type * as Y from "yjs";
-import { navigate, projectPath } from "../app/router";
+import { navigate, type Place, projectPath } from "../app/router";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { CanEditContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { StaleBanner } from "../canvas/stale-banner";
@@ -28,17 +28,17 @@ const RichText = lazy(loadEditor);
 const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
 
 interface NodePanelProps {
-  nodeId: string;
-  wholePage: boolean;
+  place: Place & { nodeId: string };
 }
 
 /** An open node: what the canvas says about it, and its own document. */
-export default function NodePanel({ nodeId, wholePage }: NodePanelProps) {
+export default function NodePanel({ place }: NodePanelProps) {
+  const { nodeId, wholePage } = place;
   const { canvas } = useCanvasScope();
   const node = useStore(useMemo(() => nodeStore(canvas.nodes, () => canvas.node(nodeId)), [canvas, nodeId]));
   return (
     <PanelFrame wholePage={wholePage}>
-      <PanelBar nodeId={nodeId} wholePage={wholePage} />
+      <PanelBar place={place} />
       {node ? <OpenNode key={nodeId} nodeId={nodeId} node={node} /> : <Missing />}
     </PanelFrame>
   );
@@ -51,15 +51,15 @@ function nodeStore(nodes: Y.Map<Y.Map<unknown>>, read: () => Y.Map<unknown> | nu
   }, read);
 }
 
-function PanelBar({ nodeId, wholePage }: NodePanelProps) {
-  const { projectId } = useCanvasScope();
+function PanelBar({ place }: NodePanelProps) {
+  const { projectId, wholePage } = place;
   const actions = useCanvasActions();
   return (
     <div className="flex h-11 shrink-0 items-center justify-end gap-1 px-3">
       <IconButton
         icon={wholePage ? "shrink" : "expand"}
-        label={wholePage ? "Show beside the canvas" : "Use the whole page"}
-        onClick={() => navigate(projectPath(projectId, nodeId, !wholePage), "replace")}
+        label={wholePage ? `Show beside the ${place.view}` : "Use the whole page"}
+        onClick={() => navigate(projectPath(projectId, { ...place, wholePage: !wholePage }), "replace")}
       />
       <IconButton icon="close" label="Close node" shortcut="Esc" onClick={() => actions.closeNode()} />
     </div>
