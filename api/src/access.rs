@@ -1,7 +1,9 @@
 //! What a caller may do. The policy is [`platform::access`]; here its answers become problems: what one may not see does
 //! not exist (404), what one sees but may not do is forbidden (403).
 
-use platform::access::{Access, Granted, OrgRole, ProjectRole, document_access};
+use http::HeaderValue;
+use http::header::WWW_AUTHENTICATE;
+use platform::access::{Access, Denied, Granted, OrgAction, OrgRole, OwnAction, ProjectAction, Scope, document_access};
 use platform::db::DbError;
 use platform::db::organizations::{self, Organization};
 use platform::db::users::{self, EMAIL_AMBIGUOUS, User};
@@ -12,9 +14,21 @@ use crate::authenticate::Caller;
 use crate::observe::note_org;
 use crate::problem::{Code, Problem};
 
+impl Caller {
+    /// Whether the caller may do this with what is theirs alone.
+    pub fn check(&self, action: OwnAction) -> Result<(), Problem> {
+        Ok(action.check(self.means())?)
+    }
+}
+
 impl Api {
-    /// A document that the caller may open like this.
-    pub async fn document(&self, caller: &Caller, name: &DocumentName, access: Access) -> Result<Granted, Problem> {
+    /// A document with which the caller may do this; for [`Access`], whose content the caller may read or write.
+    pub async fn document(
+        &self,
+        caller: &Caller,
+        name: &DocumentName,
+        action: impl Into<ProjectAction>,
+    ) -> Result<Granted, Problem> {
         let what = match name {
             DocumentName::Project(_) => "project",
             DocumentName::Node(_) => "node",
@@ -23,26 +37,18 @@ impl Api {
         let granted = document_access(&self.db, &caller.principal, name, self.mode).await?;
         let granted = granted.ok_or_else(|| Problem::not_found(what))?;
         note_org(granted.document.org);
-        if granted.access < access {
-            return Err(Problem::new(Code::Forbidden).detail(
-                "You may read this and not change it. Ask an administrator of the project to make you a member.",
-            ));
-        }
+        action.into().check(granted.role, caller.means())?;
         Ok(granted)
     }
 
-    /// A project, by its canvas.
-    pub async fn project(&self, caller: &Caller, id: ProjectId, access: Access) -> Result<Granted, Problem> {
-        self.document(caller, &DocumentName::Project(id), access).await
-    }
-
-    /// A project that the caller administers.
-    pub async fn administered_project(&self, caller: &Caller, id: ProjectId) -> Result<Granted, Problem> {
-        let granted = self.project(caller, id, Access::Read).await?;
-        if granted.role < ProjectRole::Admin {
-            return Err(Problem::new(Code::Forbidden).detail("Only administrators of the project may do this."));
-        }
-        Ok(granted)
+    /// A project in which the caller may do this.
+    pub async fn project(
+        &self,
+        caller: &Caller,
+        id: ProjectId,
+        action: impl Into<ProjectAction>,
+    ) -> Result<Granted, Problem> {
+        self.document(caller, &DocumentName::Project(id), action).await
     }
 
     /// A node's own document.
@@ -50,25 +56,18 @@ impl Api {
         self.document(caller, &DocumentName::Node(id), access).await
     }
 
-    /// An organization of which the caller is a member, with the caller's role.
-    pub async fn organization(&self, caller: &Caller, id: OrgId) -> Result<(Organization, OrgRole), Problem> {
-        let found = organizations::find(&self.db, caller.user, id).await?;
-        let found = found.ok_or_else(|| Problem::not_found("organization"))?;
-        note_org(id);
-        Ok(found)
-    }
-
-    /// An organization that the caller administers.
-    pub async fn administered_organization(
+    /// An organization in which the caller may do this, with the caller's role.
+    pub async fn organization(
         &self,
         caller: &Caller,
         id: OrgId,
+        action: OrgAction,
     ) -> Result<(Organization, OrgRole), Problem> {
-        let found = self.organization(caller, id).await?;
-        if !found.1.is_admin() {
-            return Err(Problem::new(Code::Forbidden).detail("Only owners and admins of the organization may do this."));
-        }
-        Ok(found)
+        let found = organizations::find(&self.db, caller.user, id).await?;
+        let (organization, role) = found.ok_or_else(|| Problem::not_found("organization"))?;
+        note_org(id);
+        action.check(role, caller.means())?;
+        Ok((organization, role))
     }
 
     /// The person with this address, to be given a role.
@@ -79,5 +78,30 @@ impl Api {
             other => other.into(),
         })?;
         found.ok_or_else(|| Problem::new(Code::UserNotFound))
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::OrgRole(role) => Self::new(Code::Forbidden)
+                .detail(format!("This takes the role {} in the organization, or a greater one.", role.as_str())),
+            Denied::ProjectRole(role) => Self::new(Code::Forbidden).detail(format!(
+                "This takes the role {} in the project, or a greater one. An administrator of the project can give it.",
+                role.as_str()
+            )),
+            Denied::Scope(scope) => Self::insufficient_scope(scope),
+            Denied::Program => Self::new(Code::PersonRequired),
+        }
+    }
+}
+
+impl Problem {
+    fn insufficient_scope(scope: Scope) -> Self {
+        let challenge = match scope {
+            Scope::Read => r#"Bearer error="insufficient_scope", scope="api:read""#,
+            Scope::Write => r#"Bearer error="insufficient_scope", scope="api:write""#,
+        };
+        Self::new(Code::InsufficientScope).header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use platform::access::Means;
 use platform::auth::{AuthError, Authenticated, Principal};
+use platform::db::audit::Actor;
 use platform::ingress::Client;
 use schema::ids::UserId;
 
@@ -23,6 +25,24 @@ pub struct Caller {
     pub user: UserId,
     /// What the token said.
     pub authenticated: Authenticated,
+    /// The same for the audit log: with where the request comes from.
+    pub actor: Actor,
+}
+
+impl Caller {
+    /// Somebody who calls from nowhere in particular. `None` when the token acts for no person.
+    #[must_use]
+    pub fn new(authenticated: Authenticated) -> Option<Self> {
+        let principal = Arc::new(authenticated.principal.clone());
+        let (user, actor) = (principal.user?, Actor::new(&principal));
+        Some(Self { principal, user, authenticated, actor })
+    }
+
+    /// By what means the caller makes use of the person's rights.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        Means::of(self.principal.kind)
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for Caller {
@@ -31,13 +51,15 @@ impl FromRequestParts<Arc<Api>> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let token = bearer_token(&parts.headers)?;
         let authenticated = api.authenticator.authenticate_access(token).await?;
-        let principal = Arc::new(authenticated.principal.clone());
-        let user = principal.user.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+        let mut caller = Self::new(authenticated).ok_or_else(|| Problem::new(Code::InvalidToken))?;
         if let Some(client) = parts.extensions.get::<Client>() {
             client.authenticated();
+            caller.actor.ip = Some(client.address().ip());
         }
-        note_user(user);
-        Ok(Self { principal, user, authenticated })
+        let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        caller.actor.user_agent = user_agent.map(Arc::from);
+        note_user(caller.user);
+        Ok(caller)
     }
 }
 

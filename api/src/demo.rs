@@ -2,10 +2,9 @@
 
 mod story;
 
-use std::sync::Arc;
-
 use platform::access::OrgRole;
 use platform::auth::{Authenticated, Principal};
+use platform::db::audit::Actor;
 use platform::db::documents as document_rows;
 use platform::db::organizations as organization_rows;
 use platform::db::{DbError, members, users};
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::content::NodeDocuments;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::routes::auth::development_identity;
 use crate::routes::{organizations, projects};
 use story::Chapter;
@@ -64,14 +63,14 @@ pub(crate) async fn join(api: &Api, user: UserId) -> Result<(), DbError> {
     if is_member || members::list_of_org(&api.db, org).await?.is_empty() {
         return Ok(());
     }
-    members::set_org_role(&api.db, org, user, OrgRole::Member).await
+    members::set_org_role(&api.db, org, &Actor::SYSTEM, user, OrgRole::Member).await
 }
 
 async fn seed(api: &Api) -> Result<Demo, Problem> {
     let caller = sign_in(api).await?;
     let org = OrgId::new(demo_id("org"));
     let project = ProjectId::new(demo_id("project"));
-    organizations::create(api, caller.user, org, "Demo", None).await?;
+    organizations::create(api, &caller, org, "Demo", None).await?;
     projects::create(api, &caller, org, project, story::NAME.into(), story::DESCRIPTION.into()).await?;
     write_story(api, &caller, project).await?;
     Ok(Demo { org, project })
@@ -82,9 +81,8 @@ async fn sign_in(api: &Api) -> Result<Caller, Problem> {
     let new_id = UserId::new(api.random.uuid_v7(api.clock.now()));
     let user = users::sign_in(&api.db, new_id, &identity).await?;
     let principal = Principal::user(user.id, user.name);
-    let authenticated =
-        Authenticated { principal: principal.clone(), expires_at: api.clock.now(), subject: identity.sub };
-    Ok(Caller { principal: Arc::new(principal), user: user.id, authenticated })
+    let authenticated = Authenticated { principal, expires_at: api.clock.now(), subject: identity.sub };
+    Caller::new(authenticated).ok_or_else(|| Problem::new(Code::Internal))
 }
 
 /// Writes what is in the nodes, then all nodes and edges on the canvas at once: whoever finds the first node there

@@ -179,6 +179,7 @@ mod tests {
         "GET /api/v1/orgs",
         "POST /api/v1/orgs",
         "GET /api/v1/orgs/{orgId}",
+        "GET /api/v1/orgs/{orgId}/audit-log",
         "GET /api/v1/orgs/{orgId}/members",
         "POST /api/v1/orgs/{orgId}/members",
         "GET /api/v1/orgs/{orgId}/projects",

@@ -3,10 +3,12 @@
 mod desk;
 mod lookup;
 mod news;
+mod policy;
 
 pub use desk::{AccessDesk, Undecided};
 pub use lookup::document_access;
 pub use news::{AccessChange, AccessListener, AccessNews};
+pub use policy::{ByProgram, Denied, Means, OrgAction, OwnAction, ProjectAction, Scope};
 
 use crate::db::DbError;
 use crate::db::documents::DocumentRef;
@@ -20,20 +22,20 @@ pub enum Access {
     Write,
 }
 
-/// A role in an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A role in an organization. A greater one may do all that a smaller one may: see [`OrgAction`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrgRole {
-    /// Everything, including the organization's end.
-    Owner,
-    /// Everything in all projects, and the members.
-    Admin,
-    /// Works in all projects.
-    Member,
     /// Only what projects give.
     Guest,
+    /// Works in all projects.
+    Member,
+    /// Everything in all projects, and the members.
+    Admin,
+    /// Everything, including the organization's end.
+    Owner,
 }
 
-/// A role in a project. A greater one may do all that a smaller one may.
+/// A role in a project. A greater one may do all that a smaller one may: see [`ProjectAction`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProjectRole {
     /// Reads.
@@ -56,18 +58,6 @@ impl OrgRole {
         }
     }
 
-    /// Whether the role changes members and settings of the organization.
-    #[must_use]
-    pub const fn is_admin(self) -> bool {
-        matches!(self, Self::Owner | Self::Admin)
-    }
-
-    /// Whether the role begins new projects.
-    #[must_use]
-    pub const fn creates_projects(self) -> bool {
-        !matches!(self, Self::Guest)
-    }
-
     pub(crate) fn from_column(text: &str) -> Result<Self, DbError> {
         [Self::Owner, Self::Admin, Self::Member, Self::Guest]
             .into_iter()
@@ -84,15 +74,6 @@ impl ProjectRole {
             Self::Viewer => "viewer",
             Self::Member => "member",
             Self::Admin => "admin",
-        }
-    }
-
-    /// What the role may do with the project's documents.
-    #[must_use]
-    pub const fn access(self) -> Access {
-        match self {
-            Self::Viewer => Access::Read,
-            Self::Member | Self::Admin => Access::Write,
         }
     }
 
@@ -115,6 +96,22 @@ pub const fn effective_role(org_role: Option<OrgRole>, project_role: Option<Proj
         (Some(OrgRole::Owner | OrgRole::Admin), _) => Some(ProjectRole::Admin),
         (Some(OrgRole::Member | OrgRole::Guest), Some(role)) => Some(role),
         (Some(OrgRole::Member), None) => Some(ProjectRole::Member),
+    }
+}
+
+/// What somebody of this role may do with the project's documents by these means; `None` when not even see them.
+#[must_use]
+pub fn document_access_of(role: ProjectRole, means: Means) -> Option<Access> {
+    let may = |access: &Access| ProjectAction::from(*access).check(role, means).is_ok();
+    [Access::Write, Access::Read].into_iter().find(may)
+}
+
+impl From<Access> for ProjectAction {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Read => Self::View,
+            Access::Write => Self::Edit,
+        }
     }
 }
 
@@ -157,9 +154,11 @@ mod tests {
 
     #[test]
     fn viewers_read_and_all_others_write() {
-        assert_eq!(ProjectRole::Viewer.access(), Access::Read);
-        assert_eq!(ProjectRole::Member.access(), Access::Write);
-        assert_eq!(ProjectRole::Admin.access(), Access::Write);
+        let access = |role| document_access_of(role, Means::InPerson);
+        assert_eq!(access(ProjectRole::Viewer), Some(Access::Read));
+        assert_eq!(access(ProjectRole::Member), Some(Access::Write));
+        assert_eq!(access(ProjectRole::Admin), Some(Access::Write));
+        assert_eq!(document_access_of(ProjectRole::Admin, Means::Program(Scope::Read)), Some(Access::Read));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `Db::maintenance`. Row-level security hides everything else, and everything when nothing is said.
 
 pub(crate) mod access;
+pub mod audit;
 mod clean;
 pub mod documents;
 mod error;

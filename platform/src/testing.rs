@@ -20,6 +20,7 @@ pub use self::redis::RedisServer;
 use crate::access::{OrgRole, ProjectRole};
 use crate::auth::{Principal, PrincipalKind, PrincipalRef};
 use crate::config::{DatabaseConfig, Mode};
+use crate::db::audit::Actor;
 use crate::db::documents::DocumentRef;
 use crate::db::projects::NewProject;
 use crate::db::users::{Identity, User};
@@ -97,26 +98,42 @@ impl TestDatabase {
     pub async fn org(&self, owner: UserId) -> OrgId {
         let id = OrgId::new(Uuid::new_v4());
         let slug = id.to_string();
-        organizations::create(&self.db, id, "Test", &slug, owner).await.expect("an organization can be created");
+        organizations::create(&self.db, id, &Actor::SYSTEM, "Test", &slug, owner)
+            .await
+            .expect("an organization can be created");
         id
     }
 
     /// Makes a person a member of an organization.
     pub async fn org_member(&self, org: OrgId, user: UserId, role: OrgRole) {
-        members::set_org_role(&self.db, org, user, role).await.expect("a member can be added");
+        members::set_org_role(&self.db, org, &Actor::SYSTEM, user, role).await.expect("a member can be added");
     }
 
     /// Begins a project.
     pub async fn project(&self, org: OrgId) -> ProjectId {
         let id = ProjectId::new(Uuid::new_v4());
         let project = NewProject { id, name: "Test".to_owned(), description: String::new() };
-        projects::create(&self.db, org, &project).await.expect("a project can be created");
+        projects::create(&self.db, org, &Actor::SYSTEM, &project).await.expect("a project can be created");
         id
     }
 
     /// Gives a person a role in a project.
     pub async fn project_member(&self, org: OrgId, project: ProjectId, user: UserId, role: ProjectRole) {
-        members::set_project_role(&self.db, org, project, user, role).await.expect("a member can be added");
+        members::set_project_role(&self.db, org, project, &Actor::SYSTEM, user, role)
+            .await
+            .expect("a member can be added");
+    }
+
+    /// Takes a person out of an organization.
+    pub async fn remove_from_org(&self, org: OrgId, user: UserId) {
+        let removed = members::remove_from_org(&self.db, org, &Actor::SYSTEM, user).await;
+        assert!(removed.expect("a member can be removed"), "{user} is a member");
+    }
+
+    /// Takes back the role that a project gave a person.
+    pub async fn remove_from_project(&self, org: OrgId, project: ProjectId, user: UserId) {
+        let removed = members::remove_from_project(&self.db, org, project, &Actor::SYSTEM, user).await;
+        assert!(removed.expect("a member can be removed"), "{user} has a role in the project");
     }
 
     /// Creates an empty free document in a project of an organization of a person, all of them new.

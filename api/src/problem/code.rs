@@ -66,6 +66,10 @@ codes! {
         "Use another account, or ask whoever runs this server.";
     Forbidden, "FORBIDDEN", FORBIDDEN, "You may not do this",
         "Ask an administrator of the project or organization for a role that may.";
+    InsufficientScope, "INSUFFICIENT_SCOPE", FORBIDDEN, "The API key's scopes do not include this",
+        "Use a key with the scope that the header WWW-Authenticate names.";
+    PersonRequired, "PERSON_REQUIRED", FORBIDDEN, "Only somebody who has signed in may do this",
+        "Sign in and use an access token: this cannot be done with an API key.";
     NotFound, "NOT_FOUND", NOT_FOUND, "Not found",
         "It does not exist, or you may not see it.";
     ServedByApi, "SERVED_BY_API", NOT_FOUND, "Not served here, but by instances with the role api",

@@ -1,6 +1,7 @@
 //! `/orgs`: the tenants.
 
 mod add_member;
+mod audit_log;
 mod create;
 mod get;
 mod list;
@@ -77,6 +78,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(list::handler, create::handler))
         .routes(routes!(get::handler))
         .routes(routes!(list_members::handler, add_member::handler))
+        .routes(routes!(audit_log::handler))
 }
 
 pub(crate) use create::create;

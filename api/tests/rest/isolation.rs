@@ -1,6 +1,8 @@
 //! Walls: who sees what.
 
 use http::StatusCode;
+use platform::db::audit::Actor;
+use platform::db::members;
 use serde_json::json;
 
 use crate::server::Server;
@@ -88,7 +90,8 @@ async fn who_is_removed_sees_nothing_from_then_on() {
     let path = format!("/projects/{project}");
     grace.get(&path).await.expect(StatusCode::OK);
     let user = grace.user["id"].as_str().unwrap().parse().unwrap();
-    platform::db::members::remove_from_org(&server.api.db, org.parse().unwrap(), user).await.unwrap();
+    let org_id = org.parse().unwrap();
+    assert!(members::remove_from_org(&server.api.db, org_id, &Actor::SYSTEM, user).await.unwrap());
     grace.get(&path).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     grace.get(&format!("/orgs/{org}")).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
 
+mod audit;
 mod auth;
 mod demo;
 mod documents;

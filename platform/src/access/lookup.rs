@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use schema::ids::{DocumentName, ScratchName, UserId};
 
-use super::{Access, Granted, ProjectRole};
+use super::{Access, Granted, Means, ProjectRole, document_access_of};
 use crate::auth::{Principal, PrincipalKind};
 use crate::config::Mode;
 use crate::db::documents::{self, DocumentRef};
@@ -29,6 +29,7 @@ pub async fn document_access(
 pub(super) struct Question {
     /// For whom the principal acts, if for anybody.
     user: Option<UserId>,
+    means: Means,
     document: DocumentName,
 }
 
@@ -38,7 +39,7 @@ impl Question {
             PrincipalKind::User | PrincipalKind::Agent | PrincipalKind::ApiKey => principal.user,
             PrincipalKind::Anonymous | PrincipalKind::System => None,
         };
-        Self { user, document }
+        Self { user, means: Means::of(principal.kind), document }
     }
 }
 
@@ -75,10 +76,11 @@ async fn of_members(db: &Db, questions: &[Question]) -> Result<Vec<Option<Grante
         return Ok(vec![None; questions.len()]);
     }
     let mut roles = access::roles(db, &asked).await?.into_iter();
-    let granted = |(document, role): (DocumentRef, ProjectRole)| Granted { document, access: role.access(), role };
-    let mut answer = |question: &Question| match question.user {
-        Some(_) if is_asked(question) => roles.next().flatten().map(granted),
-        _ => None,
+    let mut answer = |question: &Question| {
+        question.user.filter(|_| is_asked(question))?;
+        let (document, role) = roles.next().flatten()?;
+        let access = document_access_of(role, question.means)?;
+        Some(Granted { document, access, role })
     };
     Ok(questions.iter().map(&mut answer).collect())
 }

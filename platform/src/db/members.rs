@@ -2,6 +2,9 @@
 
 use schema::ids::{OrgId, ProjectId, UserId};
 
+use serde_json::json;
+
+use super::audit::{self, Action, Actor, ResourceKind};
 use super::{Db, DbError, OrgTx};
 use crate::access::{OrgRole, ProjectRole};
 
@@ -45,9 +48,10 @@ pub async fn list_of_org(db: &Db, org: OrgId) -> Result<Vec<Member<OrgRole>>, Db
 
 /// Makes a person a member of an organization, or changes the role. Taking the role of the last owner is a
 /// [`DbError::Conflict`] of [`LAST_OWNER`].
-pub async fn set_org_role(db: &Db, org: OrgId, user: UserId, role: OrgRole) -> Result<(), DbError> {
+pub async fn set_org_role(db: &Db, org: OrgId, by: &Actor, user: UserId, role: OrgRole) -> Result<(), DbError> {
     let mut tx = db.org(org).await?;
     lock_membership(&mut tx).await?;
+    let before = org_role(&mut tx, user).await?;
     sqlx::query!(
         "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, $3)
          ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
@@ -58,19 +62,43 @@ pub async fn set_org_role(db: &Db, org: OrgId, user: UserId, role: OrgRole) -> R
     .execute(&mut *tx.inner)
     .await?;
     require_owner(&mut tx).await?;
+    let action = match before {
+        None => Action::MemberAdded,
+        Some(_) => Action::MemberRoleChanged,
+    };
+    if before != Some(role) {
+        let details = json!({ "role": role.as_str(), "before": before.map(OrgRole::as_str) });
+        audit::record(&mut tx, by.did(action, ResourceKind::User, user).with(details)).await?;
+    }
     tx.commit().await
 }
 
 /// Takes a person out of an organization, and thereby out of all its projects. Taking out the last owner is a
-/// [`DbError::Conflict`] of [`LAST_OWNER`].
-pub async fn remove_from_org(db: &Db, org: OrgId, user: UserId) -> Result<(), DbError> {
+/// [`DbError::Conflict`] of [`LAST_OWNER`]. False when the person was no member.
+pub async fn remove_from_org(db: &Db, org: OrgId, by: &Actor, user: UserId) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
     lock_membership(&mut tx).await?;
+    let Some(role) = org_role(&mut tx, user).await? else { return Ok(false) };
     sqlx::query!("DELETE FROM org_members WHERE org_id = $1 AND user_id = $2", org.as_uuid(), user.as_uuid())
         .execute(&mut *tx.inner)
         .await?;
     require_owner(&mut tx).await?;
-    tx.commit().await
+    let action = if by.user == Some(user) { Action::MemberLeft } else { Action::MemberRemoved };
+    let details = json!({ "role": role.as_str() });
+    audit::record(&mut tx, by.did(action, ResourceKind::User, user).with(details)).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn org_role(tx: &mut OrgTx, user: UserId) -> Result<Option<OrgRole>, DbError> {
+    let role = sqlx::query_scalar!(
+        "SELECT role FROM org_members WHERE org_id = $1 AND user_id = $2",
+        tx.org().as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    role.as_deref().map(OrgRole::from_column).transpose()
 }
 
 /// The members that a project names itself (others have access by their role in the organization), by address; up to
@@ -99,17 +127,23 @@ pub async fn set_project_role(
     db: &Db,
     org: OrgId,
     project: ProjectId,
+    by: &Actor,
     user: UserId,
     role: ProjectRole,
 ) -> Result<(), DbError> {
     let mut tx = db.org(org).await?;
-    sqlx::query!(
+    let joined = sqlx::query!(
         "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, 'guest') ON CONFLICT DO NOTHING",
         org.as_uuid(),
         user.as_uuid()
     )
     .execute(&mut *tx.inner)
     .await?;
+    if joined.rows_affected() > 0 {
+        let details = json!({ "role": OrgRole::Guest.as_str(), "before": null });
+        audit::record(&mut tx, by.did(Action::MemberAdded, ResourceKind::User, user).with(details)).await?;
+    }
+    let before = project_role(&mut tx, project, user).await?;
     sqlx::query!(
         "INSERT INTO project_members (project_id, org_id, user_id, role) VALUES ($1, $2, $3, $4)
          ON CONFLICT (project_id, user_id) DO UPDATE SET role = excluded.role",
@@ -120,21 +154,52 @@ pub async fn set_project_role(
     )
     .execute(&mut *tx.inner)
     .await?;
+    let action = match before {
+        None => Action::ProjectMemberAdded,
+        Some(_) => Action::ProjectMemberRoleChanged,
+    };
+    if before != Some(role) {
+        let details = json!({ "userId": user, "role": role.as_str(), "before": before.map(ProjectRole::as_str) });
+        audit::record(&mut tx, by.did(action, ResourceKind::Project, project).with(details)).await?;
+    }
     tx.commit().await
 }
 
-/// Takes back the role that a project gave a person; that of the organization holds again.
-pub async fn remove_from_project(db: &Db, org: OrgId, project: ProjectId, user: UserId) -> Result<(), DbError> {
+/// Takes back the role that a project gave a person; that of the organization holds again. False when the project gave
+/// none.
+pub async fn remove_from_project(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    by: &Actor,
+    user: UserId,
+) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
-    sqlx::query!(
-        "DELETE FROM project_members WHERE project_id = $1 AND org_id = $2 AND user_id = $3",
+    let role = sqlx::query_scalar!(
+        "DELETE FROM project_members WHERE project_id = $1 AND org_id = $2 AND user_id = $3 RETURNING role",
         project.as_uuid(),
         org.as_uuid(),
         user.as_uuid()
     )
-    .execute(&mut *tx.inner)
+    .fetch_optional(&mut *tx.inner)
     .await?;
-    tx.commit().await
+    let Some(role) = role else { return Ok(false) };
+    let details = json!({ "userId": user, "role": role });
+    audit::record(&mut tx, by.did(Action::ProjectMemberRemoved, ResourceKind::Project, project).with(details)).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn project_role(tx: &mut OrgTx, project: ProjectId, user: UserId) -> Result<Option<ProjectRole>, DbError> {
+    let role = sqlx::query_scalar!(
+        "SELECT role FROM project_members WHERE project_id = $1 AND org_id = $2 AND user_id = $3",
+        project.as_uuid(),
+        tx.org().as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    role.as_deref().map(ProjectRole::from_column).transpose()
 }
 
 /// Keeps two owners from removing each other at the same time.

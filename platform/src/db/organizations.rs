@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, UserId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::audit::{self, Action, Actor, ResourceKind};
 use super::log::EventSourcingLevel;
 use super::{Db, DbError, Page, PageRequest};
 use crate::access::OrgRole;
@@ -55,7 +56,14 @@ impl OrganizationRow {
 }
 
 /// Founds an organization; `owner` becomes its first member. A taken slug is a [`DbError::Conflict`] of [`SLUG_TAKEN`].
-pub async fn create(db: &Db, id: OrgId, name: &str, slug: &str, owner: UserId) -> Result<Organization, DbError> {
+pub async fn create(
+    db: &Db,
+    id: OrgId,
+    by: &Actor,
+    name: &str,
+    slug: &str,
+    owner: UserId,
+) -> Result<Organization, DbError> {
     let mut tx = db.org(id).await?;
     let row = sqlx::query_as!(
         OrganizationRow,
@@ -74,6 +82,8 @@ pub async fn create(db: &Db, id: OrgId, name: &str, slug: &str, owner: UserId) -
     )
     .execute(&mut *tx.inner)
     .await?;
+    let entry = by.did(Action::OrganizationCreated, ResourceKind::Organization, id);
+    audit::record(&mut tx, entry.with(json!({ "name": name, "slug": slug }))).await?;
     tx.commit().await?;
     Ok(row.read()?.0)
 }

@@ -17,16 +17,20 @@ pub(super) const fn kind_to_number(kind: PrincipalKind) -> i16 {
 }
 
 /// Reads what [`kind_to_number`] wrote.
+pub(super) const fn kind_from_number(kind: i16) -> Option<PrincipalKind> {
+    match kind {
+        1 => Some(PrincipalKind::User),
+        2 => Some(PrincipalKind::Agent),
+        3 => Some(PrincipalKind::ApiKey),
+        4 => Some(PrincipalKind::Anonymous),
+        5 => Some(PrincipalKind::System),
+        _ => None,
+    }
+}
+
+/// Reads what was stored of a principal with a document.
 pub(super) fn from_row(document: Uuid, kind: i16, id: Uuid) -> Result<PrincipalRef, DbError> {
-    let kind = match kind {
-        1 => PrincipalKind::User,
-        2 => PrincipalKind::Agent,
-        3 => PrincipalKind::ApiKey,
-        4 => PrincipalKind::Anonymous,
-        5 => PrincipalKind::System,
-        other => {
-            return Err(DbError::Corrupt { document, reason: format!("principal kind {other} does not exist") });
-        }
-    };
+    let reason = || format!("principal kind {kind} does not exist");
+    let kind = kind_from_number(kind).ok_or_else(|| DbError::Corrupt { document, reason: reason() })?;
     Ok(PrincipalRef { kind, id })
 }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::audit::{self, Action, Actor, ResourceKind};
 use super::{Db, DbError, Page, PageRequest};
 use crate::access::{OrgRole, ProjectRole, effective_role};
 
@@ -62,7 +64,7 @@ impl From<ProjectRow> for Project {
 }
 
 /// Begins a project in an organization, with its (empty) canvas document.
-pub async fn create(db: &Db, org: OrgId, project: &NewProject) -> Result<Project, DbError> {
+pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Result<Project, DbError> {
     let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         ProjectRow,
@@ -82,6 +84,8 @@ pub async fn create(db: &Db, org: OrgId, project: &NewProject) -> Result<Project
     )
     .execute(&mut *tx.inner)
     .await?;
+    let entry = by.did(Action::ProjectCreated, ResourceKind::Project, project.id);
+    audit::record(&mut tx, entry.with(json!({ "name": project.name }))).await?;
     tx.commit().await?;
     Ok(row.into())
 }

@@ -19,6 +19,12 @@ pub struct ClientAddress(IpAddr);
 impl ClientAddress {
     /// Nowhere in particular: all requests that did not come over a connection count for it.
     pub const UNKNOWN: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// The address; of a network, the first.
+    #[must_use]
+    pub const fn ip(self) -> IpAddr {
+        self.0
+    }
 }
 
 impl From<IpAddr> for ClientAddress {

@@ -1,8 +1,9 @@
-use platform::access::{Access, AccessDesk, OrgRole, ProjectRole, Undecided, document_access};
+use platform::access::{
+    Access, AccessDesk, Means, OrgRole, ProjectRole, Undecided, document_access, document_access_of,
+};
 use platform::auth::{Principal, PrincipalKind};
 use platform::config::Mode;
 use platform::db::documents;
-use platform::db::members;
 use platform::lifecycle::Lifecycle;
 use platform::testing::{TestDatabase, principal_of};
 use schema::ids::{DocumentName, UserId};
@@ -12,7 +13,7 @@ async fn access(test: &TestDatabase, principal: &Principal, name: &DocumentName)
     let granted = document_access(&test.db, principal, name, Mode::Production).await.unwrap();
     granted.map(|granted| {
         assert_eq!(granted.document.id, name.document_id());
-        assert_eq!(granted.access, granted.role.access());
+        assert_eq!(Some(granted.access), document_access_of(granted.role, Means::InPerson));
         granted.access
     })
 }
@@ -84,7 +85,7 @@ async fn who_is_removed_loses_access_at_once() {
     let principal = principal_of(&user);
     test.project_member(org, project, user.id, ProjectRole::Admin).await;
     assert_eq!(access(&test, &principal, &name).await, Some(Access::Write));
-    members::remove_from_org(&test.db, org, user.id).await.unwrap();
+    test.remove_from_org(org, user.id).await;
     assert_eq!(access(&test, &principal, &name).await, None);
     // Coming back to the organization does not bring back the project's role.
     test.org_member(org, user.id, OrgRole::Guest).await;

@@ -3,6 +3,7 @@
 
 mod access;
 mod append;
+mod audit;
 mod compaction;
 mod events;
 mod load;

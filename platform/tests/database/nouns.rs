@@ -1,10 +1,13 @@
 use platform::access::{OrgRole, ProjectRole};
 use platform::config::{DatabaseConfig, Mode};
+use platform::db::audit::Actor;
 use platform::db::users::Identity;
 use platform::db::{Db, DbError, PageRequest, documents, members, organizations, projects, users};
 use platform::testing::TestDatabase;
 use schema::ids::{DocumentName, OrgId, ProjectId, UserId};
 use uuid::Uuid;
+
+const SYSTEM: Actor = Actor::SYSTEM;
 
 fn first_page() -> PageRequest {
     PageRequest::new(None, None)
@@ -51,7 +54,7 @@ async fn organizations_are_listed_for_their_members_alone() {
     let test = TestDatabase::new().await;
     let (ada, bob) = (test.user("ada").await, test.user("bob").await);
     let id = OrgId::new(Uuid::new_v4());
-    let created = organizations::create(&test.db, id, "Analytical Engines", "engines", ada.id).await.unwrap();
+    let created = organizations::create(&test.db, id, &SYSTEM, "Analytical Engines", "engines", ada.id).await.unwrap();
     let second = test.org(ada.id).await;
     let listed = organizations::list(&test.db, ada.id, first_page()).await.unwrap();
     assert_eq!(listed.items[0], (created.clone(), OrgRole::Owner));
@@ -60,10 +63,10 @@ async fn organizations_are_listed_for_their_members_alone() {
     assert_eq!(organizations::find(&test.db, ada.id, id).await.unwrap(), Some((created, OrgRole::Owner)));
     assert_eq!(organizations::find(&test.db, bob.id, id).await.unwrap(), None);
 
-    let taken = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), "x", "engines", bob.id).await;
+    let taken = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "x", "engines", bob.id).await;
     assert!(matches!(taken, Err(DbError::Conflict { constraint }) if constraint == organizations::SLUG_TAKEN));
     assert_eq!(organizations::list(&test.db, bob.id, first_page()).await.unwrap().items, []);
-    let nameless = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), "", "nameless", bob.id).await;
+    let nameless = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "", "nameless", bob.id).await;
     assert!(matches!(nameless, Err(DbError::Invalid(_))), "{nameless:?}");
 }
 
@@ -75,12 +78,14 @@ async fn an_organization_always_has_an_owner() {
     let is_refused = |result: Result<(), DbError>| {
         assert!(matches!(result, Err(DbError::Conflict { constraint }) if constraint == members::LAST_OWNER));
     };
-    is_refused(members::set_org_role(&test.db, org, ada.id, OrgRole::Admin).await);
-    is_refused(members::remove_from_org(&test.db, org, ada.id).await);
+    is_refused(members::set_org_role(&test.db, org, &SYSTEM, ada.id, OrgRole::Admin).await);
+    is_refused(members::remove_from_org(&test.db, org, &SYSTEM, ada.id).await.map(drop));
     test.org_member(org, bob.id, OrgRole::Owner).await;
     // Two owners who remove each other at the same time: one succeeds.
-    let (first, second) =
-        tokio::join!(members::remove_from_org(&test.db, org, ada.id), members::remove_from_org(&test.db, org, bob.id));
+    let (first, second) = tokio::join!(
+        members::remove_from_org(&test.db, org, &SYSTEM, ada.id),
+        members::remove_from_org(&test.db, org, &SYSTEM, bob.id)
+    );
     assert_ne!(first.is_ok(), second.is_ok());
     assert_eq!(members::list_of_org(&test.db, org).await.unwrap().len(), 1);
 }
@@ -101,7 +106,7 @@ async fn members_are_listed_with_their_roles() {
     let listed = members::list_of_project(&test.db, org, project).await.unwrap();
     let roles: Vec<_> = listed.iter().map(|member| (member.user, member.role)).collect();
     assert_eq!(roles, [(ada.id, ProjectRole::Viewer), (eve.id, ProjectRole::Admin)]);
-    members::remove_from_project(&test.db, org, project, ada.id).await.unwrap();
+    test.remove_from_project(org, project, ada.id).await;
     let (_, role) = projects::find(&test.db, ada.id, project).await.unwrap().unwrap();
     assert_eq!(role, ProjectRole::Member, "the organization's role holds again");
     assert_eq!(members::list_of_org(&test.db, org).await.unwrap().len(), 3, "joining a project demotes nobody");

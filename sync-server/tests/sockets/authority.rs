@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use platform::access::{AccessNews, OrgRole, ProjectRole};
 use platform::bus::{BUS_QUEUE_MESSAGES, Bus, BusMessage, InstanceId, Topic};
-use platform::db::members;
 use platform::limits::Limits;
 use schema::ids::UserId;
 use serde_json::json;
@@ -83,7 +82,7 @@ async fn access_that_is_taken_away_ends_the_channel_within_the_check() {
     let mut stock = server.stock_client(&ann, &name).await;
     let mut watcher = server.client(&ann).await;
     watcher.watch(&name).await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     for told in [&mut client, &mut watcher] {
         let ended = told.reply("unsubscribed").await["payload"].take();
         assert_eq!((&ended["channel"], &ended["code"]), (&json!(name), &json!("ACCESS_ENDED")));
@@ -112,7 +111,7 @@ async fn access_that_is_taken_away_here_or_on_another_instance_ends_channels_at_
     for (person, news) in [(&ann, &server.access_news), (&bob, &another_instance)] {
         let mut client = server.editor(person, &name).await;
         let mut stock = server.stock_client(person, &name).await;
-        members::remove_from_project(&server.database.db, server.org, server.project, person.user.id).await.unwrap();
+        server.database.remove_from_project(server.org, server.project, person.user.id).await;
         news.announce(person.user.id);
         assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
         assert_eq!(stock.socket.closed().await, close::FORBIDDEN);
@@ -127,7 +126,7 @@ async fn a_change_of_access_concerns_nobody_else() {
     let (_, name) = server.document().await;
     let mut client = server.editor(&ann, &name).await;
     // Unannounced: what is done in the database alone is found when access is checked by itself.
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     server.access_news.announce(bob.user.id);
     client.type_text("x").await;
     client.until_saved().await;
@@ -142,7 +141,7 @@ async fn after_missed_news_of_access_everybodys_is_looked_up_again() {
     let ann = server.person("Ann", ProjectRole::Member).await;
     let (_, name) = server.document().await;
     let mut client = server.editor(&ann, &name).await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     let other = Bus::InProcess { hub: server.hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
     let somebody = BusMessage::AccessChanged(UserId::new(Uuid::from_u128(1)));
     for _ in 0..=BUS_QUEUE_MESSAGES {
@@ -177,7 +176,7 @@ async fn g19_a_new_token_has_access_checked_at_once() {
     let (_, name) = server.document().await;
     let mut client = server.editor(&ann, &name).await;
     server.database.org_member(server.org, ann.user.id, OrgRole::Guest).await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     client.ask(token(&ann.token)).await;
     client.reply("token_accepted").await;
     assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");

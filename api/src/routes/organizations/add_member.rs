@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use platform::access::OrgRole;
+use platform::access::{OrgAction, OrgRole};
 use platform::db::members::{self, LAST_OWNER, Member};
 use platform::db::{DbError, organizations};
 use schema::ids::OrgId;
@@ -75,19 +75,17 @@ pub(super) async fn handler(
     Id(id): Id<OrgId>,
     extract::Json(request): extract::Json<Request>,
 ) -> Result<(StatusCode, Json<OrgMember>), Problem> {
-    let (_, caller_role) = api.administered_organization(&caller, id).await?;
+    let (_, caller_role) = api.organization(&caller, id, OrgAction::ManageMembers).await?;
     let mut fields = Fields::default();
     let email = fields.email("email", &request.email);
     fields.finish()?;
     let user = api.user_by_email(&email).await?;
     let present_role = organizations::find(&api.db, user.id, id).await?.map(|(_, role)| role);
-    if present_role == Some(OrgRole::Owner) && caller_role != OrgRole::Owner {
-        return Err(
-            Problem::new(Code::Forbidden).detail("Only an owner of the organization changes the role of an owner.")
-        );
+    if present_role == Some(OrgRole::Owner) {
+        OrgAction::ManageOwners.check(caller_role, caller.means())?;
     }
     let role = request.role.into();
-    members::set_org_role(&api.db, id, user.id, role).await.map_err(|error| match error {
+    members::set_org_role(&api.db, id, &caller.actor, user.id, role).await.map_err(|error| match error {
         DbError::Conflict { constraint } if constraint == LAST_OWNER => Problem::new(Code::LastOwner),
         other => other.into(),
     })?;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use platform::access::OrgRole;
+use platform::access::{OrgRole, OwnAction};
 use platform::db::DbError;
 use platform::db::organizations::{self, Organization, SLUG_TAKEN};
-use schema::ids::{OrgId, UserId};
+use schema::ids::OrgId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -56,6 +56,7 @@ pub(super) async fn handler(
     key: IdempotencyKey,
     extract::Json(request): extract::Json<Request>,
 ) -> Result<(StatusCode, Json<OrganizationBody>), Problem> {
+    caller.check(OwnAction::FoundOrganization)?;
     let mut fields = Fields::default();
     let name = fields.line("name", &request.name, 1..=NAME_LENGTH_MAX);
     if request.slug.as_deref().is_some_and(|slug| !is_slug(slug)) {
@@ -63,27 +64,27 @@ pub(super) async fn handler(
     }
     fields.finish()?;
     let id = OrgId::new(key.new_id(&api, caller.user, "orgs"));
-    let organization = create(&api, caller.user, id, &name, request.slug.as_deref()).await?;
+    let organization = create(&api, &caller, id, &name, request.slug.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(organization.into())))
 }
 
 /// Founds an organization, or finds it if it was founded under this id before.
 pub(crate) async fn create(
     api: &Api,
-    owner: UserId,
+    caller: &Caller,
     id: OrgId,
     name: &str,
     slug: Option<&str>,
 ) -> Result<(Organization, OrgRole), Problem> {
     for attempt in 0..SLUG_TRIES {
-        if let Some(found) = organizations::find(&api.db, owner, id).await? {
+        if let Some(found) = organizations::find(&api.db, caller.user, id).await? {
             return Ok(found);
         }
         let tried = match slug {
             Some(slug) => slug.to_owned(),
             None => slug_from(name, api, attempt),
         };
-        match organizations::create(&api.db, id, name, &tried, owner).await {
+        match organizations::create(&api.db, id, &caller.actor, name, &tried, caller.user).await {
             Ok(organization) => return Ok((organization, OrgRole::Owner)),
             Err(DbError::Conflict { constraint }) if constraint == SLUG_TAKEN && slug.is_some() => {
                 return Err(Problem::new(Code::SlugTaken));

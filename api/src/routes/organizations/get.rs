@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use platform::access::OrgAction;
 use schema::ids::OrgId;
 
 use super::OrganizationBody;
@@ -21,5 +22,5 @@ pub(super) async fn handler(
     caller: Caller,
     Id(id): Id<OrgId>,
 ) -> Result<Json<OrganizationBody>, Problem> {
-    Ok(Json(api.organization(&caller, id).await?.into()))
+    Ok(Json(api.organization(&caller, id, OrgAction::View).await?.into()))
 }

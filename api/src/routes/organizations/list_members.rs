@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use platform::access::OrgRole;
+use platform::access::{OrgAction, OrgRole};
 use platform::db::members::{self, Member};
 use schema::ids::{OrgId, UserId};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub(super) async fn handler(
     caller: Caller,
     Id(id): Id<OrgId>,
 ) -> Result<Json<Page<OrgMember>>, Problem> {
-    api.organization(&caller, id).await?;
+    api.organization(&caller, id, OrgAction::View).await?;
     let members = members::list_of_org(&api.db, id).await?;
     Ok(Json(Page::whole(members.into_iter().map(OrgMember::from))))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use platform::access::ProjectAction;
 use platform::db::{members, projects};
 use schema::ids::ProjectId;
 use serde::Deserialize;
@@ -52,12 +53,12 @@ pub(super) async fn handler(
     Id(id): Id<ProjectId>,
     extract::Json(request): extract::Json<Request>,
 ) -> Result<(StatusCode, Json<ProjectMember>), Problem> {
-    let org = api.administered_project(&caller, id).await?.document.org;
+    let org = api.project(&caller, id, ProjectAction::ManageMembers).await?.document.org;
     let mut fields = Fields::default();
     let email = fields.email("email", &request.email);
     fields.finish()?;
     let user = api.user_by_email(&email).await?;
-    members::set_project_role(&api.db, org, id, user.id, request.role.into()).await?;
+    members::set_project_role(&api.db, org, id, &caller.actor, user.id, request.role.into()).await?;
     api.access_news.announce(user.id);
     let held = projects::find(&api.db, user.id, id).await?.map(|(_, role)| role.into());
     let role = held.unwrap_or(request.role);

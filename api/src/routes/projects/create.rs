@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use documents::EditFailed;
 use http::StatusCode;
-use platform::access::Access;
+use platform::access::{Access, OrgAction};
 use platform::db::{DbError, projects};
 use schema::PatchErrorCode;
 use schema::canvas::{self, CanvasPatch};
@@ -21,7 +21,7 @@ use crate::authenticate::Caller;
 use crate::extract::{self, Id};
 use crate::fields::{DESCRIPTION_LENGTH_MAX, Fields, NAME_LENGTH_MAX};
 use crate::idempotency::IdempotencyKey;
-use crate::problem::{Code, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 
 /// What a project begins with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,10 +61,7 @@ pub(super) async fn handler(
     let name = fields.line("name", &request.name, 1..=NAME_LENGTH_MAX);
     let description = fields.text("description", &request.description.unwrap_or_default(), DESCRIPTION_LENGTH_MAX);
     fields.finish()?;
-    let (_, role) = api.organization(&caller, org).await?;
-    if !role.creates_projects() {
-        return Err(Problem::new(Code::Forbidden).detail("Guests of an organization begin no projects."));
-    }
+    api.organization(&caller, org, OrgAction::CreateProject).await?;
     let id = ProjectId::new(key.new_id(&api, caller.user, format_args!("projects of {org}")));
     create(&api, &caller, org, id, name, description).await?;
     Ok((StatusCode::CREATED, Json(live_project(&api, &caller, id).await?)))
@@ -80,7 +77,7 @@ pub(crate) async fn create(
     description: String,
 ) -> Result<(), Problem> {
     let project = projects::NewProject { id, name, description };
-    match projects::create(&api.db, org, &project).await {
+    match projects::create(&api.db, org, &caller.actor, &project).await {
         Ok(_) | Err(DbError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }

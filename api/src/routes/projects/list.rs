@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use platform::access::OrgAction;
 use platform::db::projects;
 use schema::ids::OrgId;
 
@@ -27,7 +28,7 @@ pub(super) async fn handler(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<ProjectBody>>, Problem> {
     let request = query.request()?;
-    api.organization(&caller, org).await?;
+    api.organization(&caller, org, OrgAction::View).await?;
     let page = projects::list(&api.db, caller.user, org, request).await?;
     Ok(Json(Page::of(page, ProjectBody::from)))
 }

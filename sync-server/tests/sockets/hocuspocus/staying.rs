@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use platform::access::{OrgRole, ProjectRole};
-use platform::db::members;
 use platform::limits::Limits;
 use serde_json::json;
 use web_protocol::close;
@@ -65,7 +64,7 @@ async fn h8_people_may_share_a_socket() {
     let mut client = HClient::connect(server.address).await;
     client.open(&hers, &ann.token).await;
     let replica = client.open(&his, &bob.token).await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     client.closed(&hers).await;
     client.type_text(&replica, "Bob goes on").await;
     assert_eq!(client.status(&his).await, Saved::Yes);
@@ -80,7 +79,7 @@ async fn h8_who_is_removed_loses_the_document_and_keeps_the_socket() {
     let mut client = HClient::connect(server.address).await;
     let replica = client.open(&name, &ann.token).await;
     let scratch = client.open("scratch:notes", "").await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     assert_eq!(client.denied(&name).await, "permission-denied");
     assert_eq!(client.closed(&name).await.as_deref(), Some("permission-denied"));
     client.type_text(&replica, "too late").await;
@@ -122,7 +121,7 @@ async fn h8_a_new_token_has_access_checked_at_once() {
     let mut client = HClient::connect(server.address).await;
     client.open(&name, &ann.token).await;
     server.database.org_member(server.org, ann.user.id, OrgRole::Guest).await;
-    members::remove_from_project(&server.database.db, server.org, server.project, ann.user.id).await.unwrap();
+    server.database.remove_from_project(server.org, server.project, ann.user.id).await;
     client.token(&name, &ann.token).await;
     assert_eq!(client.closed(&name).await.as_deref(), Some("permission-denied"));
     server.stop().await;

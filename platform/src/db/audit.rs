@@ -1,0 +1,330 @@
+//! The audit log: who did what to an organization, when, and from where. Rows are added and never changed; the database
+//! refuses everything else.
+//!
+//! What is done and that it was done go into the same transaction: whoever writes to a tenant's tables takes an
+//! [`Actor`] and ends with [`record`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use schema::ids::{OrgId, UserId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Db, DbError, OrgTx, Page, PageRequest, principal};
+use crate::auth::{Principal, PrincipalKind, PrincipalRef};
+
+/// What of a client's description of itself is kept, in characters.
+const USER_AGENT_LENGTH_MAX: usize = 512;
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$of_variant])* $variant,)+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name in the table and in REST. Stable.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// What has this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.as_str() == name)
+            }
+        }
+    };
+}
+
+names! {
+    /// What was done. A name, once it was written, keeps its meaning.
+    Action {
+        /// An organization was founded.
+        OrganizationCreated => "organization.created",
+        /// Its name, slug, settings or what it keeps of history was changed.
+        OrganizationUpdated => "organization.updated",
+        /// It was deleted, with all that it held.
+        OrganizationDeleted => "organization.deleted",
+        /// Somebody came to belong to it.
+        MemberAdded => "organization.member_added",
+        /// A member got another role.
+        MemberRoleChanged => "organization.member_role_changed",
+        /// A member was taken out.
+        MemberRemoved => "organization.member_removed",
+        /// A member went by themselves.
+        MemberLeft => "organization.member_left",
+        /// An address was invited.
+        InvitationCreated => "invitation.created",
+        /// An invitation was taken back.
+        InvitationRevoked => "invitation.revoked",
+        /// Somebody signed in with an invited address.
+        InvitationAccepted => "invitation.accepted",
+        /// A project was begun.
+        ProjectCreated => "project.created",
+        /// A project's properties or settings were changed through REST.
+        ProjectUpdated => "project.updated",
+        /// A project was put into the trash.
+        ProjectDeleted => "project.deleted",
+        /// A project was taken out of the trash.
+        ProjectRestored => "project.restored",
+        /// A project gave somebody a role.
+        ProjectMemberAdded => "project.member_added",
+        /// A project gave somebody another role.
+        ProjectMemberRoleChanged => "project.member_role_changed",
+        /// A project took back a role.
+        ProjectMemberRemoved => "project.member_removed",
+        /// An API key was made.
+        ApiKeyCreated => "api_key.created",
+        /// An API key was made useless.
+        ApiKeyRevoked => "api_key.revoked",
+    }
+}
+
+names! {
+    /// To what it was done.
+    ResourceKind {
+        /// The organization itself.
+        Organization => "organization",
+        /// A person.
+        User => "user",
+        /// An invitation.
+        Invitation => "invitation",
+        /// A project.
+        Project => "project",
+        /// An API key.
+        ApiKey => "api_key",
+    }
+}
+
+/// On whose behalf something is done, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// Who acts.
+    pub principal: PrincipalRef,
+    /// The person whose rights hold, if there is one.
+    pub user: Option<UserId>,
+    /// The address that they act from, if it is known.
+    pub ip: Option<IpAddr>,
+    /// What their program calls itself.
+    pub user_agent: Option<Arc<str>>,
+}
+
+impl Actor {
+    /// The server itself.
+    pub const SYSTEM: Self = Self { principal: PrincipalRef::SYSTEM, user: None, ip: None, user_agent: None };
+
+    /// Somebody, from nowhere in particular.
+    #[must_use]
+    pub const fn new(principal: &Principal) -> Self {
+        Self { principal: principal.reference(), user: principal.user, ip: None, user_agent: None }
+    }
+
+    /// What they did, to be [`record`]ed.
+    #[must_use]
+    pub fn did(&self, action: Action, kind: ResourceKind, id: impl Into<Uuid>) -> Entry {
+        Entry { actor: self.clone(), action, resource: (kind, Some(id.into())), run: None, details: json!({}) }
+    }
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub resource: (ResourceKind, Option<Uuid>),
+    /// The run of an agent that it was part of.
+    pub run: Option<Uuid>,
+    /// What else is to be known: an object of names and ids, without content of documents and without secrets.
+    pub details: Value,
+}
+
+impl Entry {
+    /// The same with details.
+    #[must_use]
+    pub fn with(self, details: Value) -> Self {
+        Self { details, ..self }
+    }
+}
+
+/// Notes what is done in the same transaction.
+pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
+    let Entry { actor, action, resource: (kind, id), run, details } = entry;
+    let user_agent: Option<String> =
+        actor.user_agent.map(|text| text.replace('\0', "\u{fffd}").chars().take(USER_AGENT_LENGTH_MAX).collect());
+    sqlx::query!(
+        "INSERT INTO audit_log (org_id, principal_kind, principal_id, user_id, run_id, action, resource_type, resource_id,
+             details, ip_address, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::inet, $11)",
+        tx.org().as_uuid(),
+        principal::kind_to_number(actor.principal.kind),
+        actor.principal.id,
+        actor.user.map(|user| user.as_uuid()),
+        run,
+        action.as_str(),
+        kind.as_str(),
+        id,
+        details,
+        actor.ip.map(|ip| ip.to_string()),
+        user_agent
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
+/// An entry of the log, as it is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was done.
+    pub at: DateTime<Utc>,
+    /// Who did it.
+    pub principal: PrincipalRef,
+    /// The person whose rights held.
+    pub user: Option<UserId>,
+    /// What that person is called now.
+    pub user_name: Option<String>,
+    /// The run of an agent that it was part of.
+    pub run: Option<Uuid>,
+    /// What was done: the name of an [`Action`], of this build or a later one.
+    pub action: String,
+    /// To what: the name of a [`ResourceKind`].
+    pub resource_type: String,
+    /// Which.
+    pub resource_id: Option<Uuid>,
+    /// What else is to be known.
+    pub details: Value,
+    /// The address that they acted from.
+    pub ip: Option<String>,
+    /// What their program called itself.
+    pub user_agent: Option<String>,
+}
+
+/// Which entries are asked for: those to which all of it applies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Done by this principal. For a user: or by a program on their behalf.
+    pub actor: Option<PrincipalRef>,
+    /// This was done.
+    pub action: Option<Action>,
+    /// To a resource of this kind.
+    pub resource_kind: Option<ResourceKind>,
+    /// To this resource.
+    pub resource: Option<Uuid>,
+    /// Then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Before then.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A page of what was done to an organization, the newest first.
+pub async fn list(db: &Db, org: OrgId, filter: Filter, page: PageRequest) -> Result<Page<Recorded>, DbError> {
+    let mut tx = db.org(org).await?;
+    let (user, principal) = match filter.actor {
+        Some(PrincipalRef { kind: PrincipalKind::User, id }) => (Some(id), None),
+        Some(PrincipalRef { id, .. }) => (None, Some(id)),
+        None => (None, None),
+    };
+    let (after, after_id) = page.after();
+    // Which index serves best depends on what is asked for.
+    sqlx::query("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *tx.inner).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT a.id, a.at, a.principal_kind, a.principal_id, a.user_id, u.name AS "user_name?", a.run_id, a.action,
+                  a.resource_type, a.resource_id, a.details, host(a.ip_address) AS ip, a.user_agent
+           FROM audit_log a LEFT JOIN users u ON u.id = a.user_id
+           WHERE a.org_id = $1
+             AND ($2::uuid IS NULL OR a.user_id = $2) AND ($3::uuid IS NULL OR a.principal_id = $3)
+             AND ($4::text IS NULL OR a.action = $4) AND ($5::text IS NULL OR a.resource_type = $5)
+             AND ($6::uuid IS NULL OR a.resource_id = $6)
+             AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
+             AND ($9::timestamptz IS NULL OR (a.at, a.id) < ($9, $10::uuid))
+           ORDER BY a.at DESC, a.id DESC LIMIT $11"#,
+        org.as_uuid(),
+        user,
+        principal,
+        filter.action.map(Action::as_str),
+        filter.resource_kind.map(ResourceKind::as_str),
+        filter.resource,
+        filter.since,
+        filter.until,
+        after,
+        after_id,
+        page.rows()
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    let entries = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::of(page, entries, |entry| (entry.at, entry.id)))
+}
+
+struct Row {
+    id: Uuid,
+    at: DateTime<Utc>,
+    principal_kind: i16,
+    principal_id: Uuid,
+    user_id: Option<Uuid>,
+    user_name: Option<String>,
+    run_id: Option<Uuid>,
+    action: String,
+    resource_type: String,
+    resource_id: Option<Uuid>,
+    details: Value,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Row {
+    fn read(self) -> Result<Recorded, DbError> {
+        let kind = principal::kind_from_number(self.principal_kind)
+            .ok_or_else(|| DbError::Invalid(format!("principal kind {} does not exist", self.principal_kind)))?;
+        Ok(Recorded {
+            id: self.id,
+            at: self.at,
+            principal: PrincipalRef { kind, id: self.principal_id },
+            user: self.user_id.map(UserId::new),
+            user_name: self.user_name,
+            run: self.run_id,
+            action: self.action,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id,
+            details: self.details,
+            ip: self.ip,
+            user_agent: self.user_agent,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_dotted_and_read_as_they_are_written() {
+        let names: HashSet<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        for action in Action::ALL {
+            let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let (kind, what) = action.as_str().split_once('.').unwrap();
+            assert!(is_plain(kind) && is_plain(what), "{action:?}");
+            assert_eq!(Action::from_name(action.as_str()), Some(*action));
+        }
+        for kind in ResourceKind::ALL {
+            assert_eq!(ResourceKind::from_name(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(Action::from_name("organization.renamed"), None);
+    }
+}
