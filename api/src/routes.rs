@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod documents;
+mod edges;
 pub mod nodes;
 pub mod organizations;
 pub mod projects;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(organizations::routes())
         .merge(projects::routes())
         .merge(nodes::routes())
+        .merge(edges::routes())
         .merge(documents::routes())
         .merge(openapi::routes())
         .fallback(not_found);

@@ -165,6 +165,12 @@ impl Documents {
         answer.await.map_err(|_| ReadError::Unavailable)?
     }
 
+    /// A document was deleted: whoever has it open here is told that it has ended. Other instances find out when they
+    /// look up the heads of their logs.
+    pub fn forget(&self, document: &DocumentRef) {
+        self.tell(document.id, Event::Gone);
+    }
+
     /// How many documents are open.
     #[must_use]
     pub fn open_count(&self) -> usize {

@@ -37,7 +37,9 @@ use events::{Commits, EventId, NewEvent};
 use metrics::DbMetrics;
 
 pub use error::DbError;
-pub use page::{Cursor, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError};
+pub use page::{
+    Creation, Cursor, Direction, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError, Sort, SortKey,
+};
 
 /// The migrations of this build.
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -3,17 +3,19 @@
 //! Three Y.Maps at the root. `project` holds the name, the description and the workflow's states; `nodes` a Y.Map per
 //! node id; `edges` a Y.Map per edge id. All ids are lower-case uuids, times RFC 3339 strings.
 
+mod dependencies;
 mod examine;
 mod graph;
 mod limits;
 mod patch;
 mod view;
 
+pub use dependencies::{Distance, Neighbourhood, Reach, read_neighbourhood};
 pub use examine::Root;
 pub(crate) use examine::examine;
 pub use limits::*;
 pub use patch::{CanvasPatch, NewEdge, NewNode, NewProject, NodeChanges, ProjectChanges, apply};
-pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read, read_node};
+pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read, read_edge, read_node};
 
 /// The states of a project that names none.
 pub const DEFAULT_WORKFLOW_STATES: [&str; 3] = ["draft", "in_progress", "complete"];

@@ -4,6 +4,8 @@ mod examine;
 mod item;
 mod keys;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use uuid::Uuid;
 use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
@@ -14,7 +16,7 @@ pub use item::{
     PROVENANCE_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VERSION_MAX,
 };
 
-use crate::patch::{PatchError, PatchErrorCode};
+use crate::patch::{Patch, PatchError, PatchErrorCode};
 use crate::rich_text;
 use crate::value::{Problem, Problems, list_values};
 
@@ -79,6 +81,13 @@ pub enum NodePatch {
         /// What changes.
         changes: Box<ItemChanges>,
     },
+    /// Puts all inputs or outputs into another order.
+    OrderItems {
+        /// Which list.
+        side: Side,
+        /// All ids of the list, in their new order.
+        ids: Vec<Uuid>,
+    },
     /// Removes an input or output.
     RemoveItem {
         /// Which list.
@@ -109,6 +118,7 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
             changes.write(&map, txn);
             Ok(())
         }
+        NodePatch::OrderItems { side, ids } => order_items(*side, ids, txn),
         NodePatch::RemoveItem { side, id } => {
             let (index, _) = find(*side, *id, txn)?;
             txn.get_or_insert_array(side.key()).remove(txn, index);
@@ -142,6 +152,21 @@ fn add_item(side: Side, item: &NewItem, txn: &mut TransactionMut<'_>) -> Result<
     }
     let orders = read_items(side, txn, &mut Problems::default()).into_iter().map(|item| item.sort_order);
     item.write(&list, orders.max().map_or(0, |highest| highest.saturating_add(1)), txn);
+    Ok(())
+}
+
+fn order_items(side: Side, ids: &[Uuid], txn: &mut TransactionMut<'_>) -> Result<(), PatchError> {
+    let present: BTreeSet<Uuid> = read_items(side, txn, &mut Problems::default()).iter().map(|item| item.id).collect();
+    let asked: BTreeSet<Uuid> = ids.iter().copied().collect();
+    if asked != present || asked.len() < ids.len() {
+        let message = "needs every id that the list has now, once; read it again";
+        return Err(PatchError::new(PatchErrorCode::AlreadyExists, "ids", message));
+    }
+    for (id, order) in ids.iter().zip(0..) {
+        let (_, map) = find(side, *id, txn)?;
+        let changes = ItemChanges { sort_order: Patch::Set(order), ..ItemChanges::default() };
+        changes.write(&map, txn);
+    }
     Ok(())
 }
 

@@ -1,7 +1,12 @@
 //! `/documents`, and `/projects/{projectId}/documents`.
 
+mod body;
 mod create;
+mod delete;
+mod get;
+mod list;
 mod snapshot;
+mod update;
 
 use std::sync::Arc;
 
@@ -17,5 +22,8 @@ pub const X_GLASSBOX_EPOCH: HeaderName = HeaderName::from_static("x-glassbox-epo
 pub const X_GLASSBOX_SEQ: HeaderName = HeaderName::from_static("x-glassbox-seq");
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(create::handler)).routes(routes!(snapshot::handler))
+    OpenApiRouter::new()
+        .routes(routes!(list::handler, create::handler))
+        .routes(routes!(get::handler, update::handler, delete::handler))
+        .routes(routes!(snapshot::handler))
 }

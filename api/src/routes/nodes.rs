@@ -1,12 +1,15 @@
 //! `/nodes` with its inputs and outputs, and `/projects/{projectId}/nodes`.
 
 mod body;
+mod children;
 mod create;
 mod delete;
+mod dependencies;
 mod get;
 mod item;
 mod items;
 mod list;
+mod restore;
 mod update;
 
 use std::sync::Arc;
@@ -20,8 +23,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler, create::handler))
         .routes(routes!(get::handler, update::handler, delete::handler))
-        .routes(routes!(items::add::input))
-        .routes(routes!(items::add::output))
-        .routes(routes!(items::update::input, items::remove::input))
-        .routes(routes!(items::update::output, items::remove::output))
+        .routes(routes!(restore::handler))
+        .routes(routes!(children::handler))
+        .routes(routes!(dependencies::handler))
+        .routes(routes!(items::list::inputs, items::add::input))
+        .routes(routes!(items::list::outputs, items::add::output))
+        .routes(routes!(items::order::inputs))
+        .routes(routes!(items::order::outputs))
+        .routes(routes!(items::get::input, items::update::input, items::remove::input))
+        .routes(routes!(items::get::output, items::update::output, items::remove::output))
 }

@@ -10,7 +10,7 @@ use platform::auth::Principal;
 use platform::config::Mode;
 use schema::ClientID;
 use schema::ids::DocumentName;
-use serde_json::json;
+use serde_json::{Value, json};
 use yrs::updates::decoder::Decode;
 use yrs::{GetString, ReadTxn, Text, Transact, Update, WriteTxn};
 
@@ -168,4 +168,56 @@ async fn a_document_that_does_not_exist_is_not_found() {
         let answer = snapshot(&ada, &format!("{kind}:{}", uuid::Uuid::new_v4()), "*/*").await;
         answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     }
+}
+
+#[tokio::test]
+async fn free_documents_are_listed_renamed_and_deleted() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let path = format!("/projects/{project}/documents");
+    for title in ["b", "a", "c"] {
+        ada.post(&path, json!({"title": title})).await.expect(StatusCode::CREATED);
+    }
+    let titles = async |query: &str| {
+        let page = ada.get(&format!("{path}?{query}")).await.expect(StatusCode::OK);
+        page["items"].as_array().unwrap().iter().map(|item| item["title"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles("").await, ["b", "a", "c"]);
+    assert_eq!(titles("sort=-title").await, ["c", "b", "a"]);
+    let first = ada.get(&format!("{path}?limit=1&sort=title")).await.expect(StatusCode::OK);
+    assert_eq!(titles(&format!("sort=title&cursor={}", first["nextCursor"].as_str().unwrap())).await, ["b", "c"]);
+
+    let name = first["items"][0]["name"].as_str().unwrap();
+    let document = format!("/documents/{name}");
+    assert_eq!(ada.get(&document).await.expect(StatusCode::OK), first["items"][0]);
+    let renamed = ada.patch(&document, json!({"title": "A"})).await.expect(StatusCode::OK);
+    assert_eq!(renamed["title"], "A");
+    assert_eq!(ada.patch(&document, json!({})).await.expect(StatusCode::OK), renamed);
+    assert_eq!(ada.patch(&document, json!({"title": null})).await.expect(StatusCode::OK)["title"], Value::Null);
+    ada.patch(&document, json!({"title": ""}))
+        .await
+        .expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+
+    ada.delete(&document).await.expect(StatusCode::NO_CONTENT);
+    for answer in
+        [ada.get(&document).await, ada.delete(&document).await, ada.get(&format!("{document}/snapshot")).await]
+    {
+        answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    }
+    assert_eq!(titles("").await, ["b", "c"]);
+    let canvas = format!("/documents/project:{project}");
+    ada.get(&canvas).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_document_is_created_once_for_a_key() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let send = async || {
+        let request = ada.json(http::Method::POST, &format!("/projects/{project}/documents"));
+        ada.send(request.header("Idempotency-Key", "k"), json!({"title": "t"}).to_string())
+            .await
+            .expect(StatusCode::CREATED)
+    };
+    assert_eq!(send().await, send().await);
 }

@@ -150,3 +150,31 @@ async fn items_of_nodes_that_one_may_not_see_or_are_in_the_trash_do_not_exist() 
     assert_eq!(ada.delete(&node).await.status, StatusCode::NO_CONTENT);
     ada.post(&format!("{node}/inputs"), text).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn items_are_read_one_by_one_and_put_into_another_order() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let node = ada.post(&format!("/projects/{project}/nodes"), json!({"title": "N"})).await.expect(StatusCode::CREATED);
+    let list = format!("/nodes/{}/outputs", node["id"].as_str().unwrap());
+    let mut ids = Vec::new();
+    for label in ["a", "b", "c"] {
+        let item = ada.post(&list, json!({"type": "text", "label": label, "text": label})).await;
+        ids.push(item.expect(StatusCode::CREATED)["id"].clone());
+    }
+    let item = ada.get(&format!("{list}/{}", ids[1].as_str().unwrap())).await.expect(StatusCode::OK);
+    assert_eq!((&item["id"], &item["label"]), (&ids[1], &json!("b")));
+    let labels =
+        |page: &Value| page["items"].as_array().unwrap().iter().map(|item| item["label"].clone()).collect::<Vec<_>>();
+    assert_eq!(labels(&ada.get(&list).await.expect(StatusCode::OK)), ["a", "b", "c"]);
+    let order = format!("{list}/order");
+    let turned: Vec<_> = ids.iter().rev().collect();
+    let answer = ada.post(&order, json!({"ids": turned})).await.expect(StatusCode::OK);
+    assert_eq!(labels(&answer), ["c", "b", "a"]);
+    assert_eq!(labels(&ada.get(&list).await.expect(StatusCode::OK)), ["c", "b", "a"]);
+    for wrong in [json!([ids[0], ids[1]]), json!([ids[0], ids[0], ids[1], ids[2]]), json!([ids[0], ids[1], project])] {
+        ada.post(&order, json!({"ids": wrong})).await.expect_problem(StatusCode::CONFLICT, "CONFLICT");
+    }
+    let gone = format!("{list}/{project}");
+    ada.get(&gone).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod demo;
 mod documents;
+mod graph;
 mod isolation;
 mod items;
 mod limits;

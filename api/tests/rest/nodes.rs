@@ -286,3 +286,62 @@ async fn what_is_saved_outlives_the_instance_that_answered() {
     assert_eq!(read.expect(StatusCode::OK), created.json());
     assert_eq!(read.etag(), created.etag());
 }
+
+#[tokio::test]
+async fn a_list_is_filtered_and_sorted_as_asked() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let path = format!("/projects/{project}/nodes");
+    let me = ada.user["id"].clone();
+    let (first, _) = create(&ada, &project, json!({"title": "B research", "metadata": {"tags": ["x", "y"]}})).await;
+    let parent = first.strip_prefix("/nodes/").unwrap();
+    let inside = json!({"title": "a part", "status": "complete", "parentId": parent,
+        "metadata": {"tags": ["x"], "assignees": [me], "dueDate": "2026-03-04", "priority": "high"}});
+    create(&ada, &project, inside).await;
+    let (gone, _) = create(&ada, &project, json!({"title": "C gone", "authorType": "agent"})).await;
+    ada.delete(&gone).await.expect(StatusCode::NO_CONTENT);
+    list_until(&ada, &project, |items| items.len() == 2).await;
+
+    let titles = async |query: &str| {
+        let page = ada.get(&format!("{path}?{query}")).await.expect(StatusCode::OK);
+        let title = |item: &Value| item["title"].as_str().unwrap().to_owned();
+        page["items"].as_array().unwrap().iter().map(title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles("sort=title").await, ["a part", "B research"]);
+    assert_eq!(titles("sort=-title&deleted=include").await, ["C gone", "B research", "a part"]);
+    assert_eq!(titles("deleted=only").await, ["C gone"]);
+    assert_eq!(titles("sort=-priority").await[0], "a part");
+    assert_eq!(titles("sort=dueDate").await[0], "a part");
+    assert_eq!(titles("status=complete&status=draft&sort=status").await, ["a part", "B research"]);
+    assert_eq!(titles(&format!("parent={parent}")).await, ["a part"]);
+    assert_eq!(titles("parent=none").await, ["B research"]);
+    assert_eq!(titles("tag=y").await, ["B research"]);
+    assert_eq!(titles("tag=x&tag=y&tagMatch=all").await, ["B research"]);
+    assert_eq!(titles("tag=x&tag=y&sort=title").await, ["a part", "B research"]);
+    assert_eq!(titles("assignee=me").await, ["a part"]);
+    assert_eq!(titles("author=me&authorType=agent&deleted=include").await, ["C gone"]);
+    assert_eq!(titles("dueAfter=2026-03-04T00:00:00Z&dueBefore=2026-03-05T00:00:00Z").await, ["a part"]);
+    assert_eq!(titles("dueBefore=2026-03-04T00:00:00Z").await, [""; 0]);
+    assert_eq!(titles("updatedSince=2099-01-01T00:00:00Z").await, [""; 0]);
+    assert_eq!(titles("title=RESEARCH").await, ["B research"]);
+
+    let page = ada.get(&format!("{path}?sort=title&limit=1")).await.expect(StatusCode::OK);
+    let cursor = page["nextCursor"].as_str().unwrap();
+    assert_eq!(titles(&format!("sort=title&limit=1&cursor={cursor}")).await, ["B research"]);
+    for query in [
+        &format!("sort=-title&cursor={cursor}"),
+        &format!("cursor={cursor}"),
+        "sort=size",
+        "cursor=AAAA",
+        "parent=nobody",
+        "assignee=you",
+        "dueAfter=yesterday",
+        "deleted=maybe",
+        "tag=a%00b",
+        "limit=0",
+        "limit=1&limit=2",
+        "colour=red",
+    ] {
+        ada.get(&format!("{path}?{query}")).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+    }
+}

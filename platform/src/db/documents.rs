@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{DocumentKind, DocumentName, FreeDocumentId, NodeId, OrgId, ProjectId, ScratchName, UserId};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
+use super::page::{Key, Page, PageRequest, SortKey};
 use super::{Db, DbError, SCRATCH_ORG};
 
 /// A document, and whose it is.
@@ -111,6 +113,120 @@ pub async fn create_free(
     .await?;
     tx.commit().await?;
     Ok(FreeDocument { id, project, title: title.map(str::to_owned), created_at })
+}
+
+/// What lists of free documents can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreeDocumentSort {
+    /// When they were created.
+    CreatedAt,
+    /// What they are called.
+    Title,
+}
+
+impl SortKey for FreeDocumentSort {
+    const LIST: &'static str = "documents";
+    const ALL: &'static [(&'static str, Self)] = &[("createdAt", Self::CreatedAt), ("title", Self::Title)];
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::Title => "coalesce(title, '')",
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct FreeDocumentRow {
+    id: Uuid,
+    project_id: Option<Uuid>,
+    title: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl FreeDocumentRow {
+    fn read(self) -> Result<FreeDocument, DbError> {
+        let Self { id, project_id, title, created_at } = self;
+        let project = project_id.ok_or_else(|| DbError::Invalid(format!("document {id} belongs to no project")))?;
+        Ok(FreeDocument { id: id.into(), project: project.into(), title, created_at })
+    }
+}
+
+/// A page of a project's free documents.
+pub async fn list_free(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    page: PageRequest<FreeDocumentSort>,
+) -> Result<Page<FreeDocument>, DbError> {
+    let mut tx = db.org(org).await?;
+    let mut statement = QueryBuilder::new(
+        "SELECT id, project_id, title, created_at FROM documents
+         WHERE kind = 'doc' AND deleted_at IS NULL AND org_id = ",
+    );
+    statement.push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
+    page.complete(&mut statement);
+    let rows: Vec<FreeDocumentRow> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let page = Page::of(page, rows, |row| {
+        let key = match sort {
+            FreeDocumentSort::CreatedAt => Key::from(row.created_at),
+            FreeDocumentSort::Title => Key::from(row.title.clone().unwrap_or_default()),
+        };
+        (key, row.id)
+    });
+    page.try_map(FreeDocumentRow::read)
+}
+
+/// A free document that was not deleted.
+pub async fn find_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<Option<FreeDocument>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        FreeDocumentRow,
+        "SELECT id, project_id, title, created_at FROM documents
+         WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL",
+        id.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(FreeDocumentRow::read).transpose()
+}
+
+/// Calls a free document otherwise. `None` when it was deleted.
+pub async fn rename_free(
+    db: &Db,
+    org: OrgId,
+    id: FreeDocumentId,
+    title: Option<&str>,
+) -> Result<Option<FreeDocument>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        FreeDocumentRow,
+        "UPDATE documents SET title = $3 WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL
+         RETURNING id, project_id, title, created_at",
+        id.as_uuid(),
+        org.as_uuid(),
+        title
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    tx.commit().await?;
+    row.map(FreeDocumentRow::read).transpose()
+}
+
+/// Deletes a free document: nobody finds it any more, what it holds stays in the log. Says whether there was one.
+pub async fn delete_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<bool, DbError> {
+    let mut tx = db.org(org).await?;
+    let deleted = sqlx::query!(
+        "UPDATE documents SET deleted_at = now() WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL",
+        id.as_uuid(),
+        org.as_uuid()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    tx.commit().await?;
+    Ok(deleted.rows_affected() > 0)
 }
 
 /// Finds a document that a person may see. Scratch documents are nobody's, so they are not found here.

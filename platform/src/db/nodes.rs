@@ -1,6 +1,8 @@
 //! The rows that canvases and node documents are projected to, for lists and searches. What a node holds is in its
 //! document.
 
+mod edges;
+mod list;
 mod ports;
 mod write;
 
@@ -9,8 +11,12 @@ use schema::ids::{EdgeId, InputId, NodeId, OrgId, OutputId, ProjectId, Seq, User
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Db, DbError, Page, PageRequest};
+use super::{Db, DbError};
 
+pub use edges::{EdgeFilter, EdgeSort, list_edges};
+#[cfg(feature = "testing")]
+pub use list::explain_list;
+pub use list::{NodeFilter, NodeSort, ParentFilter, Trash, list};
 pub use write::{project_canvas, project_node};
 
 /// Who works on a node.
@@ -172,7 +178,7 @@ pub struct Node {
     pub node: ProjectedNode,
     /// The project it belongs to.
     pub project: ProjectId,
-    /// The body, as Markdown.
+    /// The body, as Markdown; in lists the beginning of it.
     pub description: String,
     /// Counts the changes of title, status, metadata and body that were projected.
     pub version: i32,
@@ -184,6 +190,7 @@ pub struct Node {
     pub reflects: Seq,
 }
 
+#[derive(sqlx::FromRow)]
 struct NodeRow {
     id: Uuid,
     project_id: Uuid,
@@ -233,30 +240,6 @@ impl NodeRow {
             reflects: super::log::seq_from_column(self.reflects_seq),
         })
     }
-}
-
-/// The nodes of a project that are not deleted, oldest first.
-pub async fn list(db: &Db, org: OrgId, project: ProjectId, page: PageRequest) -> Result<Page<Node>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (after, after_id) = page.after();
-    let rows = sqlx::query_as!(
-        NodeRow,
-        "SELECT id, project_id, parent_id, title, description, status, author_type, author_user_id, supervisor_user_id,
-                version, metadata, x, y, width, height, created_at, updated_at, deleted_at, reflects_seq
-         FROM nodes
-         WHERE project_id = $1 AND org_id = $2 AND deleted_at IS NULL
-           AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid))
-         ORDER BY created_at, id LIMIT $5",
-        project.as_uuid(),
-        org.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let items = rows.into_iter().map(NodeRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |node| (node.created_at, node.node.id.as_uuid())))
 }
 
 /// A node's row, if it was projected; a softly deleted one too.

@@ -8,6 +8,7 @@ mod compaction;
 mod events;
 mod load;
 mod lost_answer;
+mod node_lists;
 mod nodes;
 mod nouns;
 mod proxy;

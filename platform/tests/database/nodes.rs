@@ -1,8 +1,8 @@
 use chrono::{DateTime, TimeZone, Utc};
 use platform::db::documents::{self, DocumentRef};
 use platform::db::nodes::{self, AuthorType, CanvasProjection, Node, NodeProjection, ProjectFacts, ProjectedEdge};
-use platform::db::nodes::{ProjectedNode, ProjectedPort, ProjectionOutcome};
-use platform::db::{PageRequest, log, projects};
+use platform::db::nodes::{NodeFilter, NodeSort, ProjectedNode, ProjectedPort, ProjectionOutcome};
+use platform::db::{Cursor, PageRequest, Sort, log, projects};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{DocumentKind, NodeId, OrgId, ProjectId, Seq, UserId};
 use serde_json::json;
@@ -44,8 +44,8 @@ impl Canvas {
     }
 
     async fn list(&self) -> Vec<Node> {
-        let page = PageRequest::new(None, None);
-        nodes::list(&self.test.db, self.org, self.project, page).await.unwrap().items
+        let page = PageRequest::sorted(Sort::ascending(NodeSort::CreatedAt), None, None);
+        nodes::list(&self.test.db, self.org, self.project, &NodeFilter::default(), page).await.unwrap().items
     }
 
     async fn titles(&self) -> Vec<String> {
@@ -296,11 +296,13 @@ async fn a_list_is_read_in_pages() {
     canvas_of.write(1, &canvas(&nodes.iter().collect::<Vec<_>>())).await;
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let request = PageRequest::new(after, Some(2));
-        let page = nodes::list(&canvas_of.test.db, canvas_of.org, canvas_of.project, request).await.unwrap();
+        let sort = Sort::ascending(NodeSort::CreatedAt);
+        let request = PageRequest::sorted(sort, after, Some(2));
+        let filter = NodeFilter::default();
+        let page = nodes::list(&canvas_of.test.db, canvas_of.org, canvas_of.project, &filter, request).await.unwrap();
         assert!(page.items.len() <= 2);
         seen.extend(page.items.into_iter().map(|node| node.node.title));
-        after = page.next.map(|cursor| cursor.to_string().parse().unwrap());
+        after = page.next.map(|cursor| Cursor::parse(&cursor.to_string(), sort).unwrap());
         if after.is_none() {
             break;
         }

@@ -175,6 +175,13 @@ pub struct NewEdge {
     pub target_input_id: Option<InputId>,
 }
 
+impl From<NewEdge> for super::CanvasEdge {
+    fn from(edge: NewEdge) -> Self {
+        let NewEdge { source_node_id, target_node_id, source_output_id, target_input_id } = edge;
+        Self { source_node_id, target_node_id, source_output_id, target_input_id }
+    }
+}
+
 /// Checks a change against the canvas as it is and makes it; nothing is written when it is refused. A change of a node
 /// costs the same on a canvas of any size.
 pub fn apply(patch: &CanvasPatch, txn: &mut TransactionMut, now: DateTime<Utc>) -> Result<(), PatchError> {

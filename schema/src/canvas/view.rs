@@ -137,7 +137,7 @@ pub enum Conflict {
     },
 }
 
-type Edges = BTreeMap<EdgeId, CanvasEdge>;
+pub(super) type Edges = BTreeMap<EdgeId, CanvasEdge>;
 
 impl CanvasEdge {
     /// Where it comes from, and where it leads.
@@ -213,6 +213,12 @@ pub fn read_node<T: ReadTxn>(txn: &T, id: NodeId) -> Option<CanvasNode> {
     let mut unlisted = Problems::default();
     let first_state = read_project(txn, &mut unlisted).workflow_states.into_iter().next().unwrap_or_default();
     Some(node_of(&mut Fields::new(&entry, txn, keys::NODES, &mut unlisted), &first_state))
+}
+
+/// Reads one edge, whatever became of its ends.
+pub fn read_edge<T: ReadTxn>(txn: &T, id: EdgeId) -> Option<CanvasEdge> {
+    let Some(Out::YMap(entry)) = txn.get_map(keys::EDGES)?.get(txn, &id.to_string()) else { return None };
+    edge_of(&mut Fields::new(&entry, txn, keys::EDGES, &mut Problems::default()))
 }
 
 /// Reads the edges of which both ends are there and not in the trash.

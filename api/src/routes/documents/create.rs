@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use http::StatusCode;
 use platform::access::Access;
-use platform::db::documents::{self, FreeDocument};
-use schema::ids::{DocumentName, FreeDocumentId, ProjectId};
-use serde::{Deserialize, Serialize};
+use platform::db::{DbError, documents};
+use schema::ids::{FreeDocumentId, ProjectId};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::body::DocumentBody;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
 use crate::fields::{Fields, NAME_LENGTH_MAX};
-use crate::problem::{Problem, ProblemBody};
+use crate::idempotency::IdempotencyKey;
+use crate::problem::{Code, Problem, ProblemBody};
 
 /// What a document begins with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,42 +29,17 @@ pub(super) struct Request {
     title: Option<String>,
 }
 
-/// A free document, for any Yjs editor.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Document)]
-pub(super) struct Answer {
-    /// The name to open it by.
-    #[schema(value_type = String, example = "doc:0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e")]
-    name: DocumentName,
-    /// Its id.
-    #[schema(value_type = uuid::Uuid)]
-    id: FreeDocumentId,
-    /// The project it belongs to.
-    #[schema(value_type = uuid::Uuid)]
-    project_id: ProjectId,
-    /// What to call it.
-    #[schema(required)]
-    title: Option<String>,
-    /// When it was created.
-    created_at: DateTime<Utc>,
-}
-
-impl From<FreeDocument> for Answer {
-    fn from(document: FreeDocument) -> Self {
-        let FreeDocument { id, project, title, created_at } = document;
-        Self { name: DocumentName::Free(id), id, project_id: project, title, created_at }
-    }
-}
-
 /// Add a free document to a project
 ///
 /// It is empty, and has no shape of ours: any Yjs editor can open it under its name.
 #[utoipa::path(post, path = "/projects/{projectId}/documents", tag = "documents", operation_id = "createDocument",
-    params(("projectId" = Uuid, Path, description = "The project's id.")),
+    params(
+        ("projectId" = Uuid, Path, description = "The project's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again."),
+    ),
     request_body = Request,
     responses(
-        (status = CREATED, description = "Added.", body = Answer),
+        (status = CREATED, description = "Added.", body = DocumentBody),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
@@ -71,13 +47,21 @@ pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(project): Id<ProjectId>,
+    key: IdempotencyKey,
     extract::Json(request): extract::Json<Request>,
-) -> Result<(StatusCode, Json<Answer>), Problem> {
+) -> Result<(StatusCode, Json<DocumentBody>), Problem> {
     let mut fields = Fields::default();
     let title = request.title.map(|title| fields.line("title", &title, 1..=NAME_LENGTH_MAX));
     fields.finish()?;
     let org = api.project(&caller, project, Access::Write).await?.document.org;
-    let id = FreeDocumentId::new(api.random.uuid_v7(api.clock.now()));
-    let document = documents::create_free(&api.db, org, project, id, title.as_deref()).await?;
+    let id = FreeDocumentId::new(key.new_id(&api, caller.user, format_args!("documents of {project}")));
+    let document = match documents::create_free(&api.db, org, project, id, title.as_deref()).await {
+        // The request was sent before.
+        Err(DbError::Conflict { .. }) if key.is_given() => {
+            let found = documents::find_free(&api.db, org, id).await?;
+            found.ok_or_else(|| Problem::new(Code::Conflict).detail("What was created with this key was deleted."))?
+        }
+        created => created?,
+    };
     Ok((StatusCode::CREATED, Json(document.into())))
 }

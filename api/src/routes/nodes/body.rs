@@ -92,6 +92,11 @@ pub(super) struct NodeRowBody {
     version: i32,
     /// When it last changed.
     updated_at: DateTime<Utc>,
+    /// Since when it is in the trash.
+    #[schema(required)]
+    deleted_at: Option<DateTime<Utc>>,
+    /// The beginning of its text, as Markdown; at most 280 characters.
+    excerpt: String,
     /// The place in the canvas's log that this reflects.
     reflects_seq: u64,
 }
@@ -151,7 +156,14 @@ impl From<Node> for NodeRowBody {
             metadata: if let Value::Object(metadata) = node.metadata { metadata } else { Map::new() },
             created_at: Some(row.created_at),
         };
-        Self { on_canvas, version: row.version, updated_at: row.updated_at, reflects_seq: row.reflects.get() }
+        Self {
+            on_canvas,
+            version: row.version,
+            updated_at: row.updated_at,
+            deleted_at: node.deleted_at,
+            excerpt: row.description,
+            reflects_seq: row.reflects.get(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `/nodes/{nodeId}/inputs` and `/nodes/{nodeId}/outputs`.
 
 pub(super) mod add;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod order;
 pub(super) mod remove;
 pub(super) mod update;
 
@@ -12,7 +15,7 @@ use documents::EditFailed;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
 use schema::ids::NodeId;
-use schema::node::{self, NodePatch, Side};
+use schema::node::{self, Item, NodePatch, Side};
 use uuid::Uuid;
 
 use super::item::ItemBody;
@@ -40,6 +43,20 @@ impl fmt::Display for List {
 }
 
 impl List {
+    /// What is in the list.
+    fn items(&self, node: LiveNode) -> Vec<Item> {
+        match self.side {
+            Side::Inputs => node.content.inputs,
+            Side::Outputs => node.content.outputs,
+        }
+    }
+
+    /// Reads the node.
+    async fn read(&self, api: &Api, caller: &Caller) -> Result<LiveNode, Problem> {
+        let documents = api.node_documents(caller, self.node, Access::Read).await?;
+        api.live_node(self.node, &documents).await
+    }
+
     /// Edits the node's own document, if it is as `If-Match` expects it, and reads the node as it is then.
     async fn edit(
         &self,
@@ -65,11 +82,7 @@ impl List {
     /// An item of the list, with the node's `ETag`.
     fn answer(&self, status: StatusCode, node: LiveNode, id: Uuid) -> Result<Response, Problem> {
         let etag = etag_header(&node.tag);
-        let items = match self.side {
-            Side::Inputs => node.content.inputs,
-            Side::Outputs => node.content.outputs,
-        };
-        let item = items.into_iter().find(|item| item.id == id).ok_or_else(|| Problem::not_found("item"))?;
+        let item = self.items(node).into_iter().find(|item| item.id == id).ok_or_else(|| Problem::not_found("item"))?;
         Ok((status, [etag], Json(ItemBody::from(item))).into_response())
     }
 }

@@ -55,7 +55,7 @@ pub async fn project_node(
     let on_canvas = sqlx::query!(
         "UPDATE nodes SET description = $4, body_reflects_seq = $5,
              version = version + (description IS DISTINCT FROM $4)::int,
-             updated_at = CASE WHEN description IS DISTINCT FROM $4 THEN now() ELSE updated_at END
+             updated_at = CASE WHEN description IS DISTINCT FROM $4 OR body_reflects_seq < $5 THEN now() ELSE updated_at END
          WHERE id = $1 AND org_id = $2 AND project_id = $3",
         node.as_uuid(),
         tx.org().as_uuid(),

@@ -1,0 +1,38 @@
+//! `DELETE /documents/{name}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use platform::access::Access;
+use platform::db::documents;
+use schema::ids::DocumentName;
+
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::extract::Id;
+use crate::problem::{Problem, ProblemBody};
+
+/// Delete a free document
+///
+/// Whoever has it open is told that it has ended, and nobody finds it any more. What it held stays in the organization's
+/// log until the organization itself is deleted.
+#[utoipa::path(delete, path = "/documents/{name}", tag = "documents", operation_id = "deleteDocument",
+    params(("name" = String, Path, description = "`doc:<uuid>`.")),
+    responses(
+        (status = NO_CONTENT, description = "It is gone."),
+        (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn handler(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(name): Id<DocumentName>,
+) -> Result<StatusCode, Problem> {
+    let (id, document) = api.free_document(&caller, &name, Access::Write).await?;
+    if !documents::delete_free(&api.db, document.org, id).await? {
+        return Err(Problem::not_found("document"));
+    }
+    api.documents.forget(&document);
+    Ok(StatusCode::NO_CONTENT)
+}
