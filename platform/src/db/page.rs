@@ -210,6 +210,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of the rows that were read for `request`, up to [`PageRequest::rows`] of them.
+    #[expect(clippy::needless_pass_by_value, reason = "a request is answered once")]
     pub(super) fn of<K: SortKey, V: Into<Key>>(
         request: PageRequest<K>,
         mut rows: Vec<T>,

@@ -26,6 +26,7 @@ use crate::problem::{Problem, ProblemBody};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewDependency)]
+#[expect(clippy::struct_field_names, reason = "as callers write them")]
 pub(super) struct Request {
     /// The node that yields.
     #[schema(value_type = uuid::Uuid)]

@@ -253,5 +253,5 @@ impl NodeFilter {
 }
 
 fn uuids(users: &[UserId]) -> Vec<uuid::Uuid> {
-    users.iter().map(|user| user.as_uuid()).collect()
+    users.iter().map(UserId::as_uuid).collect()
 }
