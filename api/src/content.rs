@@ -7,6 +7,7 @@ use documents::{EditFailed, ReadError};
 use platform::access::Access;
 use platform::auth::Principal;
 use platform::db::documents::DocumentRef;
+use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
 use schema::ids::{Epoch, NodeId, ProjectId, Seq};
 use schema::node::{self, NodeView};
@@ -93,6 +94,15 @@ impl Api {
             if is_empty { node::set_body(txn, &markdown) } else { Ok(()) }
         });
         self.edit(&documents.node, principal, None, patch).await
+    }
+
+    /// Keeps a node as it is after a write as a version. Without one the write holds all the same.
+    pub async fn keep_version(&self, caller: &Caller, node: &DocumentRef, change: NodeChange, summary: &str) {
+        let by = caller.principal.reference();
+        let kept = self.documents.history().record_node(node, change, summary.to_owned(), by).await;
+        if let Err(error) = kept {
+            tracing::warn!(node = %node.id, %error, "no version of the node could be kept");
+        }
     }
 
     /// Makes an edit, and returns when it is durable.

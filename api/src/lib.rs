@@ -8,6 +8,7 @@
 //! | [`authenticate`], [`access`] | who calls, and what they may do |
 //! | [`content`] | reading and editing living documents |
 //! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
+//! | `document_form` | the forms in which documents are read |
 //! | [`openapi`] | the description of all of it, `OpenAPI` 3.1 |
 //! | `rate_limit` | how often callers may do something |
 //! | [`health`] | for machines that watch: live, ready, metrics |
@@ -20,10 +21,10 @@ pub mod authenticate;
 pub mod content;
 mod cors;
 pub mod demo;
+mod document_form;
 pub mod etag;
 pub mod extract;
 pub mod fields;
-mod free_json;
 pub mod health;
 pub mod idempotency;
 pub mod merge;

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod documents;
 mod edges;
+pub mod history;
 pub mod nodes;
 pub mod organizations;
 pub mod projects;
@@ -26,6 +27,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(nodes::routes())
         .merge(edges::routes())
         .merge(documents::routes())
+        .merge(history::routes())
         .merge(openapi::routes())
         .fallback(not_found);
     OpenApiRouter::with_openapi(openapi::preamble())

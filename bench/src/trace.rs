@@ -5,6 +5,7 @@
 
 pub(crate) mod encoder;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -68,6 +69,30 @@ impl Trace {
             encoder.replace(*position, *deleted, inserted)?;
         }
         Ok(encoder.finish_update())
+    }
+
+    /// The text after so many updates (as [`Self::updates`] makes them), for each of these numbers.
+    pub(crate) fn texts(&self, after: &BTreeSet<usize>) -> Result<BTreeMap<usize, String>> {
+        let mut encoder = Encoder::new(1, "text");
+        let mut texts = BTreeMap::new();
+        let mut made = 0;
+        let mut made_one = |encoder: &Encoder| {
+            made += 1;
+            if after.contains(&made) {
+                texts.insert(made, encoder.text());
+            }
+        };
+        if !self.start_content.is_empty() {
+            encoder.replace(0, 0, &self.start_content)?;
+            made_one(&encoder);
+        }
+        for transaction in &self.txns {
+            for Patch(position, deleted, inserted) in &transaction.patches {
+                encoder.replace(*position, *deleted, inserted)?;
+            }
+            made_one(&encoder);
+        }
+        Ok(texts)
     }
 
     /// How many transactions it has.

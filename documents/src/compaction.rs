@@ -8,6 +8,7 @@ use platform::limits::Limits;
 use schema::ids::Seq;
 
 use crate::error::LoadError;
+use crate::history::{HistoryError, index};
 use crate::metrics::seconds_of;
 use crate::replica::{ApplyError, Replica};
 use crate::services::Services;
@@ -121,12 +122,32 @@ async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq,
     }
     let state = tokio::task::spawn_blocking(move || state_of(&stored)).await.map_err(|_| LoadError::Aborted)??;
     log::save_snapshot(&services.db, document.org, document.id, epoch, head, state).await?;
-    // The snapshot is there: what cannot be let go of now is next time.
-    let dense_days = services.limits.log_dense_days;
-    if let Err(error) = log::trim(&services.db, document.org, document.id, dense_days, services.clock.now()).await {
+    // The snapshot is there: what cannot be noted and let go of now is next time.
+    if let Err(error) = note_and_trim(services, document).await {
         tracing::warn!(document = %document.id, %error, "the log could not be trimmed");
     }
     Ok(head)
+}
+
+/// Lets go of what is not kept, after what it did was noted.
+async fn note_and_trim(services: &Services, document: &DocumentRef) -> Result<(), HistoryError> {
+    index::extend(services, document).await?;
+    let dense_days = services.limits.log_dense_days;
+    log::trim(&services.db, document.org, document.id, dense_days, services.clock.now()).await?;
+    Ok(())
+}
+
+/// Makes sure that there is a snapshot at a place of the log or after it.
+pub(crate) async fn snapshot_through(
+    services: &Services,
+    document: &DocumentRef,
+    seq: Seq,
+) -> Result<(), HistoryError> {
+    let snapshot = log::snapshot_place(&services.db, document.org, document.id).await?;
+    if snapshot.is_none_or(|at| at < seq) {
+        compact(services, document).await.filter(|at| *at >= seq).ok_or(HistoryError::Aborted)?;
+    }
+    Ok(())
 }
 
 /// The state after the whole log. A log with updates that wait for missing content has none.

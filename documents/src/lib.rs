@@ -8,6 +8,7 @@
 //! | [`replica`] | the Yjs state behind a fence |
 //! | [`delivery`] | what is said to sessions, encoded once for all |
 //! | [`session`] | a client's side of its attachment |
+//! | [`history`] | what documents were, who made them so, and how to bring it back |
 //! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
 //! Inside: from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
@@ -18,6 +19,7 @@ mod compaction;
 pub mod delivery;
 pub mod error;
 mod head_watch;
+pub mod history;
 mod listeners;
 mod log_writer;
 mod metrics;

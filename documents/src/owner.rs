@@ -2,6 +2,7 @@
 
 mod heavy;
 mod jobs;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use platform::bus::{BusEvent, BusMessage, BusReceiver};
 use platform::db::documents::DocumentRef;
 use platform::db::log::{AppendRefusal, NewUpdate};
 use platform::queue::{Receiver, Sender};
-use schema::ids::{Epoch, Seq};
+use schema::ids::{DocumentKind, Epoch, Seq};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -30,6 +31,7 @@ use crate::room::{
 };
 use crate::services::Services;
 use heavy::{heavy, may_be_heavy};
+use work::Work;
 
 /// Messages that wait for a room; a client that sends more waits for its turn.
 pub(crate) const INBOX_MESSAGES: usize = 256;
@@ -87,6 +89,7 @@ pub(crate) struct Owner {
     bus: BusReceiver,
     compaction: Compaction,
     projection: Projection,
+    work: Work,
     idle_since_ms: Option<u64>,
     /// The replica is to be built anew before anything else is handled.
     reload: bool,
@@ -168,6 +171,7 @@ impl Owner {
             bus,
             compaction,
             projection,
+            work: Work::default(),
             idle_since_ms: None,
             reload: false,
             ended: false,
@@ -199,7 +203,7 @@ impl Owner {
         loop {
             self.reload_if_asked().await;
             let flush_in = self.listeners.flush_in_pace();
-            self.housekeep();
+            self.housekeep(registry);
             let closing = drain.is_cancelled();
             if closing && self.room.is_saved() {
                 self.end_all(EndReason::Shutdown);
@@ -273,13 +277,16 @@ impl Owner {
 
     fn is_due_to_close(&self) -> bool {
         let idle_ms = self.services.limits.idle_room_seconds * 1000;
-        self.idle_since_ms.is_some_and(|since| since + idle_ms <= self.now()) && !self.projection.is_busy()
+        self.idle_since_ms.is_some_and(|since| since + idle_ms <= self.now())
+            && !self.projection.is_busy()
+            && !self.work.is_under_way()
     }
 
     /// When something is due, in milliseconds of the clock.
     fn next_due(&self) -> u64 {
         let idle_at = self.idle_since_ms.map(|since| since + self.services.limits.idle_room_seconds * 1000);
-        let due = [self.room.deadline(), idle_at, self.projection.due(), self.compaction.due()];
+        let work_ends_at = self.work.ends_at(self.room.is_idle());
+        let due = [self.room.deadline(), idle_at, self.projection.due(), self.compaction.due(), work_ends_at];
         due.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
@@ -464,6 +471,9 @@ impl Owner {
     }
 
     fn append(&mut self, append: Append) {
+        if self.document.kind == DocumentKind::Node {
+            self.work.note(self.now(), append.principal);
+        }
         let update = NewUpdate {
             document: self.document.id,
             org: self.document.org,

@@ -27,9 +27,10 @@ use uuid::Uuid;
 use crate::delivery::Sink;
 use crate::error::{AttachError, EditFailed, ReadError};
 use crate::head_watch;
+use crate::history::History;
 use crate::metrics::DocumentMetrics;
 use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Message};
-use crate::replica::Patch;
+use crate::replica::{Change, Patch};
 use crate::room::{Attach, Edit, Edited, Input, Mode, Room, SessionId, Ticket};
 use crate::services::Services;
 use crate::session::Session;
@@ -131,10 +132,22 @@ impl Documents {
         expected: Option<(Epoch, Seq)>,
         patch: Patch,
     ) -> Result<Edited, EditFailed> {
+        self.change(document, principal, expected, Change::Patch(patch)).await
+    }
+
+    /// Brings an update that was made elsewhere, under a client id that nobody else uses, and returns when it is
+    /// durable.
+    pub(crate) async fn change(
+        &self,
+        document: &DocumentRef,
+        principal: Arc<Principal>,
+        expected: Option<(Epoch, Seq)>,
+        change: Change,
+    ) -> Result<Edited, EditFailed> {
         let handle = self.open(document).ok_or(EditFailed::Unavailable)?;
         let ticket = Ticket(self.shared.services.next_number());
         let (reply, answer) = oneshot::channel();
-        let message = Message::Edit { edit: Edit { ticket, principal, expected, patch }, reply };
+        let message = Message::Edit { edit: Edit { ticket, principal, expected, change }, reply };
         handle.messages.send(message).await.map_err(|_| EditFailed::Unavailable)?;
         answer.await.map_err(|_| EditFailed::Unavailable)?
     }
@@ -169,6 +182,12 @@ impl Documents {
     /// look up the heads of their logs.
     pub fn forget(&self, document: &DocumentRef) {
         self.tell(document.id, Event::Gone);
+    }
+
+    /// What documents were, and who made them what they are.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::new(self.clone())
     }
 
     /// How many documents are open.

@@ -24,7 +24,15 @@ use yrs::{Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
 
 use crate::delivery::Content;
 
-/// An edit of the server's own: what a REST write does to the document.
+/// What an edit of the server's own does to the document.
+pub enum Change {
+    /// What a REST write does to it as it is now.
+    Patch(Patch),
+    /// An update that was made elsewhere, under a client id that nobody else uses.
+    Update(Bytes),
+}
+
+/// What a REST write does to the document.
 pub type Patch = Box<dyn FnOnce(&mut TransactionMut<'_>) -> Result<(), schema::PatchError> + Send>;
 
 /// Updates kept beside the encoded state before it is encoded anew.
@@ -163,8 +171,17 @@ struct Size {
 impl Replica {
     /// Builds the document from a snapshot and the updates after it, in the log's order.
     pub(crate) fn from_log<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
+        Self::build(schema::new_doc(ClientID::new(client)), parts)
+    }
+
+    /// Builds the document like [`Self::from_log`], and keeps what is deleted from then on.
+    pub(crate) fn keeping_deleted<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
+        Self::build(schema::new_doc_keeping_deleted(ClientID::new(client)), parts)
+    }
+
+    fn build<'a>(doc: Doc, parts: impl Iterator<Item = &'a Bytes>) -> Result<Self, ApplyError> {
         let mut replica = Self {
-            doc: schema::new_doc(ClientID::new(client)),
+            doc,
             skeleton: Skeleton::default(),
             skeleton_runs: 0,
             held: HeldUpdates::default(),
@@ -176,9 +193,7 @@ impl Replica {
             broken: false,
         };
         for (number, part) in parts.enumerate() {
-            let summary = schema::update::inspect(part, &limits(Trust::Logged));
-            let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
-            let outcome = replica.apply(part, &summary, Trust::Logged)?;
+            let outcome = replica.apply_logged(part)?;
             if number == 0 && outcome.applied == Applied::LeftOut {
                 // Never open an empty document in place of a snapshot.
                 return Err(ApplyError::Malformed("the log begins with what fits into no document".to_owned()));
@@ -189,6 +204,13 @@ impl Replica {
             }
         }
         Ok(replica)
+    }
+
+    /// Applies an update of the log.
+    pub(crate) fn apply_logged(&mut self, update: &Bytes) -> Result<Outcome, ApplyError> {
+        let summary = schema::update::inspect(update, &limits(Trust::Logged));
+        let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
+        self.apply(update, &summary, Trust::Logged)
     }
 
     /// Notes from now on what updates touch in a document of this shape.
@@ -377,7 +399,7 @@ impl Replica {
         if !theirs.is_empty() {
             let missing = match &self.answered {
                 Some(answered) if *answered.state_vector == *state_vector => answered.missing.clone(),
-                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?.into(),
+                _ => self.missing(state_vector)?.into(),
             };
             self.answered = Some(Answered { state_vector: state_vector.into(), missing: missing.clone() });
             return Ok(vec![missing].into_iter());
@@ -391,6 +413,13 @@ impl Replica {
         parts.extend(encoded.since.iter().cloned().map(Content::from));
         self.encoded = Some(encoded);
         Ok(parts.into_iter())
+    }
+
+    /// What a replica with this state vector lacks, as one update.
+    pub(crate) fn missing(&mut self, state_vector: &[u8]) -> Result<Bytes, ApplyError> {
+        let theirs = state_vector::decode(state_vector)
+            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
+        Ok(self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?)
     }
 
     /// Goes on sharing a content that is what newcomers get first.
@@ -462,6 +491,17 @@ impl Replica {
         fenced(&copy, |txn| {
             let done = edit(txn);
             (done, Bytes::from(txn.encode_update_v1()))
+        })
+    }
+
+    /// Works with the document itself, outside of any transaction.
+    pub(crate) fn work<T>(&mut self, work: impl FnOnce(&Doc) -> T) -> Result<T, Broken> {
+        if self.broken {
+            return Err(Broken("the document is to be loaded anew".to_owned()));
+        }
+        catch_unwind(AssertUnwindSafe(|| work(&self.doc))).map_err(|panic| {
+            self.broken = true;
+            Broken(panic_text(&*panic))
         })
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::barred::Barred;
 use crate::compaction;
 use crate::head_watch::HeadWatch;
+use crate::history;
 use crate::log_writer::LogWriter;
 use crate::metrics::DocumentMetrics;
 use crate::quarantine::Keeper;
@@ -29,6 +30,8 @@ pub(crate) struct Services {
     pub(crate) heads: HeadWatch,
     /// Turns of writing snapshots.
     pub(crate) compactions: Semaphore,
+    /// Turns of working on what documents were.
+    pub(crate) histories: Semaphore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) limits: Arc<Limits>,
@@ -67,6 +70,7 @@ impl Services {
             bus,
             heads: HeadWatch::default(),
             compactions: Semaphore::new(compaction::AT_ONCE),
+            histories: Semaphore::new(history::AT_ONCE),
             clock,
             lifecycle,
             limits: Arc::new(limits),

@@ -9,6 +9,7 @@ mod clean;
 pub mod documents;
 mod error;
 pub mod events;
+pub mod history;
 pub mod log;
 pub mod members;
 mod metrics;
@@ -19,6 +20,7 @@ mod principal;
 pub mod projects;
 pub mod quarantine;
 pub mod users;
+pub mod versions;
 
 use std::str::FromStr;
 use std::time::Duration;

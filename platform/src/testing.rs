@@ -69,6 +69,16 @@ impl TestDatabase {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
     }
 
+    /// Whether these bytes are anywhere in what is stored of a document's content.
+    pub async fn stores(&self, document: &DocumentRef, bytes: &[u8]) -> bool {
+        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let stored = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM document_updates WHERE document_id = $1 AND position($2::bytea IN update) > 0)
+                 OR EXISTS (SELECT FROM document_snapshots WHERE document_id = $1 AND position($2::bytea IN state) > 0)",
+        );
+        stored.bind(document.id).bind(bytes).fetch_one(&mut connection).await.expect("the tables can be read")
+    }
+
     /// Locks a table: whoever reads or writes it waits until the lock is dropped.
     pub async fn lock(&self, table: &str) -> TableLock {
         let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");

@@ -5,12 +5,22 @@ use yrs::{ClientID, Doc, OffsetKind, Options};
 /// A new, empty document: offsets count UTF-16 units as in every Yjs client, and garbage is collected.
 #[must_use]
 pub fn new_doc(client_id: ClientID) -> Doc {
+    Doc::with_options(options(client_id))
+}
+
+/// A new, empty document like [`new_doc`], in which nothing that is deleted is forgotten.
+#[must_use]
+pub fn new_doc_keeping_deleted(client_id: ClientID) -> Doc {
+    Doc::with_options(Options { skip_gc: true, ..options(client_id) })
+}
+
+fn options(client_id: ClientID) -> Options {
     let mut options = Options::with_client_id(client_id);
     options.offset_kind = OffsetKind::Utf16;
     options.skip_gc = false;
     // A replica deletes nothing by itself: what it holds follows from the updates alone.
     options.cleanup_formatting = false;
-    Doc::with_options(options)
+    options
 }
 
 #[cfg(test)]

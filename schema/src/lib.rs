@@ -15,6 +15,7 @@
 
 pub mod canvas;
 mod doc;
+pub mod free;
 pub mod ids;
 pub mod node;
 mod patch;
@@ -23,10 +24,24 @@ pub mod rich_text;
 pub mod update;
 mod value;
 
-pub use doc::new_doc;
+pub use doc::{new_doc, new_doc_keeping_deleted};
 pub use ids::{
     ClientID, DocumentKind, DocumentName, EdgeId, Epoch, FreeDocumentId, InputId, NodeId, OrgId, OutputId,
     ParseIdError, ProjectId, RunId, ScratchName, Seq, UserId,
 };
 pub use patch::{Patch, PatchError, PatchErrorCode};
 pub use value::{PROBLEMS_MAX, Problem, VALUE_DEPTH_MAX};
+
+/// What a document of this kind holds, as JSON: a canvas and a node in their own shapes, any other with its roots.
+#[must_use]
+pub fn to_json(kind: ids::DocumentKind, txn: &impl yrs::ReadTxn) -> serde_json::Value {
+    match kind {
+        ids::DocumentKind::Project => json_of(&canvas::read(txn)),
+        ids::DocumentKind::Node => json_of(&node::read(txn)),
+        ids::DocumentKind::Free | ids::DocumentKind::Scratch => free::read(txn),
+    }
+}
+
+fn json_of(view: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(view).expect("views are made of texts, numbers and maps with text keys")
+}

@@ -90,6 +90,10 @@ codes! {
         "Choose another node: a node cannot depend on, or lie in, itself.";
     Conflict, "CONFLICT", CONFLICT, "This conflicts with what is there",
         "Read it again and decide anew.";
+    HistoryNotKept, "HISTORY_NOT_KEPT", GONE, "This part of the history is not kept",
+        "Take a place of the log that is kept; GET /documents/{name}/history names them.";
+    TooMuchHistory, "TOO_MUCH_HISTORY", PAYLOAD_TOO_LARGE, "Too much history at once",
+        "Take a shorter part of the log.";
     PreconditionFailed, "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since you read it",
         "Read it again, apply your change to what is there now, and send it with the new ETag.";
     BodyTooLarge, "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large",

@@ -11,6 +11,7 @@ mod items;
 mod list;
 mod restore;
 mod update;
+mod versions;
 
 use std::sync::Arc;
 
@@ -32,4 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(items::order::outputs))
         .routes(routes!(items::get::input, items::update::input, items::remove::input))
         .routes(routes!(items::get::output, items::update::output, items::remove::output))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::get))
+        .routes(routes!(versions::roll_back))
 }

@@ -7,6 +7,7 @@ mod auth;
 mod demo;
 mod documents;
 mod graph;
+mod history;
 mod isolation;
 mod items;
 mod limits;

@@ -39,6 +39,13 @@ impl Api {
         Ok(token)
     }
 
+    /// What the server answers to a request for a path below `/api/v1/`.
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Result<serde_json::Value> {
+        let answer = self.http.get(format!("{}/api/v1/{path}", self.base)).bearer_auth(token).send().await?;
+        ensure!(answer.status().is_success(), "{path}: HTTP {}", answer.status());
+        answer.json().await.with_context(|| format!("the answer to a request for {path}"))
+    }
+
     /// The value of the metric whose name ends like this, summed over its labels; `None` when there is none.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         let answer = self.http.get(format!("{}/metrics", self.base)).send().await.ok()?;

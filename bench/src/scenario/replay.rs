@@ -1,5 +1,8 @@
 //! A recorded editing session, typed through the server.
 
+mod look_back;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -35,9 +38,20 @@ pub(crate) struct Replay {
     #[arg(long, default_value_t = 1000)]
     pub(crate) in_flight: usize,
 
+    /// At how many places of the log it is asked afterwards what the document was
+    #[arg(long, default_value_t = 100)]
+    pub(crate) look_back: usize,
+
     /// Prints how many bytes the database holds of the document; {document} stands for its name
     #[arg(long, value_name = "COMMAND")]
     pub(crate) stored_bytes_cmd: Option<String>,
+}
+
+/// So many places of a log, spread over it unevenly, and its end.
+fn places(updates: usize, count: usize) -> BTreeSet<usize> {
+    /// A prime, so that places fall between snapshots rather than on them.
+    const STRIDE: usize = 7_919;
+    (1..count).map(|number| 1 + number * STRIDE * (1 + updates / STRIDE / count) % updates).chain([updates]).collect()
 }
 
 struct Typed {
@@ -87,6 +101,12 @@ impl Replay {
         row("bytes to open it in the end", content.bytes().into());
         row("bytes stored", self.stored_bytes(&document)?.into());
         report.table(table);
+        if self.look_back > 0 {
+            let texts = trace.texts(&places(updates.len(), self.look_back))?;
+            let api = system.api()?;
+            let token = api.token("reader@bench.example").await?;
+            look_back::look_back(&api, &token, &document, &texts, &mut report).await?;
+        }
         Ok(report)
     }
 

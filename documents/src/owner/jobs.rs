@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::auth::PrincipalRef;
 use platform::db::DbError;
 use platform::db::log;
 use platform::db::quarantine::NewEntry;
+use platform::db::versions::NodeChange;
 use schema::ids::Seq;
 use schema::repair::{Reason, Shape};
 
@@ -14,17 +16,21 @@ use super::heavy::heavy;
 use super::{Event, Owner};
 use crate::compaction::compact;
 use crate::delivery::EndReason;
+use crate::history::History;
 use crate::projection::project;
+use crate::registry::Documents;
 use crate::room::Quarantined;
 
 /// The pause between two tries to load a document again.
 const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+/// What a version tells that was made because somebody's work came to an end.
+const SESSION_SUMMARY: &str = "Edited";
 /// The pause after a failed read of the log.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
 impl Owner {
     /// Starts what is due beside the room, and notes since when nobody is here.
-    pub(super) fn housekeep(&mut self) {
+    pub(super) fn housekeep(&mut self, registry: &Documents) {
         let now = self.now();
         if self.room.is_idle() {
             self.idle_since_ms.get_or_insert(now);
@@ -41,6 +47,20 @@ impl Owner {
         if self.projection.start_if_due(now) {
             self.start_projection();
         }
+        if let Some(by) = self.work.take_if_over(now, self.room.is_idle()) {
+            self.keep_version(registry.history(), by);
+        }
+    }
+
+    /// Keeps what the node is now as a version.
+    fn keep_version(&self, history: History, by: PrincipalRef) {
+        let document = self.document;
+        self.services.lifecycle.spawn("node version", async move {
+            let kept = history.record_node(&document, NodeChange::Session, SESSION_SUMMARY.to_owned(), by).await;
+            if let Err(error) = kept {
+                tracing::warn!(document = %document.id, %error, "no version of the node could be kept");
+            }
+        });
     }
 
     fn start_projection(&mut self) {

@@ -13,7 +13,7 @@ use super::repair::Author;
 use super::saving::Waiter;
 use super::{Room, Session};
 use crate::delivery::{Outgoing, Refusal};
-use crate::replica::{Applied, ApplyError, Broken, EditError, Outcome, Trust, inspect};
+use crate::replica::{Applied, ApplyError, Broken, Change, EditError, Outcome, Trust, inspect};
 
 /// Yjs client ids are integers that JavaScript reads exactly; Yjs itself draws 32 bits.
 const CLIENT_ID_BITS: u32 = 32;
@@ -267,9 +267,13 @@ impl Room {
             return Err(EditRefused::Moved { epoch: here.0, seq: here.1 });
         }
         let principal = edit.principal.reference();
+        let patch = match edit.change {
+            Change::Patch(patch) => patch,
+            Change::Update(update) => return self.take_own(now, update, principal),
+        };
         let random = &self.random;
         let client = *self.editors.entry(principal).or_insert_with(|| new_client_id(random));
-        let update = self.replica.edit(client, edit.patch).map_err(|error| match error {
+        let update = self.replica.edit(client, patch).map_err(|error| match error {
             EditError::Patch(error) => EditRefused::Patch(error),
             EditError::Broken(broken) => EditRefused::Broken(broken),
         })?;

@@ -12,7 +12,7 @@ use schema::repair::{Reason, Shape};
 use thiserror::Error;
 
 use crate::delivery::{AwarenessState, Outgoing};
-use crate::replica::{Broken, Patch};
+use crate::replica::{Broken, Change};
 use platform::access::Access;
 
 /// Names one attachment of a client to a document; never used twice in a process.
@@ -75,7 +75,7 @@ pub struct Edit {
     /// When set, the edit is made only if the document is at this place.
     pub expected: Option<(Epoch, Seq)>,
     /// What it does.
-    pub patch: Patch,
+    pub change: Change,
 }
 
 /// Something that happened to a document.

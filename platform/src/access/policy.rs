@@ -139,6 +139,8 @@ policy! {
         Configure:              Admin,          With(Write);
         /// Put it into the trash, and take it out again.
         Delete:                 Admin,          With(Write);
+        /// Forget, for good, what was written and deleted again in its documents.
+        PruneHistory:           Admin,          With(Write);
     }
 }
 

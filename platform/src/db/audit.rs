@@ -84,6 +84,12 @@ names! {
         ApiKeyCreated => "api_key.created",
         /// An API key was made useless.
         ApiKeyRevoked => "api_key.revoked",
+        /// A document was made again what it was.
+        DocumentRestored => "document.restored",
+        /// Something in a document was taken back.
+        DocumentUndone => "document.undone",
+        /// What was written and deleted again in a document was forgotten.
+        DocumentPruned => "document.pruned",
     }
 }
 
@@ -100,6 +106,8 @@ names! {
         Project => "project",
         /// An API key.
         ApiKey => "api_key",
+        /// A document: a canvas, that of a node, or a free one.
+        Document => "document",
     }
 }
 

@@ -18,7 +18,7 @@ use crate::auth::PrincipalRef;
 
 pub use append::{BatchId, Writer, append, probe};
 pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
-pub use read::{behind_projection, head, heads, load, read_tail};
+pub use read::{behind_projection, head, heads, load, read_tail, snapshot_place};
 
 /// What an organization keeps of its documents' history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +68,14 @@ impl Provenance {
         match self {
             Self::Own => "own",
             Self::Carried => "carried",
+        }
+    }
+
+    pub(super) fn from_column(text: &str) -> Result<Self, DbError> {
+        match text {
+            "own" => Ok(Self::Own),
+            "carried" => Ok(Self::Carried),
+            other => Err(DbError::Invalid(format!("{other} is no provenance"))),
         }
     }
 }

@@ -79,6 +79,28 @@ async fn snapshot_keeps_the_dense_days_and_a_version_a_day_before_them() {
 }
 
 #[tokio::test]
+async fn of_snapshots_that_lie_close_together_on_a_day_the_newest_stays_and_what_a_version_stands_on() {
+    let test = TestDatabase::new().await;
+    let document = test.document().await;
+    organizations::set_level(&test.db, document.org, EventSourcingLevel::Full).await.unwrap();
+    append_some(&test.db, &document, some_principal(), 10).await;
+    for seq in [2, 4] {
+        save(&test, &document, Epoch::FIRST, seq).await.unwrap();
+    }
+    assert_eq!(trim(&test, &document).await, Trimmed { updates: 0, snapshots: 1 });
+    test.sabotage(&format!("UPDATE document_snapshots SET pinned = true WHERE document_id = '{}'", document.id)).await;
+    for seq in [6, 8] {
+        save(&test, &document, Epoch::FIRST, seq).await.unwrap();
+        trim(&test, &document).await;
+    }
+    assert_eq!(stored(&test, &document).await, ((1..=10).collect(), vec![4, 8]));
+    let yesterday = "UPDATE document_snapshots SET created_at = created_at - interval '1 day' WHERE document_id =";
+    test.sabotage(&format!("{yesterday} '{}'", document.id)).await;
+    save(&test, &document, Epoch::FIRST, 10).await.unwrap();
+    assert_eq!(trim(&test, &document).await, Trimmed::default(), "the last of a day stays");
+}
+
+#[tokio::test]
 async fn snapshot_lets_go_of_no_content_that_the_newest_snapshot_does_not_cover() {
     let test = TestDatabase::new().await;
     let document = document(&test, EventSourcingLevel::Snapshot).await;

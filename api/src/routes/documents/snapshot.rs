@@ -1,7 +1,5 @@
 //! `GET /documents/{name}/snapshot`
 
-mod form;
-
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,18 +9,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use platform::access::Access;
 use platform::db::documents::DocumentRef;
 use schema::ids::{DocumentKind, DocumentName};
-use schema::{canvas, node};
-use serde::{Deserialize, Serialize};
+use schema::node;
+use serde::Deserialize;
 use utoipa::IntoParams;
 
-use self::form::{Form, FormParameter};
 use super::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::document_form::{Form, FormParameter, not_acceptable};
 use crate::etag::{DocumentTag, etag_header, if_none_match};
 use crate::extract::{Id, Query};
-use crate::free_json;
-use crate::problem::{Code, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -103,20 +100,9 @@ impl Api {
         }
         let render = move |txn: &yrs::Transaction<'_>| match (form, kind) {
             (Form::Markdown, _) => node::read(txn).body.into_bytes(),
-            (_, DocumentKind::Project) => json(&canvas::read(txn)),
-            (_, DocumentKind::Node) => json(&node::read(txn)),
-            (_, DocumentKind::Free | DocumentKind::Scratch) => json(&free_json::render(txn)),
+            (_, kind) => schema::to_json(kind, txn).to_string().into_bytes(),
         };
         let (body, epoch, seq) = self.documents.read(document, render).await?;
         Ok((body, DocumentTag::new(epoch, seq)))
     }
-}
-
-fn json(view: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(view).expect("views are made of texts, numbers and maps with text keys")
-}
-
-fn not_acceptable(kind: DocumentKind) -> Problem {
-    let forms: Vec<_> = Form::ALL.iter().filter(|form| form.fits(kind)).map(|form| form.media_type()).collect();
-    Problem::new(Code::NotAcceptable).detail(format!("This document is available as {}.", forms.join(", ")))
 }

@@ -8,6 +8,7 @@ use documents::EditFailed;
 use http::StatusCode;
 use platform::access::Access;
 use platform::db::documents as document_rows;
+use platform::db::versions::NodeChange;
 use schema::PatchErrorCode;
 use schema::canvas::{AuthorType, CanvasPatch, NewNode};
 use schema::ids::{NodeId, ProjectId, UserId};
@@ -88,6 +89,7 @@ pub(super) async fn handler(
     if let Some(body) = body.filter(|body| !body.is_empty()) {
         api.begin_body(&documents, &caller.principal, body).await?;
     }
+    api.keep_version(&caller, &documents.node, NodeChange::Created, "Created").await;
     Ok(answer(StatusCode::CREATED, api.live_node(id, &documents).await?))
 }
 

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use documents::EditFailed;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
+use platform::db::versions::NodeChange;
 use schema::ids::NodeId;
 use schema::node::{self, Item, NodePatch, Side};
 use uuid::Uuid;
@@ -34,11 +35,7 @@ struct List {
 
 impl fmt::Display for List {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Inputs => "inputs",
-            Side::Outputs => "outputs",
-        };
-        write!(formatter, "{side} of {}", self.node)
+        write!(formatter, "{} of {}", self.name(), self.node)
     }
 }
 
@@ -57,6 +54,13 @@ impl List {
         api.live_node(self.node, &documents).await
     }
 
+    const fn name(&self) -> &'static str {
+        match self.side {
+            Side::Inputs => "inputs",
+            Side::Outputs => "outputs",
+        }
+    }
+
     /// Edits the node's own document, if it is as `If-Match` expects it, and reads the node as it is then.
     async fn edit(
         &self,
@@ -71,6 +75,10 @@ impl List {
         let expected = expected_place(condition.as_ref(), &present)?.map(|tag| tag.node.place());
         let patch: documents::replica::Patch = Box::new(move |txn| node::apply(&patch, txn));
         let edited = api.edit(&documents.node, &caller.principal, expected, patch).await;
+        if edited.is_ok() {
+            let summary = format!("Changed {}", self.name());
+            api.keep_version(caller, &documents.node, NodeChange::Updated, &summary).await;
+        }
         let node = api.live_node(self.node, &documents).await?;
         match edited {
             Err(EditFailed::Moved { .. }) => Err(Problem::precondition_failed(&node.tag)),

@@ -7,6 +7,7 @@ use axum::response::Response;
 use documents::EditFailed;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
+use platform::db::versions::NodeChange;
 use schema::canvas::{CanvasPatch, NodeChanges};
 use schema::ids::{NodeId, UserId};
 use schema::{Patch, node};
@@ -103,12 +104,14 @@ pub(super) async fn handler(
     let present = api.live_node(id, &documents).await?.tag;
     let expected = expected_place(condition.as_ref(), &present)?;
     let (changes, body) = request.split()?;
+    let (change, summary) = told(&changes, body.is_some());
     let edited = edit(&api, &caller, id, &documents, expected, changes, body).await;
     if let Err(EditFailed::Moved { .. }) = edited {
         let moved = api.live_node(id, &documents).await?.tag;
         return Err(Problem::precondition_failed(&moved));
     }
     edited?;
+    api.keep_version(&caller, &documents.node, change, &summary).await;
     Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
 }
 
@@ -122,6 +125,23 @@ pub(super) fn expected_place(
         Some(condition) if condition.holds(present) => Ok(Some(*present)),
         Some(_) => Err(Problem::precondition_failed(present)),
     }
+}
+
+/// What a version tells of a change.
+fn told(changes: &NodeChanges, writes_body: bool) -> (NodeChange, String) {
+    if let Patch::Set(status) = &changes.status {
+        return (NodeChange::StatusChange, format!("Status: {status}"));
+    }
+    let fields = [
+        ("title", !changes.title.is_absent()),
+        ("status", !changes.status.is_absent()),
+        ("parent", !changes.parent_id.is_absent()),
+        ("supervisor", !changes.supervisor_user_id.is_absent()),
+        ("metadata", !changes.metadata.is_absent()),
+        ("body", writes_body),
+    ];
+    let names: Vec<&str> = fields.iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| *name).collect();
+    (NodeChange::Updated, format!("Changed {}", names.join(", ")))
 }
 
 /// A change of a body.

@@ -8,6 +8,10 @@ use uuid::Uuid;
 use super::{EventSourcingLevel, epoch_from_column, epoch_to_column, seq_from_column, seq_to_column};
 use crate::db::{Db, DbError, OrgTx};
 
+/// Updates between two snapshots that are gone through quickly: it takes some ten milliseconds,
+const NEAR_UPDATES: i64 = 10_000;
+/// and so do as many bytes.
+const NEAR_BYTES: i64 = 8 << 20;
 /// The most updates that one call of [`trim`] lets go of, so that it never holds a document's row for long.
 const TRIM_UPDATES_MAX: i64 = 20_000;
 /// A century is for ever, and within what dates can say.
@@ -84,11 +88,12 @@ pub async fn save_snapshot(
 
 /// Lets go of what the newest committed snapshot covers and the organization does not keep:
 ///
-/// - `full`: of nothing;
-/// - `snapshot`: of the content of updates older than `dense_days`, and of all but the last snapshot of each day before;
+/// - `full`: of no update;
+/// - `snapshot`: of the content of updates older than `dense_days`, and of all but the last snapshot of each day before,
+///   unless a version stands on it;
 /// - `audit`: of the content of all updates that the newest snapshot covers, and of all other snapshots.
 ///
-/// The rows of updates stay, with who and when. One call lets go of a limited number of updates; the next goes on.
+/// Snapshots of the same day that lie close together are thinned out on all levels. The rows of updates stay, with who and when. One call lets go of a limited number of updates; the next goes on.
 pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u64, now: DateTime<Utc>) -> Result<Trimmed, DbError> {
     let mut tx = db.org(org).await?;
     let Some(row) = sqlx::query!(
@@ -103,17 +108,18 @@ pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u64, now: DateTime<
     else {
         return Ok(Trimmed::default());
     };
+    let near = thin_near(&mut tx, id, row.snapshot_seq).await?;
     let dense_days = i64::try_from(dense_days).unwrap_or(DENSE_DAYS_MAX).min(DENSE_DAYS_MAX);
     let dense_since = now - TimeDelta::days(dense_days);
     let trimmed = match EventSourcingLevel::from_column(&row.event_sourcing_level)? {
-        EventSourcingLevel::Full => return Ok(Trimmed::default()),
+        EventSourcingLevel::Full => Trimmed { updates: 0, snapshots: near },
         EventSourcingLevel::Snapshot => Trimmed {
             updates: let_go_of_updates(&mut tx, id, row.trimmed_seq, row.snapshot_seq, Some(dense_since)).await?,
-            snapshots: thin_snapshots(&mut tx, id, row.snapshot_seq, dense_since).await?,
+            snapshots: near + thin_snapshots(&mut tx, id, row.snapshot_seq, dense_since).await?,
         },
         EventSourcingLevel::Audit => Trimmed {
             updates: let_go_of_updates(&mut tx, id, row.trimmed_seq, row.snapshot_seq, None).await?,
-            snapshots: drop_older_snapshots(&mut tx, id, row.snapshot_seq).await?,
+            snapshots: near + drop_older_snapshots(&mut tx, id, row.snapshot_seq).await?,
         },
     };
     tx.commit().await?;
@@ -165,13 +171,37 @@ async fn thin_snapshots(
 ) -> Result<u64, DbError> {
     let deleted = sqlx::query!(
         "DELETE FROM document_snapshots s
-         WHERE document_id = $1 AND seq < $2 AND created_at < $3
+         WHERE document_id = $1 AND seq < $2 AND created_at < $3 AND NOT pinned
            AND EXISTS (SELECT FROM document_snapshots later
                        WHERE later.document_id = s.document_id AND later.seq > s.seq
                          AND date_trunc('day', later.created_at, 'UTC') = date_trunc('day', s.created_at, 'UTC'))",
         id,
         snapshot_seq,
         dense_since
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
+/// Lets go of the newest snapshot but one if those before and after it lie close enough together for what was between
+/// to be gone through quickly, and it is not the last of its day (UTC).
+async fn thin_near(tx: &mut OrgTx, id: Uuid, snapshot_seq: i64) -> Result<u64, DbError> {
+    let deleted = sqlx::query!(
+        "DELETE FROM document_snapshots WHERE document_id = $1 AND seq IN (
+             SELECT seq FROM (
+                 SELECT seq, pinned, created_at, lag(seq, 1, 0::bigint) OVER around AS before, lead(seq) OVER around AS after,
+                        lead(created_at) OVER around AS after_at
+                 FROM document_snapshots WHERE document_id = $1 WINDOW around AS (ORDER BY seq)
+             ) AS s
+             WHERE NOT pinned AND after = $2 AND after - before <= $3
+               AND date_trunc('day', created_at, 'UTC') = date_trunc('day', after_at, 'UTC')
+               AND (SELECT coalesce(sum(size_bytes), 0) FROM document_updates u
+                    WHERE u.document_id = $1 AND u.seq > before AND u.seq <= after) <= $4)",
+        id,
+        snapshot_seq,
+        NEAR_UPDATES,
+        NEAR_BYTES
     )
     .execute(&mut *tx.inner)
     .await?;

@@ -91,6 +91,19 @@ pub async fn head(db: &Db, org: OrgId, id: Uuid) -> Result<Option<(Epoch, Seq)>,
     Ok(row.map(|row| (epoch_from_column(row.epoch), seq_from_column(row.head_seq))))
 }
 
+/// The place of a document's newest snapshot, if there is one.
+pub async fn snapshot_place(db: &Db, org: OrgId, id: Uuid) -> Result<Option<Seq>, DbError> {
+    let mut tx = db.org(org).await?;
+    let place = sqlx::query_scalar!(
+        "SELECT snapshot_seq FROM documents WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
+        id,
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(place.map(seq_from_column).filter(|place| *place > Seq::ZERO))
+}
+
 /// Where the logs of many documents, of any organizations, stand. Those that are gone are not in the answer.
 pub async fn heads(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, (Epoch, Seq)>, DbError> {
     let mut tx = db.maintenance().await?;

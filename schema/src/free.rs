@@ -7,7 +7,7 @@ use yrs::{Any, Array, ArrayRef, GetString, MapRef, Out, ReadTxn, TextRef, XmlFra
 use yrs::{Map as _, branch::BranchPtr};
 
 /// All roots of a document by name: maps as objects, arrays as arrays, text and XML as strings, empty ones as `null`.
-pub(crate) fn render(txn: &impl ReadTxn) -> Value {
+pub fn read(txn: &impl ReadTxn) -> Value {
     let roots = txn.root_refs().map(|(name, root)| (name.to_owned(), root_value(root, txn)));
     Value::Object(roots.collect::<Map<_, _>>())
 }
@@ -49,7 +49,7 @@ fn plain(value: &Any) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use schema::ClientID;
+    use crate::ClientID;
     use serde_json::json;
     use yrs::updates::decoder::Decode;
     use yrs::{Doc, StateVector, Text, Transact, Update, WriteTxn, XmlElementPrelim, XmlFragment, XmlTextPrelim};
@@ -58,12 +58,12 @@ mod tests {
 
     /// What a server sees of a document that a client made.
     fn received(write: impl FnOnce(&mut yrs::TransactionMut<'_>)) -> Value {
-        let client = schema::new_doc(ClientID::new(1));
+        let client = crate::new_doc(ClientID::new(1));
         write(&mut client.transact_mut());
         let update = client.transact().encode_state_as_update_v1(&StateVector::default());
-        let server: Doc = schema::new_doc(ClientID::new(2));
+        let server: Doc = crate::new_doc(ClientID::new(2));
         server.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
-        render(&server.transact())
+        read(&server.transact())
     }
 
     #[test]

@@ -6,9 +6,11 @@ use schema::ids::DocumentKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::problem::{Code, Problem};
+
 /// A form of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// In the document's own shape.
     Json,
     /// A node's body.
@@ -22,7 +24,7 @@ pub(super) enum Form {
 /// The parameter `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum FormParameter {
+pub(crate) enum FormParameter {
     /// In the document's own shape.
     Json,
     /// A node's body.
@@ -33,9 +35,9 @@ pub(super) enum FormParameter {
 
 impl Form {
     /// All forms; where a caller likes several equally, the first.
-    pub(super) const ALL: [Self; 4] = [Self::Json, Self::Markdown, Self::OctetStream, Self::Yjs];
+    pub(crate) const ALL: [Self; 4] = [Self::Json, Self::Markdown, Self::OctetStream, Self::Yjs];
 
-    pub(super) const fn media_type(self) -> &'static str {
+    pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Markdown => "text/markdown; charset=utf-8",
@@ -45,12 +47,12 @@ impl Form {
     }
 
     /// Whether documents of a kind have this form.
-    pub(super) const fn fits(self, kind: DocumentKind) -> bool {
+    pub(crate) const fn fits(self, kind: DocumentKind) -> bool {
         !matches!(self, Self::Markdown) || matches!(kind, DocumentKind::Node)
     }
 
     /// The form that a caller asks for; `None` when there is no such form.
-    pub(super) fn asked_for(parameter: Option<FormParameter>, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn asked_for(parameter: Option<FormParameter>, headers: &HeaderMap) -> Option<Self> {
         match parameter {
             Some(FormParameter::Json) => Some(Self::Json),
             Some(FormParameter::Markdown) => Some(Self::Markdown),
@@ -127,6 +129,12 @@ fn thousandths(text: &str) -> Option<u16> {
         "1" if fraction == 0 => Some(1000),
         _ => None,
     }
+}
+
+/// A document of this kind has no such form.
+pub(crate) fn not_acceptable(kind: DocumentKind) -> Problem {
+    let forms: Vec<_> = Form::ALL.iter().filter(|form| form.fits(kind)).map(|form| form.media_type()).collect();
+    Problem::new(Code::NotAcceptable).detail(format!("This document is available as {}.", forms.join(", ")))
 }
 
 #[cfg(test)]

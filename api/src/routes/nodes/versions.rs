@@ -1,0 +1,255 @@
+//! `/nodes/{nodeId}/versions`, and going back to one.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use platform::access::Access;
+use platform::db::versions::{self, NodeChange, NodeVersion};
+use schema::Patch;
+use schema::canvas::{CanvasNode, CanvasPatch, NodeChanges};
+use schema::ids::{NodeId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{NodeBody, answer};
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::extract::{Id, Ids, Query};
+use crate::problem::{Code, Problem, ProblemBody};
+
+/// Versions of a page, unless another number is asked for, and at most.
+const VERSIONS_DEFAULT: u32 = 50;
+const VERSIONS_MAX: u32 = 200;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// Only versions before this one: the `nextBefore` of the page before.
+    #[param(minimum = 1)]
+    before: Option<i32>,
+    /// How many.
+    #[param(default = 50, minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// What made a version.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = NodeVersionChange)]
+pub(super) enum ChangeType {
+    /// The node was created.
+    Created,
+    /// It was written to through REST.
+    Updated,
+    /// Its status changed.
+    StatusChange,
+    /// Somebody's work on it came to an end.
+    Session,
+    /// It was brought back to an earlier version.
+    Rollback,
+}
+
+/// A version of a node.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeVersion)]
+pub(super) struct VersionBody {
+    /// Counts from 1.
+    #[schema(minimum = 1, example = 3)]
+    version: i32,
+    /// What made it.
+    change_type: ChangeType,
+    /// What it was, in words.
+    #[schema(example = "Status: complete")]
+    change_summary: String,
+    /// Who did it (`user:<uuid>`).
+    #[schema(example = "user:0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e")]
+    changed_by: String,
+    /// When.
+    created_at: DateTime<Utc>,
+    /// The place in the canvas's log.
+    canvas_seq: u64,
+    /// The place in the log of the node's document.
+    node_seq: u64,
+}
+
+/// A version of a node, with what the node was.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WholeNodeVersion)]
+pub(super) struct WholeBody {
+    #[serde(flatten)]
+    version: VersionBody,
+    /// The node: its fields, `body` as Markdown, `inputs` and `outputs`. `null` where the organization keeps no old
+    /// content, or it was forgotten.
+    #[schema(required, value_type = Option<Object>)]
+    snapshot: Option<Value>,
+}
+
+/// Versions of a node.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeVersions)]
+pub(super) struct List {
+    /// The last first.
+    items: Vec<VersionBody>,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_before: Option<i32>,
+}
+
+/// List a node's versions
+///
+/// A node has a version more when somebody's work on it has come to an end, when its status changes, after a REST
+/// write, and after a rollback. What it was between is in the history of its document.
+#[utoipa::path(get, path = "/nodes/{nodeId}/versions", tag = "nodes", operation_id = "listNodeVersions",
+    params(("nodeId" = Uuid, Path, description = "The node's id."), Parameters),
+    responses((status = OK, description = "A page of versions.", body = List)))]
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<NodeId>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<List>, Problem> {
+    let limit = parameters.limit.unwrap_or(VERSIONS_DEFAULT);
+    if !(1..=VERSIONS_MAX).contains(&limit) {
+        return Err(Problem::new(Code::InvalidParameter).detail(format!("limit is 1 to {VERSIONS_MAX}.")));
+    }
+    let org = api.node_document(&caller, id, Access::Read).await?.document.org;
+    let mut found = versions::of_node(&api.db, org, id, parameters.before, limit + 1).await?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next_before = found.last().filter(|_| has_more).map(|last| last.version);
+    Ok(Json(List { items: found.iter().map(VersionBody::of).collect(), next_before }))
+}
+
+/// Read a version of a node
+#[utoipa::path(get, path = "/nodes/{nodeId}/versions/{version}", tag = "nodes", operation_id = "getNodeVersion",
+    params(
+        ("nodeId" = Uuid, Path, description = "The node's id."),
+        ("version" = i32, Path, minimum = 1, description = "The version's number."),
+    ),
+    responses((status = OK, description = "The version.", body = WholeBody)))]
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Ids(id, version): Ids<NodeId, i32>,
+) -> Result<Json<WholeBody>, Problem> {
+    let org = api.node_document(&caller, id, Access::Read).await?.document.org;
+    let found = versions::find(&api.db, org, id, version).await?.ok_or_else(|| Problem::not_found("version"))?;
+    Ok(Json(WholeBody { version: VersionBody::of(&found), snapshot: found.snapshot }))
+}
+
+/// Bring a node back to a version
+///
+/// As new edits of its canvas and its document, which everybody sees at once and which can be taken back like any
+/// other: title, status, parent, supervisor, metadata, body, inputs and outputs. Where it lies on the canvas stays.
+#[utoipa::path(post, path = "/nodes/{nodeId}/rollback/{version}", tag = "nodes", operation_id = "rollBackNode",
+    params(
+        ("nodeId" = Uuid, Path, description = "The node's id."),
+        ("version" = i32, Path, minimum = 1, description = "The version's number."),
+    ),
+    responses(
+        (status = OK, description = "The node as it is now.", body = NodeBody, headers(("ETag" = String, description = "Where both documents stand."))),
+        (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "`CYCLE`: the node would be inside itself.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = GONE, description = "`HISTORY_NOT_KEPT`: what the node was is not kept.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn roll_back(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Ids(id, version): Ids<NodeId, i32>,
+) -> Result<Response, Problem> {
+    let documents = api.node_documents(&caller, id, Access::Write).await?;
+    let org = documents.node.org;
+    let found = versions::find(&api.db, org, id, version).await?.ok_or_else(|| Problem::not_found("version"))?;
+    let present = api.live_node(id, &documents).await?.on_canvas;
+    let then: Fields = match &found.snapshot {
+        Some(snapshot) => {
+            serde_json::from_value(snapshot.clone()).map_err(|error| Problem::new(Code::Internal).caused_by(error))?
+        }
+        None => return Err(Problem::new(Code::HistoryNotKept)),
+    };
+    let changes = then.changes(&present);
+    if changes != NodeChanges::default() {
+        let patch = vec![CanvasPatch::UpdateNode { id, changes: Box::new(changes) }];
+        api.edit_canvas(&documents.canvas, &caller.principal, None, patch).await?;
+    }
+    api.documents.history().restore_node(&documents.node, &caller.principal, &found, &caller.actor).await?;
+    let summary = format!("Back to version {version}");
+    api.keep_version(&caller, &documents.node, NodeChange::Rollback, &summary).await;
+    Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
+}
+
+/// What a version says of a node that its canvas holds.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    title: String,
+    status: String,
+    parent_id: Option<NodeId>,
+    supervisor_user_id: Option<UserId>,
+    metadata: Map<String, Value>,
+}
+
+impl Fields {
+    /// What makes a node that is like this what it was.
+    fn changes(self, present: &CanvasNode) -> NodeChanges {
+        let mut metadata: Map<String, Value> = present
+            .metadata
+            .keys()
+            .filter(|key| !self.metadata.contains_key(*key))
+            .map(|key| (key.clone(), Value::Null))
+            .collect();
+        metadata.extend(self.metadata.into_iter().filter(|(key, value)| present.metadata.get(key) != Some(value)));
+        NodeChanges {
+            title: changed(self.title, &present.title),
+            status: changed(self.status, &present.status),
+            parent_id: changed_option(self.parent_id, present.parent_id),
+            supervisor_user_id: changed_option(self.supervisor_user_id, present.supervisor_user_id),
+            metadata: if metadata.is_empty() { Patch::Absent } else { Patch::Set(metadata) },
+            ..NodeChanges::default()
+        }
+    }
+}
+
+fn changed<T: PartialEq>(then: T, now: &T) -> Patch<T> {
+    if then == *now { Patch::Absent } else { Patch::Set(then) }
+}
+
+fn changed_option<T: PartialEq + Copy>(then: Option<T>, now: Option<T>) -> Patch<T> {
+    match then {
+        then if then == now => Patch::Absent,
+        Some(then) => Patch::Set(then),
+        None => Patch::Clear,
+    }
+}
+
+impl VersionBody {
+    fn of(version: &NodeVersion) -> Self {
+        Self {
+            version: version.version,
+            change_type: match version.change {
+                NodeChange::Created => ChangeType::Created,
+                NodeChange::Updated => ChangeType::Updated,
+                NodeChange::StatusChange => ChangeType::StatusChange,
+                NodeChange::Session => ChangeType::Session,
+                NodeChange::Rollback => ChangeType::Rollback,
+            },
+            change_summary: version.summary.clone(),
+            changed_by: version.changed_by.to_string(),
+            created_at: version.created_at,
+            canvas_seq: version.canvas_seq.get(),
+            node_seq: version.node_seq.get(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Histories over REST, and versions of nodes.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::server::{Client, Server};
+
+/// A project of Ada's with a node, and Bob who works in it too.
+struct Scene {
+    ada: Client,
+    bob: Client,
+    project: String,
+    node: String,
+}
+
+impl Scene {
+    async fn in_server(server: &Server) -> Self {
+        let (ada, org, project) = server.with_project("ada").await;
+        let bob = server.sign_in("bob").await;
+        let member = json!({"email": "bob@example.com", "role": "member"});
+        let added = ada.post(&format!("/orgs/{org}/members"), member).await;
+        assert!(added.status.is_success(), "{}", added.status);
+        let node = json!({"title": "Plan", "description": "Buy milk."});
+        let node = ada.post(&format!("/projects/{project}/nodes"), node).await.expect(StatusCode::CREATED);
+        let node = node["id"].as_str().unwrap().to_owned();
+        Self { ada, bob, project, node }
+    }
+
+    fn history(&self, rest: &str) -> String {
+        format!("/documents/node:{}/history{rest}", self.node)
+    }
+
+    async fn write(&self, client: &Client, change: Value) -> Value {
+        client.patch(&format!("/nodes/{}", self.node), change).await.expect(StatusCode::OK)
+    }
+
+    async fn body(&self) -> String {
+        let node = self.ada.get(&format!("/nodes/{}", self.node)).await.expect(StatusCode::OK);
+        node["body"].as_str().unwrap().to_owned()
+    }
+}
+
+fn principal(client: &Client) -> String {
+    format!("user:{}", client.user["id"].as_str().unwrap())
+}
+
+/// The texts of spans, with who wrote each.
+fn spans(texts: &Value) -> Vec<(String, String, String)> {
+    let blocks = texts[0]["blocks"].as_array().unwrap().iter();
+    let spans = blocks.flat_map(|block| block["spans"].as_array().unwrap());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    spans.map(|span| (text(&span["text"]), text(&span["change"]), text(&span["inserted"]["principal"]))).collect()
+}
+
+#[tokio::test]
+async fn what_a_node_was_and_who_made_it_so_is_read_over_rest() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    scene.write(&scene.bob, json!({"body": "Buy oat milk."})).await;
+    let summary = scene.ada.get(&scene.history("")).await.expect(StatusCode::OK);
+    assert_eq!((&summary["headSeq"], &summary["keptFromSeq"]), (&json!(2), &json!(0)));
+    let sessions = scene.ada.get(&scene.history("/sessions")).await.expect(StatusCode::OK);
+    assert_eq!(sessions["sessions"][0]["principal"], principal(&scene.bob));
+    assert_eq!(sessions["authors"][principal(&scene.bob)]["name"], scene.bob.user["name"]);
+    let first = scene.ada.get(&scene.history("/sessions?limit=1")).await.expect(StatusCode::OK);
+    let rest = format!("/sessions?limit=1&beforeSeq={}", first["nextBeforeSeq"]);
+    let rest = scene.ada.get(&scene.history(&rest)).await.expect(StatusCode::OK);
+    assert_eq!(rest["sessions"][0]["principal"], principal(&scene.ada));
+    assert_eq!(rest["nextBeforeSeq"], Value::Null);
+
+    let past = scene.ada.get(&scene.history("/state?seq=1")).await;
+    assert_eq!((past.expect(StatusCode::OK)["body"].as_str(), past.etag()), (Some("Buy milk."), "\"1-1\""));
+    let markdown = scene.ada.get(&scene.history("/state?seq=1&format=markdown")).await;
+    assert_eq!(markdown.body, "Buy milk.");
+    let empty = scene.ada.get(&scene.history("/state?at=2001-01-01T00:00:00Z")).await.expect(StatusCode::OK);
+    assert_eq!(empty["body"], "");
+
+    let blame = scene.ada.get(&scene.history("/blame?part=body")).await.expect(StatusCode::OK);
+    let (ada, bob, new) = (principal(&scene.ada), principal(&scene.bob), "inserted".to_owned());
+    let expected = [("Buy ", &ada), ("oat ", &bob), ("milk.", &ada)]
+        .map(|(text, who)| (text.to_owned(), new.clone(), who.clone()));
+    assert_eq!(spans(&blame["texts"]), expected);
+    let diff = scene.ada.get(&scene.history("/diff?from=1")).await.expect(StatusCode::OK);
+    let changes: Vec<_> = spans(&diff["texts"]).into_iter().map(|(text, change, _)| (text, change)).collect();
+    let expected = [("Buy ", "kept"), ("oat ", "inserted"), ("milk.", "kept")];
+    assert_eq!(changes, expected.map(|(text, change)| (text.to_owned(), change.to_owned())));
+    assert_eq!(diff["contributions"][0]["principal"], bob);
+    let canvas = format!("/documents/project:{}/history/diff?from=0", scene.project);
+    let canvas = scene.ada.get(&canvas).await.expect(StatusCode::OK);
+    let paths: Vec<_> = canvas["fields"].as_array().unwrap().iter().map(|field| field["path"][0].clone()).collect();
+    assert!(paths.contains(&json!("nodes")), "{canvas}");
+    let attributions = scene.ada.get(&scene.history("/attributions")).await.expect(StatusCode::OK);
+    assert!(["update", "inserted", "deleted"].iter().all(|key| attributions[key].is_string()));
+}
+
+#[tokio::test]
+async fn what_was_done_is_taken_back_and_brought_back() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    scene.write(&scene.bob, json!({"body": "Buy oat milk."})).await;
+    scene.write(&scene.ada, json!({"body": "Buy oat milk. And bread."})).await;
+    let undo = json!({"principals": [principal(&scene.bob)]});
+    let undone = scene.ada.post(&scene.history("/undo"), undo.clone()).await;
+    assert_eq!((&undone.expect(StatusCode::OK)["changed"], undone.etag()), (&json!(true), "\"1-4\""));
+    assert_eq!(scene.body().await, "Buy milk. And bread.");
+    let again = scene.ada.post(&scene.history("/undo"), undo).await.expect(StatusCode::OK);
+    assert_eq!((&again["changed"], &again["seq"]), (&json!(false), &json!(4)));
+    let restored = scene.ada.post(&scene.history("/restore"), json!({"seq": 2})).await.expect(StatusCode::OK);
+    assert_eq!(restored["changed"], true);
+    assert_eq!(scene.body().await, "Buy oat milk.");
+
+    let named = json!({"name": "As sent", "seq": 1});
+    let named = scene.ada.post(&scene.history("/versions"), named).await.expect(StatusCode::CREATED);
+    let path = scene.history(&format!("/versions/{}", named["id"].as_str().unwrap()));
+    let renamed = scene.ada.patch(&path, json!({"name": "As signed"})).await;
+    assert_eq!(renamed.status, StatusCode::NO_CONTENT);
+    let versions = scene.bob.get(&scene.history("/versions")).await.expect(StatusCode::OK);
+    assert_eq!((&versions["versions"][0]["name"], &versions["versions"][0]["seq"]), (&json!("As signed"), &json!(1)));
+    assert_eq!(scene.ada.delete(&path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(scene.ada.delete(&path).await.status, StatusCode::NOT_FOUND);
+
+    let prune = json!({"fromSeq": 2, "throughSeq": 4});
+    assert_eq!(scene.bob.post(&scene.history("/prune"), prune.clone()).await.status, StatusCode::FORBIDDEN);
+    scene.ada.post(&scene.history("/prune"), prune).await.expect(StatusCode::OK);
+    assert_eq!(scene.body().await, "Buy oat milk.");
+}
+
+#[tokio::test]
+async fn a_node_has_versions_and_goes_back_to_one() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let versions = format!("/nodes/{}/versions", scene.node);
+    scene.write(&scene.bob, json!({"body": "Buy oat milk.", "metadata": {"priority": "high"}})).await;
+    scene.write(&scene.ada, json!({"status": "complete"})).await;
+    scene.write(&scene.ada, json!({"position": {"x": 5, "y": 7}})).await;
+    let listed = scene.ada.get(&versions).await.expect(StatusCode::OK);
+    let told: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (it["version"].as_i64().unwrap(), it["changeType"].as_str().unwrap(), it["changedBy"].as_str().unwrap())
+        })
+        .collect();
+    let (ada, bob) = (principal(&scene.ada), principal(&scene.bob));
+    let expected = [(3, "status_change", &ada), (2, "updated", &bob), (1, "created", &ada)];
+    assert_eq!(told, expected.map(|(version, change, who)| (version, change, who.as_str())), "moving it makes none");
+    let page = scene.ada.get(&format!("{versions}?limit=2")).await.expect(StatusCode::OK);
+    let rest = scene.ada.get(&format!("{versions}?before={}", page["nextBefore"])).await.expect(StatusCode::OK);
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["items"][0]["version"]), (1, &json!(1)));
+    let second = scene.ada.get(&format!("{versions}/2")).await.expect(StatusCode::OK);
+    assert_eq!(second["snapshot"]["body"], "Buy oat milk.");
+    assert_eq!(second["snapshot"]["metadata"], json!({"priority": "high"}));
+
+    let rolled = scene.bob.post(&format!("/nodes/{}/rollback/1", scene.node), json!({})).await;
+    let node = rolled.expect(StatusCode::OK);
+    assert_eq!(
+        (&node["body"], &node["metadata"], &node["position"]["x"]),
+        (&json!("Buy milk."), &json!({}), &json!(5.0))
+    );
+    assert_ne!(node["status"], "complete");
+    let last = scene.ada.get(&format!("{versions}?limit=1")).await.expect(StatusCode::OK);
+    assert_eq!((&last["items"][0]["version"], &last["items"][0]["changeType"]), (&json!(4), &json!("rollback")));
+    for (path, status) in [("/versions/9", 404), ("/versions/x", 400), ("/versions?limit=0", 400)] {
+        let answer = scene.ada.get(&format!("/nodes/{}{path}", scene.node)).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_said_and_strangers_see_nothing() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let eve = server.sign_in("eve").await;
+    for path in ["", "/sessions", "/state", "/blame", "/diff?from=0", "/attributions", "/versions"] {
+        assert_eq!(eve.get(&scene.history(path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    for (path, body) in [
+        ("/restore", json!({"seq": 0})),
+        ("/undo", json!({"fromSeq": 1})),
+        ("/versions", json!({"name": "x"})),
+        ("/prune", json!({"fromSeq": 1, "throughSeq": 1})),
+    ] {
+        assert_eq!(eve.post(&scene.history(path), body).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in [
+        "/state?seq=99",
+        "/state?seq=1&at=2026-01-01T00:00:00Z",
+        "/diff",
+        "/diff?from=1&to=0",
+        "/blame?seq=-1",
+        "/sessions?limit=0",
+    ] {
+        assert_eq!(scene.ada.get(&scene.history(path)).await.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    for (path, body) in [
+        ("/undo", json!({})),
+        ("/undo", json!({"principals": ["ada"]})),
+        ("/restore", json!({})),
+        ("/prune", json!({"fromSeq": 2, "throughSeq": 1})),
+        ("/restore", json!({"seq": 0, "part": "nothing"})),
+    ] {
+        assert_eq!(scene.ada.post(&scene.history(path), body).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+}

@@ -1,0 +1,259 @@
+//! Taking back what somebody did, and leaving what others did since.
+//!
+//! As an editor's undo does: what was inserted is deleted, and what was deleted comes back at its place, as new content.
+//! It is done on a document that was built from the log with nothing forgotten, and what comes of it is an update like
+//! any other.
+
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use platform::auth::PrincipalRef;
+use platform::db::documents::DocumentRef;
+use platform::db::history::{self, TakenBack};
+use schema::ids::{ClientID, RunId, Seq};
+use schema::update::ClientRange;
+use serde_json::{Value, json};
+use yrs::branch::{Branch, BranchPtr};
+use yrs::undo::{Options, StackItem, UndoManager};
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{Doc, ID, IdSet, ReadTxn, Snapshot, Transact};
+
+use super::index::Index;
+use super::parts::{branch_of, shared_at};
+use super::{HistoryError, state};
+use crate::replica::Replica;
+use crate::services::Services;
+
+/// Updates that are gone through at once, from the first that is taken back to the last of the log.
+const UPDATES_MAX: u64 = 500_000;
+
+/// Which updates are meant: those of which all that is said is true.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Of one of these; of anybody, if none is named.
+    pub principals: Vec<PrincipalRef>,
+    /// Of one of these runs of agents; of any or none, if none is named.
+    pub runs: Vec<RunId>,
+    /// At this place of the log, or after it.
+    pub from: Option<Seq>,
+    /// At this place of the log, or before it.
+    pub through: Option<Seq>,
+    /// That came in at this time, or after it.
+    pub since: Option<DateTime<Utc>>,
+    /// That came in before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Only what concerns this part of the document: a root's name, and keys below it, parted by slashes.
+    pub part: Option<String>,
+}
+
+impl Selection {
+    /// What the audit log tells of it.
+    pub(super) fn told(&self) -> Value {
+        let principals: Vec<String> = self.principals.iter().map(PrincipalRef::to_string).collect();
+        json!({
+            "principals": principals, "runs": self.runs, "fromSeq": self.from, "throughSeq": self.through,
+            "since": self.since, "until": self.until, "part": self.part,
+        })
+    }
+
+    /// The places of the updates that are meant.
+    pub(super) fn of(&self, index: &Index) -> Vec<Seq> {
+        let is_meant = |(seq, entry): &(Seq, &super::entries::Entry)| {
+            let actor = index.actor(entry);
+            (self.principals.is_empty() || self.principals.contains(&actor.principal))
+                && (self.runs.is_empty() || actor.run.is_some_and(|run| self.runs.contains(&run)))
+                && self.from.is_none_or(|from| *seq >= from)
+                && self.through.is_none_or(|through| *seq <= through)
+                && self.since.is_none_or(|since| entry.at() >= since)
+                && self.until.is_none_or(|until| entry.at() < until)
+        };
+        index.iter().filter(is_meant).map(|(seq, _)| seq).collect()
+    }
+}
+
+/// What is to be taken back.
+pub(super) struct Undoing {
+    /// A document in which nothing of it is forgotten.
+    replica: Replica,
+    /// The client id under which it is taken back.
+    client: u64,
+    /// The updates, as rows of them.
+    updates: Vec<RangeInclusive<Seq>>,
+    insertions: IdSet,
+    deletions: IdSet,
+    part: Option<String>,
+}
+
+/// How something is taken back.
+pub(super) struct Undo {
+    /// The edit that does it.
+    pub(super) update: Bytes,
+    /// What is to be noted before it is made.
+    pub(super) taken: TakenBack,
+}
+
+impl Undoing {
+    /// Prepares to take back what the selected updates did. `None` when there are none.
+    pub(super) async fn of_selection(
+        services: &Services,
+        document: &DocumentRef,
+        index: Arc<Index>,
+        selection: &Selection,
+        client: u64,
+    ) -> Result<Option<Self>, HistoryError> {
+        let meant = selection.of(&index);
+        let Some(first) = meant.first().copied() else { return Ok(None) };
+        let head = index.extent.head;
+        let updates = head.get() - first.get() + 1;
+        if updates > UPDATES_MAX {
+            return Err(HistoryError::TooMuch { updates, limit: UPDATES_MAX });
+        }
+        let before = Seq::new(first.get() - 1);
+        let then = state::load(services, document, before).await?;
+        let since = history::updates(&services.db, document.org, document.id, first..=head).await?;
+        let since: Option<Vec<Bytes>> = since.into_iter().map(|logged| logged.update).collect();
+        let since = since.ok_or(HistoryError::NotKept { before: None, after: Some(index.extent.trimmed.next()) })?;
+        let taken = history::taken_back(&services.db, document.org, document.id).await?;
+        let part = selection.part.clone();
+        let build = move || {
+            let mut replica = Replica::keeping_deleted(state::parts(&then), client)?;
+            since.iter().try_for_each(|update| replica.apply_logged(update).map(drop))?;
+            let entries = || meant.iter().filter_map(|seq| index.get(*seq));
+            let insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
+            let mut deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
+            deletions.diff_with(&back_already(&index, &taken, &meant));
+            Ok(Some(Self { replica, client, updates: rows(&meant), insertions, deletions, part }))
+        };
+        tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
+    }
+
+    /// Prepares to make a document again what it was before `since`; `old` is the state that it had then.
+    pub(super) async fn all_since(
+        services: &Services,
+        document: &DocumentRef,
+        old: Bytes,
+        since: Seq,
+        head: Seq,
+        part: Option<String>,
+        client: u64,
+    ) -> Result<Self, HistoryError> {
+        let present = state::load(services, document, head).await?;
+        let build = move || {
+            /// This replica never edits.
+            const READER: u64 = 1;
+            let new = Replica::from_log(state::parts(&present), READER)?.state()?;
+            let mut replica = Replica::keeping_deleted(std::iter::once(&old), client)?;
+            let older = replica.read(|txn| txn.snapshot())?;
+            replica.apply_logged(&new)?;
+            let newer = replica.read(|txn| txn.snapshot())?;
+            let insertions = inserted_between(&older, &newer);
+            let deletions = newer.delete_set.diff(&older.delete_set);
+            Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part })
+        };
+        tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
+    }
+
+    /// Finds the edit that takes it back; `None` when nothing is left to be taken back.
+    pub(super) fn run(self) -> Result<Option<Undo>, HistoryError> {
+        let Self { mut replica, client, updates, insertions, deletions, part } = self;
+        let taken = TakenBack { client, seq: None, updates, deletions: deletions.encode_v1().into() };
+        let update = replica.work(move |doc| {
+            let scopes = scopes(doc, part.as_deref())?;
+            let update = Arc::new(Mutex::new(None));
+            let told = Arc::clone(&update);
+            let observed = doc.observe_update_v1("history", move |_, event| {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Bytes::from(event.update.clone()));
+            });
+            observed.map_err(|error| crate::replica::Broken(error.to_string()))?;
+            let item = StackItem::with_meta(doc.guid(), deletions, insertions, ());
+            // Nothing is told apart by time: there is one item.
+            let options = Options { init_undo_stack: vec![item], timestamp: Arc::new(|| 0), ..Options::default() };
+            let mut manager = UndoManager::with_options(options);
+            for scope in &scopes {
+                manager.expand_scope(doc, scope);
+            }
+            manager.undo_blocking();
+            let update = update.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Ok::<_, HistoryError>(update)
+        })??;
+        Ok(update.map(|update| Undo { update, taken }))
+    }
+}
+
+/// A shared type that is taken back in.
+struct Scope(BranchPtr);
+
+impl AsRef<Branch> for Scope {
+    fn as_ref(&self) -> &Branch {
+        &self.0
+    }
+}
+
+/// All roots, or the one part that is asked for.
+fn scopes(doc: &Doc, part: Option<&str>) -> Result<Vec<Scope>, HistoryError> {
+    let txn = doc.transact();
+    if let Some(part) = part {
+        let found = shared_at(&txn, part).ok_or_else(|| HistoryError::NoSuchPart(part.to_owned()))?;
+        return Ok(vec![Scope(found)]);
+    }
+    Ok(txn.root_refs().filter_map(|(_, root)| branch_of(root)).map(Scope).collect())
+}
+
+/// Deletions that were taken back before, by edits that stand: not by one that was taken back itself, nor by one that is
+/// to be now.
+fn back_already(index: &Index, taken: &[TakenBack], meant: &[Seq]) -> IdSet {
+    let insertions = index.insertions();
+    let mut made: Vec<(Seq, &TakenBack)> =
+        taken.iter().filter_map(|it| Some((it.seq.or_else(|| insertions.at(it.client, 0))?, it))).collect();
+    made.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    let mut standing: Vec<&TakenBack> = Vec::new();
+    let mut back = IdSet::new();
+    for (seq, taken) in made {
+        let is_taken_back = standing.iter().any(|later| later.updates.iter().any(|row| row.contains(&seq)));
+        if !is_taken_back && meant.binary_search(&seq).is_err() {
+            standing.push(taken);
+            back.merge_with(IdSet::decode_v1(&taken.deletions).unwrap_or_default());
+        }
+    }
+    back
+}
+
+/// Places in their order, as rows.
+fn rows(places: &[Seq]) -> Vec<RangeInclusive<Seq>> {
+    let mut rows: Vec<RangeInclusive<Seq>> = Vec::new();
+    for place in places {
+        match rows.last_mut() {
+            Some(last) if last.end().next() == *place => *last = *last.start()..=*place,
+            _ => rows.push(*place..=*place),
+        }
+    }
+    rows
+}
+
+fn id_set<'a>(ranges: impl Iterator<Item = &'a ClientRange>) -> IdSet {
+    let mut set = IdSet::new();
+    for range in ranges {
+        // Clocks have 31 bits, see `CLOCK_MAX`.
+        if let (Ok(start), Ok(len)) = (u32::try_from(range.start), u32::try_from(range.end - range.start)) {
+            set.insert(ID::new(ClientID::new(range.client), start), len);
+        }
+    }
+    set
+}
+
+fn inserted_between(older: &Snapshot, newer: &Snapshot) -> IdSet {
+    let ranges: Vec<_> = newer
+        .state_map
+        .iter()
+        .map(|(client, clock)| ClientRange {
+            client: client.get(),
+            start: u64::from(older.state_map.get(client)),
+            end: u64::from(*clock),
+        })
+        .filter(|range| range.start < range.end)
+        .collect();
+    id_set(ranges.iter())
+}
