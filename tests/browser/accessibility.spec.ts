@@ -42,6 +42,30 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`no page around projects breaks a rule of WCAG 2.2 AA that axe knows, in ${colorScheme}`, async ({
+    studio,
+    server,
+  }, info) => {
+    const { page } = await studio.visitAsOwner();
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const places = [
+      ...["audit"].map(
+        (part) => `/o/${studio.project.orgId}/${part}`,
+      ),
+      "/me",
+    ];
+    for (const place of places) {
+      await page.goto(server.httpUrl + place);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await expect(page.getByRole("main")).not.toContainText("could not be loaded");
+      await expect(page.locator('[aria-label$="are being loaded"]')).toHaveCount(0);
+      await page.screenshot({ path: info.outputPath(`${place.split("/").at(-1)}.png`) });
+      expect(await violations(page), place).toEqual([]);
+    }
+  });
+}
+
 test("signing in breaks no rule of WCAG 2.2 AA that axe knows", async ({ page, server }, info) => {
   await page.goto(server.httpUrl);
   await expect(page.getByRole("heading", { name: "Sign in to GlassBox" })).toBeVisible();

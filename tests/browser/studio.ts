@@ -67,6 +67,8 @@ interface Studio {
   readonly project: Project;
   /** Opens a window in which somebody is signed in, at the project or one of its nodes. */
   visit(name: string, options?: { role?: ProjectRole; nodeId?: string }): Promise<Visitor>;
+  /** Opens a window of the demo's owner. */
+  visitAsOwner(options?: { nodeId?: string }): Promise<Visitor>;
   /** Adds a node to the project, and returns its id. */
   addNode(title: string, body?: string): Promise<string>;
 }
@@ -86,18 +88,22 @@ export const test = base.extend<{ studio: Studio }, { server: Server; owner: Per
     const id = new URL(server.announced).pathname.slice("/p/".length);
     const project = await call<Project>(server, `/projects/${id}`, { person: owner });
     const contexts: BrowserContext[] = [];
+    const enter = async (person: Person, nodeId: string | undefined, state: string) => {
+      const visitor = await openWindow(browser, person);
+      contexts.push(visitor.context);
+      await signInByHand(visitor, server);
+      await visitor.page.goto(`${server.httpUrl}/p/${project.id}${nodeId ? `/n/${nodeId}` : ""}`);
+      await expect(visitor.stateLine).toHaveText(state);
+      return visitor;
+    };
     await use({
       project,
       async visit(name, { role = "member", nodeId } = {}) {
         const person = await signIn(server, name);
         await addToProject(server, project, owner, person, role).catch(ignoreConflict);
-        const visitor = await openWindow(browser, person);
-        contexts.push(visitor.context);
-        await signInByHand(visitor, server);
-        await visitor.page.goto(`${server.httpUrl}/p/${project.id}${nodeId ? `/n/${nodeId}` : ""}`);
-        await expect(visitor.stateLine).toHaveText(role === "viewer" ? "View only" : "Saved");
-        return visitor;
+        return enter(person, nodeId, role === "viewer" ? "View only" : "Saved");
       },
+      visitAsOwner: ({ nodeId } = {}) => enter(owner, nodeId, "Saved"),
       async addNode(title, body = "") {
         const node = await call<{ id: string }>(server, `/projects/${project.id}/nodes`, {
           person: owner,

@@ -19,8 +19,28 @@ export class ApiError extends Error {
 const BASE = "/api/v1";
 
 /** Sends a request to the REST interface and returns the decoded answer. A 401 ends the session. */
-export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+export async function request<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  more: Record<string, string> = {},
+): Promise<T> {
+  const response = await answered(method, path, body, { Accept: "application/json", ...more });
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+/** Reads what is no JSON. */
+export async function requestBytes(path: string): Promise<Uint8Array> {
+  const response = await answered("GET", path, undefined, { Accept: "application/octet-stream" });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function answered(
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+): Promise<Response> {
   const token = session.get()?.token;
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -31,7 +51,14 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   });
   if (response.status === 401 && session.get()?.token === token) session.end();
   if (!response.ok) throw await failure(response);
-  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  return response;
+}
+
+/** A path with a query, of which what is null or empty is left out. */
+export function withQuery(path: string, query: Record<string, string | number | null | undefined>): string {
+  const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
+  if (given.length === 0) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`;
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {

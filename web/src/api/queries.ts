@@ -1,16 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ApiError, request } from "./http";
+import { ApiError, request, withQuery } from "./http";
 import type { Session } from "./session";
-import type { Organization, Page, Project, ProjectMember, ProjectRole } from "./types";
+import type { Organization, Page, Project, ProjectSettings } from "./types";
 
 const PAGES_AT_MOST = 50;
 
-async function everything<T>(path: string): Promise<T[]> {
+/** All pages of a list, of which there are few. */
+export async function everything<T>(path: string): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_AT_MOST; page += 1) {
-    const query: string = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
-    const answer: Page<T> = await request<Page<T>>("GET", path + query);
+    const answer: Page<T> = await request<Page<T>>("GET", withQuery(path, { cursor }));
     items.push(...answer.items);
     cursor = answer.nextCursor ?? null;
     if (!cursor) break;
@@ -38,6 +38,12 @@ export function useOrganizations() {
   return useQuery({ queryKey: ["orgs"], queryFn: () => everything<Organization>("/orgs") });
 }
 
+/** One of my organizations; undefined while it is not known or not mine. */
+export function useOrganization(orgId: string) {
+  const organizations = useOrganizations();
+  return { ...organizations, data: organizations.data?.find(({ id }) => id === orgId) };
+}
+
 export function useProjects(orgId: string) {
   return useQuery({
     queryKey: ["projects", orgId],
@@ -49,13 +55,6 @@ export function useProject(projectId: string) {
   return useQuery({
     queryKey: ["project", projectId],
     queryFn: () => request<Project>("GET", `/projects/${projectId}`),
-  });
-}
-
-export function useProjectMembers(projectId: string) {
-  return useQuery({
-    queryKey: ["members", projectId],
-    queryFn: () => everything<ProjectMember>(`/projects/${projectId}/members`),
   });
 }
 
@@ -96,11 +95,43 @@ export function useCreateProject(orgId: string) {
   });
 }
 
-export function useAddProjectMember(projectId: string) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (member: { email: string; role: ProjectRole }) =>
-      request<ProjectMember>("POST", `/projects/${projectId}/members`, member),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["members", projectId] }),
+/** The projects of an organization that are in the trash. */
+export function useDeletedProjects(orgId: string) {
+  return useQuery({
+    queryKey: ["projects", orgId, "deleted"],
+    queryFn: () => everything<Project>(`/orgs/${orgId}/projects?deleted=true`),
   });
+}
+
+/** Changes a project, puts it into the trash, and takes it out again. */
+export function useProjectChanges(orgId: string) {
+  const queries = useQueryClient();
+  const onSuccess = () =>
+    Promise.all([
+      queries.invalidateQueries({ queryKey: ["projects", orgId] }),
+      queries.invalidateQueries({ queryKey: ["project"] }),
+    ]);
+  return {
+    change: useMutation({
+      mutationFn: ({ id, ...changes }: { id: string } & ProjectChanges) =>
+        request<Project>("PATCH", `/projects/${id}`, changes),
+      onSuccess,
+    }),
+    remove: useMutation({
+      mutationFn: (id: string) => request<void>("DELETE", `/projects/${id}`),
+      onSuccess,
+    }),
+    restore: useMutation({
+      mutationFn: (id: string) => request<Project>("POST", `/projects/${id}/restore`),
+      onSuccess,
+    }),
+  };
+}
+
+/** What of a project can be changed; `null` takes it away. */
+export interface ProjectChanges {
+  name?: string;
+  description?: string | null;
+  workflowStates?: string[];
+  settings?: Partial<ProjectSettings>;
 }

@@ -32,16 +32,23 @@ window.addEventListener("storage", (event) => {
   if (event.key === KEY) current.set(stored());
 });
 
+function keep(next: Session): void {
+  current.set(next);
+  try {
+    window.localStorage.setItem(KEY, JSON.stringify(next));
+  } catch {
+    // Without storage the session lasts as long as the tab.
+  }
+}
+
 export const session = {
   get: current.get,
   subscribe: current.subscribe,
-  start(next: Session): void {
-    current.set(next);
-    try {
-      window.localStorage.setItem(KEY, JSON.stringify(next));
-    } catch {
-      // Without storage the session lasts as long as the tab.
-    }
+  start: keep,
+  /** The same person, under another name. */
+  rename(user: User): void {
+    const now = current.get();
+    if (now) keep({ ...now, user });
   },
   end(): void {
     current.set(null);

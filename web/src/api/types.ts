@@ -8,15 +8,19 @@ export interface User {
   color: string;
 }
 
+export const ORGANIZATION_ROLES = ["owner", "admin", "member", "guest"] as const;
+export type OrganizationRole = (typeof ORGANIZATION_ROLES)[number];
+
 export interface Organization {
   id: string;
   name: string;
   slug: string;
-  role: "owner" | "admin" | "member" | "guest";
+  role: OrganizationRole;
   createdAt: string;
 }
 
-export type ProjectRole = "admin" | "member" | "viewer";
+export const PROJECT_ROLES = ["admin", "member", "viewer"] as const;
+export type ProjectRole = (typeof PROJECT_ROLES)[number];
 
 export interface Project {
   id: string;
@@ -25,15 +29,35 @@ export interface Project {
   description: string | null;
   workflowStates: string[];
   role: ProjectRole;
+  settings?: ProjectSettings;
   createdAt: string;
   updatedAt: string;
 }
 
-export interface ProjectMember {
+/** What a lock on a node means to others: they see it, or their edits are refused. */
+export type LockMode = "advisory" | "enforced";
+
+export interface ProjectSettings {
+  lockMode: LockMode;
+}
+
+/** Somebody who has a role of their own in a project or an organization. */
+export interface Member<Role> {
   userId: string;
   email: string;
   name: string;
-  role: ProjectRole;
+  role: Role;
+}
+
+/** An address that is to belong to an organization once somebody signs in with it. */
+export interface Invitation {
+  id: string;
+  email: string;
+  role: Exclude<OrganizationRole, "owner">;
+  projectId: string | null;
+  projectRole: ProjectRole | null;
+  createdAt: string;
+  expiresAt: string;
 }
 
 export interface Page<T> {

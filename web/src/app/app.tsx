@@ -11,6 +11,8 @@ import { Notice } from "../ui/notice";
 import { ErrorBoundary } from "./error-boundary";
 import { followLink, navigate, type Route, useRoute } from "./router";
 
+const OrganizationPage = lazy(patient(() => import("../organization/organization-page")));
+const ProfilePage = lazy(patient(() => import("../profile/profile-page")));
 const ProjectPage = lazy(patient(() => import("../canvas/project-page")));
 
 /** The whole studio: who is signed in decides between the sign-in page and the rest. */
@@ -44,6 +46,18 @@ function Screen({ route }: { route: Route }) {
       return (
         <Suspense fallback={<Fetching what="canvas" />}>
           <ProjectPage key={route.projectId} {...route} />
+        </Suspense>
+      );
+    case "organization":
+      return (
+        <Suspense fallback={<Fetching what="page" />}>
+          <OrganizationPage key={route.orgId} orgId={route.orgId} section={route.section} />
+        </Suspense>
+      );
+    case "profile":
+      return (
+        <Suspense fallback={<Fetching what="page" />}>
+          <ProfilePage />
         </Suspense>
       );
     case "unknown":

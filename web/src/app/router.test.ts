@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseRoute, projectPath } from "./router";
+import { ORGANIZATION_SECTIONS, organizationPath, parseRoute, projectPath } from "./router";
 
 const P = "0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e";
 const N = "0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5f";
@@ -20,9 +20,17 @@ it("reads back every address that it makes", () => {
   }
 });
 
+it("reads back the addresses of an organization's parts", () => {
+  for (const section of ORGANIZATION_SECTIONS) {
+    expect(parseRoute(organizationPath(P, section), "")).toEqual({ name: "organization", orgId: P, section });
+  }
+  expect(parseRoute(`/o/${P}/nothing`, "").name).toBe("unknown");
+});
+
 it("knows the other pages, and nothing else", () => {
   expect(parseRoute("/", "").name).toBe("projects");
   expect(parseRoute("/signin", "").name).toBe("signin");
+  expect(parseRoute("/me", "").name).toBe("profile");
   for (const path of ["/p/not-an-id", `/p/${P}/x`, `/p/${P}/history`, `/p/${P}/tree/history`]) {
     expect(parseRoute(path, "").name).toBe("unknown");
   }

@@ -17,20 +17,31 @@ export interface Place {
   wholePage: boolean;
 }
 
+/** The parts of an organization's page. */
+export const ORGANIZATION_SECTIONS = ["members", "keys", "webhooks", "audit", "trash"] as const;
+export type OrganizationSection = (typeof ORGANIZATION_SECTIONS)[number];
+
 /** Where the address bar points. */
 export type Route =
   | { name: "projects" }
   | { name: "signin" }
+  | { name: "profile" }
+  | { name: "organization"; orgId: string; section: OrganizationSection }
   | ({ name: "project" } & Place)
   | { name: "unknown" };
 
 const ID = "([0-9a-f-]{36})";
 const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID}(/history)?)?/?$`);
 
+const ORGANIZATION = new RegExp(`^/o/${ID}/(${ORGANIZATION_SECTIONS.join("|")})/?$`);
+
 /** The route that a path and a query string name. */
 export function parseRoute(pathname: string, search: string): Route {
   if (pathname === "/") return { name: "projects" };
   if (pathname === "/signin") return { name: "signin" };
+  if (pathname === "/me") return { name: "profile" };
+  const [, orgId, section] = ORGANIZATION.exec(pathname) ?? [];
+  if (orgId) return { name: "organization", orgId, section: section as OrganizationSection };
   const [, projectId, view = "canvas", nodeId = null, history] = PROJECT.exec(pathname) ?? [];
   if (!projectId) return { name: "unknown" };
   return {
@@ -49,6 +60,11 @@ export function projectPath(projectId: string, place: Partial<Omit<Place, "proje
   const base = `/p/${projectId}${view === "canvas" ? "" : `/${view}`}`;
   if (!nodeId) return base;
   return `${base}/n/${nodeId}${part === "history" ? "/history" : ""}${wholePage ? "?view=page" : ""}`;
+}
+
+/** The address of a part of an organization. */
+export function organizationPath(orgId: string, section: OrganizationSection): string {
+  return `/o/${orgId}/${section}`;
 }
 
 const NAVIGATED = "glassbox:navigated";

@@ -3,6 +3,7 @@ import { createContext, use } from "react";
 import type { Canvas } from "../documents/canvas";
 import type { UndoHistory } from "../documents/undo-history";
 import type { Value } from "../lib/external-store";
+import type { Locks } from "../locks/locks";
 import type { CanvasPresence } from "../presence/canvas-presence";
 import type { TreeOptions } from "../tree/options";
 import type { FlowModel } from "./flow-model";
@@ -19,6 +20,8 @@ export interface CanvasScope {
   presence: CanvasPresence;
   /** The node whose title is being edited on its card. */
   renaming: Value<string | null>;
+  /** The locks that are held, by node. */
+  locks: Value<Locks>;
   /** The view that is shown. */
   stage: Value<Stage | null>;
   /** How the tree is sorted and filtered, and what of it is folded. */
@@ -27,6 +30,9 @@ export interface CanvasScope {
 }
 
 export const CanvasScopeContext = createContext<CanvasScope | null>(null);
+
+/** Whether this person may see to who may do what in the project. */
+export const CanManageContext = createContext(false);
 
 /** Whether this person may edit the project. */
 export const CanEditContext = createContext(false);

@@ -7,6 +7,7 @@ const KEYS: [string, string][] = [
   ["Esc", "Back: out of a field, a node, the selection"],
   ["← ↑ → ↓", "Go to the next node in that direction"],
   ["F2", "Rename the selected node"],
+  ["L", "Lock or unlock the open or selected node"],
   ["Delete", "Move the selection to the trash"],
   ["F", "Fit everything into view"],
   ["1 2 3", "Canvas, tree, graph"],

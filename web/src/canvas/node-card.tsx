@@ -5,6 +5,7 @@ import { metadataOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
 import { shortDate } from "../lib/text";
+import { LockBadge } from "../locks/lock-badge";
 import { AvatarRow } from "../ui/avatar";
 import { badgeStyle } from "../ui/color";
 import { Icon } from "../ui/icon";
@@ -46,6 +47,7 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
         </span>
         {faces.length > 0 && <AvatarRow people={faces} size={22} />}
       </div>
+      <LockBadge nodeId={id} className="absolute -top-2.5 right-3" />
       {selector && !selected && (
         <span
           className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium"

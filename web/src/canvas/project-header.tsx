@@ -1,26 +1,34 @@
 import { useMemo } from "react";
 import { followLink, type ProjectView } from "../app/router";
 import { useStore } from "../lib/external-store";
+import { Bell } from "../notifications/bell";
 import { AccountMenu } from "../projects/account-menu";
 import { StateLine } from "../state-line/state-line";
 import { AvatarRow } from "../ui/avatar";
 import { Button, IconButton } from "../ui/button";
-import { Icon } from "../ui/icon";
+import { Icon, type IconName } from "../ui/icon";
+import { Menu } from "../ui/menu";
 import { useCanvasScope } from "./canvas-context";
 import { MOD } from "./shortcuts";
 import { ViewSwitch } from "./view-switch";
+
+/** What the header offers to do, besides finding things. */
+export interface HeaderAction {
+  label: string;
+  icon: IconName;
+  shortcut?: string;
+  run: () => void;
+}
 
 interface HeaderProps {
   name: string;
   view: ProjectView;
   onPalette: () => void;
-  onMembers: () => void;
-  onTrash: () => void;
-  onKeys: () => void;
+  actions: readonly HeaderAction[];
 }
 
 /** The thin header of a project: where I am, what is saved, who is here. */
-export function ProjectHeader({ name, view, onPalette, onMembers, onTrash, onKeys }: HeaderProps) {
+export function ProjectHeader({ name, view, onPalette, actions }: HeaderProps) {
   return (
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line bg-surface px-3 max-sm:gap-1">
       <a
@@ -28,11 +36,13 @@ export function ProjectHeader({ name, view, onPalette, onMembers, onTrash, onKey
         onClick={followLink}
         aria-label="All projects"
         title="All projects"
-        className="grid size-8 place-items-center rounded-lg text-muted hover:bg-hover hover:text-ink"
+        className="grid size-8 shrink-0 place-items-center rounded-lg text-muted hover:bg-hover hover:text-ink"
       >
         <Icon name="back" />
       </a>
-      <h1 className="max-w-[30vw] truncate text-[15px] font-semibold max-sm:min-w-12">{name}</h1>
+      <h1 className="max-w-[24vw] truncate text-[15px] font-semibold max-sm:max-w-[13vw] max-sm:min-w-8">
+        {name}
+      </h1>
       <ViewSwitch view={view} />
       <div className="mx-1 h-4 w-px shrink-0 bg-line max-sm:hidden" />
       <StateLine />
@@ -42,20 +52,25 @@ export function ProjectHeader({ name, view, onPalette, onMembers, onTrash, onKey
         look="quiet"
         onClick={onPalette}
         title={`Find a node or an action (${MOD}K)`}
-        className="max-sm:hidden"
+        className="max-lg:hidden"
       >
         <Icon name="search" /> Find <kbd className="text-xs">{MOD}K</kbd>
       </Button>
-      <IconButton icon="search" label="Find a node or an action" onClick={onPalette} className="sm:hidden" />
-      <IconButton icon="people" label="Project members" onClick={onMembers} className="max-sm:hidden" />
-      <IconButton icon="trash" label="Trash" onClick={onTrash} className="max-sm:hidden" />
-      <IconButton
-        icon="keyboard"
-        label="Keyboard and mouse"
-        shortcut="?"
-        onClick={onKeys}
-        className="max-sm:hidden"
+      <IconButton icon="search" label="Find a node or an action" onClick={onPalette} className="lg:hidden" />
+      <span className="flex max-lg:hidden">
+        {actions.map(({ label, icon, shortcut, run }) => (
+          <IconButton key={label} icon={icon} label={label} shortcut={shortcut} onClick={run} />
+        ))}
+      </span>
+      <Menu
+        trigger={<IconButton icon="more" label="More of this project" className="lg:hidden" />}
+        items={actions.map(({ run, ...item }) => ({
+          ...item,
+          // Once the menu has given the focus back.
+          onSelect: () => window.setTimeout(run),
+        }))}
       />
+      <Bell />
       <AccountMenu />
     </header>
   );

@@ -8,34 +8,41 @@ import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
 import type { Project } from "../api/types";
-import { followLink, type Place, type ProjectView } from "../app/router";
+import { followLink, type Place } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
-import { useDocument, useDocumentSession, useIsReady, useObservable, useReplica } from "../documents/session";
+import { useDocument, useDocumentSession, useObservable, useReplica } from "../documents/session";
 import { UndoHistory } from "../documents/undo-history";
 import { sharedStore, useMapText } from "../documents/yjs";
+import { ProjectFeedProvider } from "../events/project-feed";
 import { useStore, Value } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
+import { type Locks, useFollowedLocks } from "../locks/locks";
+import { useToggleLock } from "../locks/use-toggle-lock";
+import { MembersDialog } from "../members/members-dialog";
 import { CanvasPresence } from "../presence/canvas-presence";
-import { MembersDialog } from "../projects/members-dialog";
+import { SettingsDialog } from "../projects/settings-dialog";
+import { TemplateDialog } from "../templates/template-dialog";
 import { FIRST_OPTIONS } from "../tree/options";
-import { Button } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { Notice } from "../ui/notice";
 import { CanvasActionsProvider, useCanvasActions } from "./canvas-actions";
 import {
   CanEditContext,
+  CanManageContext,
   type CanvasScope,
   CanvasScopeContext,
   NamesContext,
   StatesContext,
+  useCanEdit,
   useCanvasScope,
 } from "./canvas-context";
-import { CanvasView } from "./canvas-view";
+import { EmptyProject } from "./empty-project";
 import { FlowModel } from "./flow-model";
 import { KeysDialog } from "./keys-dialog";
-import { Palette } from "./palette";
-import { ProjectHeader } from "./project-header";
+import { Palette, type PaletteAction } from "./palette";
+import { type HeaderAction, ProjectHeader } from "./project-header";
+import { ProjectViews } from "./project-views";
 import { useShortcuts } from "./shortcuts";
 import type { Stage } from "./stage";
 import { StaleBanner } from "./stale-banner";
@@ -43,8 +50,6 @@ import { TrashDialog } from "./trash-dialog";
 
 const loadPanel = patient(() => import("../panel/node-panel"));
 const NodePanel = lazy(loadPanel);
-const TreeView = lazy(patient(() => import("../tree/tree-view")));
-const GraphView = lazy(patient(() => import("../graph/graph-view")));
 
 /** Fetches what an open node needs when there is nothing else to do, so that the first one opens at once. */
 function usePreloadedPanel(): void {
@@ -112,6 +117,7 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
             flow: new FlowModel(canvas),
             history: new UndoHistory(),
             renaming: new Value<string | null>(null),
+            locks: new Value<Locks>(new Map()),
             stage: new Value<Stage | null>(null),
             treeOptions: new Value(FIRST_OPTIONS),
           }
@@ -123,15 +129,19 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
   if (!scope) return null;
   return (
     <CanvasScopeContext value={scope}>
-      <CanEditContext value={canEdit}>
-        <WithStates project={project}>
-          <WithNames project={project}>
-            <CanvasActionsProvider place={route}>
-              <ProjectScreen {...route} provider={provider} project={project} />
-            </CanvasActionsProvider>
-          </WithNames>
-        </WithStates>
-      </CanEditContext>
+      <CanManageContext value={project?.role === "admin"}>
+        <CanEditContext value={canEdit}>
+          <WithStates project={project}>
+            <WithNames project={project}>
+              <CanvasActionsProvider place={route}>
+                <ProjectFeedProvider projectId={route.projectId}>
+                  <ProjectScreen {...route} provider={provider} project={project} />
+                </ProjectFeedProvider>
+              </CanvasActionsProvider>
+            </WithNames>
+          </WithStates>
+        </CanEditContext>
+      </CanManageContext>
     </CanvasScopeContext>
   );
 }
@@ -175,14 +185,16 @@ function WithStates({ project, children }: { project: Project | undefined; child
   return <StatesContext value={states}>{children}</StatesContext>;
 }
 
-type OpenDialog = "palette" | "members" | "trash" | "keys" | null;
+type OpenDialog = "palette" | "members" | "trash" | "keys" | "templates" | "settings" | null;
 
 function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   const { projectId, view, nodeId, wholePage } = place;
   const { canvas, flow, presence } = useCanvasScope();
+  const canEdit = useCanEdit();
   const actions = useCanvasActions();
   const [dialog, setDialog] = useState<OpenDialog>(null);
   usePreloadedPanel();
+  useFollowedLocks(projectId);
   const close = () => setDialog(null);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({
@@ -190,6 +202,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
     wholePage,
     openPalette: () => setDialog("palette"),
     openKeys: () => setDialog("keys"),
+    toggleLock: useToggleLock(),
   });
   useEffect(() => presence.publish({ viewing: nodeId }), [presence, nodeId]);
   useEffect(() => {
@@ -210,15 +223,13 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         name={name}
         view={view}
         onPalette={() => setDialog("palette")}
-        onMembers={() => setDialog("members")}
-        onTrash={() => setDialog("trash")}
-        onKeys={() => setDialog("keys")}
+        actions={dialogActions(setDialog, canEdit)}
       />
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
         <div className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
-          <Views view={view} nodeId={nodeId} isShown={!wholePage} />
-          <EmptyProject provider={provider} />
+          <ProjectViews view={view} nodeId={nodeId} isShown={!wholePage} />
+          <EmptyProject provider={provider} onTemplates={() => setDialog("templates")} />
         </div>
         {nodeId && (
           <Suspense fallback={<PanelPlace />}>
@@ -235,36 +246,12 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         }}
         actions={usePaletteActions(setDialog)}
       />
-      <MembersDialog
-        projectId={projectId}
-        open={dialog === "members"}
-        onClose={close}
-        canManage={project?.role === "admin"}
-      />
+      <MembersDialog project={project} open={dialog === "members"} onClose={close} />
+      <TemplateDialog orgId={project?.orgId} open={dialog === "templates"} onClose={close} />
+      <SettingsDialog project={project} open={dialog === "settings"} onClose={close} />
       <TrashDialog open={dialog === "trash"} onClose={close} />
       <KeysDialog open={dialog === "keys"} onClose={close} />
     </div>
-  );
-}
-
-/** The view that the address names. The canvas stays once it was there, so that one comes back to the same place. */
-function Views({ view, nodeId, isShown }: { view: ProjectView; nodeId: string | null; isShown: boolean }) {
-  const isOnCanvas = view === "canvas" && isShown;
-  const [hasCanvas, setHasCanvas] = useState(isOnCanvas);
-  if (isOnCanvas && !hasCanvas) setHasCanvas(true);
-  return (
-    <>
-      {hasCanvas && (
-        <div className={view === "canvas" ? "h-full" : "hidden"}>
-          <CanvasView openNode={nodeId} isShown={isOnCanvas} />
-        </div>
-      )}
-      {view !== "canvas" && (
-        <Suspense fallback={<Fetching what={view} />}>
-          {view === "tree" ? <TreeView /> : <GraphView openNode={nodeId} />}
-        </Suspense>
-      )}
-    </>
   );
 }
 
@@ -285,8 +272,9 @@ function PanelPlace() {
   );
 }
 
-function usePaletteActions(open: (dialog: OpenDialog) => void) {
+function usePaletteActions(open: (dialog: OpenDialog) => void): PaletteAction[] {
   const actions = useCanvasActions();
+  const canEdit = useCanEdit();
   return [
     { label: "New node", icon: "plus", shortcut: "N", run: () => actions.addNode() },
     { label: "Fit everything into view", icon: "fit", shortcut: "F", run: () => actions.fit() },
@@ -295,45 +283,20 @@ function usePaletteActions(open: (dialog: OpenDialog) => void) {
     { label: "Show the graph", icon: "graph", shortcut: "3", run: () => actions.showView("graph") },
     { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
     { label: "Redo", icon: "redo", run: () => actions.redo() },
-    { label: "Project members", icon: "people", run: () => open("members") },
-    { label: "Trash", icon: "trash", run: () => open("trash") },
-    { label: "Keyboard and mouse", icon: "keyboard", shortcut: "?", run: () => open("keys") },
-  ] as const satisfies import("./palette").PaletteAction[];
+    ...dialogActions(open, canEdit),
+  ];
 }
 
-function EmptyProject({ provider }: { provider: Provider }) {
-  const { flow } = useCanvasScope();
-  const actions = useCanvasActions();
-  const { loaded, synced } = useIsReady(provider);
-  const access = useObservable(provider.access);
-  const loading = useObservable(provider.loading);
-  const empty = useStore(flow.nodes).length === 0;
-  if (!empty || !loaded) return null;
-  return (
-    <div className="pointer-events-none absolute inset-0 grid place-items-center">
-      <div className="pointer-events-auto">
-        {!synced ? (
-          <p className="text-sm text-muted">
-            Opening the project…{loading && ` ${Math.floor((100 * loading.received) / loading.total)} %`}
-          </p>
-        ) : access === "write" ? (
-          <Notice
-            icon="node"
-            title="This project is empty"
-            action={
-              <Button look="primary" onClick={() => actions.addNode()}>
-                Add the first node
-              </Button>
-            }
-          >
-            Press N, or double click on the canvas, to add a node. Join nodes by dragging from their sides.
-          </Notice>
-        ) : (
-          <Notice icon="node" title="This project is empty">
-            Nodes appear here as soon as somebody adds one.
-          </Notice>
-        )}
-      </div>
-    </div>
-  );
+/** What opens a dialog of the project, for the header and the palette alike. */
+function dialogActions(open: (dialog: OpenDialog) => void, canEdit: boolean): HeaderAction[] {
+  const edits: HeaderAction[] = canEdit
+    ? [{ label: "New from a template", icon: "template", run: () => open("templates") }]
+    : [];
+  return [
+    ...edits,
+    { label: "Project members", icon: "people", run: () => open("members") },
+    { label: "Project settings", icon: "settings", run: () => open("settings") },
+    { label: "Trash", icon: "trash", run: () => open("trash") },
+    { label: "Keyboard and mouse", icon: "keyboard", shortcut: "?", run: () => open("keys") },
+  ];
 }

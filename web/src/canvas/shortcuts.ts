@@ -26,6 +26,8 @@ export interface ShortcutTargets {
   wholePage: boolean;
   openPalette: () => void;
   openKeys: () => void;
+  /** Takes a node's lock, or gives it back. */
+  toggleLock: (nodeId: string) => void;
 }
 
 /** The keyboard of the project page. Keys that a field or a dialog wants are left to it. */
@@ -86,6 +88,11 @@ function plain(
     case "n":
     case "N":
       actions.addNode();
+      return true;
+    case "l":
+    case "L":
+      if (!targets.nodeId && !onlyNode) return false;
+      targets.toggleLock((targets.nodeId ?? onlyNode) as string);
       return true;
     case "f":
     case "F":

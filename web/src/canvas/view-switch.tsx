@@ -22,7 +22,7 @@ export function ViewSwitch({ view }: { view: ProjectView }) {
             aria-label={LABELS[other]}
             aria-keyshortcuts={String(index + 1)}
             title={`${LABELS[other]} (${index + 1})`}
-            className={`flex h-7 items-center gap-1.5 rounded-md px-2 text-[13px] font-medium transition-colors duration-100 ${isShown ? "bg-raised text-ink shadow-card" : "text-muted hover:text-ink"}`}
+            className={`flex h-7 items-center gap-1.5 rounded-md px-2 max-sm:px-1.5 text-[13px] font-medium transition-colors duration-100 ${isShown ? "bg-raised text-ink shadow-card" : "text-muted hover:text-ink"}`}
           >
             <Icon name={other} />
             <span className="max-lg:hidden">{LABELS[other]}</span>

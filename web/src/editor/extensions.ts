@@ -8,6 +8,7 @@ import { StarterKit } from "@tiptap/starter-kit";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import { Carets } from "./carets";
+import { Mention } from "./mention";
 
 /** What a text may consist of. */
 function vocabulary(): Extensions {
@@ -21,6 +22,7 @@ function vocabulary(): Extensions {
     TaskList,
     TaskItem.configure({ nested: true, a11y: { checkboxLabel: (node) => node.textContent || "Task" } }),
     TableKit,
+    Mention,
     Image.configure({ HTMLAttributes: { referrerpolicy: "no-referrer", loading: "lazy" } }),
   ];
 }

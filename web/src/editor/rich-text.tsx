@@ -7,6 +7,7 @@ import { sharedStore } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
 import { extensionsFor, SCHEMA } from "./extensions";
+import { MentionMenu } from "./mention-menu";
 import { SlashMenu } from "./slash-menu";
 import { Toolbar } from "./toolbar";
 import { plainText } from "./vocabulary";
@@ -95,6 +96,7 @@ function BoundEditor({
       {editable && <Toolbar editor={editor} label={`Formatting of ${label.toLowerCase()}`} />}
       <EditorContent editor={editor} />
       {editable && <SlashMenu editor={editor} />}
+      {editable && <MentionMenu editor={editor} />}
     </div>
   );
 }

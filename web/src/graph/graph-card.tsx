@@ -3,6 +3,7 @@ import { memo } from "react";
 import type * as Y from "yjs";
 import { useCanvasScope, useStates } from "../canvas/canvas-context";
 import { useMapText } from "../documents/yjs";
+import { LockBadge } from "../locks/lock-badge";
 import { StatusPill } from "../ui/status-pill";
 import { type GraphNode, graphTitleId } from "./graph-model";
 
@@ -36,6 +37,7 @@ function Card({ id, node, selected, isAside }: CardProps) {
         {title || "Untitled"}
       </span>
       <StatusPill status={status} states={states} />
+      <LockBadge nodeId={id} className="absolute -top-2.5 right-3" />
       <Handle type="source" position={Position.Right} isConnectable={false} className="handle handle-off" />
     </div>
   );

@@ -42,3 +42,11 @@ export function shortDate(date: string): string {
   if (Number.isNaN(parsed.getTime())) return date;
   return parsed.toLocaleDateString("en", { month: "short", day: "numeric" });
 }
+
+/** "5 min", "2 h 10 min", of milliseconds. */
+export function duration(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return `${Math.max(1, minutes)} min`;
+  const rest = minutes % 60;
+  return `${Math.floor(minutes / 60)} h${rest > 0 ? ` ${rest} min` : ""}`;
+}

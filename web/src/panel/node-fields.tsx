@@ -1,6 +1,6 @@
-import { type KeyboardEvent, type ReactNode, useId, useMemo, useState } from "react";
+import { type KeyboardEvent, type ReactNode, use, useId, useMemo, useState } from "react";
 import type * as Y from "yjs";
-import { useCanEdit, useCanvasScope, useStates } from "../canvas/canvas-context";
+import { NamesContext, useCanEdit, useCanvasScope, useStates } from "../canvas/canvas-context";
 import { metadataOf, stringsOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
@@ -25,11 +25,12 @@ interface FieldsProps {
   node: Y.Map<unknown>;
 }
 
-/** Status, due date, priority and tags. */
+/** Status, assignees, due date, priority and tags. */
 export function NodeFields({ nodeId, node }: FieldsProps) {
   return (
     <dl className="grid grid-cols-[88px_1fr] items-center gap-x-4 gap-y-1">
       <Status nodeId={nodeId} node={node} />
+      <Assignees nodeId={nodeId} node={node} />
       <DueDate nodeId={nodeId} node={node} />
       <Priority nodeId={nodeId} node={node} />
       <Tags nodeId={nodeId} node={node} />
@@ -89,6 +90,69 @@ function readText(key: string) {
     const value = metadata?.get(key);
     return typeof value === "string" ? value : "";
   };
+}
+
+function Assignees({ nodeId, node }: FieldsProps) {
+  const { canvas } = useCanvasScope();
+  const canEdit = useCanEdit();
+  const names = use(NamesContext);
+  const assignees = useMetadata(node, (metadata) => stringsOf(metadata?.get("assignees")));
+  const id = useId();
+  const set = (next: string[]) => canvas.setMetadata(nodeId, "assignees", next.length > 0 ? next : null);
+  const others = [...names].filter(([person]) => !assignees.includes(person));
+  return (
+    <Row label="Assignees" id={id}>
+      <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1">
+        {assignees.map((person) => (
+          <Chip
+            key={person}
+            removeLabel={`Take it from ${names.get(person) ?? "somebody"}`}
+            onRemove={canEdit ? () => set(assignees.filter((other) => other !== person)) : null}
+          >
+            {names.get(person) ?? "Somebody"}
+          </Chip>
+        ))}
+        <select
+          id={id}
+          disabled={!canEdit || others.length === 0}
+          value=""
+          onChange={(event) => event.target.value && set([...assignees, event.target.value])}
+          className={`${INPUT} max-w-28 text-muted ${assignees.length > 0 ? "mx-0" : ""}`}
+        >
+          <option value="">{assignees.length > 0 ? "Add…" : canEdit ? "Nobody yet" : "Nobody"}</option>
+          {others.map(([person, name]) => (
+            <option key={person} value={person}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </span>
+    </Row>
+  );
+}
+
+interface ChipProps {
+  children: ReactNode;
+  removeLabel: string;
+  onRemove: (() => void) | null;
+}
+
+function Chip({ children, removeLabel, onRemove }: ChipProps) {
+  return (
+    <span className="flex items-center gap-1 rounded-md bg-sunken py-0.5 pr-1 pl-2 text-xs">
+      {children}
+      {onRemove && (
+        <button
+          type="button"
+          aria-label={removeLabel}
+          onClick={onRemove}
+          className="rounded text-muted hover:text-ink"
+        >
+          <Icon name="close" size={12} />
+        </button>
+      )}
+    </span>
+  );
 }
 
 function DueDate({ nodeId, node }: FieldsProps) {
@@ -160,19 +224,13 @@ function Tags({ nodeId, node }: FieldsProps) {
     <Row label="Tags" id={id}>
       <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1">
         {tags.map((tag) => (
-          <span key={tag} className="flex items-center gap-1 rounded-md bg-sunken py-0.5 pr-1 pl-2 text-xs">
+          <Chip
+            key={tag}
+            removeLabel={`Remove tag ${tag}`}
+            onRemove={canEdit ? () => set(tags.filter((other) => other !== tag)) : null}
+          >
             {tag}
-            {canEdit && (
-              <button
-                type="button"
-                aria-label={`Remove tag ${tag}`}
-                onClick={() => set(tags.filter((other) => other !== tag))}
-                className="rounded text-muted hover:text-ink"
-              >
-                <Icon name="close" size={12} />
-              </button>
-            )}
-          </span>
+          </Chip>
         ))}
         <input
           id={id}

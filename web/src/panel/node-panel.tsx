@@ -1,8 +1,8 @@
-import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, use, useCallback, useEffect, useMemo, useRef } from "react";
 import type * as Y from "yjs";
-import { navigate, type Place, projectPath } from "../app/router";
+import { followLink, type NodePart, navigate, type Place, projectPath } from "../app/router";
 import { useCanvasActions } from "../canvas/canvas-actions";
-import { CanEditContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
+import { CanEditContext, CanManageContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { StaleBanner } from "../canvas/stale-banner";
 import type { AwaitedDocument } from "../documents/awaited-document";
 import { NodeDocument } from "../documents/node";
@@ -10,9 +10,12 @@ import { useIsReady, useNodeDocument, useObservable, useReplica } from "../docum
 import { derivedStore, useStore } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
+import { LockBar, LockButton } from "../locks/lock-bar";
+import { isMine, useLock } from "../locks/locks";
 import { Button, IconButton } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { FormError } from "../ui/field";
+import { Icon, type IconName } from "../ui/icon";
 import { Notice } from "../ui/notice";
 import { Connections } from "./connections";
 import { Items } from "./items";
@@ -24,6 +27,7 @@ import { TitleField } from "./title-field";
 /** Fetches the editor. */
 export const loadEditor = patient(() => import("../editor/rich-text"));
 const RichText = lazy(loadEditor);
+const HistoryPanel = lazy(patient(() => import("../history/history-panel")));
 
 const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
 
@@ -39,7 +43,8 @@ export default function NodePanel({ place }: NodePanelProps) {
   return (
     <PanelFrame wholePage={wholePage}>
       <PanelBar place={place} />
-      {node ? <OpenNode key={nodeId} nodeId={nodeId} node={node} /> : <Missing />}
+      <LockBar nodeId={nodeId} canForce={use(CanManageContext)} />
+      {node ? <OpenNode key={nodeId} place={place} node={node} /> : <Missing />}
     </PanelFrame>
   );
 }
@@ -51,11 +56,31 @@ function nodeStore(nodes: Y.Map<Y.Map<unknown>>, read: () => Y.Map<unknown> | nu
   }, read);
 }
 
+const PARTS = [
+  { part: "content", label: "Content", icon: "text" },
+  { part: "history", label: "History", icon: "clock" },
+] as const satisfies { part: NodePart; label: string; icon: IconName }[];
+
 function PanelBar({ place }: NodePanelProps) {
   const { projectId, wholePage } = place;
   const actions = useCanvasActions();
   return (
-    <div className="flex h-11 shrink-0 items-center justify-end gap-1 px-3">
+    <div className="flex h-11 shrink-0 items-center gap-1 px-3">
+      <nav aria-label="Parts of the node" className="flex gap-1 pl-2">
+        {PARTS.map(({ part, label, icon }) => (
+          <a
+            key={part}
+            href={projectPath(projectId, { ...place, part })}
+            onClick={followLink}
+            aria-current={part === place.part ? "page" : undefined}
+            className={`flex h-8 items-center gap-1.5 rounded-lg px-2 text-[13px] font-medium ${part === place.part ? "bg-sunken text-ink" : "text-muted hover:bg-hover hover:text-ink"}`}
+          >
+            <Icon name={icon} /> {label}
+          </a>
+        ))}
+      </nav>
+      <span className="flex-1" />
+      <LockButton nodeId={place.nodeId} />
       <IconButton
         icon={wholePage ? "shrink" : "expand"}
         label={wholePage ? `Show beside the ${place.view}` : "Use the whole page"}
@@ -80,7 +105,8 @@ function Missing() {
   );
 }
 
-function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
+function OpenNode({ place, node }: NodePanelProps & { node: Y.Map<unknown> }) {
+  const { nodeId, part } = place;
   const document = useNodeDocument(nodeId, useCanvasScope().provider);
   const heading = useRef<HTMLDivElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
@@ -89,11 +115,33 @@ function OpenNode({ nodeId, node }: { nodeId: string; node: Y.Map<unknown> }) {
       <div className="mx-auto grid max-w-3xl grid-cols-1 gap-6">
         <div className="grid gap-4">
           <TitleField nodeId={nodeId} node={node} />
-          <NodeFields nodeId={nodeId} node={node} />
+          {part === "content" && <NodeFields nodeId={nodeId} node={node} />}
         </div>
-        {document && <NodeContent document={document} nodeId={nodeId} />}
+        {document && part === "content" && <NodeContent document={document} nodeId={nodeId} />}
+        {document && part === "history" && <NodeHistory document={document} />}
       </div>
     </div>
+  );
+}
+
+function NodeHistory({ document }: { document: AwaitedDocument }) {
+  const provider = useStore(document.provider);
+  const { doc } = useReplica(provider);
+  const access = useObservable(provider.access);
+  const canEditCanvas = useCanEdit();
+  const onEdited = useCallback(
+    (listener: () => void) => {
+      doc.on("update", listener);
+      return () => doc.off("update", listener);
+    },
+    [doc],
+  );
+  return (
+    <CanEditContext value={access === null ? canEditCanvas : access === "write"}>
+      <Suspense fallback={<Fetching what="history" />}>
+        <HistoryPanel document={provider.name} onEdited={onEdited} />
+      </Suspense>
+    </CanEditContext>
   );
 }
 
@@ -102,14 +150,16 @@ function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: 
   const isAwaited = useStore(document.isAwaited);
   const { doc, awareness } = useReplica(provider);
   const content = useOwned(makeContent, doc);
-  const { history } = useCanvasScope();
+  const { history, userId } = useCanvasScope();
   useEffect(() => (content ? history.add(content.undo) : undefined), [history, content]);
   const canEditCanvas = useCanEdit();
   const access = useObservable(provider.access);
   const error = useObservable(provider.error);
   const ready = useIsReady(provider);
   const isRefused = error !== null && !error.retry && error.code !== "LOCAL_COPY_FAILED" && !isAwaited;
-  const canEdit = (access === null ? canEditCanvas : access === "write") && !isRefused;
+  const lock = useLock(nodeId);
+  const isLockedOut = lock?.enforced === true && !isMine(lock, userId);
+  const canEdit = (access === null ? canEditCanvas : access === "write") && !isRefused && !isLockedOut;
   if (!content || !ready.loaded) return null;
   return (
     <CanEditContext value={canEdit}>

@@ -1,4 +1,5 @@
 import { useSession } from "../api/session";
+import { navigate } from "../app/router";
 import { useDocumentSession } from "../documents/session";
 import { Avatar } from "../ui/avatar";
 import { Menu } from "../ui/menu";
@@ -16,7 +17,10 @@ export function AccountMenu() {
           {user.email}
         </>
       }
-      items={[{ label: "Sign out", icon: "signOut", onSelect: () => void documents.signOut() }]}
+      items={[
+        { label: "Your profile", icon: "people", onSelect: () => navigate("/me") },
+        { label: "Sign out", icon: "signOut", onSelect: () => void documents.signOut() },
+      ]}
       trigger={
         <button type="button" aria-label={`Account of ${user.name}`} className="rounded-full">
           <Avatar person={{ id: user.id, name: user.name, color: user.color, kind: "human" }} size={28} />

@@ -1,11 +1,13 @@
 import { useState } from "react";
-import { messageOf } from "../api/http";
 import { useOrganizations, useProjects } from "../api/queries";
 import type { Organization, Project } from "../api/types";
-import { followLink, projectPath } from "../app/router";
+import { followLink, organizationPath, projectPath } from "../app/router";
 import { timeAgo } from "../lib/text";
+import { Bell } from "../notifications/bell";
+import { AppHeader } from "../ui/app-header";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icon";
+import { LoadError } from "../ui/load-error";
 import { Notice } from "../ui/notice";
 import { AccountMenu } from "./account-menu";
 import { CreateOrganizationDialog, CreateProjectDialog } from "./create-dialogs";
@@ -17,12 +19,10 @@ export function ProjectsPage() {
   return (
     <div className="min-h-full">
       <title>Projects · GlassBox</title>
-      <header className="flex h-14 items-center justify-between border-b border-line bg-surface px-6">
-        <span className="flex items-center gap-3 font-semibold">
-          <img src="/favicon.svg" alt="" width={24} height={24} /> GlassBox
-        </span>
+      <AppHeader>
+        <Bell />
         <AccountMenu />
-      </header>
+      </AppHeader>
       <main className="mx-auto grid max-w-5xl gap-8 px-6 py-8">
         <div className="flex items-center justify-between gap-4">
           <h1 className="text-2xl font-semibold tracking-tight">Projects</h1>
@@ -32,7 +32,11 @@ export function ProjectsPage() {
         </div>
         {organizations.isPending && <p className="text-sm text-muted">Loading your organizations…</p>}
         {organizations.isError && (
-          <LoadError what="organizations" error={organizations.error} retry={() => organizations.refetch()} />
+          <LoadError
+            what="Your organizations"
+            error={organizations.error}
+            retry={() => organizations.refetch()}
+          />
         )}
         {organizations.data?.length === 0 && (
           <Notice
@@ -67,19 +71,28 @@ function OrganizationSection({ organization }: { organization: Organization }) {
           {organization.name}
           <span className="ml-2 font-normal text-muted">{organization.role}</span>
         </h2>
-        {canCreate && (
-          <Button
-            look="quiet"
-            className="-mr-3"
-            aria-label={`New project in ${organization.name}`}
-            onClick={() => setCreating(true)}
+        <span className="-mr-3 flex">
+          <a
+            href={organizationPath(organization.id, "members")}
+            onClick={followLink}
+            aria-label={`Members and settings of ${organization.name}`}
+            className="inline-flex h-8 items-center gap-2 rounded-lg px-3 text-[13px] font-medium text-muted hover:bg-hover hover:text-ink"
           >
-            <Icon name="plus" /> New project
-          </Button>
-        )}
+            <Icon name="people" /> Members
+          </a>
+          {canCreate && (
+            <Button
+              look="quiet"
+              aria-label={`New project in ${organization.name}`}
+              onClick={() => setCreating(true)}
+            >
+              <Icon name="plus" /> New project
+            </Button>
+          )}
+        </span>
       </div>
       {projects.isError && (
-        <LoadError what="projects" error={projects.error} retry={() => projects.refetch()} />
+        <LoadError what="The projects" error={projects.error} retry={() => projects.refetch()} />
       )}
       {projects.data?.length === 0 && (
         <p className="rounded-xl border border-dashed border-line-strong px-4 py-6 text-center text-sm text-muted">
@@ -117,19 +130,5 @@ function ProjectCard({ project }: { project: Project }) {
       <span className="line-clamp-2 min-h-10 text-[13px] text-muted">{project.description}</span>
       <span className="text-xs text-muted">Changed {timeAgo(project.updatedAt, Date.now())}</span>
     </a>
-  );
-}
-
-function LoadError({ what, error, retry }: { what: string; error: unknown; retry: () => void }) {
-  return (
-    <div
-      role="alert"
-      className="flex items-center justify-between gap-4 rounded-xl bg-danger-soft px-4 py-3 text-sm text-danger"
-    >
-      <span>
-        Your {what} could not be loaded. {messageOf(error)}
-      </span>
-      <Button onClick={retry}>Try again</Button>
-    </div>
   );
 }

@@ -4,6 +4,7 @@ import { useCanvasScope, useName, useStates } from "../canvas/canvas-context";
 import { TitleInput, useIsRenaming } from "../canvas/title-input";
 import { useStore } from "../lib/external-store";
 import { shortDate, timeAgo } from "../lib/text";
+import { LockBadge } from "../locks/lock-badge";
 import { AvatarRow } from "../ui/avatar";
 import { Icon } from "../ui/icon";
 import { StatusPill } from "../ui/status-pill";
@@ -149,6 +150,7 @@ function TitleCell({ row, onFold }: { row: TreeRow; onFold: (id: string) => void
         </span>
       )}
       {row.isInItself && <InItself />}
+      <LockBadge nodeId={node.id} className="shrink-0" />
       {faces.length > 0 && <AvatarRow people={faces} size={18} />}
     </Cell>
   );

@@ -94,7 +94,8 @@ function Grid({ rows, total, today, updatedAt, onMove }: GridProps) {
         <div
           onDragOver={(event) => drag.over(event, null)}
           onDrop={(event) => drag.drop(event, null)}
-          className="absolute inset-x-3 bottom-3 z-20 rounded-xl border-2 border-dashed border-accent bg-accent-soft px-4 py-3 text-center text-[13px] text-accent"
+          // Over the names of the columns: no row is hidden by it.
+          className="absolute inset-x-0 top-0 z-20 grid h-8 place-items-center border-2 border-dashed border-accent bg-accent-soft text-[13px] text-accent"
         >
           Drop here to move to the top of the tree
         </div>

@@ -1,0 +1,113 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect } from "@playwright/test";
+import { test, type Visitor } from "./studio";
+
+const openHistory = async ({ page, panel }: Visitor) => {
+  await panel.getByRole("link", { name: "History" }).click();
+  await expect(page).toHaveURL(/\/history$/);
+  await expect(panel.getByRole("region", { name: "Sessions" })).toBeVisible();
+};
+
+async function write(visitor: Visitor, words: string): Promise<void> {
+  await visitor.enterBody();
+  await visitor.page.keyboard.type(words);
+  await expect(visitor.stateLine).toHaveText("Saved");
+}
+
+test("history shows who wrote what, and what a node was", async ({ studio }, info) => {
+  const nodeId = await studio.addNode("Remembered", "Start.");
+  const ada = await studio.visit("Ada", { nodeId });
+  const ben = await studio.visit("Ben", { nodeId });
+  await write(ada, " Ada adds this.");
+  await write(ben, " Ben goes on.");
+  await openHistory(ada);
+  const { panel, page } = ada;
+  const was = panel.getByRole("region", { name: "What it was" });
+
+  const work = panel.getByRole("list", { name: "Work" });
+  await expect(work).toContainText("Ada");
+  await expect(work).toContainText("Ben");
+  await expect(was.locator("ins")).toContainText(["Ben goes on."]);
+  await page.screenshot({ path: info.outputPath("changes.png") });
+  await was.getByRole("combobox", { name: "Compared with" }).selectOption("beginning");
+  await expect(was.locator("ins").filter({ hasText: "Ada adds this." })).toHaveAttribute("title", /Ada/);
+
+  await was.getByRole("button", { name: "Authors" }).click();
+  await expect(was.getByRole("list", { name: "Authors" })).toContainText("Ben");
+  await expect(was.locator('[title^="Ada,"]')).toContainText("Ada adds this.");
+  await expect(was.locator('[title^="Ben,"]')).toContainText("Ben goes on.");
+  await page.screenshot({ path: info.outputPath("authors.png") });
+
+  await was.getByRole("button", { name: "As it was" }).click();
+  await panel.getByRole("slider").focus();
+  await page.keyboard.press("Home");
+  await expect(was).not.toContainText("Ada adds this.");
+  await page.keyboard.press("End");
+  await expect(was).toContainText("Ada adds this. Ben goes on.");
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await was.getByRole("button", { name: "Changes" }).click();
+    await expect(was.locator("ins").first()).toBeVisible();
+    const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag22aa"]).analyze();
+    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`)).toEqual([]);
+    await page.screenshot({ path: info.outputPath(`history-${colorScheme}.png`) });
+  }
+});
+
+test("a version is named, and brought back for everybody as an edit that can be taken back", async ({
+  studio,
+}, info) => {
+  const nodeId = await studio.addNode("Brought back", "The first words.");
+  const ada = await studio.visit("Ada", { nodeId });
+  await expect(ada.body).toContainText("The first words.");
+  await openHistory(ada);
+  await ada.panel.getByRole("button", { name: "Name it" }).click();
+  await ada.page.getByRole("textbox", { name: "Name" }).fill("As it began");
+  await ada.page.getByRole("dialog").getByRole("button", { name: "Name it" }).click();
+  await expect(ada.panel.getByRole("button", { name: /As it began/ }).first()).toBeVisible();
+  await ada.panel.getByRole("link", { name: "Content" }).click();
+
+  const ben = await studio.visit("Ben", { nodeId });
+  await write(ben, " And a mistake.");
+  await expect(ada.body).toContainText("And a mistake.");
+  await openHistory(ada);
+  await ada.panel.getByRole("button", { name: "As it began Version" }).click();
+  await ada.panel.getByRole("button", { name: "Restore" }).click();
+  await ada.page.screenshot({ path: info.outputPath("confirm.png") });
+  await ada.page.getByRole("dialog").getByRole("button", { name: "Restore" }).click();
+  await expect(ben.body).not.toContainText("And a mistake.");
+  await expect(ben.body).toContainText("The first words.");
+
+  // What came since is in the history still.
+  const work = ada.panel.getByRole("list", { name: "Work" });
+  await work.getByRole("button", { name: "Actions for the session of Ada" }).first().click();
+  await ada.page.getByRole("menuitem", { name: "Take this session back…" }).click();
+  await ada.page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+  await expect(ben.body).toContainText("And a mistake.");
+  await ada.page.screenshot({ path: info.outputPath("taken-back.png") });
+});
+
+test("what one person wrote is taken back, and what others wrote since stays", async ({ studio }) => {
+  const nodeId = await studio.addNode("Taken back", "Start.");
+  const ada = await studio.visit("Ada", { nodeId });
+  const ben = await studio.visit("Ben", { nodeId });
+  await write(ben, " By Ben.");
+  await write(ada, " By Ada.");
+  await openHistory(ada);
+  await ada.panel.getByRole("button", { name: "Actions for the session of Ben" }).click();
+  await ada.page.getByRole("menuitem", { name: "Take this session back…" }).click();
+  await ada.page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+  await expect(ben.body).not.toContainText("By Ben.");
+  await expect(ben.body).toContainText("Start.");
+  await expect(ben.body).toContainText("By Ada.");
+});
+
+test("a viewer sees the history, and has nothing to change it with", async ({ studio }) => {
+  const nodeId = await studio.addNode("Looked at", "Start.");
+  const vera = await studio.visit("Vera", { role: "viewer", nodeId });
+  await openHistory(vera);
+  await expect(vera.panel.getByRole("slider")).toBeVisible();
+  await expect(vera.panel.getByRole("button", { name: "Restore" })).toHaveCount(0);
+  await expect(vera.panel.getByRole("button", { name: "Name it" })).toHaveCount(0);
+});

@@ -1,0 +1,53 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import type { Point } from "../documents/canvas";
+import { newId } from "../lib/id";
+import { request } from "./http";
+import { everything } from "./queries";
+
+/** Something that a template asks for before it is applied. */
+export interface TemplateParameter {
+  name: string;
+  label?: string;
+  default?: string;
+}
+
+/** Nodes that can be put onto a canvas together. */
+export interface Template {
+  id: string;
+  /** Null: it comes with GlassBox. */
+  orgId: string | null;
+  name: string;
+  description: string;
+  structure: { parameters?: TemplateParameter[]; nodes?: unknown[] };
+}
+
+/** The templates of an organization, then those that come with GlassBox. */
+export function useTemplates(orgId: string | undefined) {
+  return useQuery({
+    queryKey: ["templates", orgId],
+    enabled: orgId !== undefined,
+    queryFn: async () => {
+      const lists = [`/orgs/${orgId}/templates`, "/templates"].map((path) => everything<Template>(path));
+      return (await Promise.all(lists)).flat();
+    },
+  });
+}
+
+interface Application {
+  id: string;
+  position: Point;
+  parameters: Record<string, string>;
+}
+
+/** Puts a template's nodes onto a canvas; they come like any other edit. */
+export function useApplyTemplate(projectId: string) {
+  return useMutation({
+    mutationFn: ({ id, ...application }: Application) =>
+      request<{ nodes: { id: string }[] }>(
+        "POST",
+        `/templates/${id}/apply`,
+        { projectId, ...application },
+        { "Idempotency-Key": newId() },
+      ),
+  });
+}

@@ -1,0 +1,139 @@
+import "./history.css";
+import { useEffect, useMemo, useState } from "react";
+import {
+  type Authors,
+  type HistorySummary,
+  useHistory,
+  useNamedVersions,
+  useRefreshHistory,
+  useWorkSessions,
+  type WorkSession,
+} from "../api/history";
+import { useCanEdit } from "../canvas/canvas-context";
+import { Loaded } from "../ui/loaded";
+import { Notice } from "../ui/notice";
+import { looksOf } from "./authors";
+import { type Mode, PastView } from "./past-view";
+import { type Against, comparedWith, knownPlace, timeAt } from "./places";
+import { RestoreButton } from "./restore-button";
+import { Sessions } from "./sessions";
+import { Timeline } from "./timeline";
+import { NameVersionButton } from "./versions";
+
+interface HistoryPanelProps {
+  /** The document, such as `node:<id>`. */
+  document: string;
+  /** Calls back whenever the document was edited. */
+  onEdited: (listener: () => void) => () => void;
+}
+
+/** How long the document rests before its history is asked for anew. */
+const REST_MS = 1_500;
+
+/** What a document was, who made it so, and the way back. */
+export default function HistoryPanel({ document, onEdited }: HistoryPanelProps) {
+  const summary = useHistory(document);
+  useFollowing(document, onEdited);
+  return (
+    <Loaded what="The history" query={summary} lines={6}>
+      {(known) =>
+        known.headSeq === 0 ? (
+          <Notice icon="clock" title="Nothing has happened here yet">
+            As soon as somebody writes, every state of the node can be seen and brought back.
+          </Notice>
+        ) : (
+          <History document={document} summary={known} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function useFollowing(document: string, onEdited: HistoryPanelProps["onEdited"]): void {
+  const refresh = useRefreshHistory(document);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what refreshes is the same for a document
+  useEffect(() => {
+    let timer: number | null = null;
+    const end = onEdited(() => {
+      if (timer !== null) window.clearTimeout(timer);
+      timer = window.setTimeout(refresh, REST_MS);
+    });
+    return () => {
+      end();
+      if (timer !== null) window.clearTimeout(timer);
+    };
+  }, [document, onEdited]);
+}
+
+const NO_SESSIONS: readonly WorkSession[] = [];
+
+function History({ document, summary }: { document: string; summary: HistorySummary }) {
+  const canEdit = useCanEdit();
+  const work = useWorkSessions(document);
+  const named = useNamedVersions(document);
+  const [mode, setMode] = useState<Mode>("changes");
+  const [against, setAgainst] = useState<Against>("session");
+  // Null: the end, wherever that is by then.
+  const [chosen, setChosen] = useState<number | null>(null);
+  const sessions = work.sessions ?? NO_SESSIONS;
+  const versions = useMemo(() => named.data?.versions ?? [], [named.data]);
+  const place = chosen === null ? summary.headSeq : knownPlace(summary, chosen);
+  const from = knownPlace(summary, comparedWith(against, place, { sessions, versions }));
+  const time = timeAt(sessions, place);
+  const lookOf = useMemo(
+    () => looksOf({ ...work.authors, ...named.data?.authors } satisfies Authors),
+    [work.authors, named.data],
+  );
+  // At the end of the slider one follows what happens.
+  const choose = (seq: number) => setChosen(seq >= summary.headSeq ? null : seq);
+
+  return (
+    <div className="grid gap-5">
+      <Timeline
+        summary={summary}
+        sessions={sessions}
+        versions={versions}
+        place={place}
+        time={time}
+        lookOf={lookOf}
+        onChoose={choose}
+      />
+      <PastView
+        document={document}
+        mode={mode}
+        onMode={setMode}
+        against={against}
+        onAgainst={setAgainst}
+        hasVersions={versions.some(({ seq }) => seq < place)}
+        from={Math.min(from, place)}
+        place={place}
+        actions={
+          canEdit && (
+            <>
+              <NameVersionButton document={document} seq={place} />
+              <RestoreButton
+                document={document}
+                seq={place}
+                time={time}
+                isNow={place === summary.headSeq}
+                onRestored={() => setChosen(null)}
+              />
+            </>
+          )
+        }
+      />
+      <Sessions
+        document={document}
+        work={work}
+        versions={versions}
+        place={place}
+        lookOf={lookOf}
+        onChoose={(seq) => {
+          setChosen(seq);
+          setMode("changes");
+          setAgainst("session");
+        }}
+      />
+    </div>
+  );
+}
