@@ -25,9 +25,13 @@ export function nameOf(author: Author | undefined): string {
   return author.name ?? PROGRAMS[author.kind] ?? "Somebody";
 }
 
-/** How each author looks. Of those that are known here no two look the same, as far as there are colours. */
-export function looksOf(authors: Authors): (principal: string) => AuthorLook {
-  const principals = Object.keys(authors).sort();
+/**
+ * How each author looks. Of those that are known here no two look the same, as far as there are colours; and those of the
+ * first list look as they do without the others.
+ */
+export function looksOf(...known: Authors[]): (principal: string) => AuthorLook {
+  const authors: Authors = Object.assign({}, ...known.toReversed());
+  const principals = [...new Set(known.flatMap((list) => Object.keys(list).sort()))];
   return (principal) => {
     const index = principals.indexOf(principal);
     const hue = HUES[(index < 0 ? 0 : index) % HUES.length];

@@ -80,10 +80,8 @@ function History({ document, summary }: { document: string; summary: HistorySumm
   const place = chosen === null ? summary.headSeq : knownPlace(summary, chosen);
   const from = knownPlace(summary, comparedWith(against, place, { sessions, versions }));
   const time = timeAt(sessions, place);
-  const lookOf = useMemo(
-    () => looksOf({ ...work.authors, ...named.data?.authors } satisfies Authors),
-    [work.authors, named.data],
-  );
+  const authors: Authors = { ...work.authors, ...named.data?.authors };
+  const lookOf = looksOf(authors);
   // At the end of the slider one follows what happens.
   const choose = (seq: number) => setChosen(seq >= summary.headSeq ? null : seq);
 
@@ -104,6 +102,7 @@ function History({ document, summary }: { document: string; summary: HistorySumm
         onMode={setMode}
         against={against}
         onAgainst={setAgainst}
+        known={authors}
         hasVersions={versions.some(({ seq }) => seq < place)}
         from={Math.min(from, place)}
         place={place}

@@ -1,5 +1,13 @@
 import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
-import { type Authors, type TextHistory, useBlame, useDiff, usePastState } from "../api/history";
+import {
+  type Authors,
+  type Blame,
+  type Diff,
+  type TextHistory,
+  useBlame,
+  useDiff,
+  usePastState,
+} from "../api/history";
 import { ApiError, messageOf } from "../api/http";
 import { humanize } from "../lib/text";
 import { LoadError } from "../ui/load-error";
@@ -26,6 +34,8 @@ interface PastViewProps {
   against: Against;
   onAgainst: (against: Against) => void;
   hasVersions: boolean;
+  /** Those who have colours already. */
+  known: Authors;
   /** The places of the comparison; `place` is the one that is shown. */
   from: number;
   place: number;
@@ -64,7 +74,7 @@ export function PastView(props: PastViewProps) {
   );
 }
 
-function Shown({ document, mode, from, place }: PastViewProps) {
+function Shown({ document, mode, from, place, known }: PastViewProps) {
   const rested = useRested(`${from} ${place}`);
   const [restedFrom = 0, restedPlace = 0] = rested.split(" ").map(Number);
   const diff = useDiff(document, restedFrom, restedPlace, mode === "changes");
@@ -75,9 +85,9 @@ function Shown({ document, mode, from, place }: PastViewProps) {
   // What was there stays while one slides, so that nothing jumps.
   const content =
     mode === "changes" && diff.data ? (
-      <Changes texts={diff.data.texts} authors={diff.data.authors} fields={diff.data.fields} />
+      <Changes diff={diff.data} known={known} />
     ) : mode === "authors" && blame.data ? (
-      <Written texts={blame.data.texts} authors={blame.data.authors} />
+      <Written blame={blame.data} known={known} />
     ) : mode === "state" && state.data ? (
       <PastBody state={state.data} />
     ) : null;
@@ -116,16 +126,9 @@ function Failed({ error, retry }: { error: unknown; retry: () => void }) {
   return <LoadError what="What it was" error={error} retry={retry} />;
 }
 
-function Changes({
-  texts,
-  authors,
-  fields,
-}: {
-  texts: TextHistory[];
-  authors: Authors;
-  fields: Parameters<typeof FieldChanges>[0]["fields"];
-}) {
-  const lookOf = looksOf(authors);
+function Changes({ diff, known }: { diff: Diff; known: Authors }) {
+  const { texts, authors, fields } = diff;
+  const lookOf = looksOf(known, authors);
   if (texts.length === 0 && fields.length === 0) {
     return <p className="py-8 text-center text-sm text-muted">Nothing is different.</p>;
   }
@@ -146,8 +149,9 @@ function Changes({
   );
 }
 
-function Written({ texts, authors }: { texts: TextHistory[]; authors: Authors }) {
-  const lookOf = looksOf(authors);
+function Written({ blame, known }: { blame: Blame; known: Authors }) {
+  const { texts, authors } = blame;
+  const lookOf = looksOf(known, authors);
   const written = texts.filter(({ blocks }) => blocks.length > 0);
   if (written.length === 0) {
     return <p className="py-8 text-center text-sm text-muted">Nothing was written here.</p>;

@@ -64,7 +64,10 @@ it("marks every word with its author when authors are asked for", () => {
   expect(screen.getByText("theirs").title).toMatch(/^An agent, /);
 });
 
-it("gives no two authors the same colours", () => {
+it("gives no two authors the same colours, and nobody another when more come", () => {
   const lookOf = looksOf(AUTHORS);
   expect(lookOf("user:1").solid).not.toBe(lookOf("agent:2").solid);
+  const more = looksOf(AUTHORS, { "agent:0": { kind: "agent", id: "0", name: null } });
+  expect(more("user:1")).toEqual(lookOf("user:1"));
+  expect(more("agent:0").solid).not.toBe(more("agent:2").solid);
 });
