@@ -78,6 +78,7 @@ pub(crate) fn preamble() -> OpenApi {
             tag("nodes", "Nodes of a project's canvas."),
             tag("documents", "Free documents, and snapshots of all documents."),
             tag("history", "What documents were, who made them so, and bringing it back."),
+            tag("templates", "Nodes to be put onto any canvas."),
             tag("operation", "For machines that watch the server."),
         ]))
         .build()

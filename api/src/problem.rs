@@ -16,6 +16,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::routes::locks::LockBody;
+
 pub use code::Code;
 
 /// The media type of a problem.
@@ -29,6 +31,7 @@ pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    lock: Option<Box<LockBody>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -70,6 +73,10 @@ pub struct ProblemBody {
     /// What is wrong with single fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// The lock that is in the way, with the code `LOCK_HELD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<LockBody>, required = false, nullable = false)]
+    lock: Option<Box<LockBody>>,
 }
 
 impl Problem {
@@ -84,7 +91,7 @@ impl Problem {
             Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))],
             _ => Vec::new(),
         };
-        Self { code, detail: Cow::Borrowed(code.advice()), errors: Vec::new(), headers, cause: None }
+        Self { code, detail: Cow::Borrowed(code.advice()), errors: Vec::new(), lock: None, headers, cause: None }
     }
 
     /// What the caller asks for does not exist, or must not be seen.
@@ -103,6 +110,13 @@ impl Problem {
     #[must_use]
     pub fn field_error(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
         self.errors.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
+    /// Says whose lock is in the way.
+    #[must_use]
+    pub(crate) fn lock(mut self, lock: LockBody) -> Self {
+        self.lock = Some(Box::new(lock));
         self
     }
 
@@ -161,6 +175,7 @@ impl Problem {
             code: self.code,
             request_id: request_id.to_owned(),
             errors: self.errors,
+            lock: self.lock,
         };
         let mut response = (status, axum::Json(body)).into_response();
         *response.headers_mut() = others;

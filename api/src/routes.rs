@@ -4,9 +4,11 @@ pub mod auth;
 pub mod documents;
 mod edges;
 pub mod history;
+pub(crate) mod locks;
 pub mod nodes;
 pub mod organizations;
 pub mod projects;
+mod templates;
 pub mod users;
 
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(projects::routes())
         .merge(nodes::routes())
         .merge(edges::routes())
+        .merge(locks::routes())
+        .merge(templates::routes())
         .merge(documents::routes())
         .merge(history::routes())
         .merge(openapi::routes())

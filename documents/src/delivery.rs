@@ -138,6 +138,11 @@ pub enum Refusal {
     UnsupportedContent(String),
     /// It inserts under a Yjs client id that belongs to somebody else.
     ClientIdTaken(u64),
+    /// Somebody else holds the node's lock, and the project has others kept out.
+    LockHeld {
+        /// What to call them.
+        holder: Arc<str>,
+    },
     /// Too much waits for the log already.
     SavingBehind,
     /// What the principal wrote before is to be repaired first.
@@ -148,7 +153,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All codes.
-    pub(crate) const CODES: [&str; 10] = [
+    pub(crate) const CODES: [&str; 11] = [
         "READ_ONLY",
         "ACCESS_ENDED",
         "MALFORMED_UPDATE",
@@ -158,6 +163,7 @@ impl Refusal {
         "CLIENT_ID_TAKEN",
         "SAVING_BEHIND",
         "UNSAVABLE",
+        "LOCK_HELD",
         "TOO_MANY_REPAIRS",
     ];
 
@@ -172,6 +178,7 @@ impl Refusal {
             Self::DocumentTooLarge { .. } => "DOCUMENT_TOO_LARGE",
             Self::UnsupportedContent(_) => "UNSUPPORTED_CONTENT",
             Self::ClientIdTaken(_) => "CLIENT_ID_TAKEN",
+            Self::LockHeld { .. } => "LOCK_HELD",
             Self::SavingBehind => "SAVING_BEHIND",
             Self::TooManyRepairs => "TOO_MANY_REPAIRS",
             Self::Unsavable => "UNSAVABLE",
@@ -181,7 +188,7 @@ impl Refusal {
     /// Whether the same content may be sent again later.
     #[must_use]
     pub fn retry(&self) -> bool {
-        matches!(self, Self::SavingBehind | Self::TooManyRepairs)
+        matches!(self, Self::SavingBehind | Self::TooManyRepairs | Self::LockHeld { .. })
     }
 
     /// What happened and what to do, for people.
@@ -190,6 +197,7 @@ impl Refusal {
         match self {
             Self::ReadOnly => "you may read this document, not change it".to_owned(),
             Self::AccessEnded => "your access to this document has ended".to_owned(),
+            Self::LockHeld { holder } => format!("{holder} has locked this; your edits will be taken once it is free"),
             Self::Malformed(what) => format!("this is not a valid update: {what}"),
             Self::TooLarge { limit } => format!("an update may have at most {limit} bytes; send it in parts"),
             Self::DocumentTooLarge { limit } => {

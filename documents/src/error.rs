@@ -1,5 +1,7 @@
 //! What callers of this crate are told.
 
+use std::sync::Arc;
+
 use platform::db::DbError;
 use schema::ids::{Epoch, Seq};
 use thiserror::Error;
@@ -38,6 +40,12 @@ pub enum EditFailed {
     /// The document cannot be opened or saved now. The edit may have been made if the server stopped meanwhile.
     #[error("the document cannot be opened or saved now; try again later")]
     Unavailable,
+    /// Somebody else holds the node's lock, and the project has others kept out.
+    #[error("{holder} has locked this")]
+    LockHeld {
+        /// What to call them.
+        holder: Arc<str>,
+    },
     /// The document would become too large.
     #[error("a document may have at most {limit} bytes; delete something to make room")]
     TooLarge {
@@ -54,6 +62,7 @@ impl From<EditRefused> for EditFailed {
         match refused {
             EditRefused::Moved { epoch, seq } => Self::Moved { epoch, seq },
             EditRefused::Patch(error) => Self::Patch(error),
+            EditRefused::LockHeld { holder } => Self::LockHeld { holder },
             EditRefused::SavingBehind => Self::Unavailable,
             EditRefused::TooLarge { limit } => Self::TooLarge { limit },
             EditRefused::Broken(broken) => Self::Broken(broken),

@@ -11,7 +11,7 @@
 //! | [`history`] | what documents were, who made them so, and how to bring it back |
 //! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
-//! Inside: from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
+//! Inside: locks of nodes (`locks`), from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
 //! (`projection`), how far logs reach (`head_watch`).
 
 mod barred;
@@ -21,6 +21,7 @@ pub mod error;
 mod head_watch;
 pub mod history;
 mod listeners;
+mod locks;
 mod log_writer;
 mod metrics;
 mod opening;

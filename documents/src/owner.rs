@@ -3,6 +3,7 @@
 mod heavy;
 mod jobs;
 mod work;
+mod lock;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use platform::bus::{BusEvent, BusMessage, BusReceiver};
 use platform::db::documents::DocumentRef;
+use platform::db::locks::{self, Lock};
 use platform::db::log::{AppendRefusal, NewUpdate};
 use platform::queue::{Receiver, Sender};
 use schema::ids::{DocumentKind, Epoch, Seq};
@@ -70,6 +72,8 @@ pub(crate) enum Event {
     Head(Epoch, Seq),
     /// The document is no more.
     Gone,
+    /// Who holds the node's lock.
+    Lock(Option<Lock>),
     Compacted(Option<Seq>),
     Projected(Option<Seq>),
 }
@@ -133,8 +137,23 @@ async fn open(
 ) -> Result<(Box<Owner>, Vec<Message>), LoadError> {
     // Subscribed before the load, so that nothing committed elsewhere falls between the two.
     let bus = services.bus.subscribe(document.id);
-    let (opened, waiting) = opening::open(&services, document, &mut inboxes.messages).await?;
-    let owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
+    // Known before anybody's first update: a lock may keep them out.
+    let lock = async {
+        match document.kind {
+            DocumentKind::Node => locks::find(&services.db, &document).await,
+            _ => Ok(None),
+        }
+    };
+    let (opened, lock) = tokio::join!(opening::open(&services, document, &mut inboxes.messages), lock);
+    let (opened, waiting) = opened?;
+    let mut owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
+    match lock {
+        Ok(lock) => owner.take_lock(lock),
+        Err(error) => {
+            tracing::warn!(document = %document.id, %error, "a lock could not be read");
+            owner.read_lock();
+        }
+    }
     Ok((Box::new(owner), waiting))
 }
 
@@ -310,6 +329,7 @@ impl Owner {
             Event::LogTrimmed => self.reload = true,
             Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)),
             Event::Gone => self.end_all(EndReason::Unavailable),
+            Event::Lock(lock) => self.take_lock(lock),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::Projected(seq) => {
                 let head = self.room.head();
@@ -379,9 +399,13 @@ impl Owner {
             BusEvent::Message { message: BusMessage::Stateless(payload), .. } => {
                 self.take(Input::RemoteStateless(payload));
             }
+            BusEvent::Message { message: BusMessage::LockChanged, .. } => self.read_lock(),
             BusEvent::Message { message: BusMessage::AccessChanged(_), .. } => {}
             BusEvent::Gap => {
                 self.services.heads.ask(self.document.id);
+                if self.room.is_locked() {
+                    self.read_lock();
+                }
                 self.ask_for_presence();
             }
         }
@@ -444,6 +468,9 @@ impl Owner {
             Effect::LimitReached(limit) => self.services.metrics.reached.count(limit),
             Effect::Repaired(shape, reasons) => self.report_repair(shape, &reasons),
             Effect::End(session) => self.listeners.remove(session),
+            Effect::RenewLock(holder) => self.renew_lock(holder),
+            Effect::EndLock(holder) => self.end_lock(holder),
+            Effect::ReadLock => self.read_lock(),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload => self.reload = true,
             Effect::Nothing => {}

@@ -6,7 +6,7 @@
 mod held;
 pub(crate) mod state_vector;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -248,6 +248,19 @@ impl Replica {
     pub(crate) fn holds(&self, range: &ClientRange) -> bool {
         let start = range.start.max(self.skeleton.clock(range.client));
         self.held.brings(&ClientRange { start, ..*range })
+    }
+
+    /// Whether any of these ranges is not deleted yet. Costs as much as encoding the document.
+    pub(crate) fn would_delete(&mut self, ranges: &[ClientRange]) -> bool {
+        let summary = self.state().ok().and_then(|state| schema::update::inspect(&state, &limits(Trust::Logged)).ok());
+        let Some(summary) = summary else { return true };
+        let deleted: BTreeMap<(u64, u64), u64> =
+            summary.deletions().iter().map(|range| ((range.client, range.start), range.end)).collect();
+        let is_deleted = |range: &ClientRange| {
+            let before = deleted.range(..=(range.client, range.start)).next_back();
+            before.is_some_and(|((client, _), end)| *client == range.client && range.end <= *end)
+        };
+        !ranges.iter().all(is_deleted)
     }
 
     /// A state vector of what is integrated, encoded. Needs nothing of yrs, so that a broken replica knows it too.

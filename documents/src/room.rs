@@ -5,6 +5,7 @@
 //! thousands with seeds.
 
 mod intake;
+mod lock;
 mod log_position;
 mod message;
 mod presence;
@@ -25,6 +26,7 @@ use platform::random::Random;
 use schema::ids::{Epoch, Seq};
 use schema::update::ClientRange;
 
+pub use lock::{Enforcement, LockState};
 pub use message::{
     Activity, Append, Attach, Audience, Claim, Edit, EditRefused, Edited, Effect, Extent, Input, Mode, PresenceNews,
     PresenceState, Quarantined, Receipts, SavingState, SessionId, Ticket, UpdateKind,
@@ -33,6 +35,7 @@ pub use saving::UnsavedBudget;
 
 use crate::delivery::{Content, Outgoing};
 use crate::replica::{ApplyError, Broken, Replica};
+use lock::HeldLock;
 use log_position::LogPosition;
 use presence::Presence;
 use repair::{Author, Repairs};
@@ -89,6 +92,7 @@ pub struct Room {
     /// When the document's size was measured last, because it seemed to be too large.
     measured_at: Option<u64>,
     repairs: Repairs,
+    lock: Option<Box<HeldLock>>,
     /// Content that cannot be saved.
     barred: Vec<ClientRange>,
     limits: Arc<Limits>,
@@ -115,6 +119,7 @@ impl Room {
             editors: HashMap::new(),
             measured_at: None,
             repairs: Repairs::none(),
+            lock: None,
             barred: Vec::new(),
             limits,
             random,
@@ -193,6 +198,12 @@ impl Room {
         self.replica.is_broken()
     }
 
+    /// Whether somebody holds the node's lock.
+    #[must_use]
+    pub(crate) fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Whether other instances may have been told of sessions of this one.
     #[must_use]
     pub fn has_told_presence(&self) -> bool {
@@ -202,7 +213,8 @@ impl Room {
     /// When [`Input::Tick`] is wanted next, in milliseconds of the clock that `handle` is given.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
-        [self.presence.deadline(), self.repairs.deadline()].into_iter().flatten().min()
+        let lock = self.lock.as_ref().map(|lock| lock.deadline());
+        [self.presence.deadline(), self.repairs.deadline(), lock].into_iter().flatten().min()
     }
 
     /// Reads the document.
@@ -224,8 +236,9 @@ impl Room {
     pub fn handle(&mut self, now: u64, input: Input, out: &mut Vec<Effect>) {
         self.date_repairs(now);
         match input {
-            Input::Attach(attach) => self.attach(attach, out),
+            Input::Attach(attach) => self.attach(now, attach, out),
             Input::Detach(session) => self.detach(now, session),
+            Input::Lock(state) => self.take_lock(state, out),
             Input::Access(session, access) => self.change_access(now, session, access, out),
             Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
             Input::Ask(session) => self.ask(session, out),
@@ -250,6 +263,7 @@ impl Room {
             Input::Tick => {
                 self.tick(now, out);
                 self.repair_due(now, out);
+                self.lock_due(now, out);
             }
         }
         // What nobody here has answered for.

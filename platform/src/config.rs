@@ -271,6 +271,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         presence_messages_burst: reader.integer("limits.presence_messages_burst", 1..=1_000_000),
         presence_tick_ms: reader.integer("limits.presence_tick_ms", 1..=10_000),
         presence_timeout_seconds: reader.integer("limits.presence_timeout_seconds", 5..=3600),
+        lock_seconds: reader.integer("limits.lock_seconds", 10..=86_400),
         snapshot_every_updates: reader.integer("limits.snapshot_every_updates", 1..=1_000_000),
         snapshot_every_bytes: reader.integer("limits.snapshot_every_bytes", 1024..=GIB),
         log_dense_days: reader.integer("limits.log_dense_days", 0..=36_500),

@@ -10,6 +10,7 @@ pub mod documents;
 mod error;
 pub mod events;
 pub mod history;
+pub mod locks;
 pub mod log;
 pub mod members;
 mod metrics;
@@ -19,6 +20,7 @@ mod page;
 mod principal;
 pub mod projects;
 pub mod quarantine;
+pub mod templates;
 pub mod users;
 pub mod versions;
 

@@ -65,6 +65,8 @@ pub struct Limits {
     pub presence_tick_ms: u64,
     /// Seconds until a presence state that is not renewed is removed.
     pub presence_timeout_seconds: u64,
+    /// Seconds after which a node's lock ends, unless its holder is active.
+    pub lock_seconds: u32,
     /// A snapshot is written after this many updates.
     pub snapshot_every_updates: u64,
     /// A snapshot is written after this many bytes of updates.

@@ -143,6 +143,8 @@ uuid_newtypes! {
     InputId;
     /// An output of a node.
     OutputId;
+    /// A template.
+    TemplateId;
 }
 
 /// A document's lineage: it changes only when history is replaced, and replicas of two epochs are never merged.

@@ -9,6 +9,7 @@
 //! | [`node`] | `node:<uuid>`: the view of a node's body, inputs and outputs, and validated patches |
 //! | [`repair`] | what in a document is not of its shape, and the edit that puts it right |
 //! | [`rich_text`] | a Tiptap editor's text as blocks and as Markdown, and back by the smallest edit |
+//! | [`template`] | nodes to be put onto any canvas, with parameters |
 //!
 //! [`Patch`] and [`PatchError`] are what all patches share, [`Problem`] what all views do. Every document is made by
 //! [`new_doc`]. Views read anything that clients may have written without failing; patches write nothing when refused.
@@ -21,13 +22,14 @@ pub mod node;
 mod patch;
 pub mod repair;
 pub mod rich_text;
+pub mod template;
 pub mod update;
 mod value;
 
 pub use doc::{new_doc, new_doc_keeping_deleted};
 pub use ids::{
     ClientID, DocumentKind, DocumentName, EdgeId, Epoch, FreeDocumentId, InputId, NodeId, OrgId, OutputId,
-    ParseIdError, ProjectId, RunId, ScratchName, Seq, UserId,
+    ParseIdError, ProjectId, RunId, ScratchName, Seq, TemplateId, UserId,
 };
 pub use patch::{Patch, PatchError, PatchErrorCode};
 pub use value::{PROBLEMS_MAX, Problem, VALUE_DEPTH_MAX};

@@ -16,6 +16,10 @@ pub enum Request {
     Unsubscribe(Channel),
     /// Publishes presence without Yjs awareness (G21).
     Presence(Presence),
+    /// Takes a node's lock (G26).
+    LockAcquire(LockAcquire),
+    /// Gives a node's lock back (G27).
+    LockRelease(LockRelease),
     /// Renews the socket's authority (G19).
     Token(Token),
 }
@@ -87,6 +91,25 @@ pub struct Presence {
     pub action: Action,
 }
 
+/// Payload of `lock_acquire`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockAcquire {
+    /// The node's id.
+    pub node_id: String,
+    /// Whether to be told when the lock is free, if somebody else holds it.
+    #[serde(default)]
+    pub notify: bool,
+}
+
+/// Payload of `lock_release`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockRelease {
+    /// The node's id.
+    pub node_id: String,
+}
+
 /// What someone does in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -135,6 +158,8 @@ impl Envelope {
             "subscribe" => serde_json::from_str(payload).map(Request::Subscribe),
             "unsubscribe" => serde_json::from_str(payload).map(Request::Unsubscribe),
             "presence" => serde_json::from_str(payload).map(Request::Presence),
+            "lock_acquire" => serde_json::from_str(payload).map(Request::LockAcquire),
+            "lock_release" => serde_json::from_str(payload).map(Request::LockRelease),
             "token" => serde_json::from_str(payload).map(Request::Token),
             _ => return Err(RequestError::UnknownType { name: raw.r#type, request_id: raw.request_id }),
         };
@@ -218,6 +243,14 @@ pub enum Reply {
         /// One entry per user.
         users: Vec<PresentUser>,
     },
+    /// The node's lock is the client's (G26).
+    LockAcquired(HeldLock),
+    /// The node's lock is not the client's any more (G27).
+    #[serde(rename_all = "camelCase")]
+    LockReleased {
+        /// The node's id.
+        node_id: String,
+    },
     /// An update was refused (G15).
     Refused {
         /// The document's name.
@@ -285,10 +318,42 @@ pub enum Reply {
         /// The document's current epoch, with `EPOCH_MISMATCH`.
         #[serde(skip_serializing_if = "Option::is_none")]
         epoch: Option<u32>,
+        /// The lock that is in the way, with `LOCK_HELD`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lock: Option<Box<HeldLock>>,
         /// What went wrong.
         #[serde(flatten)]
         cause: Cause,
     },
+}
+
+/// A node's lock that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldLock {
+    /// The node's id.
+    pub node_id: String,
+    /// The id of the person who holds it, or for whom an agent or a program does.
+    pub locked_by: String,
+    /// The holder.
+    pub holder: LockHolder,
+    /// Greater than that of every earlier holder.
+    pub fencing_token: i64,
+    /// Whether others' edits are refused (G28).
+    pub enforced: bool,
+    /// RFC 3339; when it ends unless its holder is active.
+    pub expires_at: String,
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LockHolder {
+    /// `user`, `agent` or `api_key`.
+    pub kind: &'static str,
+    /// The principal's id.
+    pub id: String,
+    /// The display name.
+    pub name: String,
 }
 
 /// The limits that `welcome` announces.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
-use web_protocol::control::{Cause, Envelope, Identity, Repair, Reply, SyncReply, WelcomeLimits};
+use web_protocol::control::{Cause, Envelope, HeldLock, Identity, LockHolder, Repair, Reply, SyncReply, WelcomeLimits};
 use web_protocol::frame::{Body, Frame, Piece, PieceForm, PieceOf};
 use web_protocol::hocuspocus::{self, Address, Message, Saved, Scope};
 use web_protocol::lib0::DecodeError;
@@ -160,6 +160,8 @@ fn reply(message: &Value) -> Option<Reply> {
         },
         "unsubscribed" => Reply::Unsubscribed { channel, cause: payload.get("code").map(|_| cause()) },
         "refused" => Reply::Refused { channel, update: payload["update"].as_u64()?, cause: cause() },
+        "lock_acquired" => Reply::LockAcquired(held_lock(payload)),
+        "lock_released" => Reply::LockReleased { node_id: text("nodeId") },
         "lagging" => Reply::Lagging { channel },
         "caught_up" => Reply::CaughtUp { channel },
         "saving_behind" => Reply::SavingBehind { channel, pending: payload["pending"].as_u64()? },
@@ -179,10 +181,25 @@ fn reply(message: &Value) -> Option<Reply> {
         "error" => Reply::Error {
             channel: payload.get("channel").map(|_| channel),
             epoch: payload.get("epoch").map(small),
+            lock: payload.get("lock").map(|lock| Box::new(held_lock(lock))),
             cause: cause(),
         },
         _ => return None,
     })
+}
+
+fn held_lock(lock: &Value) -> HeldLock {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let fixed = |value: &Value| -> &'static str { value.as_str().unwrap().to_owned().leak() };
+    let holder = &lock["holder"];
+    HeldLock {
+        node_id: text(&lock["nodeId"]),
+        locked_by: text(&lock["lockedBy"]),
+        holder: LockHolder { kind: fixed(&holder["kind"]), id: text(&holder["id"]), name: text(&holder["name"]) },
+        fencing_token: lock["fencingToken"].as_i64().unwrap(),
+        enforced: lock["enforced"].as_bool().unwrap(),
+        expires_at: text(&lock["expiresAt"]),
+    }
 }
 
 #[test]

@@ -88,6 +88,8 @@ codes! {
         "Make somebody else an owner first.";
     Cycle, "CYCLE", CONFLICT, "This would close a cycle",
         "Choose another node: a node cannot depend on, or lie in, itself.";
+    LockHeld, "LOCK_HELD", CONFLICT, "Somebody else has locked this",
+        "Wait until the lock is free, or ask its holder; the member lock says who that is.";
     Conflict, "CONFLICT", CONFLICT, "This conflicts with what is there",
         "Read it again and decide anew.";
     HistoryNotKept, "HISTORY_NOT_KEPT", GONE, "This part of the history is not kept",
@@ -102,6 +104,8 @@ codes! {
         "Delete something in the document to make room, or use another one.";
     BodyTooSlow, "BODY_TOO_SLOW", REQUEST_TIMEOUT, "The body did not arrive in time",
         "Send it again, in parts if the connection is slow.";
+    Locked, "LOCKED", LOCKED, "Somebody else has locked this, and the project has others kept out",
+        "Send it again once the lock is free; GET /nodes/{nodeId}/lock says who holds it.";
     UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE, "The body is of the wrong type",
         "Send JSON, with the header Content-Type: application/json.";
     ValidationFailed, "VALIDATION_FAILED", UNPROCESSABLE_ENTITY, "Fields are not valid",

@@ -34,6 +34,8 @@ impl From<EditFailed> for Problem {
             EditFailed::Unavailable => Self::new(Code::Unavailable).detail(
                 "The document cannot be saved now. The change may have been made; read it again before you repeat it.",
             ),
+            EditFailed::LockHeld { holder } => Self::new(Code::Locked)
+                .detail(format!("{holder} has locked this node. Send the change again once the lock is free.")),
             EditFailed::TooLarge { limit } => Self::new(Code::DocumentTooLarge)
                 .detail(format!("A document may have {limit} bytes. Delete something in it to make room.")),
             EditFailed::Broken(broken) => Self::new(Code::Internal).caused_by(broken),

@@ -77,6 +77,11 @@ impl Server {
         Self { router: api::router(api.clone()), api, database: None }
     }
 
+    /// The database, of a server that was started with one.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        self.database.as_ref().expect("the server was started with a database")
+    }
+
     /// Signs in as `<name>@example.com`.
     pub(crate) async fn sign_in(&self, name: &str) -> Client {
         self.sign_in_with(&format!("{name}@example.com")).await

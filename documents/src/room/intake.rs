@@ -1,5 +1,7 @@
 //! How an update gets into the document: checked, attributed, applied, passed on.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::PrincipalRef;
@@ -54,6 +56,7 @@ impl Room {
             }
             Ok(Some((append, Outcome { applied, told, released }))) => {
                 self.own(&append);
+                self.note_activity(now, session, out);
                 self.look(now, Author::Session(session));
                 match applied {
                     Applied::Held => {}
@@ -107,6 +110,9 @@ impl Room {
         }
         if self.is_barred(&summary) {
             return Err(Refusal::Unsavable);
+        }
+        if self.lock.is_some() {
+            self.look_at_lock(session, principal, kind, &summary)?;
         }
         let attribution = self.attribute(now, session, principal, kind, &summary)?;
         if !self.has_room_for(now, update.len(), &summary) {
@@ -267,6 +273,9 @@ impl Room {
             return Err(EditRefused::Moved { epoch: here.0, seq: here.1 });
         }
         let principal = edit.principal.reference();
+        if let Some(holder) = self.locked_for(principal) {
+            return Err(EditRefused::LockHeld { holder: Arc::clone(holder) });
+        }
         let patch = match edit.change {
             Change::Patch(patch) => patch,
             Change::Update(update) => return self.take_own(now, update, principal),

@@ -11,6 +11,7 @@ use schema::ids::{Epoch, Seq};
 use schema::repair::{Reason, Shape};
 use thiserror::Error;
 
+use super::lock::LockState;
 use crate::delivery::{AwarenessState, Outgoing};
 use crate::replica::{Broken, Change};
 use platform::access::Access;
@@ -127,6 +128,8 @@ pub enum Input {
     RemotePresence(InstanceId, PresenceNews),
     /// A message of the application, from a session of another instance.
     RemoteStateless(Arc<str>),
+    /// Who holds the node's lock, as the tables have it now.
+    Lock(Option<LockState>),
     /// Another instance wants to know the presence of this one's sessions.
     PresenceQueried,
     /// Time passed; see [`super::Room::deadline`].
@@ -233,6 +236,12 @@ pub enum Effect {
     LimitReached(Limit),
     /// This was wrong in the document and is repaired: tell operators.
     Repaired(Shape, Vec<Reason>),
+    /// The holder of the node's lock is active: renew it.
+    RenewLock(PrincipalRef),
+    /// The holder of the node's lock has left: end it.
+    EndLock(PrincipalRef),
+    /// The node's lock may have run out: read it from the tables.
+    ReadLock,
     /// Forget a session.
     End(SessionId),
     /// The replica is broken: load the document and call [`super::Room::reload`].
@@ -294,6 +303,12 @@ pub enum EditRefused {
     /// The patch does not fit the document.
     #[error(transparent)]
     Patch(#[from] schema::PatchError),
+    /// Somebody else holds the node's lock, and the project has others kept out.
+    #[error("{holder} has locked this")]
+    LockHeld {
+        /// What to call them.
+        holder: Arc<str>,
+    },
     /// Too much waits for the log already.
     #[error("saving is behind; try again later")]
     SavingBehind,

@@ -122,6 +122,10 @@ impl Presence {
     /// Whether somebody is here through another instance and has brought there what they had. An instance that has missed
     /// a renewal is taken to be gone, sooner than what it told is forgotten: it will bring nothing more, and others must
     /// not wait for it.
+    pub(super) fn is_elsewhere(&self, principal: PrincipalRef) -> bool {
+        self.remote.has(principal)
+    }
+
     pub(super) fn is_answered_for_elsewhere(&self, now: u64, principal: PrincipalRef) -> bool {
         self.remote.has_answered(principal, now.checked_sub(self.timeout_ms / 2))
     }
@@ -429,6 +433,7 @@ impl Room {
         if !self.presence.take_in(now, session, &attached.principal, states) {
             out.push(Effect::LimitReached(Limit::PresenceRate));
         }
+        self.note_activity(now, session, out);
     }
 
     pub(super) fn take_activity(&mut self, now: u64, session: SessionId, activity: Activity, out: &mut Vec<Effect>) {
@@ -445,6 +450,9 @@ impl Room {
         let states = vec![AwarenessState { client, clock, state }];
         if !self.presence.take_in(now, session, &attached.principal, states) {
             out.push(Effect::LimitReached(Limit::PresenceRate));
+        }
+        if activity != Activity::Idle {
+            self.note_activity(now, session, out);
         }
     }
 

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod awareness;
+mod locks;
 mod presence;
 mod quiescence;
 mod violating;
@@ -19,8 +20,8 @@ use awareness::Awareness;
 use bytes::Bytes;
 use documents::delivery::Outgoing;
 use documents::room::{
-    Append, Attach, Audience, Effect, Extent, Input, Mode, PresenceNews, Receipts, Room, SavingState, SessionId,
-    Stored, UnsavedBudget, UpdateKind,
+    Append, Attach, Audience, Effect, Extent, Input, LockState, Mode, PresenceNews, Receipts, Room, SavingState,
+    SessionId, Stored, UnsavedBudget, UpdateKind,
 };
 use platform::access::Access;
 use platform::auth::{Principal, PrincipalKind, PrincipalRef};
@@ -81,6 +82,8 @@ struct Instance {
     gap: bool,
     reads: VecDeque<Seq>,
     saving: SavingState,
+    /// As its room was told.
+    keeps_out_others_than: Option<PrincipalRef>,
 }
 
 struct World {
@@ -94,6 +97,8 @@ struct World {
     clients: Vec<Client>,
     next_session: u64,
     shape: Option<Shape>,
+    /// Who has locked the document.
+    lock: Option<LockState>,
     /// No more crashes, drops and edits: everything is to settle.
     calm: bool,
 }
@@ -116,7 +121,17 @@ fn content(doc: &Doc) -> (String, BTreeMap<String, String>, [serde_json::Value; 
 impl Instance {
     fn new(id: InstanceId, saving: SavingState) -> Self {
         let (appends, reads, presence) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
-        Self { id, room: None, appends, bus: Vec::new(), presence, gap: false, reads, saving }
+        Self {
+            id,
+            room: None,
+            appends,
+            bus: Vec::new(),
+            presence,
+            gap: false,
+            reads,
+            saving,
+            keeps_out_others_than: None,
+        }
     }
 }
 
@@ -161,6 +176,7 @@ impl World {
             clients,
             next_session: 1,
             shape: [None, Some(Shape::Canvas), Some(Shape::Node)][usize::try_from(seed % 3).unwrap()],
+            lock: None,
             calm: false,
         }
     }
@@ -229,7 +245,11 @@ impl World {
                     client.withheld = false;
                 }
             }
-            Effect::Append(append) => self.instances[instance].appends.push_back(append),
+            Effect::Append(append) => {
+                self.check_lock(instance, append.principal);
+                self.instances[instance].appends.push_back(append);
+            }
+            Effect::ReadLock | Effect::EndLock(_) => self.lock_effect(instance, &effect, more),
             Effect::ReadLog(after) => self.instances[instance].reads.push_back(after),
             Effect::Publish(seq, update) => self.publish(instance, seq, &update),
             Effect::PublishPresence(news) => self.say(instance, &|| Said::News(news.clone())),
@@ -241,6 +261,7 @@ impl World {
             | Effect::LimitReached(_)
             | Effect::Repaired(..)
             | Effect::PublishStateless(_)
+            | Effect::RenewLock(_)
             | Effect::Nothing => {}
         }
     }
@@ -336,6 +357,7 @@ impl World {
             let room = Room::open(self.stored(), Arc::new(limits), budget, self.random.clone()).unwrap();
             self.instances[instance].room = Some(room.with_shape(self.shape));
             self.instances[instance].bus.clear();
+            self.tell_lock(instance);
             self.say(instance, &|| Said::Query);
         }
     }
@@ -494,7 +516,7 @@ impl World {
     fn step(&mut self) {
         self.now += self.random.below(40);
         let (client, instance) = (self.below(CLIENTS), self.below(INSTANCES));
-        match self.below(120) {
+        match self.below(122) {
             0..16 => self.edit(client),
             16..20 => self.write_by_shape(client),
             20..26 => self.connect(client),
@@ -514,6 +536,7 @@ impl World {
             115..117 => self.report_gap(instance),
             117 => self.restart(instance),
             118 => self.offer_again(client),
+            119 => self.change_lock(),
             _ => self.pass(client),
         }
     }

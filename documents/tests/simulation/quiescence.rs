@@ -25,6 +25,7 @@ impl World {
             self.disconnect(absent);
         }
         self.calm = true;
+        self.unlock();
         for instance in 0..INSTANCES {
             if self.instances[instance].saving == SavingState::Behind {
                 self.change_saving(instance);

@@ -114,6 +114,10 @@ policy! {
         CreateProject:          Member,         With(Write);
         /// Invite people, take them in and out, and give them roles, but for the role of an owner.
         ManageMembers:          Admin,          With(Write);
+        /// Make templates, and change those that one made.
+        MakeTemplates:          Member,         With(Write);
+        /// Change and delete the templates of others.
+        ManageTemplates:        Admin,          With(Write);
         /// See who did what.
         ReadAuditLog:           Admin,          With(Read);
         /// Change its name, slug and settings.
@@ -137,6 +141,8 @@ policy! {
         ManageMembers:          Admin,          With(Write);
         /// Change its settings.
         Configure:              Admin,          With(Write);
+        /// Take locks of nodes away from their holders.
+        ReleaseLocks:           Admin,          With(Write);
         /// Put it into the trash, and take it out again.
         Delete:                 Admin,          With(Write);
         /// Forget, for good, what was written and deleted again in its documents.

@@ -9,6 +9,7 @@
 //! kind 4  presence query   body: none
 //! kind 5  access changed   body: user, 16 bytes
 //! kind 6  stateless        body: UTF-8
+//! kind 7  lock changed     body: none
 //! ```
 //!
 //! Numbers are big-endian. An instance of another version may be about during an upgrade: what it cannot be understood
@@ -28,6 +29,7 @@ const PRESENCE: u8 = 3;
 const PRESENCE_QUERY: u8 = 4;
 const ACCESS_CHANGED: u8 = 5;
 const STATELESS: u8 = 6;
+const LOCK_CHANGED: u8 = 7;
 
 /// Bytes of an envelope without its update, presence or text, at most.
 pub(super) const OVERHEAD_BYTES: usize = 34;
@@ -60,6 +62,7 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
         Content::Message(BusMessage::Presence(presence)) => (PRESENCE, presence),
         Content::Message(BusMessage::PresenceQuery) => (PRESENCE_QUERY, &[]),
         Content::Message(BusMessage::AccessChanged(_)) => (ACCESS_CHANGED, &[]),
+        Content::Message(BusMessage::LockChanged) => (LOCK_CHANGED, &[]),
         Content::Message(BusMessage::Stateless(payload)) => (STATELESS, payload.as_bytes()),
     };
     let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + tail.len());
@@ -71,7 +74,9 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
             bytes.extend(seq.get().to_be_bytes());
         }
         Content::Message(BusMessage::AccessChanged(user)) => bytes.extend(user.as_uuid().as_bytes()),
-        Content::Message(BusMessage::Presence(_) | BusMessage::PresenceQuery | BusMessage::Stateless(_))
+        Content::Message(
+            BusMessage::Presence(_) | BusMessage::PresenceQuery | BusMessage::Stateless(_) | BusMessage::LockChanged,
+        )
         | Content::Lost => {}
     }
     bytes.extend(tail);
@@ -97,6 +102,7 @@ pub(super) fn decode(envelope: &[u8]) -> Result<(InstanceId, Content), Unreadabl
         }
         PRESENCE => (Content::Message(BusMessage::Presence(Bytes::copy_from_slice(body))), &[][..]),
         PRESENCE_QUERY => (Content::Message(BusMessage::PresenceQuery), body),
+        LOCK_CHANGED => (Content::Message(BusMessage::LockChanged), body),
         ACCESS_CHANGED => {
             let (user, rest) = take::<16>(body)?;
             let user = UserId::new(Uuid::from_bytes(user));

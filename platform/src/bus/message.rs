@@ -72,6 +72,8 @@ pub enum BusMessage {
     PresenceQuery,
     /// A message of an application to everybody's sessions in the document.
     Stateless(Arc<str>),
+    /// The lock of the node whose document it is has changed: look it up again.
+    LockChanged,
     /// What a person may do has changed somewhere: look it up again.
     AccessChanged(UserId),
 }

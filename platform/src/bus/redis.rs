@@ -150,7 +150,10 @@ impl Queued {
             BusMessage::Committed { update, .. } => update.len(),
             BusMessage::Presence(presence) => presence.len(),
             BusMessage::Stateless(payload) => payload.len(),
-            BusMessage::Head { .. } | BusMessage::PresenceQuery | BusMessage::AccessChanged(_) => 0,
+            BusMessage::Head { .. }
+            | BusMessage::PresenceQuery
+            | BusMessage::LockChanged
+            | BusMessage::AccessChanged(_) => 0,
         };
         content + envelope::OVERHEAD_BYTES
     }

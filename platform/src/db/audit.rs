@@ -90,6 +90,14 @@ names! {
         DocumentUndone => "document.undone",
         /// What was written and deleted again in a document was forgotten.
         DocumentPruned => "document.pruned",
+        /// A node's lock was taken away from its holder.
+        LockReleasedByForce => "lock.released_by_force",
+        /// A template was made.
+        TemplateCreated => "template.created",
+        /// A template was changed.
+        TemplateUpdated => "template.updated",
+        /// A template was deleted.
+        TemplateDeleted => "template.deleted",
     }
 }
 
@@ -108,6 +116,10 @@ names! {
         ApiKey => "api_key",
         /// A document: a canvas, that of a node, or a free one.
         Document => "document",
+        /// A node.
+        Node => "node",
+        /// A template.
+        Template => "template",
     }
 }
 

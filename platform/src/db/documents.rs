@@ -74,6 +74,42 @@ pub async fn ensure_node(
     Ok(owned.map(|id| DocumentRef { id, kind: DocumentKind::Node, org, project: Some(project) }))
 }
 
+/// Makes sure that nodes of a project have their documents. `None` when a document of one of these ids belongs to another
+/// project, or is no node.
+pub async fn ensure_nodes(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    nodes: &[NodeId],
+) -> Result<Option<Vec<DocumentRef>>, DbError> {
+    // In one order everywhere: an insert waits for another's of the same id.
+    let sorted: BTreeSet<Uuid> = nodes.iter().map(NodeId::as_uuid).collect();
+    let ids: Vec<Uuid> = sorted.into_iter().collect();
+    let mut tx = db.org(org).await?;
+    sqlx::query!(
+        "INSERT INTO documents (id, org_id, project_id, kind)
+         SELECT id, $2, $3, 'node' FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
+        &ids,
+        org.as_uuid(),
+        project.as_uuid()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    let owned = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM documents
+           WHERE id = ANY($1) AND org_id = $2 AND project_id = $3 AND kind = 'node'"#,
+        &ids,
+        org.as_uuid(),
+        project.as_uuid()
+    )
+    .fetch_one(&mut *tx.inner)
+    .await?;
+    tx.commit().await?;
+    let document =
+        |node: &NodeId| DocumentRef { id: node.as_uuid(), kind: DocumentKind::Node, org, project: Some(project) };
+    Ok((owned == i64::try_from(ids.len()).unwrap_or(i64::MAX)).then(|| nodes.iter().map(document).collect()))
+}
+
 /// Makes sure that scratch documents are there. Whether such documents are allowed at all is for
 /// [`access`](crate::access) to say.
 pub(crate) async fn ensure_scratch(db: &Db, names: &BTreeSet<ScratchName>) -> Result<(), DbError> {

@@ -13,17 +13,19 @@ use documents::{AttachError, Newcomer, Session};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::auth::PrincipalKind;
+use platform::db::locks::Waiting;
 use platform::ingress::ClientAddress;
 use platform::limits::Limit;
 use schema::ids::{DocumentName, Epoch, UserId};
 use web_protocol::control::{
-    Action, Cause, Channel as ChannelName, Envelope, Identity, Presence, Reply, Request, RequestError, Subscribe,
-    Token, WelcomeLimits,
+    Action, Cause, Channel as ChannelName, Envelope, Identity, LockAcquire, LockRelease, Presence, Reply, Request,
+    RequestError, Subscribe, Token, WelcomeLimits,
 };
 use web_protocol::frame::{Body, Frame};
 use web_protocol::{PROTOCOL_VERSION, awareness, close};
 
 use super::channel::{Capabilities, ChannelSink};
+use super::locks::{self, Wish};
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
 use crate::principals::{Place, What};
@@ -36,7 +38,8 @@ use crate::y_websocket::{AWARENESS_ENTRIES, state_of};
 /// When clients of a restarting server should come back.
 const RECONNECT_AFTER_MS: u64 = 500;
 
-type Opening = Pin<Box<dyn Future<Output = Opened> + Send>>;
+/// What is done beside the socket's loop: opening a channel, or something that says itself how it went.
+type Errand = Pin<Box<dyn Future<Output = Option<Opened>> + Send>>;
 
 /// A subscription that came to an end, good or bad.
 struct Opened {
@@ -70,7 +73,7 @@ pub(super) struct Connection {
     authority: Authority,
     address: ClientAddress,
     channels: HashMap<ChannelKey, Channel>,
-    opening: FuturesUnordered<Opening>,
+    errands: FuturesUnordered<Errand>,
     access_check: AccessCheck,
     next_key: u64,
     draining: bool,
@@ -100,9 +103,9 @@ impl Connection {
             },
         };
         outbox.push_frame(text(welcome.encode(None)));
-        let (channels, opening) = (HashMap::new(), FuturesUnordered::new());
+        let (channels, errands) = (HashMap::new(), FuturesUnordered::new());
         let access_check = AccessCheck::default();
-        Self { shared, outbox, authority, address, channels, opening, access_check, next_key: 0, draining: false }
+        Self { shared, outbox, authority, address, channels, errands, access_check, next_key: 0, draining: false }
     }
 
     fn reply(&self, reply: &Reply, request_id: Option<&str>) {
@@ -111,7 +114,7 @@ impl Connection {
 
     fn error(&self, code: &'static str, message: &str, channel: Option<String>, request_id: Option<&str>) {
         let cause = Cause { code, message: message.to_owned(), retry: code == "DOCUMENT_UNAVAILABLE" };
-        self.reply(&Reply::Error { channel, epoch: None, cause }, request_id);
+        self.reply(&Reply::Error { channel, epoch: None, lock: None, cause }, request_id);
     }
 
     fn find(&self, name: &DocumentName) -> Option<ChannelKey> {
@@ -128,7 +131,7 @@ impl Connection {
             return self.error("ALREADY_SUBSCRIBED", text, Some(subscribe.channel), id);
         }
         // What was left while it was being opened is being opened still.
-        if self.channels.len().max(self.opening.len()) >= self.shared.limits.channels_per_socket {
+        if self.channels.len().max(self.errands.len()) >= self.shared.limits.channels_per_socket {
             self.shared.reached.count(Limit::ChannelsOfSocket);
             let text = "the socket has as many channels as it may have; unsubscribe from one first";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
@@ -152,7 +155,7 @@ impl Connection {
         });
         let (shared, authority) = (Arc::clone(&self.shared), self.authority.clone());
         let opening = open_channel(shared, authority, Arc::clone(&sink), replica_epoch);
-        self.opening.push(Box::pin(async move { Opened { key, result: opening.await } }));
+        self.errands.push(Box::pin(async move { Some(Opened { key, result: opening.await }) }));
         self.channels.insert(key, Channel { sink, session: None, _place: place });
     }
 
@@ -178,7 +181,7 @@ impl Connection {
             }
         };
         let cause = Cause { code, message: message.to_owned(), retry: code == "DOCUMENT_UNAVAILABLE" };
-        let error = Reply::Error { channel: Some(sink.name.to_string()), epoch, cause };
+        let error = Reply::Error { channel: Some(sink.name.to_string()), epoch, lock: None, cause };
         self.reply(&error, sink.request_id.as_deref());
     }
 
@@ -210,6 +213,27 @@ impl Connection {
         let _ = session.presence(activity).await;
     }
 
+    /// Changes a node's lock, beside the socket's loop. The client must be in the node: it loses the lock when it leaves.
+    fn lock(&mut self, node_id: &str, wish: Wish, request_id: Option<String>) {
+        let name = format!("node:{node_id}");
+        let key = name.parse().ok().and_then(|name| self.find(&name));
+        let channel = key.and_then(|key| self.channels.get(&key)).filter(|channel| channel.session.is_some());
+        let Some(node) = channel.map(|channel| channel.sink.name.clone()) else {
+            return self.error("NOT_SUBSCRIBED", "subscribe to the node first", Some(name), request_id.as_deref());
+        };
+        if self.errands.len() >= self.shared.limits.channels_per_socket {
+            let text = "too much that was asked for is under way; wait for the answers";
+            return self.error("TOO_MANY_CHANNELS", text, Some(name), request_id.as_deref());
+        }
+        let (shared, principal) = (Arc::clone(&self.shared), Arc::clone(&self.authority.principal));
+        let outbox = Arc::clone(&self.outbox);
+        self.errands.push(Box::pin(async move {
+            let reply = locks::carry_out(shared, principal, node, wish).await;
+            outbox.push_frame(text(reply.encode(request_id.as_deref())));
+            None
+        }));
+    }
+
     async fn renew(&mut self, Token { token }: Token, request_id: Option<&str>) {
         match upgrade::authority(&self.shared, Some(&token)).await {
             Ok(new) if new.principal.reference() != self.authority.principal.reference() => {
@@ -233,8 +257,9 @@ impl Connection {
             if channel.session.is_some() {
                 return Some(*key);
             }
-            let opened = self.opening.next().await?;
-            self.opened(opened);
+            if let Some(opened) = self.errands.next().await? {
+                self.opened(opened);
+            }
         }
     }
 
@@ -320,6 +345,11 @@ impl Dialect for Connection {
             Request::Subscribe(subscribe) => self.subscribe(subscribe, request_id),
             Request::Unsubscribe(channel) => self.unsubscribe(channel, id),
             Request::Presence(presence) => self.presence(presence, id).await,
+            Request::LockAcquire(LockAcquire { node_id, notify }) => {
+                let waiting = if notify { Waiting::Told } else { Waiting::NotTold };
+                self.lock(&node_id, Wish::Take(waiting), request_id);
+            }
+            Request::LockRelease(LockRelease { node_id }) => self.lock(&node_id, Wish::Release, request_id),
             Request::Token(token) => self.renew(token, id).await,
         }
         self.end_if_drained()
@@ -331,7 +361,11 @@ impl Dialect for Connection {
 
     async fn progress(&mut self) -> Flow {
         tokio::select! {
-            Some(opened) = self.opening.next() => self.opened(opened),
+            Some(done) = self.errands.next() => {
+                if let Some(opened) = done {
+                    self.opened(opened);
+                }
+            }
             () = self.access_check.run() => {}
         }
         self.end_if_drained()

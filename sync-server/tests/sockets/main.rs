@@ -10,6 +10,7 @@ mod frames;
 mod h_client;
 mod heartbeat;
 mod hocuspocus;
+mod locks;
 mod notices;
 mod opening;
 mod pieces;

@@ -35,6 +35,22 @@ export interface ClientPayloads {
   subscribe: { channel: string; sync: { epoch: number | null; capabilities: readonly string[] } };
   unsubscribe: { channel: string };
   token: { token: string };
+  lock_acquire: { nodeId: string; notify?: boolean };
+  lock_release: { nodeId: string };
+}
+
+/** A node's lock that somebody holds (G26). */
+export interface HeldLock {
+  readonly nodeId: string;
+  /** The id of the person who holds it, or for whom an agent or a program does. */
+  readonly lockedBy: string;
+  readonly holder: { readonly kind: string; readonly id: string; readonly name: string };
+  /** Greater than that of every earlier holder. */
+  readonly fencingToken: number;
+  /** Whether others' edits are refused (G28). */
+  readonly enforced: boolean;
+  /** RFC 3339. */
+  readonly expiresAt: string;
 }
 
 /** Payloads of what the server says, by type. */
@@ -55,10 +71,12 @@ export interface ServerPayloads {
   saving_behind: { channel: string; pending: number };
   saving_resumed: { channel: string };
   repaired: { channel: string; repairs: readonly Repair[]; more: number };
+  lock_acquired: HeldLock;
+  lock_released: { nodeId: string };
   token_expiring: { authorizedUntil: string };
   token_accepted: { authorizedUntil: string };
   restarting: { reconnectAfterMs: number };
-  error: { cause: ErrorInfo; channel?: string; epoch?: number };
+  error: { cause: ErrorInfo; channel?: string; epoch?: number; lock?: HeldLock };
 }
 
 /** A message of the server. */
@@ -130,21 +148,37 @@ const READERS: { [T in keyof ServerPayloads]: (payload: Shape) => ServerPayloads
     repairs: p.shapes("repairs").map((it) => ({ path: it.string("path"), reason: it.string("reason") })),
     more: p.number("more"),
   }),
+  lock_acquired: readLock,
+  lock_released: (p) => ({ nodeId: p.string("nodeId") }),
   token_expiring: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   token_accepted: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   restarting: (p) => ({ reconnectAfterMs: p.number("reconnectAfterMs") }),
   error: (p) => {
     const [channel, epoch] = [p.optionalString("channel"), p.optionalNumber("epoch")];
+    const lock = p.optionalShape("lock");
     return {
       cause: readCause(p),
       ...(channel === undefined ? {} : { channel }),
       ...(epoch === undefined ? {} : { epoch }),
+      ...(lock === undefined ? {} : { lock: readLock(lock) }),
     };
   },
 };
 
 function readChannel(p: Shape): { channel: string } {
   return { channel: p.string("channel") };
+}
+
+function readLock(p: Shape): HeldLock {
+  const holder = p.shape("holder");
+  return {
+    nodeId: p.string("nodeId"),
+    lockedBy: p.string("lockedBy"),
+    holder: { kind: holder.string("kind"), id: holder.string("id"), name: holder.string("name") },
+    fencingToken: p.number("fencingToken"),
+    enforced: p.boolean("enforced"),
+    expiresAt: p.string("expiresAt"),
+  };
 }
 
 function readCause(p: Shape): ErrorInfo {

@@ -1,0 +1,153 @@
+//! The lock of a node: whether the updates of others are refused, and whether its holder is still here.
+//!
+//! Whose the lock is stands in the tables; the owner brings it here. A room without one spends a comparison on it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use platform::auth::PrincipalRef;
+use schema::update::UpdateSummary;
+
+use super::message::{Effect, SessionId, UpdateKind};
+use super::{Room, Session};
+use crate::delivery::Refusal;
+
+/// While its holder is active, a lock is renewed this often.
+const RENEW_EVERY_MS: u64 = 60_000;
+/// A holder whose last session has gone may come back this long, as people do who load a page anew.
+const COME_BACK_MS: u64 = 3_000;
+
+/// Who holds the node's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockState {
+    /// Who.
+    pub holder: PrincipalRef,
+    /// What to call them.
+    pub name: Arc<str>,
+    /// When it ends unless it is renewed, in milliseconds of the room's clock.
+    pub until_ms: u64,
+    /// Whether updates of others are refused.
+    pub enforcement: Enforcement,
+}
+
+/// What a lock means to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enforcement {
+    /// They are told.
+    Advisory,
+    /// Their updates are refused.
+    Enforced,
+}
+
+/// A lock that somebody holds.
+#[derive(Debug)]
+pub(super) struct HeldLock {
+    state: LockState,
+    renewed_ms: Option<u64>,
+    /// The holder's last session has gone then.
+    left_ms: Option<u64>,
+    /// Sessions of others that were refused something: they are asked for it when the lock ends.
+    refused: BTreeSet<SessionId>,
+}
+
+impl HeldLock {
+    pub(super) fn deadline(&self) -> u64 {
+        let gone_at = self.left_ms.map_or(u64::MAX, |left| left + COME_BACK_MS);
+        self.state.until_ms.min(gone_at)
+    }
+}
+
+impl Room {
+    /// The lock is as the tables have it now.
+    pub(super) fn take_lock(&mut self, state: Option<LockState>, out: &mut Vec<Effect>) {
+        let before = self.lock.take();
+        let is_same = |held: &HeldLock| state.as_ref().is_some_and(|state| state.holder == held.state.holder);
+        let (kept, over) = match before {
+            Some(held) if is_same(&held) => (Some(held), None),
+            other => (None, other),
+        };
+        let mut refused = over.map(|held| held.refused).unwrap_or_default();
+        if let Some(state) = state {
+            let is_advisory = state.enforcement == Enforcement::Advisory;
+            let (renewed_ms, left_ms, mut still) =
+                kept.map_or((None, None, BTreeSet::new()), |held| (held.renewed_ms, held.left_ms, held.refused));
+            if is_advisory {
+                refused.append(&mut still);
+            }
+            self.lock = Some(Box::new(HeldLock { state, renewed_ms, left_ms, refused: still }));
+        }
+        for session in refused {
+            self.ask(session, out);
+        }
+    }
+
+    /// Whether somebody else's lock is in the way of a principal; if so, what to call them.
+    pub(super) fn locked_for(&self, principal: PrincipalRef) -> Option<&Arc<str>> {
+        let state = &self.lock.as_ref()?.state;
+        let is_refused = state.enforcement == Enforcement::Enforced && state.holder != principal;
+        is_refused.then_some(&state.name)
+    }
+
+    /// Refuses an update that brings something new while somebody else's lock keeps its sender out. Answers to step 1 that
+    /// bring nothing are none.
+    pub(super) fn look_at_lock(
+        &mut self,
+        session: SessionId,
+        principal: PrincipalRef,
+        kind: UpdateKind,
+        summary: &UpdateSummary,
+    ) -> Result<(), Refusal> {
+        let Some(name) = self.locked_for(principal).cloned() else { return Ok(()) };
+        let inserts = !summary.insertions().iter().all(|range| self.replica.has(range));
+        let deletes = summary.deletes() && (kind == UpdateKind::Live || self.replica.would_delete(summary.deletions()));
+        if !inserts && !deletes {
+            return Ok(());
+        }
+        if let Some(lock) = &mut self.lock {
+            lock.refused.insert(session);
+        }
+        Err(Refusal::LockHeld { holder: name })
+    }
+
+    /// A session does something: if it is the lock's holder, the lock is renewed now and then.
+    pub(super) fn note_activity(&mut self, now: u64, session: SessionId, out: &mut Vec<Effect>) {
+        let Some(lock) = &mut self.lock else { return };
+        let is_due = lock.renewed_ms.is_none_or(|at| now >= at + RENEW_EVERY_MS);
+        let holder = lock.state.holder;
+        if is_due && self.sessions.get(session).is_some_and(|session| session.principal.reference() == holder) {
+            lock.renewed_ms = Some(now);
+            out.push(Effect::RenewLock(holder));
+        }
+    }
+
+    /// A session has come or gone: is the holder here?
+    pub(super) fn look_for_holder(&mut self, now: u64) {
+        let Some(lock) = &self.lock else { return };
+        let holder = lock.state.holder;
+        let is_here = self.is_here(holder);
+        if let Some(lock) = &mut self.lock {
+            lock.left_ms = if is_here { None } else { lock.left_ms.or(Some(now)) };
+        }
+    }
+
+    /// The holder left and has not come back: the lock is to end. Or it has run out, as far as is known here.
+    pub(super) fn lock_due(&mut self, now: u64, out: &mut Vec<Effect>) {
+        let Some(lock) = &mut self.lock else { return };
+        let holder = lock.state.holder;
+        if lock.left_ms.is_some_and(|left| now >= left + COME_BACK_MS) {
+            lock.left_ms = None;
+            if !self.is_here(holder) {
+                out.push(Effect::EndLock(holder));
+            }
+        }
+        if self.lock.as_ref().is_some_and(|lock| now >= lock.state.until_ms) {
+            self.take_lock(None, out);
+            out.push(Effect::ReadLock);
+        }
+    }
+
+    fn is_here(&self, principal: PrincipalRef) -> bool {
+        self.sessions.values().any(|session: &Session| session.principal.reference() == principal)
+            || self.presence.is_elsewhere(principal)
+    }
+}
