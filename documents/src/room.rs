@@ -236,7 +236,7 @@ impl Room {
     pub fn handle(&mut self, now: u64, input: Input, out: &mut Vec<Effect>) {
         self.date_repairs(now);
         match input {
-            Input::Attach(attach) => self.attach(now, attach, out),
+            Input::Attach(attach) => self.attach(attach, out),
             Input::Detach(session) => self.detach(now, session),
             Input::Lock(state) => self.take_lock(state, out),
             Input::Access(session, access) => self.change_access(now, session, access, out),

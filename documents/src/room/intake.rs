@@ -56,7 +56,7 @@ impl Room {
             }
             Ok(Some((append, Outcome { applied, told, released }))) => {
                 self.own(&append);
-                self.note_activity(now, session, out);
+                self.note_activity(now, append.principal, out);
                 self.look(now, Author::Session(session));
                 match applied {
                     Applied::Held => {}
@@ -251,6 +251,7 @@ impl Room {
         let ticket = edit.ticket;
         match self.make_edit(now, edit) {
             Ok(Some(append)) => {
+                self.note_activity(now, append.principal, out);
                 self.pass_on_own(append, Waiter::Edit(ticket), out);
                 self.look(now, Author::Server);
             }

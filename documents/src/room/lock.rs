@@ -109,24 +109,29 @@ impl Room {
         Err(Refusal::LockHeld { holder: name })
     }
 
-    /// A session does something: if it is the lock's holder, the lock is renewed now and then.
-    pub(super) fn note_activity(&mut self, now: u64, session: SessionId, out: &mut Vec<Effect>) {
-        let Some(lock) = &mut self.lock else { return };
-        let is_due = lock.renewed_ms.is_none_or(|at| now >= at + RENEW_EVERY_MS);
-        let holder = lock.state.holder;
-        if is_due && self.sessions.get(session).is_some_and(|session| session.principal.reference() == holder) {
+    /// Somebody does something in the document: if it is the lock's holder, the lock is renewed now and then.
+    pub(super) fn note_activity(&mut self, now: u64, principal: PrincipalRef, out: &mut Vec<Effect>) {
+        let Some(lock) = self.lock.as_mut().filter(|lock| lock.state.holder == principal) else { return };
+        if lock.renewed_ms.is_none_or(|at| now >= at + RENEW_EVERY_MS) {
             lock.renewed_ms = Some(now);
-            out.push(Effect::RenewLock(holder));
+            out.push(Effect::RenewLock(principal));
         }
     }
 
-    /// A session has come or gone: is the holder here?
-    pub(super) fn look_for_holder(&mut self, now: u64) {
-        let Some(lock) = &self.lock else { return };
-        let holder = lock.state.holder;
-        let is_here = self.is_here(holder);
-        if let Some(lock) = &mut self.lock {
-            lock.left_ms = if is_here { None } else { lock.left_ms.or(Some(now)) };
+    /// Somebody has a session more.
+    pub(super) fn holder_came(&mut self, principal: PrincipalRef) {
+        if let Some(lock) = self.lock.as_mut().filter(|lock| lock.state.holder == principal) {
+            lock.left_ms = None;
+        }
+    }
+
+    /// Somebody has a session less. A holder that never had one, as a program that uses REST, does not leave.
+    pub(super) fn holder_left(&mut self, now: u64, principal: PrincipalRef) {
+        if self.lock.as_ref().is_some_and(|lock| lock.state.holder == principal)
+            && !self.is_here(principal)
+            && let Some(lock) = &mut self.lock
+        {
+            lock.left_ms = Some(now);
         }
     }
 

@@ -433,7 +433,8 @@ impl Room {
         if !self.presence.take_in(now, session, &attached.principal, states) {
             out.push(Effect::LimitReached(Limit::PresenceRate));
         }
-        self.note_activity(now, session, out);
+        let principal = attached.principal.reference();
+        self.note_activity(now, principal, out);
     }
 
     pub(super) fn take_activity(&mut self, now: u64, session: SessionId, activity: Activity, out: &mut Vec<Effect>) {
@@ -452,7 +453,8 @@ impl Room {
             out.push(Effect::LimitReached(Limit::PresenceRate));
         }
         if activity != Activity::Idle {
-            self.note_activity(now, session, out);
+            let principal = attached.principal.reference();
+            self.note_activity(now, principal, out);
         }
     }
 

@@ -44,11 +44,11 @@ impl Session {
 }
 
 impl Room {
-    pub(super) fn attach(&mut self, now: u64, attach: Attach, out: &mut Vec<Effect>) {
+    pub(super) fn attach(&mut self, attach: Attach, out: &mut Vec<Effect>) {
         let Attach { session, principal, access, mode } = attach;
         let new = Session { principal, access, mode, frames: 0, answered: false, lag: None, missed_presence: false };
+        self.holder_came(new.principal.reference());
         self.sessions.insert(session, new);
-        self.look_for_holder(now);
         self.ask(session, out);
         self.send_presence(session, out);
         if self.saving.is_announced() {
@@ -58,9 +58,9 @@ impl Room {
     }
 
     pub(super) fn detach(&mut self, now: u64, session: SessionId) {
-        if self.sessions.remove(session).is_some() {
+        if let Some(left) = self.sessions.remove(session) {
             self.presence.leave(now, session);
-            self.look_for_holder(now);
+            self.holder_left(now, left.principal.reference());
         }
     }
 
