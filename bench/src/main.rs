@@ -10,10 +10,12 @@
 //! | `latency`, `report`, `plot` | figures |
 //! | `peers` | other servers, installed from their registries |
 //! | `relay` | the bare broadcast relay, the yardstick of fan-out |
+//! | `bare` | a bare handler with one query, the yardstick of reading over REST |
 //! | `scenario` | what is measured, a module each |
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people; none needs more than 53 bits")]
 
+mod bare;
 mod client;
 mod latency;
 mod peers;
@@ -37,6 +39,7 @@ use serde_json::json;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
+use bare::Bare;
 use process::Cores;
 use report::Report;
 use scenario::cold_open::ColdOpen;
@@ -50,6 +53,7 @@ use scenario::large_document::LargeDocument;
 use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
+use scenario::rest::Rest;
 use scenario::soak::Soak;
 use system::{Bench, ServerOptions};
 
@@ -88,12 +92,14 @@ enum Command {
     IdleMemory(IdleMemory),
     Receipts(Receipts),
     Replay(Replay),
+    Rest(Rest),
     Durability(Durability),
     Hostile(Hostile),
     Partitions(Partitions),
     Soak(Soak),
     All(All),
     Relay(Relay),
+    Bare(Bare),
 }
 
 /// Run every scenario, each briefly: in all less than five minutes
@@ -120,6 +126,7 @@ fn main() -> ExitCode {
     let Cli { server, json, seed, command } = Cli::parse();
     let result = match command {
         Command::Relay(Relay { listen }) => relay(listen).map(|()| ExitCode::SUCCESS),
+        Command::Bare(bare) => self::bare(bare).map(|()| ExitCode::SUCCESS),
         Command::Compare(compare) => self::compare(server, seed, compare, json).map(|()| ExitCode::SUCCESS),
         scenario => measure(server, seed, scenario, json),
     };
@@ -132,6 +139,11 @@ fn main() -> ExitCode {
 fn relay(listen: SocketAddr) -> Result<()> {
     process::raise_open_files()?;
     Builder::new_current_thread().enable_all().build()?.block_on(relay::serve(listen))
+}
+
+fn bare(bare: Bare) -> Result<()> {
+    process::raise_open_files()?;
+    Builder::new_current_thread().enable_all().build()?.block_on(bare.serve())
 }
 
 fn compare(server: ServerOptions, seed: u64, compare: Compare, as_json: bool) -> Result<()> {
@@ -221,11 +233,12 @@ impl Command {
             Self::IdleMemory(scenario) => scenario.run(bench).await,
             Self::Receipts(scenario) => scenario.run(bench).await,
             Self::Replay(scenario) => scenario.run(bench).await,
+            Self::Rest(scenario) => scenario.run(bench).await,
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,
             Self::Soak(scenario) => scenario.run(bench).await,
-            Self::All(_) | Self::Relay(_) | Self::Compare(_) => bail!("this is not a scenario"),
+            Self::All(_) | Self::Relay(_) | Self::Bare(_) | Self::Compare(_) => bail!("this is not a scenario"),
         }
     }
 }

@@ -11,4 +11,5 @@ pub(crate) mod large_document;
 pub(crate) mod partitions;
 pub(crate) mod receipts;
 pub(crate) mod replay;
+pub(crate) mod rest;
 pub(crate) mod soak;

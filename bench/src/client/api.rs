@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -44,6 +45,36 @@ impl Api {
         let answer = self.http.get(format!("{}/api/v1/{path}", self.base)).bearer_auth(token).send().await?;
         ensure!(answer.status().is_success(), "{path}: HTTP {}", answer.status());
         answer.json().await.with_context(|| format!("the answer to a request for {path}"))
+    }
+
+    /// What is at an address, for whoever has the token.
+    pub(crate) async fn fetch(&self, url: &str, token: &str) -> Result<bytes::Bytes> {
+        let answer = self.http.get(url).bearer_auth(token).send().await?;
+        ensure!(answer.status().is_success(), "{url}: HTTP {}", answer.status());
+        Ok(answer.bytes().await?)
+    }
+
+    /// The same, of a path of the REST interface.
+    pub(crate) async fn fetch_path(&self, path: &str, token: &str) -> Result<bytes::Bytes> {
+        self.fetch(&format!("{}/api/v1{path}", self.base), token).await
+    }
+
+    /// Creates something over the REST interface.
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Result<Value> {
+        self.send(self.http.post(format!("{}/api/v1{path}", self.base)), token, body).await
+    }
+
+    /// Changes something over the REST interface.
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Result<Value> {
+        self.send(self.http.patch(format!("{}/api/v1{path}", self.base)), token, body).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, token: &str, body: &Value) -> Result<Value> {
+        let answer = request.bearer_auth(token).json(body).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "HTTP {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// The value of the metric whose name ends like this, summed over its labels; `None` when there is none.
