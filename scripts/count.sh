@@ -52,3 +52,15 @@ count_playwright() {
     }
     END { print passed + 0, failed + 0 }'
 }
+
+# "     ✅ 12 passed  ❌  3 failed  ⏭  1 skipped", once for each phase
+count_schemathesis() {
+  without_colours | awk '
+    / (passed|failed)/ {
+      for (i = 2; i <= NF; i++) {
+        if ($i == "passed") passed += $(i - 1)
+        if ($i == "failed") failed += $(i - 1)
+      }
+    }
+    END { print passed + 0, failed + 0 }'
+}

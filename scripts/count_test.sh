@@ -27,4 +27,6 @@ expect vitest "4 0" '\033[2m      Tests \033[22m \033[1m\033[32m4 passed\033[39m
 expect playwright "4 0" 'Running 4 tests using 2 workers\n  4 passed (3.2s)'
 expect playwright "5 4" '  1 failed\n    [chromium] › a.spec.ts:3:1 › opens\n  1 flaky\n  2 did not run\n  1 skipped\n  5 passed (1.1m)'
 
+expect schemathesis "16 3" ' ❌  Coverage (in 2.69s)\n     ✅ 12 passed  ❌  3 failed  ⏭  1 skipped\n ✅  Fuzzing\n     ✅  4 passed'
+
 exit "$wrong"

@@ -14,6 +14,7 @@ Parts:
   studio    the browser app
   clients   stock clients and replays against the real server
   browser   people's paths in a real browser (needs Chromium)
+  schemathesis   the REST interface against its own description (needs Python; not run unless asked for)
   web       the same as sdk,studio
 
 Examples:
@@ -82,7 +83,7 @@ chosen() { [[ " $chosen_parts " == *" $1 "* ]]; }
 build_tests() {
   if chosen rust; then
     step "Compiling the workspace and its tests" cargo test --workspace --locked --no-run || return
-  elif { chosen clients || chosen browser; } && [ -z "${GLASSBOX_BIN:-}" ]; then
+  elif { chosen clients || chosen browser || chosen schemathesis; } && [ -z "${GLASSBOX_BIN:-}" ]; then
     step "Building GlassBox" cargo build --locked -p glassbox || return
   fi
   export GLASSBOX_BIN="${GLASSBOX_BIN:-$(target_dir)/debug/glassbox}"
@@ -138,12 +139,33 @@ test_browser() {
   run_part browser playwright npm run --silent browser -w @glassbox/tests
 }
 
+SCHEMATHESIS_VERSION=4.32.5
+
+schemathesis() { echo "$root/.dev/tools/schemathesis/bin/$1"; }
+
+install_schemathesis() {
+  python3 -m venv "$root/.dev/tools/schemathesis" &&
+    retry "$(schemathesis pip)" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS_VERSION"
+}
+
+require_schemathesis() {
+  if "$(schemathesis schemathesis)" --version 2>/dev/null | grep -qF "$SCHEMATHESIS_VERSION"; then return 0; fi
+  has python3 || die "The REST interface is tried by schemathesis, which needs Python 3.10 or newer, and there is none."
+  step "Installing schemathesis $SCHEMATHESIS_VERSION" install_schemathesis ||
+    die "schemathesis cannot be installed." "Is python3-venv there? (on Debian: sudo apt-get install python3-venv)"
+}
+
+test_schemathesis() {
+  run_part schemathesis schemathesis python3 scripts/schemathesis.py "$(schemathesis schemathesis)" "$GLASSBOX_BIN" \
+    --checks all --no-color
+}
+
 choose_parts() { # LIST
   local part
   chosen_parts=''
   for part in ${1//,/ }; do
     case $part in
-      rust | doc | sdk | studio | clients | browser) chosen_parts="$chosen_parts $part" ;;
+      rust | doc | sdk | studio | clients | browser | schemathesis) chosen_parts="$chosen_parts $part" ;;
       web) chosen_parts="$chosen_parts sdk studio" ;;
       *) die "./dev test has no part '$part'." "See ./dev test --help" ;;
     esac
@@ -158,12 +180,13 @@ prepare_tests() {
   npm_packages
   build_studio
   if chosen browser; then require_chromium; fi
+  if chosen schemathesis; then require_schemathesis; fi
   if chosen rust || chosen clients; then require_redis; fi
   # sqlx checks queries against the saved descriptions, never against a database that happens to be set.
   unset DATABASE_URL
   export SQLX_OFFLINE=true
   build_tests
-  if chosen rust || chosen clients || chosen browser; then start_test_postgres; fi
+  if chosen rust || chosen clients || chosen browser || chosen schemathesis; then start_test_postgres; fi
 }
 
 run_tests() {
@@ -192,6 +215,7 @@ run_tests() {
       studio) test_npm studio @glassbox/studio web ;;
       clients) test_npm clients @glassbox/tests tests ;;
       browser) test_browser ;;
+      schemathesis) test_schemathesis ;;
     esac
   done
 

@@ -15,6 +15,7 @@ use schema::ids::UserId;
 use crate::Api;
 use crate::observe::note_user;
 use crate::problem::{Code, Problem};
+use crate::rate_limit;
 
 /// Somebody whose token holds.
 #[derive(Debug, Clone)]
@@ -59,6 +60,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         caller.actor.user_agent = user_agent.map(Arc::from);
         note_user(caller.user);
+        rate_limit::count_request(api, parts, caller.principal.reference()).await?;
         Ok(caller)
     }
 }

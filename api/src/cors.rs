@@ -7,6 +7,7 @@ use http::{HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::rate_limit::{RATELIMIT, RATELIMIT_POLICY};
 use crate::request_id::X_REQUEST_ID;
 use crate::routes::documents::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
 
@@ -20,6 +21,14 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY_KEY, X_REQUEST_ID])
-        .expose_headers([ETAG, RETRY_AFTER, X_REQUEST_ID, X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ])
+        .expose_headers([
+            ETAG,
+            RETRY_AFTER,
+            RATELIMIT,
+            RATELIMIT_POLICY,
+            X_REQUEST_ID,
+            X_GLASSBOX_EPOCH,
+            X_GLASSBOX_SEQ,
+        ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -10,6 +10,7 @@
 //! | [`extract`], [`fields`], [`pagination`], [`etag`], [`idempotency`] | reading requests |
 //! | `document_form` | the forms in which documents are read |
 //! | [`openapi`] | the description of all of it, `OpenAPI` 3.1 |
+//! | `reference` | the same, as a page to read |
 //! | `rate_limit` | how often callers may do something |
 //! | [`health`] | for machines that watch: live, ready, metrics |
 //! | [`demo`] | a project to look at |
@@ -34,6 +35,7 @@ pub mod openapi;
 pub mod pagination;
 pub mod problem;
 mod rate_limit;
+mod reference;
 mod request_id;
 pub mod routes;
 

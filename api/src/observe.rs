@@ -17,6 +17,7 @@ use tracing::{Instrument, Level, Span};
 
 use crate::metrics::{RequestMetrics, Served};
 use crate::problem::{Code, Problem};
+use crate::rate_limit::Standing;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
 /// After this time a request is given up.
@@ -31,7 +32,7 @@ pub(crate) struct Observer {
 }
 
 /// The middleware around all routes.
-pub(crate) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers(), &*observer.clock, &observer.random);
     let started_ms = observer.clock.monotonic_ms();
     let method = request.method().clone();
@@ -41,9 +42,12 @@ pub(crate) async fn observe(State(observer): State<Observer>, request: Request, 
     let span = tracing::info_span!(
         "request", trace_id = id.as_str(), method = %method, path, user_id = Empty, org_id = Empty
     );
+    let standing = Standing::default();
+    request.extensions_mut().insert(standing.clone());
     async {
         let (mut response, cause) = carry_out(request, next, &id).await;
         response.headers_mut().insert(X_REQUEST_ID, id.header_value());
+        standing.write(response.headers_mut());
         let duration_ms = observer.clock.monotonic_ms().saturating_sub(started_ms);
         observer.metrics.served(&Served { method: &method, route: &route, status: response.status(), duration_ms });
         log(&method, &route, response.status(), duration_ms, cause.as_deref());

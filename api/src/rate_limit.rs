@@ -1,12 +1,14 @@
 //! How often callers may do something, over all instances.
 
 use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use http::header::RETRY_AFTER;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use platform::auth::PrincipalRef;
 use platform::ingress::{Client, ClientAddress};
 use platform::limits::Limit;
 use platform::rate_limiter::{Quota, Verdict, Whom};
@@ -14,10 +16,10 @@ use platform::rate_limiter::{Quota, Verdict, Whom};
 use crate::Api;
 use crate::problem::{Code, Problem};
 
-/// What is left (draft-ietf-httpapi-ratelimit-headers).
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// What is left, and when there is more (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// What there is (the same).
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,42 @@ impl<S: Sync> FromRequestParts<S> for From {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self(parts.extensions.get::<Client>().map_or(ClientAddress::UNKNOWN, Client::address)))
     }
+}
+
+/// What the answer to a request is to say of how many more may follow. An extension of requests, shared with the
+/// middleware around them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standing(Arc<OnceLock<(Quota, Verdict)>>);
+
+impl Standing {
+    /// Notes what was found out.
+    fn note(&self, quota: Quota, verdict: Verdict) {
+        // A request is counted once.
+        let _ = self.0.set((quota, verdict));
+    }
+
+    /// Says it, unless something more special is said already.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let Some((quota, verdict)) = self.0.get() else { return };
+        if !headers.contains_key(RATELIMIT) {
+            headers.extend(describe(quota, verdict));
+        }
+    }
+}
+
+/// Counts a request of somebody.
+///
+/// # Errors
+/// When they sent too many; the problem says when they may send the next.
+pub(crate) async fn count_request(api: &Api, parts: &Parts, principal: PrincipalRef) -> Result<(), Problem> {
+    let quota = api.limits.requests(api.mode);
+    let verdict = api.rate_limiter.take(&quota, Whom::Principal(principal)).await;
+    if let Some(standing) = parts.extensions.get::<Standing>() {
+        standing.note(quota, verdict);
+    }
+    let Some(wait) = verdict.retry_after else { return Ok(()) };
+    api.metrics.limits().count(Limit::Requests);
+    Err(too_many(&quota, &verdict, wait))
 }
 
 /// Counts that somebody does something.
@@ -43,17 +81,19 @@ pub(crate) async fn count(api: &Api, quota: &Quota, whom: Whom) -> Result<(), Pr
 }
 
 fn too_many(quota: &Quota, verdict: &Verdict, wait: Duration) -> Problem {
+    let problem = Problem::new(Code::TooManyRequests).header(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    describe(quota, verdict).into_iter().fold(problem, |problem, (header, value)| problem.header(header, value))
+}
+
+/// The two headers: what there is, and what is left of it. `t` says when there is more: at once but for who has to wait.
+fn describe(quota: &Quota, verdict: &Verdict) -> Vec<(HeaderName, HeaderValue)> {
     let Quota { name, rate } = quota;
     let policy = format!("\"{name}\";q={};w={}", rate.amount(), rate.period().as_secs());
-    let left = format!("\"{name}\";r={};t={}", verdict.remaining, seconds(wait));
-    let mut problem = Problem::new(Code::TooManyRequests).header(RETRY_AFTER, HeaderValue::from(seconds(wait)));
-    for (header, value) in [(RATELIMIT_POLICY, policy), (RATELIMIT, left)] {
-        // Both are made of plain characters.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            problem = problem.header(header, value);
-        }
-    }
-    problem
+    let more_after = verdict.retry_after.unwrap_or(verdict.reset_after);
+    let left = format!("\"{name}\";r={};t={}", verdict.remaining, seconds(more_after));
+    // Both are made of plain characters.
+    let headers = [(RATELIMIT_POLICY, policy), (RATELIMIT, left)];
+    headers.into_iter().filter_map(|(header, value)| Some((header, HeaderValue::try_from(value).ok()?))).collect()
 }
 
 /// Whole seconds, rounded up.

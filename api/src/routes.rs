@@ -17,7 +17,7 @@ use axum::routing::any;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::{Code, Problem};
-use crate::{Api, BASE_PATH, health, openapi};
+use crate::{Api, BASE_PATH, health, openapi, reference};
 
 /// All routes, with their descriptions.
 pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
@@ -33,6 +33,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(documents::routes())
         .merge(history::routes())
         .merge(openapi::routes())
+        .merge(reference::routes())
         .fallback(not_found);
     OpenApiRouter::with_openapi(openapi::preamble())
         .merge(health::routes())

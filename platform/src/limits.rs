@@ -4,9 +4,12 @@ mod reached;
 
 pub use reached::{Limit, LimitCounters};
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::rate::Rate;
 use crate::rate_limiter::Quota;
+
+/// So much more may be asked in development mode, where tests, demos and benchmarks share a person.
+pub const DEVELOPMENT_REQUESTS_FACTOR: u64 = 100;
 
 /// What a client, a document and an instance may use, at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,9 @@ pub struct Limits {
     pub dev_tokens_per_minute_per_address: u64,
     /// Tokens for sockets that are made for one principal in a minute, on all instances.
     pub ws_tokens_per_minute_per_principal: u64,
+    /// REST requests of one principal in a minute, on all instances; in development mode
+    /// [`DEVELOPMENT_REQUESTS_FACTOR`] times as many.
+    pub requests_per_minute_per_principal: u64,
     /// Bytes that wait for one socket before its reader counts as lagging.
     pub outbox_bytes: usize,
     /// Bytes of one document that wait for the log before further edits are refused.
@@ -146,6 +152,16 @@ impl Limits {
     #[must_use]
     pub const fn dev_tokens(&self) -> Quota {
         per_minute("dev-tokens", self.dev_tokens_per_minute_per_address)
+    }
+
+    /// REST requests of one principal.
+    #[must_use]
+    pub const fn requests(&self, mode: Mode) -> Quota {
+        let factor = match mode {
+            Mode::Development => DEVELOPMENT_REQUESTS_FACTOR,
+            Mode::Production => 1,
+        };
+        per_minute("requests", self.requests_per_minute_per_principal.saturating_mul(factor))
     }
 
     /// Tokens for sockets that are made for one principal.

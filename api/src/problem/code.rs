@@ -1,15 +1,19 @@
 //! The table of problems. A code, once published, keeps its meaning.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 const TYPE_PREFIX: &str = "https://glassbox.dev/problems/";
 
 macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal, $advice:literal;)+) => {
         /// What sort of problem it is. Stable: programs may depend on it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
         pub enum Code {
             $(
                 #[doc = concat!($title, ". ", $advice)]
@@ -118,6 +122,24 @@ codes! {
         "Try again; if it stays, report it with the request's id.";
     Unavailable, "UNAVAILABLE", SERVICE_UNAVAILABLE, "Not possible for now",
         "Nothing that was confirmed is lost. Try again in a few seconds.";
+}
+
+/// Written out: the macro that derives schemas does not see names that another macro gives.
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let meanings = Self::ALL.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title()));
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
+            .description(Some(format!("What sort of problem it is. {}", meanings.collect::<Vec<_>>().join(" "))));
+        RefOr::T(Schema::Object(schema.build()))
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Code")
+    }
 }
 
 impl Code {

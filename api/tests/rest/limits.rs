@@ -24,6 +24,31 @@ async fn development_tokens_are_made_so_often_for_an_address() {
 }
 
 #[tokio::test]
+async fn every_answer_says_how_many_requests_may_follow_and_too_many_are_refused() {
+    let server = Server::start().await;
+    let limits = Limits { requests_per_minute_per_principal: 1, ..Limits::default() };
+    let allowed = limits.requests(platform::config::Mode::Development).rate.amount();
+    let limited = server.with_limits(limits);
+    let (ann, bob) = (limited.sign_in("ann").await, limited.sign_in("bob").await);
+    let first = ann.get("/users/me").await;
+    first.expect(StatusCode::OK);
+    assert_eq!(first.headers["ratelimit-policy"], format!(r#""requests";q={allowed};w=60"#));
+    let left = |answer: &crate::server::Answer| answer.headers["ratelimit"].to_str().unwrap().to_owned();
+    assert!(left(&first).starts_with(&format!(r#""requests";r={};t="#, allowed - 1)), "{}", left(&first));
+    ann.get("/nodes/nonsense").await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_ID");
+    let refused = loop {
+        let answer = ann.get("/orgs?limit=0").await;
+        if answer.status != StatusCode::BAD_REQUEST {
+            break answer;
+        }
+    };
+    refused.expect_problem(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS");
+    assert!(left(&refused).starts_with(r#""requests";r=0;t="#), "{}", left(&refused));
+    assert!(refused.headers.contains_key(RETRY_AFTER));
+    bob.get("/users/me").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
 async fn tokens_for_sockets_are_made_so_often_for_a_principal() {
     let server = Server::start().await;
     let limited = server.with_limits(Limits { ws_tokens_per_minute_per_principal: 2, ..Limits::default() });

@@ -1,0 +1,152 @@
+"""Runs schemathesis against a GlassBox of its own, with things in it that operations can be tried on.
+
+usage: scripts/schemathesis.py SCHEMATHESIS GLASSBOX [OPTION…]
+
+SCHEMATHESIS and GLASSBOX are the two programs; further options go to schemathesis. The server runs in development mode
+on a private Postgres (GLASSBOX_POSTGRES_INSTALL_DIR) that is deleted afterwards. GLASSBOX_SERVER=http://… uses a server
+that runs already.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+# Requests for an operation in each phase. More find more and take longer.
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "10")
+START_SECONDS = 120
+
+
+class Server:
+    def __init__(self, program, folder):
+        self.folder = folder
+        self.log = open(folder / "server.log", "w")
+        # On folders of its own; the account that Postgres runs under must get there.
+        data = folder / "data"
+        data.mkdir()
+        for path in [folder, data]:
+            path.chmod(0o755)
+        environment = {
+            "GLASSBOX_SERVER_LISTEN": "127.0.0.1:0",
+            "GLASSBOX_SERVER_MODE": "development",
+            "GLASSBOX_POSTGRES_DATA_DIR": str(data),
+        }
+        environment = {**os.environ, **environment}
+        environment.pop("DATABASE_URL", None)
+        self.process = subprocess.Popen(
+            [program, "serve"], env=environment, stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+        self.address = self.wait_for_address()
+
+    def wait_for_address(self):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            line = self.process.stdout.readline()
+            found = re.search(r"GlassBox is at (http://[^/\s]+)", line)
+            if found:
+                return found.group(1)
+            if not line and self.process.poll() is not None:
+                break
+        raise SystemExit(f"GlassBox did not start:\n{(self.folder / 'server.log').read_text()[-3000:]}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+
+    def failures(self):
+        """What the server itself calls its own mistakes."""
+        lines = (self.folder / "server.log").read_text().splitlines()
+        return [line for line in lines if '"level":"error"' in line or " ERROR " in line]
+
+
+class Api:
+    def __init__(self, address):
+        self.base = f"{address}/api/v1"
+        self.token = None
+        self.token = self.post("/auth/dev-token", {"email": "schemathesis@example.com"})["token"]
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), method="POST")
+        request.add_header("Content-Type", "application/json")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+
+def furnish(api):
+    """Something of each sort, and where it is in addresses."""
+    org = api.post("/orgs", {"name": "Schemathesis"})["id"]
+    project = api.post(f"/orgs/{org}/projects", {"name": "Project"})["id"]
+    nodes = [api.post(f"/projects/{project}/nodes", {"title": f"Node {n}", "description": "# Text"})["id"] for n in range(3)]
+    edge = {"sourceNodeId": nodes[0], "targetNodeId": nodes[1]}
+    structure = {"nodes": [{"key": "a", "title": "A"}]}
+    return {
+        "orgId": org,
+        "projectId": project,
+        "nodeId": nodes[0],
+        "inputId": api.post(f"/nodes/{nodes[0]}/inputs", {"type": "text", "text": "in"})["id"],
+        "outputId": api.post(f"/nodes/{nodes[0]}/outputs", {"type": "text", "text": "out"})["id"],
+        "dependencyId": api.post(f"/projects/{project}/dependencies", edge)["id"],
+        "templateId": api.post(f"/orgs/{org}/templates", {"name": "T", "structure": structure})["id"],
+        "name": api.post(f"/projects/{project}/documents", {"title": "Document"})["name"],
+    }
+
+
+def configuration(api, things, folder):
+    """What schemathesis reads: https://schemathesis.readthedocs.io/en/stable/reference/configuration/"""
+    lines = [
+        f'base-url = "{api.base.removesuffix("/api/v1")}"',
+        f'headers = {{ Authorization = "Bearer {api.token}" }}',
+        "[generation]",
+        f"max-examples = {EXAMPLES}",
+        "[checks]",
+        # What fits the description may still not fit what is there: a cursor, a place that has moved, an id of nothing.
+        'positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 401, 403, 404, 406, 409, 412, 422, 423, 429]',
+        # Blanks around a value are cut off, and numbers may be written in several ways.
+        'negative_data_rejection.expected-statuses = ["2xx", 304, "4xx"]',
+        "[parameters]",
+    ]
+    lines += [f'"path.{name}" = {json.dumps(value)}' for name, value in things.items()]
+    path = folder / "schemathesis.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def main():
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    schemathesis, glassbox, *options = sys.argv[1:]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="glassbox-schemathesis-"))
+    running = os.environ.get("GLASSBOX_SERVER")
+    server = None if running else Server(glassbox, folder)
+    try:
+        api = Api(running or server.address)
+        config = configuration(api, furnish(api), folder)
+        command = [schemathesis, "--config-file", str(config), "run", f"{api.base}/openapi.json"]
+        status = subprocess.run(command + options).returncode
+        failures = server.failures() if server else []
+        for line in failures[:20]:
+            print(f"the server's log: {line}")
+    finally:
+        if server:
+            server.stop()
+    if status == 0 and not failures:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"The server's log is kept in {folder}")
+    raise SystemExit(status or bool(failures))
+
+
+if __name__ == "__main__":
+    main()
