@@ -65,7 +65,7 @@ fn page(document: &Value) -> String {
         html.raw("<section>").element("h2", &[("id", &tag_id(text(&tag["name"])))], |html| {
             html.text(&capitalized(text(&tag["name"])));
         });
-        html.element("p", &[], |html| drop(html.text(text(&tag["description"]))));
+        html.element("p", &[], |html| _ = html.text(text(&tag["description"])));
         for (method, path, operation) in operations(document, text(&tag["name"])) {
             describe_operation(&mut html, document, method, path, operation);
         }
@@ -112,13 +112,10 @@ fn introduction(html: &mut Html, document: &Value) {
 /// Operations of a tag: method, path, description.
 fn operations<'a>(document: &'a Value, tag: &'a str) -> impl Iterator<Item = (&'static str, &'a str, &'a Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
-    paths.flat_map(move |(path, item)| {
-        let of_tag = |operation: &&Value| list(&operation["tags"]).iter().any(|it| text(it) == tag);
-        let found = METHODS.into_iter().filter_map(move |method| Some((method, item.get(method)?)));
-        found
-            .filter(move |(_, operation)| of_tag(operation))
-            .map(move |(method, operation)| (method, path.as_str(), operation))
-    })
+    let all = paths.flat_map(|(path, item)| {
+        METHODS.into_iter().filter_map(move |method| Some((method, path.as_str(), item.get(method)?)))
+    });
+    all.filter(move |(_, _, operation)| list(&operation["tags"]).iter().any(|it| text(it) == tag))
 }
 
 fn describe_operation(html: &mut Html, document: &Value, method: &str, path: &str, operation: &Value) {

@@ -2,8 +2,8 @@
 
 mod heavy;
 mod jobs;
-mod work;
 mod lock;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::Arc;

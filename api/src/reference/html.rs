@@ -38,7 +38,7 @@ impl Html {
     }
 
     pub(super) fn link(&mut self, target: &str, title: &str) -> &mut Self {
-        self.element("a", &[("href", target)], |html| drop(html.text(title)));
+        self.element("a", &[("href", target)], |html| _ = html.text(title));
         self
     }
 
@@ -58,7 +58,7 @@ pub(super) fn paragraphs(html: &mut Html, text: &str) {
 pub(super) fn code_spans(html: &mut Html, text: &str) {
     for (at, part) in text.split('`').enumerate() {
         if at % 2 == 1 {
-            html.element("code", &[], |html| drop(html.text(part)));
+            html.element("code", &[], |html| _ = html.text(part));
         } else {
             html.text(part);
         }
