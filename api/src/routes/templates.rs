@@ -114,7 +114,7 @@ impl Api {
         }
         let found = templates::find(&self.db, caller.user, id).await?;
         let (template, role) = found.ok_or_else(|| Problem::not_found("template"))?;
-        OrgAction::View.check(role, caller.means())?;
+        OrgAction::UseTemplates.check(role, caller.means())?;
         Ok(Found::Org(Box::new(template), role))
     }
 

@@ -114,6 +114,8 @@ policy! {
         CreateProject:          Member,         With(Write);
         /// Invite people, take them in and out, and give them roles, but for the role of an owner.
         ManageMembers:          Admin,          With(Write);
+        /// See the organization's templates, which may hold what was written in any of its projects.
+        UseTemplates:           Member,         With(Read);
         /// Make templates, and change those that one made.
         MakeTemplates:          Member,         With(Write);
         /// Change and delete the templates of others.

@@ -16,7 +16,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
 use crate::pagination::{Page, PageQuery, sort_schema};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 
 /// In which order, and which part.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -35,10 +35,15 @@ pub(super) struct Parameters {
 
 /// List an organization's templates
 ///
-/// Oldest first unless `sort` says otherwise, without those that come with the server.
+/// Oldest first unless `sort` says otherwise, without those that come with the server. For members who are no guests: templates may
+/// hold what was written in any project.
 #[utoipa::path(get, path = "/orgs/{orgId}/templates", tag = "templates", operation_id = "listTemplates",
     params(("orgId" = Uuid, Path, description = "The organization's id."), Parameters),
-    responses((status = OK, description = "A page of templates.", body = Page<TemplateBody>)))]
+    responses(
+        (status = OK, description = "A page of templates.", body = Page<TemplateBody>),
+        (status = FORBIDDEN, description = "`FORBIDDEN`: the caller is a guest.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -47,7 +52,7 @@ pub(super) async fn handler(
 ) -> Result<Json<Page<TemplateBody>>, Problem> {
     let Parameters { sort, cursor, limit } = parameters;
     let request = PageQuery { cursor, limit }.sorted(sort.as_deref(), Sort::ascending(TemplateSort::CreatedAt))?;
-    api.organization(&caller, org, OrgAction::View).await?;
+    api.organization(&caller, org, OrgAction::UseTemplates).await?;
     let page = templates::list(&api.db, org, request).await?;
     Ok(Json(Page::of(page, TemplateBody::from)))
 }
