@@ -38,6 +38,9 @@ pub(crate) struct Rest {
     clients: usize,
 }
 
+/// The address of each request, by its number.
+type Urls<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
 /// A project to read.
 struct Project {
     api: Api,
@@ -63,7 +66,7 @@ impl Rest {
         launch.environment.push(("GLASSBOX_LIMITS_REQUESTS_PER_MINUTE_PER_PRINCIPAL", "1000000".to_owned()));
         let system = bench.start(Subject::GlassBox, launch).await?;
         let project = self.furnish(&system).await?;
-        let bare = bare_handler(bench).await?;
+        let handler = bare_handler(bench).await?;
 
         let mut report = Report::new("rest");
         let columns = [
@@ -81,11 +84,11 @@ impl Rest {
         let node = |at: usize| project.nodes[at % project.nodes.len()].clone();
         let base = |path: String| format!("http://{}{path}", system.address);
         let of_project = |query: &str| base(format!("/api/v1/projects/{}/nodes?{query}", project.id));
-        let requests: [(&str, &System, Box<dyn Fn(usize) -> String + '_>); 7] = [
+        let requests: [(&str, &System, Urls<'_>); 7] = [
             (
                 "bare handler, one query",
-                &bare,
-                Box::new(|at| format!("http://{}/{}/{}", bare.address, project.org, node(at))),
+                &handler,
+                Box::new(|at| format!("http://{}/{}/{}", handler.address, project.org, node(at))),
             ),
             ("node, one that stays open", &system, Box::new(|_| base(format!("/api/v1/nodes/{}", node(0))))),
             ("node, any of them", &system, Box::new(|at| base(format!("/api/v1/nodes/{}", node(at * 7919))))),

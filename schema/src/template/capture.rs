@@ -66,7 +66,9 @@ fn parents_first(nodes: Vec<Captured>) -> Vec<Captured> {
         let is_free = |node: &Captured| node.on_canvas.parent_id.is_none_or(|parent| !waiting.contains_key(&parent));
         let free: Vec<NodeId> = waiting.values().filter(|node| is_free(node)).map(|node| node.id).collect();
         if free.is_empty() {
-            waiting.values_mut().for_each(|node| node.on_canvas.parent_id = None);
+            for node in waiting.values_mut() {
+                node.on_canvas.parent_id = None;
+            }
         }
         ordered.extend(free.iter().filter_map(|id| waiting.remove(id)));
     }

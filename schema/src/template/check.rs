@@ -83,9 +83,9 @@ impl Template {
             }
         }
         let sources = self.nodes.iter().flat_map(|node| node.inputs.iter().chain(&node.outputs));
-        let named = sources.filter_map(|item| item.source.as_deref());
+        let referred = sources.filter_map(|item| item.source.as_deref());
         let ends = self.dependencies.iter().flat_map(|it| [it.source.as_str(), it.target.as_str()]);
-        match named.chain(ends).find(|key| !keys.contains(key)) {
+        match referred.chain(ends).find(|key| !keys.contains(key)) {
             Some(key) => invalid(format!("there is no node {key:?}")),
             None => Ok(()),
         }

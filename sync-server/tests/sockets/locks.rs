@@ -119,7 +119,7 @@ async fn g26_a_lock_ends_when_its_holders_last_session_does() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     };
-    let taken = tokio::time::timeout(std::time::Duration::from_secs(60), taken).await.expect("the lock ends");
+    let taken = tokio::time::timeout(std::time::Duration::from_mins(1), taken).await.expect("the lock ends");
     assert_eq!(taken["payload"]["fencingToken"], 2);
     server.stop().await;
 }
