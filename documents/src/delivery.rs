@@ -274,8 +274,8 @@ impl Delivery {
     }
 
     /// The message in one dialect; `encode` runs for the first session of that dialect only.
-    pub fn encoded(&self, dialect: usize, encode: impl FnOnce(u64, &Outgoing) -> Wire) -> Wire {
-        self.encoded[dialect].get_or_init(|| encode(self.number, &self.message)).clone()
+    pub fn encoded(&self, dialect: usize, encode: impl FnOnce(u64, &Outgoing) -> Wire) -> &Wire {
+        self.encoded[dialect].get_or_init(|| encode(self.number, &self.message))
     }
 }
 

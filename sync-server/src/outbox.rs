@@ -9,11 +9,12 @@
 
 mod series;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes, BytesMut};
 use documents::delivery::{EndReason, Taken, Wire};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -24,6 +25,10 @@ use series::SeriesList;
 
 /// Pieces of memory that are given to the kernel in one write.
 const WRITE_SLICES: usize = 64;
+/// Frames of up to so many bytes are copied behind one another: to give them to the kernel one by one costs more.
+const JOINED_FRAME_BYTES: usize = 1024;
+/// When so many bytes wait, what comes is not copied but shared with other sockets.
+const JOINED_BYTES: usize = 64 * 1024;
 /// Bytes of pieces that are written in one go; then other tasks of the thread have their turn.
 const PIECE_BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 
@@ -63,6 +68,8 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Queued>,
+    /// Small frames that came while others waited, behind all of those.
+    joined: Joined,
     /// Bytes of the frames that are no pieces.
     bytes: usize,
     /// Bytes of those that are.
@@ -86,6 +93,29 @@ struct Queued {
     frame: Wire,
     /// The channel whose series it is a piece of.
     piece_of: Option<ChannelKey>,
+    /// How many frames it is; several when they were joined.
+    frames: u64,
+}
+
+/// Frames in one piece of memory.
+#[derive(Debug, Default)]
+struct Joined {
+    bytes: BytesMut,
+    frames: u64,
+}
+
+impl Joined {
+    fn add(&mut self, frame: &Wire) {
+        self.bytes.extend_from_slice(&frame.head);
+        self.bytes.extend_from_slice(&frame.body);
+        self.frames += 1;
+    }
+
+    /// The frames as one, that nothing is added to any more.
+    fn take(&mut self) -> Queued {
+        let Self { bytes, frames } = std::mem::take(self);
+        Queued { frame: Wire { head: bytes.freeze(), body: Bytes::new() }, piece_of: None, frames }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -142,13 +172,13 @@ impl Outbox {
     }
 
     /// Puts a frame in, unless the outbox is too full for its priority.
-    pub(crate) fn push(&self, channel: ChannelKey, priority: Priority, frame: Wire) -> Taken {
+    pub(crate) fn push(&self, channel: ChannelKey, priority: Priority, frame: &Wire) -> Taken {
         let mut queue = self.queue();
         if !self.has_room(&mut queue, channel, priority, frame.len()) {
             return Taken::Withheld;
         }
-        if !priority.is_in_order() || !queue.series.put_behind(channel, &frame) {
-            queue.add(frame);
+        if !priority.is_in_order() || !queue.series.put_behind(channel, frame) {
+            queue.add(Cow::Borrowed(frame));
         }
         Taken::Yes
     }
@@ -201,7 +231,7 @@ impl Outbox {
 
     /// Puts a frame in that belongs to no channel.
     pub(crate) fn push_frame(&self, frame: Wire) {
-        self.queue().add(frame);
+        self.queue().add(Cow::Owned(frame));
     }
 
     /// Reports that a channel's room has ended it.
@@ -280,10 +310,26 @@ fn gauge_value(count: usize) -> i64 {
 }
 
 impl Queue {
-    fn add(&mut self, frame: Wire) {
-        if self.connection != Connection::Broken {
-            self.bytes += frame.len();
-            self.frames.push_back(Queued { frame, piece_of: None });
+    fn add(&mut self, frame: Cow<'_, Wire>) {
+        if self.connection == Connection::Broken {
+            return;
+        }
+        // A frame that comes alone is shared with other sockets, and never copied.
+        let others_wait = !self.frames.is_empty() || self.joined.frames > 0;
+        let is_small = frame.len() <= JOINED_FRAME_BYTES && self.bytes + frame.len() <= JOINED_BYTES;
+        self.bytes += frame.len();
+        if others_wait && is_small {
+            self.joined.add(&frame);
+        } else {
+            self.close_joined();
+            self.frames.push_back(Queued { frame: frame.into_owned(), piece_of: None, frames: 1 });
+        }
+    }
+
+    /// What comes next stays behind the frames that were joined.
+    fn close_joined(&mut self) {
+        if self.joined.frames > 0 {
+            self.frames.push_back(self.joined.take());
         }
     }
 
@@ -313,10 +359,14 @@ impl Queue {
 
     /// Puts the next piece of each series into the queue, unless one is in it.
     fn queue_pieces(&mut self, ready: &Arc<Notify>) {
+        if self.series.is_empty() {
+            return;
+        }
+        self.close_joined();
         let Self { frames, bytes, piece_bytes, series, .. } = self;
         series.advance(ready, |frame, piece_of| {
             *(if piece_of.is_some() { &mut *piece_bytes } else { &mut *bytes }) += frame.len();
-            frames.push_back(Queued { frame, piece_of });
+            frames.push_back(Queued { frame, piece_of, frames: 1 });
         });
     }
 
@@ -325,6 +375,7 @@ impl Queue {
         let mut pieces_allowed = PIECE_BYTES_AT_ONCE;
         loop {
             self.queue_pieces(ready);
+            self.close_joined();
             if self.frames.is_empty() {
                 // Most sockets are idle most of the time.
                 self.frames = VecDeque::new();
@@ -367,7 +418,7 @@ impl Queue {
     /// Removes bytes that were written from the front.
     fn remove(&mut self, mut written: usize) {
         self.written.bytes += written as u64;
-        while let Some(Queued { frame, piece_of }) = self.frames.front_mut() {
+        while let Some(Queued { frame, piece_of, frames }) = self.frames.front_mut() {
             let waiting = if piece_of.is_some() { &mut self.piece_bytes } else { &mut self.bytes };
             for bytes in [&mut frame.head, &mut frame.body] {
                 let part = written.min(bytes.len());
@@ -379,8 +430,8 @@ impl Queue {
                 return;
             }
             self.series.written(*piece_of);
+            self.written.frames += *frames;
             self.frames.pop_front();
-            self.written.frames += 1;
         }
     }
 
@@ -388,6 +439,7 @@ impl Queue {
     fn break_off(&mut self) {
         self.connection = Connection::Broken;
         self.frames = VecDeque::new();
+        self.joined = Joined::default();
         self.series = SeriesList::default();
         (self.bytes, self.piece_bytes) = (0, 0);
     }

@@ -112,7 +112,7 @@ impl ChannelSink {
     fn caught_up(&self) -> Taken {
         if self.sync.is_none_or(|capabilities| capabilities.notices) {
             let reply = Reply::CaughtUp { channel: self.name.to_string() };
-            self.outbox.push(self.key, Priority::Content, text(reply.encode(None)));
+            self.outbox.push(self.key, Priority::Content, &text(reply.encode(None)));
         }
         Taken::Yes
     }

@@ -1,5 +1,6 @@
 //! What a room says to one session, in this dialect's frames.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,14 +28,14 @@ pub(super) struct Voice {
 impl Voice {
     /// Says what must be said.
     pub(super) fn say(&self, message: Message<'_>) {
-        self.push(Priority::Must, self.frame(message));
+        self.push(Priority::Must, &self.frame(message));
     }
 
     fn frame(&self, message: Message<'_>) -> Wire {
         binary(&Frame::Message(Address::new(&self.address), message).encode(), Bytes::new())
     }
 
-    fn push(&self, priority: Priority, frame: Wire) -> Taken {
+    fn push(&self, priority: Priority, frame: &Wire) -> Taken {
         self.spoke.store(true, Ordering::Relaxed);
         self.outbox.push(self.key, priority, frame)
     }
@@ -109,7 +110,7 @@ impl DocumentSink {
                 Some((same, frame)) if *same == saved => frame.clone(),
                 _ => self.voice.frame(Message::SyncStatus(saved)),
             };
-            self.voice.push(Priority::Must, frame.clone());
+            self.voice.push(Priority::Must, &frame);
             encoded = Some((saved, frame));
         }
         Taken::Yes
@@ -117,19 +118,20 @@ impl DocumentSink {
 
     /// The frame for this session. All that have the document's plain name as their address share one; the others share
     /// what comes after the address.
-    fn frame(&self, delivery: &Delivery) -> Wire {
+    fn frame<'a>(&self, delivery: &'a Delivery) -> Cow<'a, Wire> {
         let address = Address::new(&self.voice.address);
         if address.session().is_none() {
-            return delivery.encoded(DIALECT, |_, message| {
+            let whole = delivery.encoded(DIALECT, |_, message| {
                 let (head, body) = encode(message);
                 binary(&[address.encode(), head].concat(), body)
             });
+            return Cow::Borrowed(whole);
         }
         let Wire { head, body } = delivery.encoded(DIALECT_AFTER_ADDRESS, |_, message| {
             let (head, body) = encode(message);
             Wire { head: head.into(), body }
         });
-        binary(&[&address.encode()[..], &head].concat(), body)
+        Cow::Owned(binary(&[&address.encode()[..], head].concat(), body.clone()))
     }
 }
 
@@ -162,7 +164,7 @@ impl Sink for DocumentSink {
             | Outgoing::SavingResumed
             | Outgoing::Repaired(_) => return Taken::Yes,
         };
-        self.voice.push(priority, self.frame(delivery))
+        self.voice.push(priority, &self.frame(delivery))
     }
 
     fn flush(&self) {

@@ -47,6 +47,11 @@ impl SeriesList {
         self.bytes_behind
     }
 
+    /// Whether nothing is sent in pieces.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
     /// Whether a channel has pieces to send.
     pub(super) fn has(&self, channel: ChannelKey) -> bool {
         self.series.iter().any(|series| series.channel == channel)

@@ -26,11 +26,11 @@ async fn connection() -> (TcpStream, TcpStream) {
 #[tokio::test]
 async fn presence_is_withheld_first_then_updates_and_what_must_pass_never() {
     let outbox = outbox(100);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(60)), Taken::Yes);
-    assert_eq!(outbox.push(CHANNEL, Priority::Presence, frame(1)), Taken::Withheld);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(40)), Taken::Yes);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
-    assert_eq!(outbox.push(CHANNEL, Priority::Must, frame(1000)), Taken::Yes);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &frame(60)), Taken::Yes);
+    assert_eq!(outbox.push(CHANNEL, Priority::Presence, &frame(1)), Taken::Withheld);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &frame(40)), Taken::Yes);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &frame(1)), Taken::Withheld);
+    assert_eq!(outbox.push(CHANNEL, Priority::Must, &frame(1000)), Taken::Yes);
     assert!(outbox.report().drained.is_empty(), "not empty yet");
     let (mut client, server) = connection().await;
     outbox.connect(server);
@@ -48,8 +48,8 @@ async fn presence_is_withheld_first_then_updates_and_what_must_pass_never() {
 #[test]
 fn one_frame_larger_than_the_limit_passes_alone() {
     let outbox = outbox(10);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(50)), Taken::Yes);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, frame(1)), Taken::Withheld);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &frame(50)), Taken::Yes);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &frame(1)), Taken::Withheld);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_full_connection_is_written_to_again_when_it_has_room_and_every_byte_a
     let outbox = outbox(usize::MAX);
     let stream = outbox.connect(server);
     for _ in 0..FRAMES {
-        outbox.push(CHANNEL, Priority::Must, frame(BYTES));
+        outbox.push(CHANNEL, Priority::Must, &frame(BYTES));
     }
     outbox.flush();
     outbox.ready().await;
@@ -91,12 +91,12 @@ async fn a_broken_connection_keeps_nothing() {
     client.set_zero_linger().unwrap();
     drop(client);
     while outbox.report().connection == Connection::Open {
-        outbox.push(CHANNEL, Priority::Must, frame(50_000));
+        outbox.push(CHANNEL, Priority::Must, &frame(50_000));
         outbox.flush();
         tokio::task::yield_now().await;
     }
     assert_eq!(outbox.report().connection, Connection::Broken);
-    outbox.push(CHANNEL, Priority::Must, frame(50_000));
+    outbox.push(CHANNEL, Priority::Must, &frame(50_000));
     assert!(outbox.queue().frames.is_empty());
 }
 
@@ -144,7 +144,7 @@ async fn g24_others_on_the_socket_wait_for_one_piece_of_a_large_document_not_for
     while outbox.flush() == Progress::Paused {}
     assert_eq!(outbox.report().connection, Connection::Full);
     assert!(outbox.may_read(), "its client may work in other documents meanwhile");
-    assert_eq!(outbox.push(OTHER, Priority::Update, text_of(90)), Taken::Yes, "pieces take up no room");
+    assert_eq!(outbox.push(OTHER, Priority::Update, &text_of(90)), Taken::Yes, "pieces take up no room");
     assert!(!outbox.may_read());
     let ((), lengths) = tokio::join!(write_all(outbox), lengths(&mut client));
     let at = lengths.iter().position(|length| *length == 90).unwrap();
@@ -157,10 +157,10 @@ async fn g24_the_document_s_own_updates_stay_behind_its_pieces_and_the_rest_does
     let (mut client, server) = connection().await;
     let outbox = outbox(100);
     outbox.push_pieces(CHANNEL, Priority::Content, document(PIECE_BYTES + 1));
-    outbox.push(CHANNEL, Priority::Content, text_of(20));
+    outbox.push(CHANNEL, Priority::Content, &text_of(20));
     outbox.push_pieces(CHANNEL, Priority::Content, document(PIECE_BYTES + 2));
-    outbox.push(CHANNEL, Priority::Content, text_of(21));
-    outbox.push(CHANNEL, Priority::Must, text_of(22));
+    outbox.push(CHANNEL, Priority::Content, &text_of(21));
+    outbox.push(CHANNEL, Priority::Must, &text_of(22));
     outbox.connect(server);
     outbox.flush();
     let ((), lengths) = tokio::join!(write_all(outbox), lengths(&mut client));
@@ -173,8 +173,8 @@ async fn g17_a_receiver_of_pieces_has_drained_when_they_are_sent() {
     let (mut client, server) = connection().await;
     let outbox = outbox(100);
     outbox.push_pieces(CHANNEL, Priority::Content, document(PIECE_BYTES + 1));
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, text_of(60)), Taken::Yes);
-    assert_eq!(outbox.push(CHANNEL, Priority::Update, text_of(60)), Taken::Withheld, "what waits is bounded");
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &text_of(60)), Taken::Yes);
+    assert_eq!(outbox.push(CHANNEL, Priority::Update, &text_of(60)), Taken::Withheld, "what waits is bounded");
     assert!(outbox.report().drained.is_empty());
     let reading = tokio::spawn(async move { lengths(&mut client).await });
     let stream = outbox.connect(server);
@@ -200,7 +200,7 @@ async fn g24_nothing_more_of_a_document_is_sent_when_its_channel_is_over() {
     outbox.connect(server);
     outbox.push_pieces(CHANNEL, Priority::Content, document(64 << 20));
     while outbox.flush() == Progress::Paused {}
-    outbox.push(CHANNEL, Priority::Content, text_of(20));
+    outbox.push(CHANNEL, Priority::Content, &text_of(20));
     outbox.abandon(CHANNEL);
     outbox.push_frame(text_of(21));
     assert_eq!(outbox.queue().series.bytes_behind(), 0);
@@ -227,4 +227,33 @@ async fn g24_compressed_pieces_are_written_when_they_are_made() {
     let lengths = lengths(&mut client).await;
     assert_eq!(lengths.len(), 10);
     assert!(lengths.iter().all(|length| *length < PIECE_BYTES / 50), "{lengths:?}");
+}
+
+#[tokio::test]
+async fn small_frames_that_wait_together_leave_as_one_in_their_order() {
+    let (mut client, server) = connection().await;
+    let outbox = outbox(usize::MAX);
+    let mut expected = Vec::new();
+    for number in 0..2_000_u32 {
+        let bytes = if number % 97 == 0 { 3_000 } else { 5 + number as usize % 40 };
+        let head = Bytes::from(vec![(number % 251) as u8; bytes / 2]);
+        let frame = Wire { head, body: Bytes::from(vec![(number % 241) as u8; bytes - bytes / 2]) };
+        expected.extend_from_slice(&frame.head);
+        expected.extend_from_slice(&frame.body);
+        outbox.push(CHANNEL, Priority::Update, &frame);
+    }
+    assert!(outbox.queue().frames.len() < 1_200, "what does not wait long is copied, the rest shared");
+    outbox.connect(server);
+    outbox.flush();
+    let mut read = vec![0; expected.len()];
+    while outbox.report().connection != Connection::Open {
+        outbox.resume();
+        tokio::task::yield_now().await;
+    }
+    client.read_exact(&mut read).await.unwrap();
+    assert!(read == expected, "every byte arrives in its order");
+    assert_eq!((outbox.metrics.frames_out.get(), outbox.queue().bytes), (2_000, 0));
+    let alone = text_of(20);
+    outbox.push(CHANNEL, Priority::Update, &alone);
+    assert_eq!(outbox.queue().frames[0].frame.head.as_ptr(), alone.head.as_ptr(), "one that comes alone is shared");
 }
