@@ -15,6 +15,7 @@
 //! (`projection`), how far logs reach (`head_watch`).
 
 mod barred;
+mod by_session;
 mod compaction;
 pub mod delivery;
 pub mod error;

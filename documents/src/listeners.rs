@@ -1,11 +1,11 @@
 //! The sinks of a room's sessions: who is told what, and when it is written.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::by_session::BySession;
 use crate::delivery::{Delivery, EndReason, Outgoing, Sink, Taken};
 use crate::pace::Pace;
 use crate::room::{Audience, Mode, SessionId};
@@ -28,7 +28,7 @@ pub(crate) struct Listeners {
     services: Arc<Services>,
     /// Names the document in frames.
     number: u64,
-    sessions: HashMap<SessionId, Listener>,
+    sessions: BySession<Listener>,
     /// Counts up whenever what was said is written.
     round: u64,
     /// Sinks that took something in this round.
@@ -41,7 +41,7 @@ impl Listeners {
         Self {
             services: Arc::clone(services),
             number: services.next_number(),
-            sessions: HashMap::new(),
+            sessions: BySession::default(),
             round: 1,
             unflushed: Vec::new(),
             pace: Pace::new(Instant::now()),
@@ -56,19 +56,19 @@ impl Listeners {
     }
 
     pub(crate) fn remove(&mut self, session: SessionId) {
-        self.sessions.remove(&session);
+        self.sessions.remove(session);
     }
 
     /// Delivers updates to this session again.
     pub(crate) fn resume(&mut self, session: SessionId) {
-        if let Some(listener) = self.sessions.get_mut(&session) {
+        if let Some(listener) = self.sessions.get_mut(session) {
             listener.withheld = false;
         }
     }
 
     /// Sends to one session. Returns the message if its sink did not take it.
     pub(crate) fn send(&mut self, session: SessionId, message: Outgoing) -> Option<Outgoing> {
-        let listener = self.sessions.get_mut(&session)?;
+        let listener = self.sessions.get_mut(session)?;
         let delivery = Delivery::new(self.number, message);
         let taken = listener.deliver(&delivery, self.round, &mut self.unflushed);
         (taken == Taken::Withheld).then_some(delivery.message)
@@ -81,7 +81,7 @@ impl Listeners {
 
     /// Sends to one session what others get, too, and what is never withheld.
     pub(crate) fn tell(&mut self, session: SessionId, delivery: &Delivery) {
-        if let Some(listener) = self.sessions.get_mut(&session) {
+        if let Some(listener) = self.sessions.get_mut(session) {
             listener.deliver(delivery, self.round, &mut self.unflushed);
         }
     }
@@ -91,10 +91,10 @@ impl Listeners {
         let delivery = Delivery::new(self.number, message);
         let is_update = matches!(delivery.message, Outgoing::Update(_));
         let (mut delivered, mut withheld) = (0, Vec::new());
-        for (session, listener) in &mut self.sessions {
+        for (session, listener) in self.sessions.iter_mut() {
             let addressed = match audience {
                 Audience::Syncing => listener.mode != Mode::Watch,
-                Audience::SyncingExcept(sender) => listener.mode != Mode::Watch && *session != sender,
+                Audience::SyncingExcept(sender) => listener.mode != Mode::Watch && session != sender,
                 Audience::Watching => listener.mode == Mode::Watch,
             };
             if !addressed || (is_update && listener.withheld) {
@@ -102,7 +102,7 @@ impl Listeners {
             }
             if listener.deliver(&delivery, self.round, &mut self.unflushed) == Taken::Withheld {
                 listener.withheld |= is_update;
-                withheld.push(*session);
+                withheld.push(session);
             } else {
                 delivered += 1;
             }
@@ -114,7 +114,7 @@ impl Listeners {
     /// Tells everybody that the room is over.
     pub(crate) fn end(&mut self, reason: EndReason) {
         let delivery = Delivery::new(self.number, Outgoing::Ended(reason));
-        for (_, mut listener) in self.sessions.drain() {
+        for (_, mut listener) in self.sessions.take_all() {
             listener.deliver(&delivery, self.round, &mut self.unflushed);
         }
         self.flush();

@@ -12,7 +12,6 @@ mod presence;
 mod repair;
 mod saving;
 mod session;
-mod sessions;
 mod size;
 
 use std::collections::HashMap;
@@ -33,6 +32,7 @@ pub use message::{
 };
 pub use saving::UnsavedBudget;
 
+use crate::by_session::BySession;
 use crate::delivery::{Content, Outgoing};
 use crate::replica::{ApplyError, Broken, Replica};
 use lock::HeldLock;
@@ -41,7 +41,6 @@ use presence::Presence;
 use repair::{Author, Repairs};
 use saving::Saving;
 use session::Session;
-use sessions::Sessions;
 
 /// A document as the log has it: what a room is built from.
 #[derive(Debug, Clone)]
@@ -84,7 +83,7 @@ pub struct Room {
     position: LogPosition,
     owners: HashMap<u64, PrincipalRef>,
     /// Ordered, so that a simulation with a seed always does the same.
-    sessions: Sessions,
+    sessions: BySession<Session>,
     saving: Saving,
     presence: Presence,
     /// The Yjs client ids under which the server edits, one per principal.
@@ -113,7 +112,7 @@ impl Room {
             replica,
             position: LogPosition::at(stored.head),
             owners: stored.owners,
-            sessions: Sessions::default(),
+            sessions: BySession::default(),
             saving: Saving::new(budget, limits.unsaved_bytes_per_document),
             presence: Presence::new(&limits),
             editors: HashMap::new(),

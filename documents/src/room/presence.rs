@@ -19,6 +19,7 @@ use platform::rate::Rate;
 use super::intake::new_client_id;
 use super::message::{Activity, Audience, Claim, Effect, Extent, PresenceNews, PresenceState, SessionId};
 use super::{Mode, Room};
+use crate::by_session::BySession;
 use crate::delivery::{AwarenessState, Outgoing, Present};
 use identity::with_identity;
 use pace::Pace;
@@ -57,11 +58,11 @@ pub(super) struct Presence {
     remote: Remote,
     shown: BTreeMap<u64, Shown>,
     /// The client id that each session published first, which is its own.
-    own: BTreeMap<SessionId, u64>,
+    own: BySession<u64>,
     /// Sessions that have brought what they had.
-    answered: BTreeSet<SessionId>,
+    answered: BySession<()>,
     /// How fast each session talks.
-    paces: BTreeMap<SessionId, Pace>,
+    paces: BySession<Pace>,
     /// When something that was said too early may be taken.
     resume_at_ms: Option<u64>,
     /// Clients whose state changed since the last tick.
@@ -88,9 +89,9 @@ impl Presence {
             local: BTreeMap::new(),
             remote: Remote::default(),
             shown: BTreeMap::new(),
-            own: BTreeMap::new(),
-            answered: BTreeSet::new(),
-            paces: BTreeMap::new(),
+            own: BySession::default(),
+            answered: BySession::default(),
+            paces: BySession::default(),
             resume_at_ms: None,
             changed: BTreeSet::new(),
             untold: BTreeSet::new(),
@@ -132,7 +133,7 @@ impl Presence {
 
     /// A session has brought what it had.
     pub(super) fn answered(&mut self, now: u64, session: SessionId) {
-        if self.answered.insert(session) {
+        if self.answered.insert(session, ()).is_none() {
             let clients: Vec<u64> = self.clients_of(session).collect();
             self.untold.extend(clients);
             self.tick_at_ms.get_or_insert(now + self.tick_ms);
@@ -141,9 +142,9 @@ impl Presence {
 
     /// Removes the states of a session.
     pub(super) fn leave(&mut self, now: u64, session: SessionId) {
-        self.own.remove(&session);
-        self.paces.remove(&session);
-        self.answered.remove(&session);
+        self.own.remove(session);
+        self.paces.remove(session);
+        self.answered.remove(session);
         let left: Vec<u64> = self.clients_of(session).collect();
         for client in left {
             self.remove(now, client);
@@ -221,14 +222,14 @@ impl Presence {
         principal: &Arc<Principal>,
         states: Vec<AwarenessState>,
     ) -> bool {
-        let pace = self.paces.entry(session).or_insert_with(|| Pace::new(&self.rate, now));
+        let pace = self.paces.get_or_insert_with(session, || Pace::new(&self.rate, now));
         if pace.allows(&self.rate, now) {
             for state in states {
                 self.publish(now, session, principal, state);
             }
             return true;
         }
-        let own = self.own.get(&session).copied();
+        let own = self.own.get(session).copied();
         for state in states {
             let holder = self.shown.get(&state.client).filter(|shown| shown.claim.is_some());
             let is_foreign = holder.is_some_and(|holder| holder.principal != principal.reference());
@@ -253,7 +254,7 @@ impl Presence {
         let (mut due, mut next) = (Vec::new(), None);
         for (session, pace) in self.paces.iter_mut().filter(|(_, pace)| pace.is_waiting()) {
             match pace.take_waiting(&self.rate, now) {
-                Ok(states) => due.push((*session, states)),
+                Ok(states) => due.push((session, states)),
                 Err(wait) => {
                     let at = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                     next = Some(next.map_or(at, |next: u64| next.min(at)));
@@ -276,7 +277,7 @@ impl Presence {
         if held.is_some_and(|held| held.principal != principal.reference()) {
             return;
         }
-        let own = *self.own.entry(session).or_insert(client) == client;
+        let own = *self.own.get_or_insert_with(session, || client) == client;
         let mine = self.local.get(&client).filter(|state| state.session == session).map(|state| state.clock);
         // A client that comes from another instance, which has not noticed yet, brings the clock that it had there.
         let moved_here = own && !self.local.contains_key(&client);
@@ -412,7 +413,7 @@ impl Presence {
             client,
             clock: state.map_or(seen, |state| state.clock),
             claim: state.map(|state| state.claim.clone()),
-            answered: state.is_some_and(|state| self.answered.contains(&state.session)),
+            answered: state.is_some_and(|state| self.answered.contains(state.session)),
         }
     }
 }
