@@ -10,6 +10,7 @@ use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::rate_limit::{RATELIMIT, RATELIMIT_POLICY};
 use crate::request_id::X_REQUEST_ID;
 use crate::routes::documents::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
+use crate::routes::events::LAST_EVENT_ID;
 
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
@@ -20,7 +21,16 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY_KEY, X_REQUEST_ID])
+        .allow_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            IDEMPOTENCY_KEY,
+            LAST_EVENT_ID,
+            X_REQUEST_ID,
+        ])
         .expose_headers([
             ETAG,
             RETRY_AFTER,

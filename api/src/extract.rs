@@ -12,6 +12,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use platform::limits::{Limit, LimitCounters};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Code, Problem};
 
@@ -47,6 +48,30 @@ where
         let params = params(parts, state).await?;
         Ok(Self(parse_nth(&params, 0)?, parse_nth(&params, 1)?))
     }
+}
+
+/// The three ids in the route's path.
+#[derive(Debug, Clone)]
+pub struct Ids3<A, B, C>(pub A, pub B, pub C);
+
+impl<A, B, C, S> FromRequestParts<S> for Ids3<A, B, C>
+where
+    A: FromStr<Err: Display> + Send,
+    B: FromStr<Err: Display> + Send,
+    C: FromStr<Err: Display> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        Ok(Self(parse_nth(&params, 0)?, parse_nth(&params, 1)?, parse_nth(&params, 2)?))
+    }
+}
+
+/// Reads a member that may be left out and is not `null`: with `#[serde(default, deserialize_with = "present")]`.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {

@@ -52,15 +52,19 @@ use platform::bus::Bus;
 use platform::clock::Clock;
 use platform::config::{Mode, Role, Roles};
 use platform::db::Db;
+use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::rate_limiter::RateLimiter;
+use platform::webhooks::Networks;
 
 use crate::extract::BodyDeadline;
 use crate::metrics::RequestMetrics;
 use crate::observe::Observer;
+
+pub use crate::routes::events::EventStreams;
 
 /// Where the interface is.
 pub const BASE_PATH: &str = "/api/v1";
@@ -76,6 +80,12 @@ pub struct Api {
     pub bus: Bus,
     /// Who must hear that somebody's access has changed.
     pub access_news: AccessNews,
+    /// What happens.
+    pub events: EventFeed,
+    /// Who listens to it.
+    pub event_streams: EventStreams,
+    /// Where webhooks may be.
+    pub webhook_networks: Networks,
     /// Checks tokens.
     pub authenticator: Authenticator,
     /// Counts how often callers do something.

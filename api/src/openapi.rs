@@ -81,6 +81,9 @@ pub(crate) fn preamble() -> OpenApi {
             tag("organizations", "The tenants, and who belongs to them."),
             tag("projects", "Projects, and who works in them."),
             tag("nodes", "Nodes of a project's canvas."),
+            tag("events", "What happens, in pages or as a stream."),
+            tag("notifications", "What the caller was told."),
+            tag("webhooks", "Other servers that are told what happens."),
             tag("documents", "Free documents, and snapshots of all documents."),
             tag("history", "What documents were, who made them so, and bringing it back."),
             tag("templates", "Nodes to be put onto any canvas."),
@@ -168,6 +171,90 @@ mod tests {
 
     fn document() -> Value {
         serde_json::from_str(&DOCUMENT).unwrap()
+    }
+
+    /// All endpoints of the interface, by hand: what is served must be described, and the reverse.
+    const ENDPOINTS: &[&str] = &[
+        "GET /api/v1/documents/{name}/snapshot",
+        "DELETE /api/v1/documents/{name}",
+        "GET /api/v1/documents/{name}",
+        "PATCH /api/v1/documents/{name}",
+        "GET /api/v1/nodes/{nodeId}",
+        "GET /api/v1/nodes/{nodeId}/children",
+        "GET /api/v1/nodes/{nodeId}/dependencies",
+        "POST /api/v1/nodes/{nodeId}/restore",
+        "GET /api/v1/nodes/{nodeId}/inputs",
+        "POST /api/v1/nodes/{nodeId}/inputs/order",
+        "GET /api/v1/nodes/{nodeId}/inputs/{inputId}",
+        "GET /api/v1/nodes/{nodeId}/outputs",
+        "POST /api/v1/nodes/{nodeId}/outputs/order",
+        "GET /api/v1/nodes/{nodeId}/outputs/{outputId}",
+        "DELETE /api/v1/nodes/{nodeId}",
+        "PATCH /api/v1/nodes/{nodeId}",
+        "POST /api/v1/nodes/{nodeId}/inputs",
+        "PATCH /api/v1/nodes/{nodeId}/inputs/{inputId}",
+        "DELETE /api/v1/nodes/{nodeId}/inputs/{inputId}",
+        "POST /api/v1/nodes/{nodeId}/outputs",
+        "PATCH /api/v1/nodes/{nodeId}/outputs/{outputId}",
+        "DELETE /api/v1/nodes/{nodeId}/outputs/{outputId}",
+        "GET /api/v1/nodes/{nodeId}/events",
+        "GET /api/v1/orgs/{orgId}/webhooks",
+        "POST /api/v1/orgs/{orgId}/webhooks",
+        "GET /api/v1/orgs/{orgId}/webhooks/{webhookId}",
+        "PATCH /api/v1/orgs/{orgId}/webhooks/{webhookId}",
+        "DELETE /api/v1/orgs/{orgId}/webhooks/{webhookId}",
+        "POST /api/v1/orgs/{orgId}/webhooks/{webhookId}/rotate-secret",
+        "POST /api/v1/orgs/{orgId}/webhooks/{webhookId}/ping",
+        "GET /api/v1/orgs/{orgId}/webhooks/{webhookId}/deliveries",
+        "GET /api/v1/orgs/{orgId}/webhooks/{webhookId}/deliveries/{deliveryId}",
+        "POST /api/v1/orgs/{orgId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver",
+        "GET /api/v1/users/me/notifications",
+        "GET /api/v1/users/me/notifications/unread-count",
+        "POST /api/v1/users/me/notifications/read-all",
+        "PATCH /api/v1/users/me/notifications/{notificationId}",
+        "GET /api/v1/openapi.json",
+        "GET /api/v1/orgs/{orgId}/events",
+        "GET /api/v1/projects/{projectId}/events",
+        "GET /api/v1/orgs",
+        "POST /api/v1/orgs",
+        "GET /api/v1/orgs/{orgId}",
+        "GET /api/v1/orgs/{orgId}/audit-log",
+        "GET /api/v1/orgs/{orgId}/members",
+        "POST /api/v1/orgs/{orgId}/members",
+        "GET /api/v1/orgs/{orgId}/projects",
+        "POST /api/v1/orgs/{orgId}/projects",
+        "GET /api/v1/projects/{projectId}",
+        "GET /api/v1/projects/{projectId}/dependencies",
+        "POST /api/v1/projects/{projectId}/dependencies",
+        "DELETE /api/v1/projects/{projectId}/dependencies/{dependencyId}",
+        "GET /api/v1/projects/{projectId}/documents",
+        "POST /api/v1/projects/{projectId}/documents",
+        "GET /api/v1/projects/{projectId}/members",
+        "POST /api/v1/projects/{projectId}/members",
+        "GET /api/v1/projects/{projectId}/nodes",
+        "POST /api/v1/projects/{projectId}/nodes",
+        "GET /api/v1/users/me",
+        "POST /api/v1/auth/dev-token",
+        "POST /api/v1/auth/ws-token",
+        "GET /health",
+        "GET /metrics",
+        "GET /ready",
+    ];
+
+    #[test]
+    fn every_endpoint_is_described() {
+        let document = document();
+        assert_eq!(document["openapi"], "3.1.0");
+        let described: BTreeSet<String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+            })
+            .collect();
+        let expected: BTreeSet<String> = ENDPOINTS.iter().map(|endpoint| (*endpoint).to_owned()).collect();
+        assert_eq!(described, expected);
     }
 
     #[test]

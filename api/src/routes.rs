@@ -3,13 +3,16 @@
 pub mod auth;
 pub mod documents;
 mod edges;
+pub mod events;
 pub mod history;
 pub(crate) mod locks;
 pub mod nodes;
+pub mod notifications;
 pub mod organizations;
 pub mod projects;
 mod templates;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -32,6 +35,9 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(templates::routes())
         .merge(documents::routes())
         .merge(history::routes())
+        .merge(events::routes())
+        .merge(notifications::routes())
+        .merge(webhooks::routes())
         .merge(openapi::routes())
         .merge(reference::routes())
         .fallback(not_found);

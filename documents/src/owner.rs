@@ -25,7 +25,7 @@ use crate::listeners::Listeners;
 use crate::log_writer::Waiting;
 use crate::opening::{self, Opened, check_epoch};
 use crate::presence_codec;
-use crate::projection::Projection;
+use crate::projection::{Projected, Projection};
 use crate::registry::Documents;
 use crate::room::{
     Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Quarantined, Room, SavingState,
@@ -75,7 +75,7 @@ pub(crate) enum Event {
     /// Who holds the node's lock.
     Lock(Option<Lock>),
     Compacted(Option<Seq>),
-    Projected(Option<Seq>),
+    Projected(Option<Projected>),
 }
 
 /// Where the world reports to.
@@ -400,7 +400,7 @@ impl Owner {
                 self.take(Input::RemoteStateless(payload));
             }
             BusEvent::Message { message: BusMessage::LockChanged, .. } => self.read_lock(),
-            BusEvent::Message { message: BusMessage::AccessChanged(_), .. } => {}
+            BusEvent::Message { message: BusMessage::AccessChanged(_) | BusMessage::EventsThrough(_), .. } => {}
             BusEvent::Gap => {
                 self.services.heads.ask(self.document.id);
                 if self.room.is_locked() {

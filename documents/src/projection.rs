@@ -36,6 +36,15 @@ pub(crate) struct View {
     reflects: Seq,
 }
 
+/// A projection that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Projected {
+    /// The place that the rows reflect.
+    reflects: Seq,
+    /// It is to be made once more after this time, even if nothing happens: not all of it was told yet.
+    again_after_ms: Option<u64>,
+}
+
 enum Content {
     Canvas(CanvasView),
     Node(NodeView),
@@ -49,7 +58,8 @@ impl Projection {
     /// Something was committed that the projection does not reflect.
     pub(crate) fn request(&mut self, now: u64) {
         if matches!(self.kind, DocumentKind::Project | DocumentKind::Node) {
-            self.due_ms.get_or_insert(now + DELAY_MS);
+            let at = now + DELAY_MS;
+            self.due_ms = Some(self.due_ms.map_or(at, |due| due.min(at)));
         }
     }
 
@@ -72,12 +82,13 @@ impl Projection {
         due
     }
 
-    /// The projection was written and reflects this place, or failed.
-    pub(crate) fn finished(&mut self, now: u64, reflects: Option<Seq>, head: Seq) {
+    /// The projection was written, or failed.
+    pub(crate) fn finished(&mut self, now: u64, written: Option<Projected>, head: Seq) {
         self.running = false;
-        match reflects {
-            Some(seq) if seq >= head => {}
-            Some(_) => self.request(now),
+        match written {
+            Some(Projected { reflects, .. }) if reflects < head => self.request(now),
+            Some(Projected { again_after_ms: Some(wait), .. }) => drop(self.due_ms.get_or_insert(now + wait)),
+            Some(_) => {}
             None => self.due_ms = Some(now + RETRY_MS),
         }
     }
@@ -95,18 +106,20 @@ impl Projection {
     }
 }
 
-/// Writes a projection, and says which place it reflects. A failure is logged.
-pub(crate) async fn project(services: &Services, document: &DocumentRef, view: View) -> Option<Seq> {
+/// Writes a projection. A failure is logged.
+pub(crate) async fn project(services: &Services, document: &DocumentRef, view: View) -> Option<Projected> {
     let View { content, reflects } = view;
     match write(services, document, content, reflects).await {
         Ok(outcome) => {
             services.metrics.projections.inc();
-            if let ProjectionOutcome::Written { foreign } = outcome
-                && !foreign.is_empty()
-            {
+            let ProjectionOutcome::Written { foreign, untold_for } = outcome else {
+                return Some(Projected { reflects, again_after_ms: None });
+            };
+            if !foreign.is_empty() {
                 tracing::warn!(document = %document.id, ?foreign, "the canvas has nodes whose ids belong elsewhere");
             }
-            Some(reflects)
+            let again_after_ms = untold_for.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            Some(Projected { reflects, again_after_ms })
         }
         Err(error) => {
             services.metrics.projection_failures.inc();
@@ -183,6 +196,7 @@ fn node_rows(view: NodeView) -> NodeProjection {
         description: view.body,
         inputs: view.inputs.into_iter().map(port_row).collect(),
         outputs: view.outputs.into_iter().map(port_row).collect(),
+        mentions: view.mentions.into_iter().collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::Api;
+use api::{Api, EventStreams};
 use axum::Router;
 use documents::Documents;
 use hyper_util::service::TowerToHyperService;
@@ -13,11 +13,13 @@ use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Role, Roles};
+use platform::events::{EventFeed, Keeper};
 use platform::ingress::HttpServer;
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter, RedisLimiter};
+use platform::webhooks::Deliverer;
 use sync_server::SyncServer;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -168,6 +170,13 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let bus = open_bus(config, &world)?;
     let rate_limiter = open_rate_limiter(config, &clock, &world)?;
     let access_news = AccessNews::start(bus.clone(), lifecycle);
+    let events = EventFeed::start(&db, &bus, lifecycle, &limits);
+    Keeper::new(&db, &clock, &limits).start(&random, lifecycle);
+    if config.server.roles.has(Role::Api) {
+        let networks = config.webhooks.networks();
+        let deliverer = Deliverer::new(&db, &clock, &random, &limits, mode, networks);
+        deliverer.context("messages to webhooks cannot be sent")?.start(lifecycle);
+    }
     let proxies = config.server.trusted_proxies.clone();
     let http = HttpServer::new(&limits, proxies, Arc::clone(&clock), lifecycle, &metrics);
     let secret = token_secret(&config.auth, mode, &random)?;
@@ -191,6 +200,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         limits.clone(),
         mode,
         access_news.clone(),
+        events.clone(),
         rate_limiter.clone(),
         &metrics,
     );
@@ -199,6 +209,9 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         db,
         bus,
         access_news,
+        events,
+        event_streams: EventStreams::default(),
+        webhook_networks: config.webhooks.networks(),
         authenticator,
         rate_limiter,
         clock,

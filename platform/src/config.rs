@@ -17,6 +17,7 @@ pub use secret::Secret;
 
 use crate::ingress::TrustedProxies;
 use crate::limits::Limits;
+use crate::webhooks::Networks;
 use layers::Layers;
 use read::Reader;
 
@@ -38,8 +39,24 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
     /// Limits.
     pub limits: Limits,
+}
+
+/// Section `webhooks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookConfig {
+    networks: Networks,
+}
+
+impl WebhookConfig {
+    /// Where webhooks may be.
+    #[must_use]
+    pub const fn networks(self) -> Networks {
+        self.networks
+    }
 }
 
 /// How much the server trusts its surroundings.
@@ -203,6 +220,9 @@ impl Config {
                 ),
                 level: reader.log_filter("log.level"),
             },
+            webhooks: WebhookConfig {
+                networks: reader.choice("webhooks.networks", &[("public", Networks::Public), ("all", Networks::All)]),
+            },
             limits: read_limits(reader),
         }
     }
@@ -301,6 +321,17 @@ fn read_limits(reader: &mut Reader) -> Limits {
         quarantine_updates_per_sender: reader.integer("limits.quarantine_updates_per_sender", 0..=1000),
         quarantine_bytes: reader.integer("limits.quarantine_bytes", 0..=64 * GIB),
         quarantine_days: reader.integer("limits.quarantine_days", 1..=36_500),
+        event_days: reader.integer("limits.event_days", 1..=3_650),
+        event_streams_per_principal: reader.integer("limits.event_streams_per_principal", 1..=1_000_000),
+        event_streams: reader.integer("limits.event_streams", 1..=1_000_000),
+        event_heartbeat_seconds: reader.integer("limits.event_heartbeat_seconds", 1..=3_600),
+        webhooks_per_organization: reader.integer("limits.webhooks_per_organization", 0..=10_000),
+        webhook_timeout_seconds: reader.integer("limits.webhook_timeout_seconds", 1..=60),
+        webhook_retry_first_seconds: reader.integer("limits.webhook_retry_first_seconds", 1..=3_600),
+        webhook_retry_longest_seconds: reader.integer("limits.webhook_retry_longest_seconds", 1..=86_400),
+        webhook_give_up_hours: reader.integer("limits.webhook_give_up_hours", 1..=240),
+        webhook_failing_days: reader.integer("limits.webhook_failing_days", 1..=365),
+        webhook_log_days: reader.integer("limits.webhook_log_days", 1..=365),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod log;
 pub mod members;
 mod metrics;
 pub mod nodes;
+pub mod notifications;
 pub mod organizations;
 mod page;
 mod principal;
@@ -23,6 +24,7 @@ pub mod quarantine;
 pub mod templates;
 pub mod users;
 pub mod versions;
+pub mod webhooks;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -194,6 +196,12 @@ impl Db {
     #[must_use]
     pub fn listen_to_commits(&self) -> broadcast::Receiver<(OrgId, EventId)> {
         self.commits.listen()
+    }
+
+    /// Begins a transaction of who delivers to webhooks: it sees and changes those of all organizations, and their
+    /// deliveries.
+    pub(crate) async fn deliveries(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN", "app.deliveries", "on").await
     }
 
     pub(crate) const fn pool(&self) -> &PgPool {

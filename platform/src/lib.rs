@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod embedded_postgres;
+pub mod events;
 pub mod http_client;
 pub mod ingress;
 pub mod lifecycle;
@@ -21,3 +22,4 @@ pub mod rate_limiter;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod webhooks;

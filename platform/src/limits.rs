@@ -127,6 +127,28 @@ pub struct Limits {
     pub quarantine_bytes: u64,
     /// Days for which harmful updates are kept.
     pub quarantine_days: u32,
+    /// Days for which events are kept.
+    pub event_days: u32,
+    /// Streams of events that one principal has open on this instance.
+    pub event_streams_per_principal: usize,
+    /// Streams of events on this instance.
+    pub event_streams: usize,
+    /// Seconds after which a stream on which nothing happens gives a sign of life.
+    pub event_heartbeat_seconds: u64,
+    /// Webhooks of one organization.
+    pub webhooks_per_organization: usize,
+    /// Seconds that a webhook may take to answer.
+    pub webhook_timeout_seconds: u64,
+    /// Seconds after which a message that did not get through is tried again for the first time.
+    pub webhook_retry_first_seconds: u64,
+    /// Seconds between two tries of a message, at most.
+    pub webhook_retry_longest_seconds: u64,
+    /// Hours after which a message that did not get through is given up.
+    pub webhook_give_up_hours: u32,
+    /// Days after which a webhook to which nothing gets through is made inactive.
+    pub webhook_failing_days: u32,
+    /// Days for which it is kept what webhooks were told.
+    pub webhook_log_days: u32,
 }
 
 impl Limits {

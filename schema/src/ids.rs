@@ -145,6 +145,12 @@ uuid_newtypes! {
     OutputId;
     /// A template.
     TemplateId;
+    /// Something that somebody is told.
+    NotificationId;
+    /// A webhook of an organization.
+    WebhookId;
+    /// A delivery to a webhook.
+    DeliveryId;
 }
 
 /// A document's lineage: it changes only when history is replaced, and replicas of two epochs are never merged.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use uuid::Uuid;
-use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
+use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn};
 
 pub(crate) use examine::{examine_body, examine_item, examine_list, is_body, is_id, is_text, items_of, side_of};
 pub use item::{
@@ -16,6 +16,7 @@ pub use item::{
     PROVENANCE_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VERSION_MAX,
 };
 
+use crate::ids::UserId;
 use crate::patch::{Patch, PatchError, PatchErrorCode};
 use crate::rich_text;
 use crate::value::{Problem, Problems, list_values};
@@ -35,6 +36,9 @@ pub struct NodeView {
     pub inputs: Vec<Item>,
     /// What came of it, in order.
     pub outputs: Vec<Item>,
+    /// Who is mentioned in the body.
+    #[serde(skip)]
+    pub mentions: BTreeSet<UserId>,
     /// What is not as it should be.
     pub problems: Vec<Problem>,
 }
@@ -100,10 +104,11 @@ pub enum NodePatch {
 /// Reads a node's document. It may hold anything: what is not as it should be is listed and left out.
 pub fn read<T: ReadTxn>(txn: &T) -> NodeView {
     let mut problems = Problems::default();
-    let body = txn.get_xml_fragment(keys::BODY).map(|body| markdown_of(&body, txn)).unwrap_or_default();
+    let blocks = txn.get_xml_fragment(keys::BODY).map(|body| rich_text::read(&body, txn)).unwrap_or_default();
+    let (body, mentions) = (rich_text::markdown::render(&blocks), rich_text::mentions(&blocks));
     let inputs = read_items(Side::Inputs, txn, &mut problems);
     let outputs = read_items(Side::Outputs, txn, &mut problems);
-    NodeView { body, inputs, outputs, problems: problems.into_inner() }
+    NodeView { body, inputs, outputs, mentions, problems: problems.into_inner() }
 }
 
 /// Makes a change. An error says that nothing was changed.
@@ -125,10 +130,6 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
             Ok(())
         }
     }
-}
-
-fn markdown_of<T: ReadTxn>(fragment: &XmlFragmentRef, txn: &T) -> String {
-    rich_text::to_markdown(fragment, txn)
 }
 
 /// Makes the body read as this Markdown, by the smallest edit that does.

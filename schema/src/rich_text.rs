@@ -14,6 +14,7 @@ mod align;
 mod apply;
 mod examine;
 pub mod markdown;
+mod mentions;
 mod node;
 mod shape;
 mod text;
@@ -23,6 +24,7 @@ use std::collections::BTreeSet;
 use yrs::{ReadTxn, TextRef, TransactionMut, XmlFragmentRef};
 
 pub(crate) use examine::{Loose, Tree, Words, examine, examine_words, loose_words};
+pub use mentions::mentions;
 pub use node::Unknown;
 
 /// How deep elements may be nested. What lies deeper is not read, and Markdown that nests deeper is flattened.

@@ -2,6 +2,7 @@
 
 mod channel;
 mod connection;
+mod events;
 mod locks;
 
 use std::sync::Arc;

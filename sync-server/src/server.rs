@@ -13,6 +13,7 @@ use platform::auth::{Authenticator, Principal};
 use platform::clock::Clock;
 use platform::config::Mode;
 use platform::db::Db;
+use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::{LimitCounters, Limits};
 use platform::metrics::Metrics;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// For what waits on sockets whose documents are not open yet.
     pub(crate) waiting: WaitingBudget,
     pub(crate) access_news: AccessNews,
+    pub(crate) events: EventFeed,
+    pub(crate) db: Db,
     turns: AtomicU32,
 }
 
@@ -74,6 +77,7 @@ impl SyncServer {
         limits: Limits,
         mode: Mode,
         access_news: AccessNews,
+        events: EventFeed,
         rate_limiter: RateLimiter,
         metrics: &Metrics,
     ) -> Self {
@@ -91,6 +95,8 @@ impl SyncServer {
             metrics: SocketMetrics::register(metrics),
             reached: metrics.limits(),
             access_news,
+            events,
+            db: db.clone(),
             turns: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared) }

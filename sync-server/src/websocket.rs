@@ -27,9 +27,14 @@ pub(crate) fn binary(head: &[u8], body: Bytes) -> Wire {
 
 /// A text frame.
 pub(crate) fn text(text: String) -> Wire {
+    text_of(text.into())
+}
+
+/// A text frame of UTF-8 that is sent to many.
+pub(crate) fn text_of(body: Bytes) -> Wire {
     let mut head = BytesMut::with_capacity(10);
-    put_header(&mut head, FINAL_TEXT, text.len());
-    Wire { head: head.freeze(), body: text.into() }
+    put_header(&mut head, FINAL_TEXT, body.len());
+    Wire { head: head.freeze(), body }
 }
 
 /// A ping without content.

@@ -62,6 +62,8 @@ pub struct Subscribe {
     pub channel: String,
     /// Present when binary sync messages are wanted.
     pub sync: Option<SyncRequest>,
+    /// Whether events are wanted on a channel without `sync` (G29). They are, if nothing is said.
+    pub events: Option<bool>,
 }
 
 /// What a syncing client brings.
@@ -292,6 +294,11 @@ pub enum Reply {
         /// How much more was.
         more: usize,
     },
+    /// Events of a channel were missed (G31).
+    Resync {
+        /// The channel.
+        channel: String,
+    },
     /// The socket's authority ends soon (G19).
     #[serde(rename_all = "camelCase")]
     TokenExpiring {
@@ -354,6 +361,54 @@ pub struct LockHolder {
     pub id: String,
     /// The display name.
     pub name: String,
+}
+
+/// Something happened (G29). Its type is that of the event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventMessage<'a> {
+    /// What sort of thing: `node_updated`, ….
+    pub kind: &'a str,
+    /// The channel on which it is told.
+    pub channel: &'a str,
+    /// Its number in the organization.
+    pub event_id: String,
+    /// The organization.
+    pub organization_id: String,
+    /// The project, of what happens in one.
+    pub project_id: Option<String>,
+    /// The node, of what concerns one.
+    pub node_id: Option<String>,
+    /// Who did it: `[{"kind", "id"}]`.
+    pub actors: &'a serde_json::Value,
+    /// RFC 3339.
+    pub at: String,
+    /// What there is to say, by type: an object, whose members stand beside those above, and behind them.
+    pub payload: &'a serde_json::Value,
+}
+
+impl EventMessage<'_> {
+    /// Encodes the message as a text frame.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            r#type: &'a str,
+            payload: serde_json::Map<String, serde_json::Value>,
+        }
+        let mut payload = self.payload.as_object().cloned().unwrap_or_default();
+        let facts = [
+            ("channel", Some(self.channel)),
+            ("eventId", Some(self.event_id.as_str())),
+            ("organizationId", Some(self.organization_id.as_str())),
+            ("projectId", self.project_id.as_deref()),
+            ("nodeId", self.node_id.as_deref()),
+            ("at", Some(self.at.as_str())),
+        ];
+        let facts = facts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+        payload.extend(facts.chain([("actors".to_owned(), self.actors.clone())]));
+        // Maps with text keys and plain members: serialization cannot fail.
+        serde_json::to_string(&Envelope { r#type: self.kind, payload }).unwrap_or_default()
+    }
 }
 
 /// The limits that `welcome` announces.
@@ -432,7 +487,7 @@ mod tests {
     #[test]
     fn g5_subscribe_is_read_with_and_without_sync() {
         let plain = Envelope::decode(r#"{"type":"subscribe","payload":{"channel":"node:x"}}"#).unwrap();
-        assert_eq!(plain.request, Request::Subscribe(Subscribe { channel: "node:x".into(), sync: None }));
+        assert_eq!(plain.request, Request::Subscribe(Subscribe { channel: "node:x".into(), sync: None, events: None }));
         let sync = Envelope::decode(
             r#"{"type":"subscribe","requestId":"7","payload":{"channel":"node:x","sync":{"epoch":null,"capabilities":["receipts"]},"more":1}}"#,
         )

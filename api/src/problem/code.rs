@@ -100,6 +100,8 @@ codes! {
         "Take a place of the log that is kept; GET /documents/{name}/history names them.";
     TooMuchHistory, "TOO_MUCH_HISTORY", PAYLOAD_TOO_LARGE, "Too much history at once",
         "Take a shorter part of the log.";
+    EventsGone, "EVENTS_GONE", GONE, "Events after this one are no longer kept",
+        "Read what you need anew, and go on from there without lastEventId.";
     PreconditionFailed, "PRECONDITION_FAILED", PRECONDITION_FAILED, "It has changed since you read it",
         "Read it again, apply your change to what is there now, and send it with the new ETag.";
     BodyTooLarge, "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large",

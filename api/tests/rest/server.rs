@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Api;
+use api::{Api, EventStreams};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use documents::Documents;
@@ -14,12 +14,14 @@ use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::Db;
+use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::TestDatabase;
+use platform::webhooks::Networks;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -148,6 +150,11 @@ impl Client {
         self.request(method, path).header(CONTENT_TYPE, "application/json")
     }
 
+    /// Begins to read an answer that goes on.
+    pub(crate) async fn open(&self, request: request::Builder) -> http::Response<Body> {
+        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: request::Builder, body: impl Into<Body>) -> Answer {
         call(&self.router, request.body(body.into()).unwrap()).await
     }
@@ -207,11 +214,15 @@ fn compose(db: Db, mode: Mode) -> Api {
     );
     let cors_origins = vec!["https://app.example".to_owned()];
     let access_news = AccessNews::start(bus.clone(), &lifecycle);
+    let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
     Api {
         documents,
         db,
         bus,
         access_news,
+        events,
+        event_streams: EventStreams::default(),
+        webhook_networks: Networks::Public,
         authenticator,
         rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),
         clock,

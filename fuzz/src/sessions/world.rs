@@ -12,6 +12,7 @@ use platform::auth::{Authenticated, Authenticator, UserDirectory};
 use platform::bus::{Bus, Hub, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
+use platform::events::EventFeed;
 use platform::ingress::{HttpServer, TrustedProxies};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
@@ -61,6 +62,7 @@ impl World {
             Authenticator::new(&auth, mode, &secret, Arc::clone(&clock), &lifecycle, people).expect("it can be made");
         let bus = Bus::InProcess { hub: Hub::default(), instance: InstanceId::new(Uuid::nil()) };
         let access_news = AccessNews::start(bus.clone(), &lifecycle);
+        let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
         let living = LivingDocuments::new(
             db.clone(),
             bus,
@@ -81,6 +83,7 @@ impl World {
             limits,
             mode,
             access_news,
+            events,
             rate_limiter,
             &metrics,
         );

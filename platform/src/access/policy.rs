@@ -120,8 +120,12 @@ policy! {
         MakeTemplates:          Member,         With(Write);
         /// Change and delete the templates of others.
         ManageTemplates:        Admin,          With(Write);
+        /// Hear of what happens in all of it; guests hear of their projects.
+        ReadEvents:             Member,         With(Read);
         /// See who did what.
         ReadAuditLog:           Admin,          With(Read);
+        /// Have other servers told of what happens.
+        ManageWebhooks:         Admin,          With(Write);
         /// Change its name, slug and settings.
         Configure:              Admin,          With(Write);
         /// Make API keys, see which there are, and revoke them.
@@ -159,6 +163,8 @@ pub enum OwnAction {
     View,
     /// Change one's own profile.
     Configure,
+    /// Say what one has read.
+    MarkRead,
     /// Found an organization.
     FoundOrganization,
 }
@@ -169,6 +175,7 @@ impl OwnAction {
     pub const fn by_program(self) -> ByProgram {
         match self {
             Self::View => With(Read),
+            Self::MarkRead => With(Write),
             Self::Configure | Self::FoundOrganization => Never,
         }
     }

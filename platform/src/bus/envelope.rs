@@ -10,6 +10,7 @@
 //! kind 5  access changed   body: user, 16 bytes
 //! kind 6  stateless        body: UTF-8
 //! kind 7  lock changed     body: none
+//! kind 8  events through   body: event u64
 //! ```
 //!
 //! Numbers are big-endian. An instance of another version may be about during an upgrade: what it cannot be understood
@@ -20,6 +21,7 @@ use schema::ids::{Epoch, Seq, UserId};
 use uuid::Uuid;
 
 use super::{BusMessage, InstanceId};
+use crate::db::events::EventId;
 
 const VERSION: u8 = 1;
 const LOST: u8 = 0;
@@ -30,6 +32,7 @@ const PRESENCE_QUERY: u8 = 4;
 const ACCESS_CHANGED: u8 = 5;
 const STATELESS: u8 = 6;
 const LOCK_CHANGED: u8 = 7;
+const EVENTS_THROUGH: u8 = 8;
 
 /// Bytes of an envelope without its update, presence or text, at most.
 pub(super) const OVERHEAD_BYTES: usize = 34;
@@ -64,6 +67,7 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
         Content::Message(BusMessage::AccessChanged(_)) => (ACCESS_CHANGED, &[]),
         Content::Message(BusMessage::LockChanged) => (LOCK_CHANGED, &[]),
         Content::Message(BusMessage::Stateless(payload)) => (STATELESS, payload.as_bytes()),
+        Content::Message(BusMessage::EventsThrough(_)) => (EVENTS_THROUGH, &[]),
     };
     let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + tail.len());
     bytes.extend([VERSION, kind]);
@@ -74,6 +78,7 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
             bytes.extend(seq.get().to_be_bytes());
         }
         Content::Message(BusMessage::AccessChanged(user)) => bytes.extend(user.as_uuid().as_bytes()),
+        Content::Message(BusMessage::EventsThrough(event)) => bytes.extend(event.get().to_be_bytes()),
         Content::Message(
             BusMessage::Presence(_) | BusMessage::PresenceQuery | BusMessage::Stateless(_) | BusMessage::LockChanged,
         )
@@ -111,6 +116,11 @@ pub(super) fn decode(envelope: &[u8]) -> Result<(InstanceId, Content), Unreadabl
         STATELESS => {
             let payload = std::str::from_utf8(body).map_err(|_| Unreadable::Malformed)?;
             (Content::Message(BusMessage::Stateless(payload.into())), &[][..])
+        }
+        EVENTS_THROUGH => {
+            let (event, rest) = take::<8>(body)?;
+            let event = EventId::new(u64::from_be_bytes(event));
+            (Content::Message(BusMessage::EventsThrough(event)), rest)
         }
         _ => return Err(Unreadable::Unknown),
     };
@@ -153,6 +163,7 @@ mod tests {
             any::<String>().prop_map(|payload| Content::Message(BusMessage::Stateless(payload.into()))),
             any::<u128>()
                 .prop_map(|user| { Content::Message(BusMessage::AccessChanged(UserId::new(Uuid::from_u128(user)))) }),
+            any::<u64>().prop_map(|event| Content::Message(BusMessage::EventsThrough(EventId::new(event)))),
         ]
     }
 
@@ -193,7 +204,7 @@ mod tests {
             from in instances(),
             content in contents(),
             version in 2..=u8::MAX,
-            kind in 7..=u8::MAX,
+            kind in 9..=u8::MAX,
         ) {
             let mut bytes = encode(from, &content);
             bytes[1] = kind;

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schema::ids::{Epoch, Seq, UserId};
+use schema::ids::{Epoch, OrgId, Seq, UserId};
 use uuid::Uuid;
+
+use crate::db::events::EventId;
 
 /// One running server process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +40,8 @@ pub enum Topic {
     Document(Uuid),
     /// Who may do what, for all instances.
     Access,
+    /// What happens in an organization, for the instances on which somebody listens.
+    Events(OrgId),
 }
 
 impl From<Uuid> for Topic {
@@ -76,6 +80,8 @@ pub enum BusMessage {
     LockChanged,
     /// What a person may do has changed somewhere: look it up again.
     AccessChanged(UserId),
+    /// The organization's stream of events reaches this far: read there what is new.
+    EventsThrough(EventId),
 }
 
 /// What a subscriber gets.
@@ -88,6 +94,7 @@ pub enum BusEvent {
         /// What it said.
         message: BusMessage,
     },
-    /// Messages may have been lost before this one: read the log, ask for presence anew, look up access again.
+    /// Messages may have been lost before this one: read the log and the stream of events, ask for
+    /// presence anew, look up access again.
     Gap,
 }

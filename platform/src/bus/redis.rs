@@ -153,7 +153,8 @@ impl Queued {
             BusMessage::Head { .. }
             | BusMessage::PresenceQuery
             | BusMessage::LockChanged
-            | BusMessage::AccessChanged(_) => 0,
+            | BusMessage::AccessChanged(_)
+            | BusMessage::EventsThrough(_) => 0,
         };
         content + envelope::OVERHEAD_BYTES
     }

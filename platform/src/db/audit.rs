@@ -84,6 +84,16 @@ names! {
         ApiKeyCreated => "api_key.created",
         /// An API key was made useless.
         ApiKeyRevoked => "api_key.revoked",
+        /// Another server is to be told what happens.
+        WebhookCreated => "webhook.created",
+        /// Where it is, of what it is told, or whether, was changed.
+        WebhookUpdated => "webhook.updated",
+        /// Its secret was replaced.
+        WebhookSecretRotated => "webhook.secret_rotated",
+        /// The server made it inactive, since nothing got through.
+        WebhookDisabled => "webhook.disabled",
+        /// It is told nothing any more.
+        WebhookDeleted => "webhook.deleted",
         /// A document was made again what it was.
         DocumentRestored => "document.restored",
         /// Something in a document was taken back.
@@ -114,6 +124,8 @@ names! {
         Project => "project",
         /// An API key.
         ApiKey => "api_key",
+        /// A webhook.
+        Webhook => "webhook",
         /// A document: a canvas, that of a node, or a free one.
         Document => "document",
         /// A node.

@@ -158,16 +158,20 @@ pub struct Event {
 pub enum Encoding {
     /// As a server-sent event.
     EventStream,
-    /// On a socket, to those who follow the project.
+    /// On a socket, to those who watch the project.
     ProjectChannel,
-    /// On a socket, to those who follow the node.
+    /// On a socket, to those who watch the node.
     NodeChannel,
+    /// On a socket, to those who listen to nothing but the project's events.
+    ProjectEvents,
+    /// On a socket, to those who listen to nothing but the node's events.
+    NodeEvents,
     /// On a socket, to the one it is for.
     UserChannel,
 }
 
 impl Encoding {
-    const COUNT: usize = 4;
+    const COUNT: usize = 6;
 }
 
 impl Event {
@@ -220,11 +224,13 @@ impl Commits {
     }
 }
 
+/// Who did something, as it is stored.
+pub(super) fn actors_json(actors: &[PrincipalRef]) -> Value {
+    actors.iter().map(|actor| json!({"kind": actor.kind.as_str(), "id": actor.id})).collect()
+}
+
 /// Writes what a transaction has noted. Returns the last number.
 pub(super) async fn write(connection: &mut PgConnection, org: OrgId, events: &[NewEvent]) -> Result<EventId, DbError> {
-    let actors = |event: &NewEvent| {
-        event.actors.iter().map(|actor| json!({"kind": actor.kind.as_str(), "id": actor.id})).collect::<Value>()
-    };
     let last = sqlx::query_scalar!(
         r#"SELECT append_events($1, $2, $3, $4, $5, $6, $7) AS "last!""#,
         org.as_uuid(),
@@ -232,7 +238,7 @@ pub(super) async fn write(connection: &mut PgConnection, org: OrgId, events: &[N
         &events.iter().map(|event| event.project.map(Uuid::from)).collect::<Vec<_>>() as &[Option<Uuid>],
         &events.iter().map(|event| event.node.map(Uuid::from)).collect::<Vec<_>>() as &[Option<Uuid>],
         &events.iter().map(|event| event.user.map(Uuid::from)).collect::<Vec<_>>() as &[Option<Uuid>],
-        &events.iter().map(actors).collect::<Vec<_>>(),
+        &events.iter().map(|event| actors_json(&event.actors)).collect::<Vec<_>>(),
         &events.iter().map(NewEvent::bounded_payload).collect::<Vec<_>>()
     )
     .fetch_one(connection)

@@ -3,8 +3,12 @@
 
 mod edges;
 mod list;
+mod notify;
 mod ports;
+mod tell;
 mod write;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{EdgeId, InputId, NodeId, OrgId, OutputId, ProjectId, Seq, UserId};
@@ -128,6 +132,8 @@ pub struct NodeProjection {
     pub inputs: Vec<ProjectedPort>,
     /// What came of it.
     pub outputs: Vec<ProjectedPort>,
+    /// Who is mentioned in the body.
+    pub mentions: Vec<UserId>,
 }
 
 /// An input or output of a node.
@@ -164,6 +170,9 @@ pub enum ProjectionOutcome {
     Written {
         /// Nodes that were left out, because a document of their id belongs to another project or is no node.
         foreign: Vec<NodeId>,
+        /// Something has changed of which no event tells yet, lest there be too many: it is to be projected once more
+        /// after this time. Until then, the rows count as behind.
+        untold_for: Option<Duration>,
     },
     /// The rows reflect a later place already; nothing was done.
     Stale,
@@ -180,7 +189,7 @@ pub struct Node {
     pub project: ProjectId,
     /// The body, as Markdown; in lists the beginning of it.
     pub description: String,
-    /// Counts the changes of title, status, metadata and body that were projected.
+    /// Counts the changes of title, status, metadata, body, inputs and outputs that were projected.
     pub version: i32,
     /// When it was created.
     pub created_at: DateTime<Utc>,

@@ -109,6 +109,15 @@ pub async fn list(db: &Db, user: UserId, page: PageRequest) -> Result<Page<(Orga
     Ok(Page::of(page, items, |(organization, _)| (organization.created_at, organization.id.as_uuid())))
 }
 
+/// The organizations of which a person is a member, in no order.
+pub async fn ids_of(db: &Db, user: UserId) -> Result<Vec<OrgId>, DbError> {
+    let mut tx = db.user(user).await?;
+    let ids = sqlx::query_scalar!("SELECT org_id FROM org_members WHERE user_id = $1", user.as_uuid())
+        .fetch_all(&mut *tx.inner)
+        .await?;
+    Ok(ids.into_iter().map(OrgId::new).collect())
+}
+
 /// An organization of which a person is a member, with the person's role.
 pub async fn find(db: &Db, user: UserId, org: OrgId) -> Result<Option<(Organization, OrgRole)>, DbError> {
     let mut tx = db.user(user).await?;

@@ -56,6 +56,8 @@ pub enum Limit {
     Flood,
     /// Requests, on all instances.
     Requests,
+    /// Streams of events, of one principal or of all.
+    EventStreams,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

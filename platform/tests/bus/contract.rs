@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use platform::bus::{BUS_QUEUE_MESSAGES, BusEvent, BusMessage, BusState, Topic};
-use schema::ids::{Epoch, Seq, UserId};
+use platform::db::events::EventId;
+use schema::ids::{Epoch, OrgId, Seq, UserId};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -62,6 +63,7 @@ async fn every_kind_of_message_arrives_as_it_was_sent(carrier: &Carrier) {
         BusMessage::PresenceQuery,
         BusMessage::Stateless("кю".into()),
         BusMessage::AccessChanged(UserId::new(Uuid::from_u128(9))),
+        BusMessage::EventsThrough(EventId::new(10)),
     ];
     for message in &messages {
         one.bus.publish(DOCUMENT, message);
@@ -75,13 +77,18 @@ async fn a_topic_is_heard_by_its_subscribers_only(carrier: &Carrier) {
     let (one, two) = (carrier.instance().await, carrier.instance().await);
     let mut document = two.listen(DOCUMENT).await;
     let mut access = two.listen(Topic::Access).await;
+    let [org, other_org] = [11, 12].map(|number| Topic::Events(OrgId::new(Uuid::from_u128(number))));
+    let mut events = two.listen(org).await;
     let changed = BusMessage::AccessChanged(UserId::new(Uuid::from_u128(5)));
     one.say(OTHER_DOCUMENT, 1);
     one.bus.publish(Topic::Access, &changed);
+    one.bus.publish(other_org, &BusMessage::EventsThrough(EventId::new(1)));
+    one.bus.publish(org, &BusMessage::EventsThrough(EventId::new(2)));
     one.say(DOCUMENT, 2);
     assert_eq!(document.seq().await, 2);
     assert_eq!(access.message().await.1, changed);
-    assert!(access.is_silent().await && document.is_silent().await);
+    assert_eq!(events.message().await.1, BusMessage::EventsThrough(EventId::new(2)));
+    assert!(access.is_silent().await && document.is_silent().await && events.is_silent().await);
 }
 
 async fn all_receivers_of_an_instance_hear_the_same(carrier: &Carrier) {

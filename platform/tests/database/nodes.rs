@@ -12,15 +12,15 @@ use uuid::Uuid;
 use crate::support::append_some;
 
 /// A project whose canvas's log has ten updates.
-struct Canvas {
-    test: TestDatabase,
-    owner: UserId,
-    org: OrgId,
-    project: ProjectId,
+pub(crate) struct Canvas {
+    pub(crate) test: TestDatabase,
+    pub(crate) owner: UserId,
+    pub(crate) org: OrgId,
+    pub(crate) project: ProjectId,
 }
 
 impl Canvas {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let test = TestDatabase::new().await;
         let owner = test.user("ada").await.id;
         let org = test.org(owner).await;
@@ -29,14 +29,14 @@ impl Canvas {
         Self { test, owner, org, project }
     }
 
-    async fn write(&self, seq: u64, canvas: &CanvasProjection) -> ProjectionOutcome {
+    pub(crate) async fn write(&self, seq: u64, canvas: &CanvasProjection) -> ProjectionOutcome {
         let mut tx = self.test.db.org(self.org).await.unwrap();
         let outcome = nodes::project_canvas(&mut tx, self.project, Seq::new(seq), canvas).await.unwrap();
         tx.commit().await.unwrap();
         outcome
     }
 
-    async fn write_node(&self, node: NodeId, seq: u64, projection: &NodeProjection) -> ProjectionOutcome {
+    pub(crate) async fn write_node(&self, node: NodeId, seq: u64, projection: &NodeProjection) -> ProjectionOutcome {
         let mut tx = self.test.db.org(self.org).await.unwrap();
         let outcome = nodes::project_node(&mut tx, self.project, node, Seq::new(seq), projection).await.unwrap();
         tx.commit().await.unwrap();
@@ -59,14 +59,14 @@ impl Canvas {
     }
 }
 
-const WRITTEN: ProjectionOutcome = ProjectionOutcome::Written { foreign: Vec::new() };
+const WRITTEN: ProjectionOutcome = ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None };
 
-fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
+pub(crate) fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
     let kind = if id == project.as_uuid() { DocumentKind::Project } else { DocumentKind::Node };
     DocumentRef { id, kind, org, project: Some(project) }
 }
 
-fn node(title: &str) -> ProjectedNode {
+pub(crate) fn node(title: &str) -> ProjectedNode {
     ProjectedNode {
         id: NodeId::new(Uuid::new_v4()),
         parent: None,
@@ -85,7 +85,7 @@ fn node(title: &str) -> ProjectedNode {
     }
 }
 
-fn port(text: &str) -> ProjectedPort {
+pub(crate) fn port(text: &str) -> ProjectedPort {
     ProjectedPort {
         id: Uuid::new_v4(),
         port_type: "text".to_owned(),
@@ -101,7 +101,7 @@ fn port(text: &str) -> ProjectedPort {
     }
 }
 
-fn canvas(nodes: &[&ProjectedNode]) -> CanvasProjection {
+pub(crate) fn canvas(nodes: &[&ProjectedNode]) -> CanvasProjection {
     CanvasProjection { nodes: nodes.iter().copied().cloned().collect(), ..CanvasProjection::default() }
 }
 
@@ -176,7 +176,7 @@ async fn nodes_get_documents_and_foreign_ids_are_never_taken_over() {
 
     let outcome = canvas_of.write(1, &canvas(&[&own, &of_other_project, &free, &of_other_org])).await;
     let foreign = vec![of_other_project.id, free.id, of_other_org.id];
-    assert_eq!(outcome, ProjectionOutcome::Written { foreign });
+    assert_eq!(outcome, ProjectionOutcome::Written { foreign, untold_for: None });
     assert_eq!(canvas_of.titles().await, ["own"]);
     assert!(documents::ensure_node(db, canvas_of.org, canvas_of.project, own.id).await.unwrap().is_some());
     let taken = documents::ensure_node(db, canvas_of.org, canvas_of.project, of_other_org.id).await.unwrap();
@@ -270,7 +270,8 @@ async fn whatever_a_document_holds_fits_the_tables() {
         source_version: Some(i64::MIN),
         ..port("\0")
     }];
-    let content = NodeProjection { description: "d\0".into(), inputs: ports.clone(), outputs: ports };
+    let content =
+        NodeProjection { description: "d\0".into(), inputs: ports.clone(), outputs: ports, mentions: Vec::new() };
     assert_eq!(canvas_of.write_node(hostile.id, 0, &content).await, WRITTEN);
     let found = nodes::find(&canvas_of.test.db, canvas_of.org, hostile.id).await.unwrap().unwrap();
     assert_eq!((found.node.title.len(), found.description.as_str()), (500, "d"));

@@ -8,7 +8,7 @@ use serde_json::{Map as JsonMap, Value};
 use uuid::Uuid;
 use yrs::{Any, GetString, Map, MapRef, Out, ReadTxn};
 
-use super::{keys, markdown_of};
+use super::keys;
 use crate::ids::NodeId;
 use crate::patch::Patch;
 use crate::value::{Fields, Problems};
@@ -164,7 +164,7 @@ pub struct ItemChanges {
 impl Item {
     pub(super) fn read<T: ReadTxn>(map: &MapRef, txn: &T, path: &str, problems: &mut Problems) -> Option<Self> {
         let text = match map.get(txn, keys::TEXT) {
-            Some(Out::YXmlFragment(fragment)) => Some(markdown_of(&fragment, txn)),
+            Some(Out::YXmlFragment(fragment)) => Some(crate::rich_text::to_markdown(&fragment, txn)),
             Some(Out::YText(text)) => Some(text.get_string(txn)),
             Some(Out::Any(Any::String(text))) => Some(text.as_ref().to_owned()),
             _ => None,

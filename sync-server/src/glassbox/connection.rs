@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::auth::PrincipalKind;
 use platform::db::locks::Waiting;
+use platform::events::EventListener;
 use platform::ingress::ClientAddress;
 use platform::limits::Limit;
 use schema::ids::{DocumentName, Epoch, UserId};
@@ -25,6 +26,7 @@ use web_protocol::frame::{Body, Frame};
 use web_protocol::{PROTOCOL_VERSION, awareness, close};
 
 use super::channel::{Capabilities, ChannelSink};
+use super::events::{ChannelEvents, EventChannels, ListenError, Progress, Topic, encoding_of, interest_in};
 use super::locks::{self, Wish};
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
@@ -44,7 +46,7 @@ type Errand = Pin<Box<dyn Future<Output = Option<Opened>> + Send>>;
 /// A subscription that came to an end, good or bad.
 struct Opened {
     key: ChannelKey,
-    result: Result<Session, OpenError>,
+    result: Result<(Session, Option<EventListener>), OpenError>,
 }
 
 enum OpenError {
@@ -57,6 +59,9 @@ enum OpenError {
 struct Channel {
     sink: Arc<ChannelSink>,
     session: Option<Arc<Session>>,
+    /// What is told of the document, to somebody who watches it.
+    events: Option<Arc<ChannelEvents>>,
+    listener: Option<EventListener>,
     _place: Place,
 }
 
@@ -74,6 +79,7 @@ pub(super) struct Connection {
     address: ClientAddress,
     channels: HashMap<ChannelKey, Channel>,
     errands: FuturesUnordered<Errand>,
+    event_channels: EventChannels,
     access_check: AccessCheck,
     next_key: u64,
     draining: bool,
@@ -104,8 +110,18 @@ impl Connection {
         };
         outbox.push_frame(text(welcome.encode(None)));
         let (channels, errands) = (HashMap::new(), FuturesUnordered::new());
-        let access_check = AccessCheck::default();
-        Self { shared, outbox, authority, address, channels, errands, access_check, next_key: 0, draining: false }
+        Self {
+            shared,
+            outbox,
+            authority,
+            address,
+            channels,
+            errands,
+            event_channels: EventChannels::default(),
+            access_check: AccessCheck::default(),
+            next_key: 0,
+            draining: false,
+        }
     }
 
     fn reply(&self, reply: &Reply, request_id: Option<&str>) {
@@ -123,15 +139,22 @@ impl Connection {
 
     fn subscribe(&mut self, subscribe: Subscribe, request_id: Option<String>) {
         let id = request_id.as_deref();
-        let Ok(name) = subscribe.channel.parse::<DocumentName>() else {
-            return self.error("INVALID_CHANNEL", "this is not a document's name", Some(subscribe.channel), id);
+        let topic = Topic::of_channel(&subscribe.channel);
+        let name = subscribe.channel.parse::<DocumentName>();
+        if topic.is_none() && name.is_err() {
+            return self.error("INVALID_CHANNEL", "this is not a channel's name", Some(subscribe.channel), id);
+        }
+        let is_subscribed = match &name {
+            Ok(name) => self.find(name).is_some(),
+            Err(_) => self.event_channels.has(&subscribe.channel),
         };
-        if self.find(&name).is_some() {
-            let text = "this socket is subscribed to the document already";
+        if is_subscribed {
+            let text = "this socket is subscribed to the channel already";
             return self.error("ALREADY_SUBSCRIBED", text, Some(subscribe.channel), id);
         }
         // What was left while it was being opened is being opened still.
-        if self.channels.len().max(self.errands.len()) >= self.shared.limits.channels_per_socket {
+        let channels = self.channels.len().max(self.errands.len()) + self.event_channels.len();
+        if channels >= self.shared.limits.channels_per_socket {
             self.shared.reached.count(Limit::ChannelsOfSocket);
             let text = "the socket has as many channels as it may have; unsubscribe from one first";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
@@ -141,8 +164,34 @@ impl Connection {
             let text = "you have as many documents open as you may have; unsubscribe from one first, on any socket";
             return self.error("TOO_MANY_CHANNELS", text, Some(subscribe.channel), id);
         };
+        match (topic, name) {
+            (Some(topic), _) => self.listen(topic, subscribe.channel, request_id, place),
+            (None, Ok(name)) => self.attach(name, subscribe, request_id, place),
+            (None, Err(_)) => {}
+        }
+    }
+
+    fn next_key(&mut self) -> ChannelKey {
         let key = ChannelKey(self.next_key);
         self.next_key += 1;
+        key
+    }
+
+    /// Opens a channel that carries nothing but events.
+    fn listen(&mut self, topic: Topic, channel: String, request_id: Option<String>, place: Place) {
+        let encoding = encoding_of(&topic, true);
+        let sink = ChannelEvents::new(self.next_key(), channel, encoding, Arc::clone(&self.outbox));
+        self.event_channels.subscribe(&self.shared, &self.authority.principal, topic, sink, request_id, place);
+    }
+
+    /// Opens the channel of a document.
+    fn attach(&mut self, name: DocumentName, subscribe: Subscribe, request_id: Option<String>, place: Place) {
+        let key = self.next_key();
+        let watches = subscribe.sync.is_none() && subscribe.events != Some(false) && interest_in(&name).is_some();
+        let events = watches.then(|| {
+            let encoding = encoding_of(&Topic::Document(name.clone()), false);
+            ChannelEvents::new(self.next_key(), subscribe.channel, encoding, Arc::clone(&self.outbox))
+        });
         let replica_epoch = subscribe.sync.as_ref().and_then(|sync| sync.epoch).map(Epoch::new);
         let sink = Arc::new(ChannelSink {
             key,
@@ -154,9 +203,9 @@ impl Connection {
             left: AtomicBool::new(false),
         });
         let (shared, authority) = (Arc::clone(&self.shared), self.authority.clone());
-        let opening = open_channel(shared, authority, Arc::clone(&sink), replica_epoch);
+        let opening = open_channel(shared, authority, Arc::clone(&sink), events.clone(), replica_epoch);
         self.errands.push(Box::pin(async move { Some(Opened { key, result: opening.await }) }));
-        self.channels.insert(key, Channel { sink, session: None, _place: place });
+        self.channels.insert(key, Channel { sink, session: None, events, listener: None, _place: place });
     }
 
     fn opened(&mut self, opened: Opened) {
@@ -164,8 +213,12 @@ impl Connection {
         // A channel that was left meanwhile drops its session here.
         let Some(channel) = self.channels.get_mut(&key) else { return };
         let error = match result {
-            Ok(session) => {
+            Ok((session, listener)) => {
                 channel.session = Some(Arc::new(session));
+                channel.listener = listener;
+                if let Some(events) = &channel.events {
+                    events.open();
+                }
                 return;
             }
             Err(error) => error,
@@ -186,6 +239,9 @@ impl Connection {
     }
 
     fn unsubscribe(&mut self, ChannelName { channel }: ChannelName, request_id: Option<&str>) {
+        if self.event_channels.unsubscribe(&channel) {
+            return self.reply(&Reply::Unsubscribed { channel, cause: None }, request_id);
+        }
         let key = channel.parse().ok().and_then(|name| self.find(&name));
         match key.and_then(|key| self.channels.remove(&key)) {
             Some(left) => {
@@ -271,6 +327,30 @@ impl Connection {
         Flow::Continue
     }
 
+    /// Tells what became of a channel of events.
+    fn event_channel(&self, progress: Progress) {
+        match progress {
+            Progress::Opened { channel, request_id } => {
+                let reply = Reply::Subscribed { channel: channel.clone(), access: "read", sync: None };
+                self.reply(&reply, request_id.as_deref());
+                self.event_channels.opened(&channel);
+            }
+            Progress::Refused { channel, request_id, error } => {
+                let (code, text) = match error {
+                    ListenError::NotFound => ("NOT_FOUND", "no such document, or no access to it"),
+                    ListenError::Unavailable => ("DOCUMENT_UNAVAILABLE", "events cannot be read now; try again"),
+                };
+                self.error(code, text, Some(channel), request_id.as_deref());
+            }
+            Progress::Ended { channel } => {
+                let message = "your access to these events has ended".to_owned();
+                let cause = Cause { code: "ACCESS_ENDED", message, retry: false };
+                self.reply(&Reply::Unsubscribed { channel, cause: Some(cause) }, None);
+            }
+            Progress::Nothing => {}
+        }
+    }
+
     /// Answers a frame that cannot be decoded (G16).
     fn malformed(&self, what: &'static str) -> Flow {
         self.error("MALFORMED_FRAME", what, None, None);
@@ -306,21 +386,31 @@ async fn open_channel(
     shared: Arc<Shared>,
     authority: Authority,
     sink: Arc<ChannelSink>,
+    events: Option<Arc<ChannelEvents>>,
     replica_epoch: Option<Epoch>,
-) -> Result<Session, OpenError> {
+) -> Result<(Session, Option<EventListener>), OpenError> {
     let granted = shared.access_once_known(&authority.principal, &sink.name).await;
     let granted = granted.map_err(|_| OpenError::Unavailable)?;
     let granted = granted.ok_or(OpenError::NotFound)?;
+    // Before the client is told that the channel is open: it hears of all that happens from then on.
+    let listener = match (events, interest_in(&sink.name)) {
+        (Some(events), Some(interest)) => {
+            let listener = shared.events.listen(granted.document.org, interest, events).await;
+            Some(listener.map_err(|_| OpenError::Unavailable)?)
+        }
+        _ => None,
+    };
     let mode = match sink.sync {
         Some(Capabilities { receipts: true, .. }) => Mode::Sync { receipts: Receipts::Sent },
         Some(_) => Mode::Sync { receipts: Receipts::Unknown },
         None => Mode::Watch,
     };
     let newcomer = Newcomer { principal: authority.principal, access: granted.access, mode, replica_epoch, sink };
-    shared.documents.attach(&granted.document, newcomer).await.map_err(|error| match error {
-        AttachError::Unavailable => OpenError::Unavailable,
-        AttachError::EpochMismatch { current } => OpenError::EpochMismatch(current),
-    })
+    match shared.documents.attach(&granted.document, newcomer).await {
+        Ok(session) => Ok((session, listener)),
+        Err(AttachError::Unavailable) => Err(OpenError::Unavailable),
+        Err(AttachError::EpochMismatch { current }) => Err(OpenError::EpochMismatch(current)),
+    }
 }
 
 impl Dialect for Connection {
@@ -366,6 +456,7 @@ impl Dialect for Connection {
                     self.opened(opened);
                 }
             }
+            progress = self.event_channels.next() => self.event_channel(progress),
             () = self.access_check.run() => {}
         }
         self.end_if_drained()
@@ -379,6 +470,11 @@ impl Dialect for Connection {
     fn drained(&mut self, channel: ChannelKey) {
         if let Some(session) = self.channels.get(&channel).and_then(|channel| channel.session.as_ref()) {
             session.drained();
+        }
+        self.event_channels.drained(channel);
+        let watched = self.channels.values().filter_map(|channel| channel.events.as_ref());
+        for events in watched.filter(|events| events.has_key(channel)) {
+            events.drained();
         }
     }
 
@@ -394,6 +490,7 @@ impl Dialect for Connection {
         };
         let sessions = self.channels.values().filter_map(attached).collect();
         self.access_check.start(&self.shared, sessions);
+        self.event_channels.check_access(&self.shared, &self.authority.principal);
     }
 
     fn draining(&mut self) -> Flow {

@@ -6,6 +6,7 @@ mod authority;
 mod channels;
 mod client;
 mod clock_jumps;
+mod events;
 mod frames;
 mod h_client;
 mod heartbeat;

@@ -15,6 +15,7 @@ use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::documents::DocumentRef;
 use platform::db::users::User;
+use platform::events::EventFeed;
 use platform::ingress::{HttpServer, TrustedProxies};
 use platform::lifecycle::{Lifecycle, ShutdownReport};
 use platform::limits::{LimitCounters, Limits};
@@ -121,6 +122,7 @@ impl Server {
         let hub = Hub::default();
         let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
         let access_news = AccessNews::start(bus.clone(), &lifecycle);
+        let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
         let documents =
             Documents::new(db.clone(), bus, as_clock(), random, lifecycle.clone(), limits.clone(), &metrics);
         let http = HttpServer::new(&limits, proxies, as_clock(), &lifecycle, &metrics);
@@ -133,6 +135,7 @@ impl Server {
             limits,
             mode,
             access_news.clone(),
+            events,
             RateLimiter::InProcess(InProcessLimiter::new(as_clock())),
             &metrics,
         );

@@ -3,6 +3,7 @@ import { Retries } from "./backoff.js";
 import { Channels } from "./channels.js";
 import { Connection } from "./connection.js";
 import { clientError, type ErrorInfo, GlassBoxError } from "./errors.js";
+import { EventChannels, type EventListener } from "./event-channels.js";
 import type { Observable } from "./observable.js";
 import { DEFAULT_PREFIX, LocalStore } from "./persistence.js";
 import { DocumentProvider } from "./provider.js";
@@ -15,6 +16,7 @@ export class GlassBoxClient {
   readonly #options: ClientOptions;
   readonly #connection: Connection;
   readonly #channels: Channels;
+  readonly #eventChannels: EventChannels;
   readonly #providers = new Map<string, DocumentProvider>();
   readonly #stores = new Map<string, Promise<LocalStore>>();
   /** Detached providers whose local copies are still being written. */
@@ -28,11 +30,24 @@ export class GlassBoxClient {
       () => this.#connection,
       () => new Retries(this.#random, options.backoff),
     );
+    this.#eventChannels = new EventChannels(
+      () => this.#connection,
+      () => new Retries(this.#random, options.backoff),
+    );
     this.#connection = new Connection(options, {
-      welcomed: () => this.#channels.welcomed(),
-      message: (message) => this.#channels.message(message),
+      welcomed: () => {
+        this.#channels.welcomed();
+        this.#eventChannels.welcomed();
+      },
+      message: (message) => {
+        this.#channels.message(message);
+        this.#eventChannels.message(message);
+      },
       frame: (frame) => this.#channels.frame(frame),
-      lost: () => this.#channels.lost(),
+      lost: () => {
+        this.#channels.lost();
+        this.#eventChannels.lost();
+      },
       leaving: () => {
         for (const provider of this.#providers.values()) provider.flush();
       },
@@ -77,6 +92,15 @@ export class GlassBoxClient {
     });
     this.#providers.set(name, provider);
     return provider;
+  }
+
+  /**
+   * Hears of what happens in a project (`project:<uuid>`), at a node (`node:<uuid>`), or for the user alone (`user`).
+   * @returns a function that ends it
+   */
+  listen(subject: `project:${string}` | `node:${string}` | "user", listener: EventListener): () => void {
+    if (this.#closed) throw new GlassBoxError(clientError("CLOSED", "The client is closed", "final"));
+    return this.#eventChannels.listen(subject, listener);
   }
 
   /** Connects anew now: after a sign-in, or when the user does not want to wait. */

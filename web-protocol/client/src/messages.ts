@@ -3,6 +3,7 @@
 import type { Principal, Repair } from "./api.js";
 import { CAN_INFLATE } from "./assembly.js";
 import type { ErrorInfo } from "./errors.js";
+import { type EventFacts, type GlassBoxEvent, isEventType } from "./events.js";
 
 /** Version of the protocol that this package speaks (G3). */
 export const PROTOCOL_VERSION = 1;
@@ -32,7 +33,7 @@ export interface SyncInfo {
 
 /** Payloads of what a client says, by type. */
 export interface ClientPayloads {
-  subscribe: { channel: string; sync: { epoch: number | null; capabilities: readonly string[] } };
+  subscribe: { channel: string; sync?: { epoch: number | null; capabilities: readonly string[] } };
   unsubscribe: { channel: string };
   token: { token: string };
   lock_acquire: { nodeId: string; notify?: boolean };
@@ -73,6 +74,7 @@ export interface ServerPayloads {
   repaired: { channel: string; repairs: readonly Repair[]; more: number };
   lock_acquired: HeldLock;
   lock_released: { nodeId: string };
+  resync: { channel: string };
   token_expiring: { authorizedUntil: string };
   token_accepted: { authorizedUntil: string };
   restarting: { reconnectAfterMs: number };
@@ -80,9 +82,16 @@ export interface ServerPayloads {
 }
 
 /** A message of the server. */
-export type ServerMessage = {
-  [T in keyof ServerPayloads]: { type: T; payload: ServerPayloads[T]; requestId?: string };
-}[keyof ServerPayloads];
+export type ServerMessage =
+  | {
+      [T in keyof ServerPayloads]: { type: T; payload: ServerPayloads[T]; requestId?: string };
+    }[keyof ServerPayloads]
+  | (GlassBoxEvent & { requestId?: string });
+
+/** Whether a message tells that something happened. */
+export function isEventMessage(message: ServerMessage): message is GlassBoxEvent {
+  return isEventType(message.type) && "eventId" in message.payload;
+}
 
 /** A text frame of the server that breaks the protocol. */
 export class MalformedMessageError extends Error {
@@ -109,6 +118,9 @@ export function encodeMessage<T extends keyof ClientPayloads>(
 export function decodeMessage(text: string): ServerMessage | null {
   const envelope = new Shape("message", parseJson(text));
   const type = envelope.string("type");
+  // What the types of events add is read as it comes. Answers to requests may have their types, and are no events.
+  if (isEventType(type) && envelope.shape("payload").optionalString("eventId") !== undefined)
+    return { type, payload: readEvent(envelope.shape("payload")) } as ServerMessage;
   if (!isKnown(type)) return null;
   const payload = READERS[type](envelope.shape("payload"));
   const requestId = envelope.optionalString("requestId");
@@ -150,6 +162,7 @@ const READERS: { [T in keyof ServerPayloads]: (payload: Shape) => ServerPayloads
   }),
   lock_acquired: readLock,
   lock_released: (p) => ({ nodeId: p.string("nodeId") }),
+  resync: readChannel,
   token_expiring: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   token_accepted: (p) => ({ authorizedUntil: p.string("authorizedUntil") }),
   restarting: (p) => ({ reconnectAfterMs: p.number("reconnectAfterMs") }),
@@ -179,6 +192,20 @@ function readLock(p: Shape): HeldLock {
     enforced: p.boolean("enforced"),
     expiresAt: p.string("expiresAt"),
   };
+}
+
+function readEvent(p: Shape): EventFacts {
+  const facts = {
+    channel: p.string("channel"),
+    eventId: p.string("eventId"),
+    organizationId: p.string("organizationId"),
+    at: p.string("at"),
+  };
+  for (const actor of p.shapes("actors")) {
+    actor.string("kind");
+    actor.string("id");
+  }
+  return { ...(p.members as unknown as EventFacts), ...facts };
 }
 
 function readCause(p: Shape): ErrorInfo {
@@ -218,6 +245,11 @@ function parseJson(text: string): unknown {
 /** A JSON object whose members are read with their types. `null` and absent are the same. */
 class Shape {
   readonly #members: Record<string, unknown>;
+
+  /** All of them, as they came. */
+  get members(): Record<string, unknown> {
+    return this.#members;
+  }
 
   constructor(
     readonly path: string,

@@ -95,6 +95,8 @@ class FakeSession {
 
 class FakeSocket {
   readonly sessions = new Map<string, FakeSession>();
+  /** Channels that carry nothing but events. */
+  readonly eventChannels = new Set<string>();
   constructor(
     readonly socket: WebSocket,
     readonly principal: FakePrincipal,
@@ -251,6 +253,25 @@ export class FakeServer {
     for (const document of this.documents.values()) document.awareness.destroy();
   }
 
+  /** Tells those who listen on a channel of events. */
+  tell(channel: string, type: string, payload: object): void {
+    for (const socket of this.#sockets) {
+      if (socket.eventChannels.has(channel)) socket.send(type, { channel, ...payload });
+    }
+  }
+
+  /** How many sockets listen on a channel of events. */
+  listeners(channel: string): number {
+    return [...this.#sockets].filter((socket) => socket.eventChannels.has(channel)).length;
+  }
+
+  /** Ends a channel of events by the server's will (G31). */
+  endEvents(channel: string, cause: Cause): void {
+    for (const socket of this.#sockets) {
+      if (socket.eventChannels.delete(channel)) socket.send("unsubscribed", { channel, ...cause });
+    }
+  }
+
   // The protocol.
 
   #stopListening(): Promise<void> {
@@ -292,13 +313,15 @@ export class FakeServer {
   #message(socket: FakeSocket, { type, payload, requestId }: Message): void {
     const reply = (replyType: string, body: object): void => socket.send(replyType, body, requestId);
     const channel = String(payload.channel);
-    if (type === "subscribe") {
+    if (type === "subscribe" && !payload.sync) {
+      this.#listen(socket, channel, reply);
+    } else if (type === "subscribe") {
       if (!this.ignoresSubscribes)
         this.#subscribe(socket, channel, payload.sync as { epoch: number | null }, reply);
     } else if (type === "unsubscribe") {
       const session = socket.sessions.get(channel);
       if (session) this.#leave(session);
-      if (session) reply("unsubscribed", { channel });
+      if (session || socket.eventChannels.delete(channel)) reply("unsubscribed", { channel });
       else reply("error", { channel, code: "NOT_SUBSCRIBED", message: "not subscribed", retry: false });
     } else if (type === "token") {
       const principal = this.principalOf(String(payload.token));
@@ -308,6 +331,16 @@ export class FakeServer {
       reply("error", { code: "UNKNOWN_TYPE", message: type, retry: false });
     }
     this.#note({ kind: "message", type, payload });
+  }
+
+  #listen(socket: FakeSocket, channel: string, reply: (type: string, body: object) => void): void {
+    const refusal = this.refuseSubscribe(channel);
+    if (refusal) {
+      reply("error", { channel, ...refusal });
+      return;
+    }
+    socket.eventChannels.add(channel);
+    reply("subscribed", { channel, access: "read" });
   }
 
   #subscribe(

@@ -1,5 +1,6 @@
 //! The names of Redis's channels.
 
+use schema::ids::OrgId;
 use uuid::Uuid;
 
 use super::Topic;
@@ -26,13 +27,16 @@ impl Channels {
         match topic {
             Topic::Document(id) => format!("{prefix}document:{id}"),
             Topic::Access => format!("{prefix}access"),
+            Topic::Events(org) => format!("{prefix}events:{org}"),
         }
     }
 
     pub(super) fn topic(&self, channel: &str) -> Option<Topic> {
         let name = channel.strip_prefix(self.prefix.as_str())?;
-        match name.strip_prefix("document:") {
-            Some(id) => Uuid::try_parse(id).ok().map(Topic::Document),
+        match name.split_once(':') {
+            Some(("document", id)) => Uuid::try_parse(id).ok().map(Topic::Document),
+            Some(("events", id)) => Uuid::try_parse(id).ok().map(|id| Topic::Events(OrgId::new(id))),
+            Some(_) => None,
             None => (name == "access").then_some(Topic::Access),
         }
     }
@@ -45,7 +49,8 @@ mod tests {
     #[test]
     fn a_channels_name_leads_back_to_its_topic() {
         let channels = Channels::new("glassbox:");
-        for topic in [Topic::Document(Uuid::from_u128(7)), Topic::Access] {
+        for topic in [Topic::Document(Uuid::from_u128(7)), Topic::Access, Topic::Events(OrgId::new(Uuid::from_u128(8)))]
+        {
             assert_eq!(channels.topic(&channels.name(topic)), Some(topic));
         }
         assert_eq!(channels.name(Topic::Access), "glassbox:access");
@@ -54,7 +59,9 @@ mod tests {
     #[test]
     fn other_channels_have_no_topic() {
         let channels = Channels::new("a:");
-        for channel in ["", "a:", "b:access", "a:document:", "a:document:7", "a:access:", channels.control()] {
+        for channel in
+            ["", "a:", "b:access", "a:document:", "a:document:7", "a:access:", "a:events:", "a:x:7", channels.control()]
+        {
             assert_eq!(channels.topic(channel), None, "{channel}");
         }
     }

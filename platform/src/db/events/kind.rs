@@ -43,6 +43,8 @@ kinds! {
     NodeRestored, "node_restored";
     /// So much of a canvas has changed at once that single events would not help: read the lists anew.
     NodesChanged, "nodes_changed";
+    /// What nodes of a canvas depend on has changed: read the graph anew.
+    EdgesChanged, "edges_changed";
     /// Somebody holds a node's lock.
     LockAcquired, "lock_acquired";
     /// Nobody holds a node's lock any more.

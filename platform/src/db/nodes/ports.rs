@@ -1,6 +1,7 @@
 //! Writing the inputs and outputs of a node.
 
 use schema::ids::{NodeId, ProjectId, Seq};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -11,7 +12,8 @@ use crate::db::log::seq_to_column;
 use crate::db::{DbError, OrgTx};
 
 /// The columns that inputs and outputs share, one array each.
-struct PortColumns {
+#[derive(Serialize)]
+pub(super) struct PortColumns {
     ids: Vec<Uuid>,
     types: Vec<String>,
     labels: Vec<Option<String>>,
@@ -26,7 +28,7 @@ struct PortColumns {
 }
 
 impl PortColumns {
-    fn of(ports: &[ProjectedPort]) -> Self {
+    pub(super) fn of(ports: &[ProjectedPort]) -> Self {
         let ports = distinct(ports, |port| port.id);
         let clean_text = |text: &String, chars_max| clean::text(text, chars_max);
         Self {
@@ -43,6 +45,15 @@ impl PortColumns {
             sort_orders: ports.iter().map(|port| port.sort_order).collect(),
         }
     }
+
+    /// Tells whether the rows are the same as others; `None` when there are none.
+    pub(super) fn digest(&self) -> Option<Uuid> {
+        if self.ids.is_empty() {
+            return None;
+        }
+        // Maps with text keys and plain values: serialization cannot fail.
+        serde_json::to_vec(self).ok().map(|bytes| Uuid::new_v5(&Uuid::nil(), &bytes))
+    }
 }
 
 pub(super) async fn replace_inputs(
@@ -50,9 +61,8 @@ pub(super) async fn replace_inputs(
     project: ProjectId,
     node: NodeId,
     seq: Seq,
-    inputs: &[ProjectedPort],
+    columns: &PortColumns,
 ) -> Result<(), DbError> {
-    let columns = PortColumns::of(inputs);
     let org = tx.org().as_uuid();
     sqlx::query!("DELETE FROM node_inputs WHERE node_id = $1 AND org_id = $2", node.as_uuid(), org)
         .execute(&mut *tx.inner)
@@ -88,9 +98,8 @@ pub(super) async fn replace_outputs(
     project: ProjectId,
     node: NodeId,
     seq: Seq,
-    outputs: &[ProjectedPort],
+    columns: &PortColumns,
 ) -> Result<(), DbError> {
-    let columns = PortColumns::of(outputs);
     let org = tx.org().as_uuid();
     sqlx::query!("DELETE FROM node_outputs WHERE node_id = $1 AND org_id = $2", node.as_uuid(), org)
         .execute(&mut *tx.inner)

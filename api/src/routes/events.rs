@@ -1,0 +1,161 @@
+//! `…/events`: what happens in an organization, a project or at a node, in pages or as a stream.
+
+mod body;
+mod parameters;
+mod places;
+mod queue;
+mod stream;
+mod watched;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::{ACCEPT, VARY};
+use platform::access::Access;
+use platform::db::events;
+use schema::ids::{DocumentName, NodeId, OrgId, ProjectId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::body::EventPage;
+use self::parameters::{Asked, Parameters};
+use self::watched::Watched;
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::extract::{Id, Query};
+use crate::problem::{Problem, ProblemBody};
+
+pub(crate) use body::{ActorBody, TypeBody};
+pub(crate) use parameters::LAST_EVENT_ID;
+pub use places::EventStreams;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(of_organization)).routes(routes!(of_project)).routes(routes!(of_node))
+}
+
+/// Read what happens in an organization
+///
+/// In pages, oldest first, or, when `text/event-stream` is accepted, as a stream of server-sent events that goes on
+/// until the access, the token or the server ends. A stream begins with what happens from then on, or after
+/// `Last-Event-ID`; nothing is left out or sent twice. For all members but guests, who read the events of their projects.
+#[utoipa::path(get, path = "/orgs/{orgId}/events", tag = "events", operation_id = "listOrganizationEvents",
+    params(
+        ("orgId" = Uuid, Path, description = "The organization's id."),
+        Parameters,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `lastEventId`, and goes before it."),
+        ("Accept" = Option<String>, Header, description = "`application/json` (the default) or `text/event-stream`."),
+    ),
+    responses(
+        (status = OK, description = "A page of events, or the stream. Its events have the id, the type and, as data, the event as in a page; a comment comes when nothing else does.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))),
+        (status = FORBIDDEN, description = "`FORBIDDEN`: the caller is a guest.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn of_organization(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<OrgId>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = parameters.read(&headers)?;
+    let watched = Watched::organization(&api, &caller, id).await?;
+    answer(api, caller, watched, asked, &headers).await
+}
+
+/// Read what happens in a project
+///
+/// As the events of an organization are read, for whoever may read the project.
+#[utoipa::path(get, path = "/projects/{projectId}/events", tag = "events", operation_id = "listProjectEvents",
+    params(
+        ("projectId" = Uuid, Path, description = "The project's id."),
+        Parameters,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `lastEventId`, and goes before it."),
+        ("Accept" = Option<String>, Header, description = "`application/json` (the default) or `text/event-stream`."),
+    ),
+    responses(
+        (status = OK, description = "A page of events, or the stream.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))),
+        (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn of_project(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<ProjectId>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = parameters.read(&headers)?;
+    let name = DocumentName::Project(id);
+    let granted = api.document(&caller, &name, Access::Read).await?;
+    answer(api, caller, Watched::document(name, granted.document.org), asked, &headers).await
+}
+
+/// Read what happens at a node
+///
+/// As the events of an organization are read, for whoever may read the node.
+#[utoipa::path(get, path = "/nodes/{nodeId}/events", tag = "events", operation_id = "listNodeEvents",
+    params(
+        ("nodeId" = Uuid, Path, description = "The node's id."),
+        Parameters,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `lastEventId`, and goes before it."),
+        ("Accept" = Option<String>, Header, description = "`application/json` (the default) or `text/event-stream`."),
+    ),
+    responses(
+        (status = OK, description = "A page of events, or the stream.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))),
+        (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn of_node(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<NodeId>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = parameters.read(&headers)?;
+    let name = DocumentName::Node(id);
+    let granted = api.document(&caller, &name, Access::Read).await?;
+    answer(api, caller, Watched::document(name, granted.document.org), asked, &headers).await
+}
+
+async fn answer(
+    api: Arc<Api>,
+    caller: Caller,
+    watched: Watched,
+    asked: Asked,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    if wants_stream(headers) {
+        return stream::open(api, caller, watched, asked).await;
+    }
+    let (org, scope) = (watched.org, watched.scope(caller.user));
+    let kept = events::kept(&api.db, org).await?;
+    let after = asked.after.unwrap_or(kept.trimmed);
+    if !kept.reaches_back_to(after) {
+        return Err(body::gone(after, kept));
+    }
+    let found = events::after(&api.db, org, scope, &asked.kinds, after, asked.limit).await?;
+    Ok(([(VARY, "accept")], Json(EventPage::of(found))).into_response())
+}
+
+/// Whether the header `Accept` names the media type of a stream.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
+    })
+}

@@ -1,0 +1,90 @@
+//! What of the stream is asked for.
+
+use http::{HeaderMap, HeaderName};
+use platform::db::PAGE_ITEMS_MAX;
+use platform::db::events::{EventId, EventKind};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::problem::{Code, Problem};
+
+/// How far a client has come that comes back to a stream.
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LIMIT_DEFAULT: u32 = 50;
+
+/// The query.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// Only what happened after the event with this id. Left out: in pages from the oldest that is kept, in a stream
+    /// from now on.
+    #[param(example = "1207")]
+    last_event_id: Option<String>,
+    /// Only events of these types, separated by commas.
+    #[param(example = "node_created,node_deleted")]
+    types: Option<String>,
+    /// How many events a page has, at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// The same, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) after: Option<EventId>,
+    /// All when it is empty.
+    pub(super) kinds: Vec<EventKind>,
+    pub(super) limit: u32,
+}
+
+impl Parameters {
+    pub(super) fn read(&self, headers: &HeaderMap) -> Result<Asked, Problem> {
+        let invalid = |text: String| Problem::new(Code::InvalidParameter).detail(text);
+        let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
+        let last = header.filter(|id| !id.is_empty()).or(self.last_event_id.as_deref());
+        let after = last.map(str::parse::<EventId>).transpose();
+        let after = after.map_err(|_| invalid("lastEventId: the id of an event, as the server gave it.".to_owned()))?;
+        let names = self.types.iter().flat_map(|types| types.split(',')).map(str::trim).filter(|name| !name.is_empty());
+        let kinds = names.map(str::parse::<EventKind>).collect::<Result<_, _>>();
+        let kinds = kinds.map_err(|error| invalid(format!("types: {error}.")))?;
+        if self.limit.is_some_and(|limit| !(1..=PAGE_ITEMS_MAX).contains(&limit)) {
+            return Err(invalid(format!("limit: 1 to {PAGE_ITEMS_MAX}.")));
+        }
+        Ok(Asked { after, kinds, limit: self.limit.unwrap_or(LIMIT_DEFAULT) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn asked(last: Option<&str>, types: Option<&str>, header: Option<&'static str>) -> Option<Asked> {
+        let parameters =
+            Parameters { last_event_id: last.map(str::to_owned), types: types.map(str::to_owned), limit: None };
+        let headers = header.map(|value| (LAST_EVENT_ID, HeaderValue::from_static(value))).into_iter().collect();
+        parameters.read(&headers).ok()
+    }
+
+    /// A browser that comes back asks the same address and says in the header how far it has come.
+    #[test]
+    fn the_header_goes_before_the_parameter() {
+        let after = |last, header| asked(last, None, header).unwrap().after.map(EventId::get);
+        assert_eq!(after(None, None), None);
+        assert_eq!(after(Some("7"), None), Some(7));
+        assert_eq!(after(Some("7"), Some("9")), Some(9));
+        assert_eq!(after(Some("7"), Some("")), Some(7));
+        assert!(asked(Some("x"), None, None).is_none() && asked(Some("-1"), None, None).is_none());
+        assert!(asked(None, None, Some("1.5")).is_none());
+    }
+
+    #[test]
+    fn types_are_read_by_name() {
+        let kinds = |types| asked(None, Some(types), None).map(|asked| asked.kinds);
+        assert_eq!(kinds("node_created, node_moved,"), Some(vec![EventKind::NodeCreated, EventKind::NodeMoved]));
+        assert_eq!(kinds(""), Some(vec![]));
+        assert_eq!(kinds("node_exploded"), None);
+    }
+}

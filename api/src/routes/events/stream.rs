@@ -1,0 +1,309 @@
+//! A stream of server-sent events (WHATWG HTML §9.2).
+//!
+//! What is new comes through a bounded queue. A client that reads more slowly than things happen, or comes back after a
+//! while, is read to from the table until it has caught up: it costs no memory and misses nothing.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use http::HeaderName;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use platform::access::{AccessChange, AccessListener};
+use platform::db::events::{self, Encoding, Event, EventId};
+use platform::events::EventListener;
+use platform::lifecycle::ConnectionGuard;
+use tokio::time::{Instant, sleep_until};
+
+use super::body::gone;
+use super::parameters::Asked;
+use super::places::{self, Place};
+use super::queue::{Queue, Taken};
+use super::watched::Watched;
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::problem::{Code, Problem};
+
+/// Has nginx, and proxies that follow it, pass on at once what is written.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Events that are read in one go to catch up.
+const EVENTS_AT_ONCE: u32 = 200;
+/// When a client whose connection is lost comes back.
+const RETRY_MS: u64 = 2_000;
+/// When the server restarts, clients come back within this time, not all at once.
+const RESTART_SPREAD_MS: u64 = 5_000;
+/// The pause after the database did not answer.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+/// When news of access may have been missed, all streams look it up again within this time, not all at once.
+const MISSED_NEWS_SPREAD_MS: u64 = 10_000;
+/// How long after a change of access it is looked up once more.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// Begins a stream.
+pub(super) async fn open(api: Arc<Api>, caller: Caller, watched: Watched, asked: Asked) -> Result<Response, Problem> {
+    let place = places::take(&api, caller.principal.id)?;
+    // Both before the stream's end is looked up, so that nothing falls between.
+    let access = api.access_news.listen();
+    let queue = Arc::new(Queue::new(asked.kinds));
+    let listener = api.events.listen(watched.org, watched.interest(caller.user), Arc::clone(&queue) as _).await;
+    let listener = listener.map_err(|error| Problem::new(Code::Unavailable).caused_by(error))?;
+    let kept = events::kept(&api.db, watched.org).await?;
+    if let Some(after) = asked.after.filter(|after| !kept.reaches_back_to(*after)) {
+        return Err(gone(after, kept));
+    }
+    let now = Instant::now();
+    let until = caller.authenticated.expires_at;
+    let streaming = Streaming {
+        _guard: api.lifecycle.connection("event stream"),
+        _place: place,
+        position: asked.after.unwrap_or_else(|| listener.position()),
+        catching_up: asked.after.is_some(),
+        next_beat: now + heartbeat(&api),
+        next_access_check: now + access_check(&api),
+        until,
+        state: State::Beginning,
+        api,
+        caller,
+        watched,
+        queue,
+        listener,
+        access,
+    };
+    let chunks = stream::unfold(streaming, async |mut streaming| {
+        let chunk = streaming.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), streaming))
+    });
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store, no-transform"),
+        (X_ACCEL_BUFFERING, "no"),
+        (VARY, "accept"),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+struct Streaming {
+    api: Arc<Api>,
+    caller: Caller,
+    watched: Watched,
+    queue: Arc<Queue>,
+    listener: EventListener,
+    access: AccessListener,
+    /// The client has everything up to here.
+    position: EventId,
+    /// There may be something after the position that is only in the table.
+    catching_up: bool,
+    next_beat: Instant,
+    next_access_check: Instant,
+    until: DateTime<Utc>,
+    state: State,
+    _place: Place,
+    _guard: ConnectionGuard,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Beginning,
+    Going,
+    Ended,
+}
+
+/// Why a stream ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The caller may not listen any more.
+    AccessEnded,
+    /// The caller's token has run out.
+    TokenExpired,
+    /// What comes next is no longer kept.
+    EventsGone,
+    /// The server is about to stop.
+    Restarting,
+}
+
+impl End {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessEnded => "ACCESS_ENDED",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::EventsGone => "EVENTS_GONE",
+            Self::Restarting => "RESTARTING",
+        }
+    }
+}
+
+fn heartbeat(api: &Api) -> Duration {
+    Duration::from_secs(api.limits.event_heartbeat_seconds)
+}
+
+fn access_check(api: &Api) -> Duration {
+    Duration::from_secs(api.limits.access_check_seconds)
+}
+
+impl Streaming {
+    /// What is to be sent next; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        match self.state {
+            State::Ended => return None,
+            State::Beginning => {
+                self.state = State::Going;
+                // The id is for a client that comes back before anything has happened.
+                return Some(format!("retry: {RETRY_MS}\nid: {}\n: welcome\n\n", self.position).into());
+            }
+            State::Going => {}
+        }
+        loop {
+            let step = if self.catching_up { self.catch_up().await } else { self.listen().await };
+            match step {
+                Ok(chunk) if chunk.is_empty() => {}
+                Ok(chunk) => {
+                    self.next_beat = Instant::now() + heartbeat(&self.api);
+                    return Some(chunk);
+                }
+                Err(end) => {
+                    self.state = State::Ended;
+                    return Some(self.farewell(end));
+                }
+            }
+        }
+    }
+
+    /// Reads from the table what comes next.
+    async fn catch_up(&mut self) -> Result<Bytes, End> {
+        // What came into the queue until now is in the table.
+        drop(self.queue.take());
+        match self.read_some().await {
+            Ok(Some(chunk)) => Ok(chunk),
+            Ok(None) => Err(End::EventsGone),
+            Err(error) => {
+                tracing::warn!(%error, "events could not be read for a stream");
+                tokio::time::sleep(DATABASE_PAUSE).await;
+                self.look_around().await
+            }
+        }
+    }
+
+    /// The next events of the table; `None` when some of them are no longer there.
+    async fn read_some(&mut self) -> Result<Option<Bytes>, platform::db::DbError> {
+        let (db, org) = (&self.api.db, self.watched.org);
+        let scope = self.watched.scope(self.caller.user);
+        let found = events::after(db, org, scope, self.queue.kinds(), self.position, EVENTS_AT_ONCE).await?;
+        // Looked up afterwards: what was removed in between may be missing above.
+        if events::kept(db, org).await?.trimmed > self.position {
+            return Ok(None);
+        }
+        self.catching_up = found.has_more;
+        self.position = found.through;
+        let chunk = found.items.iter().fold(BytesMut::new(), |mut chunk, event| {
+            chunk.extend_from_slice(&encode(event));
+            chunk
+        });
+        Ok(Some(chunk.freeze()))
+    }
+
+    /// Waits for what happens next.
+    async fn listen(&mut self) -> Result<Bytes, End> {
+        // Read before the queue: all that is in the stream up to here is in the queue by now.
+        let read = self.listener.position();
+        match self.queue.take() {
+            Taken::TooMany => {
+                self.catching_up = true;
+                return Ok(Bytes::new());
+            }
+            Taken::Events(events) => {
+                let mut chunk = Vec::new();
+                for event in events.iter().filter(|event| event.id > self.position) {
+                    chunk.push(event.encoded(Encoding::EventStream, encode));
+                }
+                let last = events.back().map_or(EventId::NONE, |event| event.id);
+                self.position = self.position.max(last).max(read);
+                match chunk.as_slice() {
+                    [] => {}
+                    [only] => return Ok(only.clone()),
+                    several => return Ok(several.concat().into()),
+                }
+            }
+        }
+        tokio::select! {
+            () = self.queue.noted() => Ok(Bytes::new()),
+            change = self.access.changed() => {
+                let wait = match change {
+                    AccessChange::Of(user) if user == self.caller.user => {
+                        self.check_access().await?;
+                        // What was committed a moment ago may not have been seen.
+                        SECOND_LOOK
+                    }
+                    AccessChange::Of(_) => return Ok(Bytes::new()),
+                    // All streams hear this at the same time.
+                    AccessChange::Unknown => Duration::from_millis(self.api.random.below(MISSED_NEWS_SPREAD_MS)),
+                };
+                self.next_access_check = self.next_access_check.min(Instant::now() + wait);
+                Ok(Bytes::new())
+            }
+            () = sleep_until(self.next_look()) => self.look_around().await,
+            () = self.api.lifecycle.draining().cancelled_owned() => Err(End::Restarting),
+        }
+    }
+
+    /// When something is due.
+    fn next_look(&self) -> Instant {
+        let left = (self.until - self.api.clock.now()).to_std().unwrap_or_default();
+        self.next_beat.min(self.next_access_check).min(Instant::now() + left)
+    }
+
+    /// Does what is due: gives a sign of life, looks access up, ends what has run out.
+    async fn look_around(&mut self) -> Result<Bytes, End> {
+        let now = Instant::now();
+        if self.api.lifecycle.draining().is_cancelled() {
+            return Err(End::Restarting);
+        }
+        if self.api.clock.now() >= self.until {
+            return Err(End::TokenExpired);
+        }
+        if now >= self.next_access_check {
+            self.next_access_check = now + access_check(&self.api);
+            self.check_access().await?;
+        }
+        if now < self.next_beat {
+            return Ok(Bytes::new());
+        }
+        // Without data this is no event, but it tells how far the client has come.
+        Ok(format!("id: {}\n: still here\n\n", self.position).into())
+    }
+
+    async fn check_access(&self) -> Result<(), End> {
+        match self.watched.is_open_to(&self.api, &self.caller).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::AccessEnded),
+            // An access that cannot be looked up now stays as it was, until the token ends.
+            Err(error) => {
+                tracing::warn!(%error, "the access of an event stream could not be looked up");
+                Ok(())
+            }
+        }
+    }
+
+    /// The last event: why the stream ends, and when to come back.
+    fn farewell(&self, end: End) -> Bytes {
+        let mut text = String::new();
+        if matches!(end, End::Restarting) {
+            let retry = RETRY_MS / 2 + self.api.random.below(RESTART_SPREAD_MS);
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "retry: {retry}");
+        }
+        let _ = write!(text, "id: {}\nevent: end\ndata: {{\"reason\":\"{}\"}}\n\n", self.position, end.as_str());
+        text.into()
+    }
+}
+
+/// JSON has no line breaks of its own.
+fn encode(event: &Event) -> Bytes {
+    // Maps with text keys and plain values: serialization cannot fail.
+    let data = serde_json::to_string(event).unwrap_or_default();
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind).into()
+}

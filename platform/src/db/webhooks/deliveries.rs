@@ -1,0 +1,211 @@
+//! The log of what a webhook was told.
+
+use chrono::{DateTime, Utc};
+use schema::ids::{DeliveryId, OrgId, WebhookId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::db::{Db, DbError, Page, PageRequest};
+
+/// The sort of message that only says that the webhook is reached.
+const PING: &str = "ping";
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It is to be tried, or tried again.
+    Pending,
+    /// The webhook has said that it got it.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
+
+impl DeliveryState {
+    /// Its name, in the tables and in REST.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn from_column(text: &str) -> Result<Self, DbError> {
+        let found = [Self::Pending, Self::Delivered, Self::Failed].into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| DbError::Invalid(format!("{text} is no state of a delivery")))
+    }
+}
+
+/// What became of a message to a webhook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The message's: that of the header `webhook-id`.
+    pub message_id: Uuid,
+    /// What sort of event, or `ping`.
+    pub kind: String,
+    /// What is told.
+    pub payload: Value,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it is tried next, or was to be.
+    pub due_at: DateTime<Utc>,
+    /// When it was tried last.
+    pub attempted_at: Option<DateTime<Utc>>,
+    /// How long that took.
+    pub duration_ms: Option<i32>,
+    /// The status of the answer.
+    pub status: Option<i32>,
+    /// The first bytes of the answer.
+    pub answer: Option<String>,
+    /// Why there was no answer, or it is given up.
+    pub error: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+struct Row {
+    id: Uuid,
+    message_id: Uuid,
+    kind: String,
+    payload: Value,
+    state: String,
+    attempts: i32,
+    due_at: DateTime<Utc>,
+    attempted_at: Option<DateTime<Utc>>,
+    duration_ms: Option<i32>,
+    status: Option<i32>,
+    answer: Option<String>,
+    error: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl Row {
+    fn read(self) -> Result<Delivery, DbError> {
+        Ok(Delivery {
+            id: self.id.into(),
+            message_id: self.message_id,
+            kind: self.kind,
+            payload: self.payload,
+            state: DeliveryState::from_column(&self.state)?,
+            attempts: self.attempts,
+            due_at: self.due_at,
+            attempted_at: self.attempted_at,
+            duration_ms: self.duration_ms,
+            status: self.status,
+            answer: self.answer,
+            error: self.error,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// What a webhook was told, or is to be told, the newest first; of one state, if one is given.
+pub async fn deliveries(
+    db: &Db,
+    org: OrgId,
+    webhook: WebhookId,
+    state: Option<DeliveryState>,
+    page: PageRequest,
+) -> Result<Page<Delivery>, DbError> {
+    let mut tx = db.org(org).await?;
+    let (before, before_id) = page.after();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
+             created_at
+         FROM webhook_deliveries
+         WHERE webhook_id = $1 AND org_id = $2 AND ($3::text IS NULL OR state = $3)
+           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $6",
+        webhook.as_uuid(),
+        org.as_uuid(),
+        state.map(DeliveryState::as_str),
+        before,
+        before_id,
+        page.rows()
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    let items = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::of(page, items, |delivery| (delivery.created_at, delivery.id.as_uuid())))
+}
+
+/// One delivery to a webhook.
+pub async fn find_delivery(
+    db: &Db,
+    org: OrgId,
+    webhook: WebhookId,
+    id: DeliveryId,
+) -> Result<Option<Delivery>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
+             created_at
+         FROM webhook_deliveries WHERE id = $1 AND webhook_id = $2 AND org_id = $3",
+        id.as_uuid(),
+        webhook.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(Row::read).transpose()
+}
+
+/// Has a message delivered once more, as a delivery of its own under the message's id. `None` when there is no such delivery.
+pub async fn redeliver(db: &Db, org: OrgId, webhook: WebhookId, id: DeliveryId) -> Result<Option<Delivery>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO webhook_deliveries (org_id, webhook_id, message_id, kind, payload)
+         SELECT org_id, webhook_id, message_id, kind, payload FROM webhook_deliveries
+         WHERE id = $1 AND webhook_id = $2 AND org_id = $3
+         RETURNING id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
+             created_at",
+        id.as_uuid(),
+        webhook.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    hurry(&mut tx, webhook).await?;
+    tx.commit().await?;
+    row.map(Row::read).transpose()
+}
+
+/// Has a webhook told that it is reached, if it is. `None` when there is no such webhook.
+pub async fn ping(db: &Db, org: OrgId, webhook: WebhookId, at: DateTime<Utc>) -> Result<Option<Delivery>, DbError> {
+    let mut tx = db.org(org).await?;
+    let payload = json!({"type": PING, "organizationId": org, "webhookId": webhook, "at": at});
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO webhook_deliveries (org_id, webhook_id, kind, payload)
+         SELECT org_id, id, $3, $4 FROM webhooks WHERE id = $1 AND org_id = $2
+         RETURNING id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
+             created_at",
+        webhook.as_uuid(),
+        org.as_uuid(),
+        PING,
+        payload
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    hurry(&mut tx, webhook).await?;
+    tx.commit().await?;
+    row.map(Row::read).transpose()
+}
+
+/// Somebody waits to see what becomes of a delivery: it is tried now, whatever failed before.
+async fn hurry(tx: &mut crate::db::OrgTx, webhook: WebhookId) -> Result<(), DbError> {
+    let org = tx.org().as_uuid();
+    sqlx::query!("UPDATE webhooks SET retry_at = now() WHERE id = $1 AND org_id = $2", webhook.as_uuid(), org)
+        .execute(&mut *tx.inner)
+        .await?;
+    Ok(())
+}
