@@ -69,7 +69,7 @@ impl EventSource {
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 self.messages.push_back(read(block));
-                self.text = rest.to_owned();
+                self.text = String::from(rest);
             }
         }
     }

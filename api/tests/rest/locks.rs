@@ -60,6 +60,22 @@ async fn a_lock_is_taken_by_one_shown_to_all_and_given_back() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_lock_is_told_once_when_it_is_free() {
+    let scene = Scene::new().await;
+    scene.take(&scene.ada).await.expect(StatusCode::OK);
+    let wait = scene.bob.request(Method::POST, &format!("{}?notify=true", scene.lock));
+    scene.bob.send(wait, Body::empty()).await.expect_problem(StatusCode::CONFLICT, "LOCK_HELD");
+    scene.ada.delete(&scene.lock).await.expect(StatusCode::NO_CONTENT);
+    let told = async || scene.bob.get("/users/me/notifications").await.expect(StatusCode::OK)["items"].clone();
+    let items = told().await;
+    assert_eq!((items.as_array().unwrap().len(), &items[0]["type"]), (1, &json!("lock_released")));
+    assert_eq!(items[0]["actors"], json!([{"kind": "user", "id": scene.ada.user["id"]}]));
+    scene.take(&scene.ada).await.expect(StatusCode::OK);
+    scene.ada.delete(&scene.lock).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(told().await, items);
+}
+
+#[tokio::test]
 async fn an_administrator_may_take_a_lock_away_and_that_is_noted() {
     let scene = Scene::new().await;
     let by_force = format!("{}?force=true", scene.lock);

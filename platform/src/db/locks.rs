@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::documents::DocumentRef;
 use super::events::{self, EventKind, NewEvent};
+use super::notifications::{AboutNode, NotificationKind, notify};
 use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
 
@@ -347,10 +348,11 @@ async fn end(
     )
     .execute(&mut *tx.inner)
     .await?;
-    let _waiting =
+    let waiting =
         sqlx::query_scalar!("DELETE FROM node_lock_waiters WHERE node_id = $1 RETURNING user_id", document.id)
             .fetch_all(&mut *tx.inner)
             .await?;
+    tell_waiting(tx, document, lock, &waiting, by).await?;
     let payload = json!({
         "nodeId": lock.node,
         "reason": reason.as_str(),
@@ -360,6 +362,33 @@ async fn end(
     let event = NewEvent::new(EventKind::LockReleased, payload);
     events::append(tx, event.project(lock.project).node(lock.node).by([by]));
     Ok(())
+}
+
+/// Tells those who waited for a lock that it is free.
+async fn tell_waiting(
+    tx: &mut OrgTx,
+    document: &DocumentRef,
+    lock: &Lock,
+    waiting: &[Uuid],
+    by: PrincipalRef,
+) -> Result<(), DbError> {
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let org = tx.org().as_uuid();
+    let title = sqlx::query_scalar!("SELECT title FROM nodes WHERE id = $1 AND org_id = $2", document.id, org)
+        .fetch_optional(&mut *tx.inner)
+        .await?;
+    let about = AboutNode {
+        kind: NotificationKind::LockReleased,
+        project: lock.project,
+        node: lock.node,
+        node_title: title.as_deref().unwrap_or_default(),
+        body: None,
+        actors: &[by],
+    };
+    let people: Vec<UserId> = waiting.iter().copied().map(UserId::new).collect();
+    notify(tx, &people, &about).await.map(drop)
 }
 
 async fn add_waiter(tx: &mut OrgTx, document: &DocumentRef, user: UserId) -> Result<(), DbError> {

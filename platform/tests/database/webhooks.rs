@@ -189,7 +189,7 @@ impl Setting {
         };
         match timeout(PATIENCE, wait).await {
             Ok(log) => log,
-            Err(_) => panic!("{:#?}", self.log(webhook).await),
+            Err(elapsed) => panic!("{elapsed}: {:#?}", self.log(webhook).await),
         }
     }
 }
