@@ -16,10 +16,14 @@ export interface Lock {
 
 const key = (projectId: string) => ["locks", projectId];
 
+/** How often it is looked who holds what, if no event says so. */
+const LOOK_EVERY_MS = 15_000;
+
 /** The locks that are held in a project. */
 export function useLocks(projectId: string) {
   return useQuery({
     queryKey: key(projectId),
+    refetchInterval: LOOK_EVERY_MS,
     queryFn: () => request<Page<Lock>>("GET", `/projects/${projectId}/locks`),
   });
 }

@@ -28,9 +28,12 @@ export async function socketToken(): Promise<string> {
   return (await request<{ token: string }>("POST", "/auth/ws-token")).token;
 }
 
-/** Whether asking again could help: not when the server has understood and said no. */
+const TOO_MANY_REQUESTS = 429;
+
+/** Whether asking again could help: not when the server has understood and said no, unless it was too soon. */
 export function worthRetrying(failures: number, error: unknown): boolean {
-  if (error instanceof ApiError && error.status >= 400 && error.status < 500) return false;
+  const isRefused = error instanceof ApiError && error.status >= 400 && error.status < 500;
+  if (isRefused && error.status !== TOO_MANY_REQUESTS) return false;
   return failures < 3;
 }
 

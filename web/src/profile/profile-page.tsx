@@ -69,7 +69,7 @@ function ProfileForm({ user }: { user: User }) {
         </Button>
         <p role="status" className="text-[13px] text-good">
           {change.isSuccess && !isChanged
-            ? "Saved. Windows that are open show it when they connect again."
+            ? "Saved. At your caret, others see it from your next sign-in on."
             : ""}
         </p>
       </div>
