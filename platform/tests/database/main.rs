@@ -8,6 +8,7 @@ mod compaction;
 mod event_feed;
 mod events;
 mod load;
+mod locks;
 mod lost_answer;
 mod node_events;
 mod node_lists;

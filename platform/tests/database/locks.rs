@@ -1,0 +1,108 @@
+//! Locks of nodes: who gets them, when they end, and who is told.
+
+use platform::access::OrgRole;
+use platform::auth::Principal;
+use platform::db::documents::{self, DocumentRef};
+use platform::db::events::{self, EventId, EventKind, Scope};
+use platform::db::locks::{self, ReleaseReason, Taking, Waiting};
+use platform::testing::{TestDatabase, principal_of};
+use schema::ids::{NodeId, UserId};
+use uuid::Uuid;
+
+const SECONDS: u32 = 300;
+
+/// A node, and two who may lock it.
+struct Scene {
+    test: TestDatabase,
+    node: DocumentRef,
+    ada: Principal,
+    bob: Principal,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let test = TestDatabase::new().await;
+        let (ada, bob) = (test.user("ada").await, test.user("bob").await);
+        let org = test.org(ada.id).await;
+        test.org_member(org, bob.id, OrgRole::Member).await;
+        let project = test.project(org).await;
+        let node = NodeId::new(Uuid::new_v4());
+        let node = documents::ensure_node(&test.db, org, project, node).await.unwrap().unwrap();
+        Self { node, ada: principal_of(&ada), bob: principal_of(&bob), test }
+    }
+
+    async fn take(&self, principal: &Principal, waiting: Waiting) -> Taking {
+        locks::take(&self.test.db, &self.node, principal, SECONDS, waiting).await.unwrap()
+    }
+
+    async fn release(&self, by: &Principal, reason: ReleaseReason) -> bool {
+        let mut tx = self.test.db.org(self.node.org).await.unwrap();
+        let holder = (reason != ReleaseReason::Forced).then(|| by.reference());
+        let released = locks::release(&mut tx, &self.node, holder, reason, by.reference()).await.unwrap();
+        tx.commit().await.unwrap();
+        released.is_some()
+    }
+
+    /// What a person is told of locks, in order.
+    async fn told(&self, user: UserId) -> Vec<EventKind> {
+        let (db, org) = (&self.test.db, self.node.org);
+        let kinds = [EventKind::LockAcquired, EventKind::LockReleased, EventKind::Notification];
+        let events = events::after(db, org, Scope::Organization(user), &kinds, EventId::NONE, 100).await.unwrap();
+        events.items.iter().map(|event| event.kind).collect()
+    }
+}
+
+fn token(taking: &Taking) -> i64 {
+    match taking {
+        Taking::Taken(lock) | Taking::Renewed(lock) | Taking::Held(lock) => lock.fencing_token,
+    }
+}
+
+#[tokio::test]
+async fn a_lock_is_held_by_one_and_its_token_only_grows() {
+    let scene = Scene::new().await;
+    let first = scene.take(&scene.ada, Waiting::NotTold).await;
+    assert!(matches!(first, Taking::Taken(_)) && token(&first) == 1, "{first:?}");
+    let again = scene.take(&scene.ada, Waiting::NotTold).await;
+    assert!(matches!(again, Taking::Renewed(_)) && token(&again) == 1, "{again:?}");
+    let refused = scene.take(&scene.bob, Waiting::NotTold).await;
+    assert!(matches!(&refused, Taking::Held(lock) if lock.holder == scene.ada.reference()), "{refused:?}");
+    assert!(!scene.release(&scene.bob, ReleaseReason::Released).await, "only its holder gives it back");
+    assert!(scene.release(&scene.ada, ReleaseReason::Released).await);
+    assert_eq!(token(&scene.take(&scene.bob, Waiting::NotTold).await), 2);
+    assert!(scene.release(&scene.ada, ReleaseReason::Forced).await, "by force whoever holds it");
+    assert_eq!(locks::find(&scene.test.db, &scene.node).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_waited_is_told_when_the_lock_is_free_and_others_see_it_come_and_go() {
+    use EventKind::{LockAcquired, LockReleased, Notification};
+    let scene = Scene::new().await;
+    let (ada, bob) = (scene.ada.user.unwrap(), scene.bob.user.unwrap());
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    scene.take(&scene.bob, Waiting::Told).await;
+    scene.release(&scene.ada, ReleaseReason::Released).await;
+    assert_eq!(scene.told(ada).await, [LockAcquired, LockReleased]);
+    // Both are of one transaction; their order says nothing.
+    let told = scene.told(bob).await;
+    assert!(told.contains(&LockReleased) && told.contains(&Notification) && told.len() == 3, "{told:?}");
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    scene.release(&scene.ada, ReleaseReason::Released).await;
+    let once = scene.told(bob).await.into_iter().filter(|kind| *kind == Notification).count();
+    assert_eq!(once, 1, "once for each time that one waited");
+}
+
+#[tokio::test]
+async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wants_it() {
+    let scene = Scene::new().await;
+    let expire = "UPDATE node_locks SET expires_at = now() - interval '1 second'";
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), []);
+    scene.test.sabotage(expire).await;
+    assert_eq!(locks::renew(&scene.test.db, &scene.node, scene.ada.reference(), SECONDS).await.unwrap(), None);
+    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), [scene.node]);
+    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), []);
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    scene.test.sabotage(expire).await;
+    assert!(matches!(scene.take(&scene.bob, Waiting::NotTold).await, Taking::Taken(lock) if lock.fencing_token == 3));
+}
