@@ -299,6 +299,13 @@ pub enum Reply {
         /// The channel.
         channel: String,
     },
+    /// What the principal may do with the document is another than `subscribed` said (G32).
+    AccessChanged {
+        /// The document's name.
+        channel: String,
+        /// `write` or `read`.
+        access: &'static str,
+    },
     /// The socket's authority ends soon (G19).
     #[serde(rename_all = "camelCase")]
     TokenExpiring {

@@ -81,11 +81,7 @@ impl ChannelSink {
     fn subscribed(&self, number: u64, access: Access, epoch: u32, seq: u64) -> Taken {
         self.number.store(number, Ordering::Release);
         let sync = self.sync.map(|it| SyncReply { number, epoch, seq, capabilities: it.names() });
-        let access = match access {
-            Access::Read => "read",
-            Access::Write => "write",
-        };
-        let reply = Reply::Subscribed { channel: self.name.to_string(), access, sync };
+        let reply = Reply::Subscribed { channel: self.name.to_string(), access: word(access), sync };
         self.outbox.push_frame(text(reply.encode(self.request_id.as_deref())));
         Taken::Yes
     }
@@ -159,8 +155,11 @@ impl Sink for ChannelSink {
             }
             Outgoing::SavingResumed => return self.notice(|channel| Reply::SavingResumed { channel }),
             Outgoing::Repaired(notice) => return self.repaired(notice),
+            Outgoing::Access(access) => {
+                return self.reply(&Reply::AccessChanged { channel: self.name.to_string(), access: word(*access) });
+            }
             // What the protocol has no words for.
-            Outgoing::Access(_) | Outgoing::Stateless(_) => return Taken::Yes,
+            Outgoing::Stateless(_) => return Taken::Yes,
             Outgoing::Ended(reason) => return self.ended(*reason),
         };
         self.outbox.push(self.key, priority, delivery.encoded(DIALECT, encode))
@@ -168,6 +167,13 @@ impl Sink for ChannelSink {
 
     fn flush(&self) {
         self.outbox.flush();
+    }
+}
+
+const fn word(access: Access) -> &'static str {
+    match access {
+        Access::Read => "read",
+        Access::Write => "write",
     }
 }
 

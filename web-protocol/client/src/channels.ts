@@ -7,7 +7,16 @@ import { CAPABILITIES, type ServerMessage, type SyncInfo } from "./messages.js";
 /** Messages about an open channel. */
 export type Notice = Extract<
   ServerMessage,
-  { type: "refused" | "lagging" | "caught_up" | "saving_behind" | "saving_resumed" | "repaired" }
+  {
+    type:
+      | "refused"
+      | "lagging"
+      | "caught_up"
+      | "saving_behind"
+      | "saving_resumed"
+      | "repaired"
+      | "access_changed";
+  }
 >;
 
 /** Who a channel is for. */
@@ -142,7 +151,8 @@ export class Channels {
       case "caught_up":
       case "saving_behind":
       case "saving_resumed":
-      case "repaired": {
+      case "repaired":
+      case "access_changed": {
         const channel = this.#byName.get(message.payload.channel);
         if (channel?.link) channel.owner?.notice(message);
       }

@@ -75,6 +75,7 @@ export interface ServerPayloads {
   lock_acquired: HeldLock;
   lock_released: { nodeId: string };
   resync: { channel: string };
+  access_changed: { channel: string; access: "write" | "read" };
   token_expiring: { authorizedUntil: string };
   token_accepted: { authorizedUntil: string };
   restarting: { reconnectAfterMs: number };
@@ -143,9 +144,9 @@ const READERS: { [T in keyof ServerPayloads]: (payload: Shape) => ServerPayloads
   }),
   subscribed: (p) => {
     const sync = p.optionalShape("sync");
-    const access = p.string("access") === "write" ? "write" : "read";
-    return { channel: p.string("channel"), access, ...(sync ? { sync: readSync(sync) } : {}) };
+    return { channel: p.string("channel"), access: readAccess(p), ...(sync ? { sync: readSync(sync) } : {}) };
   },
+  access_changed: (p) => ({ channel: p.string("channel"), access: readAccess(p) }),
   unsubscribed: (p) => ({
     channel: p.string("channel"),
     cause: p.optionalString("code") === undefined ? null : readCause(p),
@@ -177,6 +178,10 @@ const READERS: { [T in keyof ServerPayloads]: (payload: Shape) => ServerPayloads
     };
   },
 };
+
+function readAccess(payload: Shape): "write" | "read" {
+  return payload.string("access") === "write" ? "write" : "read";
+}
 
 function readChannel(p: Shape): { channel: string } {
   return { channel: p.string("channel") };

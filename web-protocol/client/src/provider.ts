@@ -199,6 +199,10 @@ export class DocumentProvider implements Provider, ChannelOwner {
       case "repaired":
         this.repaired.set({ repairs: notice.payload.repairs, more: notice.payload.more });
         break;
+      case "access_changed":
+        // The handshake of the new access says what becomes of edits that are not saved.
+        if (notice.payload.access !== this.access.value) this.#host.channels.reopen(this);
+        break;
     }
   }
 

@@ -152,6 +152,22 @@ describe("other states", () => {
     expect(server.document(NAME).doc.getText("text").toString()).toBe("x");
   });
 
+  test("G32: another role is felt at once, and what was written meanwhile is sent when one may write", async () => {
+    const server = await startServer();
+    const provider = connect(server).open(NAME);
+    await provider.whenSaved();
+    const changeTo = (access: "write" | "read"): void => {
+      server.document(NAME).access = access;
+      server.sendAll("access_changed", { channel: NAME, access });
+    };
+    changeTo("read");
+    await until(provider.saved, ({ state }) => state === "read-only");
+    type(provider, "x");
+    changeTo("write");
+    await until(provider.saved, ({ state }) => state === "saved");
+    expect(server.document(NAME).doc.getText("text").toString()).toBe("x");
+  });
+
   test("a socket that is lost before the receipt: the answer on the next one covers the edit", async () => {
     const server = await startServer();
     const provider = connect(server).open(NAME);
