@@ -63,6 +63,9 @@ impl Api {
         id: OrgId,
         action: OrgAction,
     ) -> Result<(Organization, OrgRole), Problem> {
+        if caller.only_org().is_some_and(|only| only != id) {
+            return Err(Problem::not_found("organization"));
+        }
         let found = organizations::find(&self.db, caller.user, id).await?;
         let (organization, role) = found.ok_or_else(|| Problem::not_found("organization"))?;
         note_org(id);

@@ -10,7 +10,7 @@ use platform::access::Means;
 use platform::auth::{AuthError, Authenticated, Principal};
 use platform::db::audit::Actor;
 use platform::ingress::Client;
-use schema::ids::UserId;
+use schema::ids::{OrgId, UserId};
 
 use crate::Api;
 use crate::observe::note_user;
@@ -28,6 +28,7 @@ pub struct Caller {
     pub authenticated: Authenticated,
     /// The same for the audit log: with where the request comes from.
     pub actor: Actor,
+    means: Means,
 }
 
 impl Caller {
@@ -36,13 +37,20 @@ impl Caller {
     pub fn new(authenticated: Authenticated) -> Option<Self> {
         let principal = Arc::new(authenticated.principal.clone());
         let (user, actor) = (principal.user?, Actor::new(&principal));
-        Some(Self { principal, user, authenticated, actor })
+        let means = Means::of(principal.kind, authenticated.key.map(|key| key.scope))?;
+        Some(Self { principal, user, authenticated, actor, means })
     }
 
     /// By what means the caller makes use of the person's rights.
     #[must_use]
-    pub fn means(&self) -> Means {
-        Means::of(self.principal.kind)
+    pub const fn means(&self) -> Means {
+        self.means
+    }
+
+    /// The only organization that the caller may know of; `None`: all of which the person is a member.
+    #[must_use]
+    pub fn only_org(&self) -> Option<OrgId> {
+        self.authenticated.key.map(|key| key.org)
     }
 }
 

@@ -50,9 +50,13 @@ impl From<Problem> for DemoError {
     }
 }
 
-/// Makes the demo, or what is missing of it. What people did with it since stays.
-pub async fn seed_demo(api: &Api) -> Result<Demo, DemoError> {
-    Ok(seed(api).await?)
+/// Makes the demo, or what is missing of it. What people did with it since stays: `None` when they deleted it.
+pub async fn seed_demo(api: &Api) -> Result<Option<Demo>, DemoError> {
+    match seed(api).await {
+        Ok(demo) => Ok(Some(demo)),
+        Err(problem) if matches!(problem.code(), Code::Conflict | Code::NotFound) => Ok(None),
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// Makes a person who signs in a member of the demo's organization, if there is a demo: whoever opens the address that
@@ -63,7 +67,7 @@ pub(crate) async fn join(api: &Api, user: UserId) -> Result<(), DbError> {
     if is_member || members::list_of_org(&api.db, org).await?.is_empty() {
         return Ok(());
     }
-    members::set_org_role(&api.db, org, &Actor::SYSTEM, user, OrgRole::Member).await
+    members::set_org_role(&api.db, org, &Actor::SYSTEM, user, OrgRole::Member, |_| Ok(())).await
 }
 
 async fn seed(api: &Api) -> Result<Demo, Problem> {
@@ -81,7 +85,7 @@ async fn sign_in(api: &Api) -> Result<Caller, Problem> {
     let new_id = UserId::new(api.random.uuid_v7(api.clock.now()));
     let user = users::sign_in(&api.db, new_id, &identity).await?;
     let principal = Principal::user(user.id, user.name);
-    let authenticated = Authenticated { principal, expires_at: api.clock.now(), subject: identity.sub };
+    let authenticated = Authenticated { principal, expires_at: api.clock.now(), subject: identity.sub, key: None };
     Caller::new(authenticated).ok_or_else(|| Problem::new(Code::Internal))
 }
 

@@ -2,6 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use schema::Patch;
+
 use crate::problem::{FieldError, Problem};
 
 /// The longest name or title, in characters.
@@ -10,6 +13,9 @@ pub const NAME_LENGTH_MAX: usize = 255;
 pub const DESCRIPTION_LENGTH_MAX: usize = 10_000;
 /// The longest e-mail address, in characters (RFC 5321).
 const EMAIL_LENGTH_MAX: usize = 254;
+
+/// The longest address of something in the web, in characters.
+const URL_LENGTH_MAX: usize = 2_048;
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
@@ -57,6 +63,40 @@ impl Fields {
         text.to_owned()
     }
 
+    /// An absolute address of one of these schemes, without a name or password in it.
+    pub fn url(&mut self, field: &str, text: &str, schemes: &[&str]) -> String {
+        let text = text.trim();
+        let uri = text.parse::<http::Uri>().ok().filter(|_| text.len() <= URL_LENGTH_MAX);
+        let is_fit = uri.is_some_and(|uri| {
+            let has_scheme = uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme));
+            has_scheme && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        });
+        if !is_fit {
+            let schemes = schemes.join(" or ");
+            self.refuse(field, format!("must be an {schemes} address of at most {URL_LENGTH_MAX} characters"));
+        }
+        text.to_owned()
+    }
+
+    /// A time to come, no more than so many days from now.
+    pub fn future(&mut self, field: &str, time: DateTime<Utc>, now: DateTime<Utc>, days_max: i64) {
+        if time <= now || time > now + TimeDelta::days(days_max) {
+            self.refuse(field, format!("must be in the future, and within {days_max} days"));
+        }
+    }
+
+    /// The new value of a field that cannot be without one; `None` when it stays as it is.
+    pub fn required<T>(&mut self, field: &str, patch: Patch<T>) -> Option<T> {
+        match patch {
+            Patch::Absent => None,
+            Patch::Clear => {
+                self.refuse(field, "cannot be removed");
+                None
+            }
+            Patch::Set(value) => Some(value),
+        }
+    }
+
     /// The problem, if anything is wrong.
     pub fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid_fields(self.errors)) }
@@ -81,6 +121,18 @@ mod tests {
         for text in ["", "   ", "12345678", "a\nb", "a\0b"] {
             assert!(!is_accepted(|fields| drop(fields.line("name", text, 1..=7))), "{text:?}");
         }
+    }
+
+    #[test]
+    fn web_addresses_are_absolute_and_hold_no_password() {
+        let is_fit = |text: &str| is_accepted(|fields| drop(fields.url("url", text, &["https", "http"])));
+        assert!(is_fit("https://example.com/a.png?b=c") && is_fit("http://10.0.0.1:8080/v1"));
+        for text in
+            ["", "example.com", "/a", "ftp://example.com", "https://me:secret@example.com", "javascript:alert(1)"]
+        {
+            assert!(!is_fit(text), "{text}");
+        }
+        assert!(!is_fit(&format!("https://example.com/{}", "a".repeat(URL_LENGTH_MAX))));
     }
 
     #[test]

@@ -52,6 +52,7 @@ use platform::bus::Bus;
 use platform::clock::Clock;
 use platform::config::{Mode, Role, Roles};
 use platform::db::Db;
+use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
@@ -86,6 +87,8 @@ pub struct Api {
     pub event_streams: EventStreams,
     /// Where webhooks may be.
     pub webhook_networks: Networks,
+    /// Who erases what deleted organizations held.
+    pub erasure: Erasure,
     /// Checks tokens.
     pub authenticator: Authenticator,
     /// Counts how often callers do something.

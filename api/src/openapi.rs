@@ -60,10 +60,9 @@ pub(crate) fn preamble() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(DESCRIPTION))
         .license(Some(utoipa::openapi::License::new("Apache-2.0")));
-    let scheme = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .description(Some("An access token of the configured issuer; in development mode, of /auth/dev-token."));
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(
+        "An access token of the configured issuer (in development mode, of /auth/dev-token), or an API key (`sk-…`).",
+    ));
     let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
     ProblemBody::schemas(&mut schemas);
     let components = ComponentsBuilder::new()

@@ -1,10 +1,12 @@
 //! The endpoints.
 
+pub mod api_keys;
 pub mod auth;
 pub mod documents;
 mod edges;
 pub mod events;
 pub mod history;
+pub mod invitations;
 pub(crate) mod locks;
 pub mod nodes;
 pub mod notifications;
@@ -28,6 +30,8 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(auth::routes())
         .merge(users::routes())
         .merge(organizations::routes())
+        .merge(invitations::routes())
+        .merge(api_keys::routes())
         .merge(projects::routes())
         .merge(nodes::routes())
         .merge(edges::routes())

@@ -316,6 +316,7 @@ impl Owner {
                 self.projection.request(self.now());
                 self.take(Input::Committed(seqs));
             }
+            Event::LogRefused(AppendRefusal::DocumentGone) | Event::Gone => self.end_all(EndReason::AccessEnded),
             Event::LogRefused(why) => {
                 tracing::warn!(document = %self.document.id, ?why, "the log refuses this room's updates");
                 self.end_all(EndReason::Unavailable);
@@ -328,7 +329,6 @@ impl Owner {
             Event::LogRead(updates) => self.take(Input::FromLog(updates)),
             Event::LogTrimmed => self.reload = true,
             Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)),
-            Event::Gone => self.end_all(EndReason::Unavailable),
             Event::Lock(lock) => self.take_lock(lock),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::Projected(seq) => {
@@ -400,6 +400,7 @@ impl Owner {
                 self.take(Input::RemoteStateless(payload));
             }
             BusEvent::Message { message: BusMessage::LockChanged, .. } => self.read_lock(),
+            BusEvent::Message { message: BusMessage::Gone, .. } => self.take_event(Event::Gone),
             BusEvent::Message { message: BusMessage::AccessChanged(_) | BusMessage::EventsThrough(_), .. } => {}
             BusEvent::Gap => {
                 self.services.heads.ask(self.document.id);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::Principal;
-use platform::bus::Bus;
+use platform::bus::{Bus, BusMessage};
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::db::documents::DocumentRef;
@@ -180,10 +180,14 @@ impl Documents {
         answer.await.map_err(|_| ReadError::Unavailable)?
     }
 
-    /// A document was deleted: whoever has it open here is told that it has ended. Other instances find out when they
-    /// look up the heads of their logs.
-    pub fn forget(&self, document: &DocumentRef) {
-        self.tell(document.id, Event::Gone);
+    /// Closes documents that were deleted, here and on all instances: who has them open is told that their access has
+    /// ended. To be called after the deletion was committed; whoever misses it finds out when the log refuses an edit, or
+    /// its head is looked for.
+    pub fn close_deleted(&self, documents: &[Uuid]) {
+        for document in documents {
+            self.tell(*document, Event::Gone);
+            self.shared.services.bus.publish(*document, &BusMessage::Gone);
+        }
     }
 
     /// What documents were, and who made them what they are.

@@ -13,6 +13,7 @@ use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Role, Roles};
+use platform::erasure::Erasure;
 use platform::events::{EventFeed, Keeper};
 use platform::ingress::HttpServer;
 use platform::lifecycle::Lifecycle;
@@ -103,7 +104,7 @@ async fn start(
     let path = match demo {
         Some(Demo) => {
             let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
-            format!("/p/{}", demo.project)
+            demo.map_or_else(|| "/".to_owned(), |demo| format!("/p/{}", demo.project))
         }
         None => "/".to_owned(),
     };
@@ -204,6 +205,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         rate_limiter.clone(),
         &metrics,
     );
+    let erasure = Erasure::start(&db, lifecycle);
     let api = Api {
         documents,
         db,
@@ -212,6 +214,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         events,
         event_streams: EventStreams::default(),
         webhook_networks: config.webhooks.networks(),
+        erasure,
         authenticator,
         rate_limiter,
         clock,

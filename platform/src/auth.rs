@@ -1,5 +1,6 @@
 //! Who acts: principals, and the tokens by which they prove who they are.
 
+mod api_key;
 mod authenticator;
 mod directory;
 mod error;
@@ -9,7 +10,10 @@ mod own_token;
 mod principal;
 mod token_secret;
 
-pub use authenticator::{Authenticated, Authenticator, DirectoryError, IssuedToken, OidcIdentity, SubjectDirectory};
+pub use api_key::FreshApiKey;
+pub use authenticator::{
+    Authenticated, Authenticator, DirectoryError, IssuedToken, KeyAuthority, KeyHolder, OidcIdentity, SubjectDirectory,
+};
 pub use directory::UserDirectory;
 pub use error::{AuthError, AuthSetupError, InvalidToken};
 pub use principal::{ParsePrincipalError, Principal, PrincipalKind, PrincipalRef};

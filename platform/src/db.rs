@@ -4,12 +4,14 @@
 //! `Db::maintenance`. Row-level security hides everything else, and everything when nothing is said.
 
 pub(crate) mod access;
+pub mod api_keys;
 pub mod audit;
 mod clean;
 pub mod documents;
 mod error;
 pub mod events;
 pub mod history;
+pub mod invitations;
 pub mod locks;
 pub mod log;
 pub mod members;
@@ -26,6 +28,7 @@ pub mod users;
 pub mod versions;
 pub mod webhooks;
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -184,6 +187,21 @@ impl Db {
     /// stand, never what they hold), for sweeps. It can write nothing.
     pub(crate) async fn maintenance(&self) -> Result<Transaction<'static, Postgres>, DbError> {
         self.begin("BEGIN READ ONLY", "app.maintenance", "on").await
+    }
+
+    /// Begins a read-only transaction that sees the API key with this hash, and nothing else.
+    pub(crate) async fn holder_of(&self, hash: &[u8; 32]) -> Result<Transaction<'static, Postgres>, DbError> {
+        let mut digits = String::with_capacity(64);
+        for byte in hash {
+            // Writing to a text cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+        }
+        self.begin("BEGIN READ ONLY", "app.api_key_hash", &digits).await
+    }
+
+    /// Begins a read-only transaction that sees nothing, until it is said which address was invited.
+    pub(crate) async fn invited(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN READ ONLY", "app.invited_email", "").await
     }
 
     /// Begins a transaction of an operator: it sees and changes the quarantine of all organizations, and sees which

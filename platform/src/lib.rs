@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod embedded_postgres;
+pub mod erasure;
 pub mod events;
 pub mod http_client;
 pub mod ingress;

@@ -24,7 +24,7 @@ use crate::db::audit::Actor;
 use crate::db::documents::DocumentRef;
 use crate::db::projects::NewProject;
 use crate::db::users::{Identity, User};
-use crate::db::{Db, documents, members, organizations, projects, users};
+use crate::db::{Db, DbError, documents, members, organizations, projects, users};
 
 /// What a test's handle on its database may use of the server.
 const CONNECTIONS_PER_TEST: u32 = 8;
@@ -116,7 +116,9 @@ impl TestDatabase {
 
     /// Makes a person a member of an organization.
     pub async fn org_member(&self, org: OrgId, user: UserId, role: OrgRole) {
-        members::set_org_role(&self.db, org, &Actor::SYSTEM, user, role).await.expect("a member can be added");
+        members::set_org_role(&self.db, org, &Actor::SYSTEM, user, role, |_| Ok::<_, DbError>(()))
+            .await
+            .expect("a member can be added");
     }
 
     /// Begins a project.
@@ -129,14 +131,14 @@ impl TestDatabase {
 
     /// Gives a person a role in a project.
     pub async fn project_member(&self, org: OrgId, project: ProjectId, user: UserId, role: ProjectRole) {
-        members::set_project_role(&self.db, org, project, &Actor::SYSTEM, user, role)
+        members::set_project_role(&self.db, org, project, &Actor::SYSTEM, user, role, |_| Ok::<_, DbError>(()))
             .await
             .expect("a member can be added");
     }
 
     /// Takes a person out of an organization.
     pub async fn remove_from_org(&self, org: OrgId, user: UserId) {
-        let removed = members::remove_from_org(&self.db, org, &Actor::SYSTEM, user).await;
+        let removed = members::remove_from_org(&self.db, org, &Actor::SYSTEM, user, |_| Ok::<_, DbError>(())).await;
         assert!(removed.expect("a member can be removed"), "{user} is a member");
     }
 

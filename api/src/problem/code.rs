@@ -90,6 +90,8 @@ codes! {
         "Choose another slug, or leave it out to get one that is free.";
     LastOwner, "LAST_OWNER", CONFLICT, "An organization needs an owner",
         "Make somebody else an owner first.";
+    LimitReached, "LIMIT_REACHED", CONFLICT, "There are as many as there may be",
+        "Delete some that are not needed any more.";
     Cycle, "CYCLE", CONFLICT, "This would close a cycle",
         "Choose another node: a node cannot depend on, or lie in, itself.";
     LockHeld, "LOCK_HELD", CONFLICT, "Somebody else has locked this",

@@ -1,7 +1,7 @@
 //! What the layers below say, as problems.
 
 use documents::{EditFailed, ReadError};
-use platform::db::DbError;
+use platform::db::{DbError, api_keys, invitations, members, organizations};
 use schema::PatchErrorCode;
 
 use super::{Code, Problem};
@@ -14,7 +14,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let code = match &error {
             DbError::Unavailable(_) => Code::Unavailable,
-            DbError::Conflict { .. } => Code::Conflict,
+            DbError::Conflict { constraint } => code_of(constraint),
             // The interface checks values before the database does, so the rest is ours to mend.
             DbError::Invalid(_)
             | DbError::Corrupt { .. }
@@ -23,6 +23,16 @@ impl From<DbError> for Problem {
             | DbError::Internal(_) => Code::Internal,
         };
         Self::new(code).caused_by(error)
+    }
+}
+
+/// What a violated constraint means to callers.
+fn code_of(constraint: &str) -> Code {
+    match constraint {
+        organizations::SLUG_TAKEN => Code::SlugTaken,
+        members::LAST_OWNER => Code::LastOwner,
+        invitations::TOO_MANY | api_keys::TOO_MANY => Code::LimitReached,
+        _ => Code::Conflict,
     }
 }
 

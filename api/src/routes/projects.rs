@@ -2,15 +2,21 @@
 
 mod add_member;
 mod create;
+mod delete;
 mod get;
+mod get_member;
 mod list;
 mod list_members;
+mod remove_member;
+mod restore;
+mod update;
+mod update_member;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use platform::access::ProjectRole;
-use platform::db::projects::Project;
+use platform::db::projects::{LockMode, Project};
 use schema::ids::{OrgId, ProjectId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,12 +46,54 @@ pub struct ProjectBody {
     /// The states that its nodes go through, in order.
     #[schema(example = json!(["draft", "in_progress", "complete"]))]
     workflow_states: Vec<String>,
+    /// How it is set up.
+    settings: ProjectSettings,
     /// The caller's role in it.
     role: ProjectRoleBody,
     /// When it was begun.
     created_at: DateTime<Utc>,
-    /// When its name, description or states last changed.
+    /// When its name, description, states or settings last changed.
     updated_at: DateTime<Utc>,
+    /// Since when it is in the trash.
+    #[schema(required)]
+    deleted_at: Option<DateTime<Utc>>,
+}
+
+/// How a project is set up.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectSettings {
+    /// What a lock on a node means to others.
+    lock_mode: LockModeBody,
+}
+
+/// What a lock on a node means to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = LockMode)]
+pub enum LockModeBody {
+    /// They are shown who is at work, and may write nevertheless.
+    Advisory,
+    /// Their edits are refused.
+    Enforced,
+}
+
+impl From<LockMode> for LockModeBody {
+    fn from(mode: LockMode) -> Self {
+        match mode {
+            LockMode::Advisory => Self::Advisory,
+            LockMode::Enforced => Self::Enforced,
+        }
+    }
+}
+
+impl From<LockModeBody> for LockMode {
+    fn from(mode: LockModeBody) -> Self {
+        match mode {
+            LockModeBody::Advisory => Self::Advisory,
+            LockModeBody::Enforced => Self::Enforced,
+        }
+    }
 }
 
 /// A role in a project.
@@ -104,9 +152,11 @@ impl From<(Project, ProjectRole)> for ProjectBody {
             name: project.name,
             description: project.description,
             workflow_states: project.workflow_states,
+            settings: ProjectSettings { lock_mode: project.settings.lock_mode.into() },
             role: role.into(),
             created_at: project.created_at,
             updated_at: project.updated_at,
+            deleted_at: project.deleted_at,
         }
     }
 }
@@ -114,6 +164,8 @@ impl From<(Project, ProjectRole)> for ProjectBody {
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler, create::handler))
-        .routes(routes!(get::handler))
+        .routes(routes!(get::handler, update::handler, delete::handler))
+        .routes(routes!(restore::handler))
         .routes(routes!(list_members::handler, add_member::handler))
+        .routes(routes!(get_member::handler, update_member::handler, remove_member::handler))
 }

@@ -113,6 +113,7 @@ impl Api {
             return Ok(Found::System(template));
         }
         let found = templates::find(&self.db, caller.user, id).await?;
+        let found = found.filter(|(template, _)| caller.only_org().is_none_or(|only| only == template.org));
         let (template, role) = found.ok_or_else(|| Problem::not_found("template"))?;
         OrgAction::UseTemplates.check(role, caller.means())?;
         Ok(Found::Org(Box::new(template), role))

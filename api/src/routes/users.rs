@@ -1,6 +1,7 @@
 //! `/users`: people.
 
 mod me;
+mod update_me;
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use platform::auth::Principal;
 use platform::db::users::User;
 use schema::ids::UserId;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,15 +36,19 @@ pub struct UserBody {
     /// The colour of the person's cursor and avatar.
     #[schema(value_type = String, example = "#3949ab")]
     color: &'static str,
+    /// Preferences: what the person's clients keep here.
+    #[schema(value_type = Object, example = json!({"theme": "dark"}))]
+    settings: Value,
 }
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
         let color = Principal::user(user.id, "").color();
-        Self { id: user.id, email: user.email, name: user.name, avatar_url: user.avatar_url, color }
+        let User { id, email, name, avatar_url, settings, .. } = user;
+        Self { id, email, name, avatar_url, color, settings }
     }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(me::handler))
+    OpenApiRouter::new().routes(routes!(me::handler, update_me::handler))
 }

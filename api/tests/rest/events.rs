@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use platform::db::audit::Actor;
 use platform::db::events::{self, EventKind, NewEvent};
-use platform::db::members;
+use platform::db::{DbError, members};
 use platform::limits::{Limit, Limits};
 use schema::ids::OrgId;
 use serde_json::{Value, json};
@@ -201,7 +201,8 @@ async fn a_stream_ends_with_the_access_to_it() {
         EventSource::open(&bob, &format!("/projects/{project}/events"), None).await,
     ];
     let user = bob.user["id"].as_str().unwrap().parse().unwrap();
-    members::remove_from_org(&server.api.db, org.parse().unwrap(), &Actor::SYSTEM, user).await.unwrap();
+    let agreed = |_| Ok::<_, DbError>(());
+    members::remove_from_org(&server.api.db, org.parse().unwrap(), &Actor::SYSTEM, user, agreed).await.unwrap();
     server.api.access_news.announce(user);
     for stream in &mut streams {
         assert_eq!(stream.until("end").await.data, json!({"reason": "ACCESS_ENDED"}));

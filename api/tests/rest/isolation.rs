@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use platform::db::audit::Actor;
-use platform::db::members;
+use platform::db::{DbError, members};
 use serde_json::json;
 
 use crate::server::Server;
@@ -91,7 +91,9 @@ async fn who_is_removed_sees_nothing_from_then_on() {
     grace.get(&path).await.expect(StatusCode::OK);
     let user = grace.user["id"].as_str().unwrap().parse().unwrap();
     let org_id = org.parse().unwrap();
-    assert!(members::remove_from_org(&server.api.db, org_id, &Actor::SYSTEM, user).await.unwrap());
+    assert!(
+        members::remove_from_org::<DbError>(&server.api.db, org_id, &Actor::SYSTEM, user, |_| Ok(())).await.unwrap()
+    );
     grace.get(&path).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     grace.get(&format!("/orgs/{org}")).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }

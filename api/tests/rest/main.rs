@@ -2,18 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
 
+mod api_keys;
 mod audit;
 mod auth;
 mod demo;
 mod documents;
+mod erasure;
 mod event_source;
 mod events;
 mod graph;
 mod history;
+mod invitations;
 mod isolation;
 mod items;
 mod limits;
 mod locks;
+mod matrix;
+mod members;
 mod nodes;
 mod notifications;
 mod organizations;
@@ -21,4 +26,5 @@ mod projects;
 mod requests;
 mod server;
 mod templates;
+mod users;
 mod webhooks;

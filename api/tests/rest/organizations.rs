@@ -109,3 +109,39 @@ async fn owners_and_admins_give_roles_and_others_do_not() {
     let problem = owner.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
     assert_eq!(problem["errors"][0]["field"], "role");
 }
+
+#[tokio::test]
+async fn an_organization_is_changed_field_by_field() {
+    let server = Server::start().await;
+    let (ada, org, _) = server.with_project("ada").await;
+    let path = format!("/orgs/{org}");
+    let settings = json!({
+        "defaultModel": "gpt-4", "allowedModels": ["gpt-4", "claude-3"],
+        "agentPolicies": {"maxTokensPerExecution": 100_000, "requireApproval": true},
+    });
+    let changes = json!({"name": "Engines", "slug": "engines", "settings": settings, "eventSourcingLevel": "full"});
+    let after = ada.patch(&path, changes).await.expect(StatusCode::OK);
+    assert_eq!((&after["name"], &after["slug"]), (&json!("Engines"), &json!("engines")));
+    assert_eq!((&after["eventSourcingLevel"], &after["role"]), (&json!("full"), &json!("owner")));
+    let changes = json!({"settings": {"agentPolicies": {"requireApproval": false}}});
+    let after = ada.patch(&path, changes).await.expect(StatusCode::OK);
+    let expected = json!({
+        "defaultModel": "gpt-4", "allowedModels": ["gpt-4", "claude-3"], "selfHostedEndpoint": null,
+        "agentPolicies": {"maxTokensPerExecution": 100_000, "requireApproval": false},
+    });
+    assert_eq!(after["settings"], expected);
+    assert_eq!(ada.get(&path).await.expect(StatusCode::OK), after);
+    let log = ada.get(&format!("{path}/audit-log?action=organization.updated")).await.expect(StatusCode::OK);
+    assert_eq!(log["items"][1]["details"]["name"], json!({"before": "Org of ada", "after": "Engines"}));
+    assert_eq!(log["items"][0]["details"].as_object().unwrap().len(), 1, "only what changed");
+
+    ada.post("/orgs", json!({"name": "Other", "slug": "taken"})).await.expect(StatusCode::CREATED);
+    ada.patch(&path, json!({"slug": "taken"})).await.expect_problem(StatusCode::CONFLICT, "SLUG_TAKEN");
+    let wrong = json!({
+        "name": null, "slug": "No", "settings": {"defaultModel": "other", "selfHostedEndpoint": "x"},
+    });
+    let problem = ada.patch(&path, wrong).await.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+    let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+    assert_eq!(fields, ["name", "slug", "settings.defaultModel", "settings.selfHostedEndpoint"]);
+    assert_eq!(ada.get(&path).await.expect(StatusCode::OK), after, "all or nothing");
+}

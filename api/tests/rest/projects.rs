@@ -101,3 +101,57 @@ async fn guests_begin_no_projects() {
     let answer = grace.post(&format!("/orgs/{org}/projects"), json!({"name": "Mine"})).await;
     answer.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
 }
+
+#[tokio::test]
+async fn a_project_is_changed_on_its_canvas_and_in_its_settings() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let path = format!("/projects/{project}");
+    let changes = json!({"name": "Plan", "description": "All of it", "workflowStates": ["idea", "done"]});
+    let after = ada.patch(&path, changes).await.expect(StatusCode::OK);
+    assert_eq!((&after["name"], &after["workflowStates"]), (&json!("Plan"), &json!(["idea", "done"])));
+    assert_eq!(after["settings"], json!({"lockMode": "advisory"}));
+    let changes = json!({"description": null, "settings": {"lockMode": "enforced"}});
+    let after = ada.patch(&path, changes).await.expect(StatusCode::OK);
+    assert_eq!((&after["description"], &after["name"]), (&json!(""), &json!("Plan")));
+    assert_eq!(after["settings"], json!({"lockMode": "enforced"}));
+    assert_eq!(ada.patch(&path, json!({"settings": null})).await.json()["settings"]["lockMode"], "advisory");
+    let log = ada.get(&format!("/orgs/{org}/audit-log?action=project.updated")).await.expect(StatusCode::OK);
+    assert_eq!(log["items"][1]["details"]["canvas"], json!(["description"]));
+    let problem = ada.patch(&path, json!({"name": null})).await;
+    problem.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+
+    let grace = server.sign_in("grace").await;
+    let member = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("{path}/members"), member).await.expect(StatusCode::CREATED);
+    grace.patch(&path, json!({"name": "Ours"})).await.expect(StatusCode::OK);
+    let settings = grace.patch(&path, json!({"settings": {"lockMode": "enforced"}})).await;
+    settings.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_project_goes_into_the_trash_with_its_documents_and_comes_back_with_them() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let node = ada.post(&format!("/projects/{project}/nodes"), json!({"title": "Node", "body": "Text"})).await;
+    let node = format!("/nodes/{}", node.created_id());
+    let (path, list) = (format!("/projects/{project}"), format!("/orgs/{org}/projects"));
+    ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    for answer in [ada.get(&path).await, ada.get(&node).await, ada.delete(&path).await] {
+        answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    }
+    assert_eq!(ada.get(&list).await.expect(StatusCode::OK)["items"], json!([]));
+    let trash = ada.get(&format!("{list}?deleted=true")).await.expect(StatusCode::OK);
+    assert_eq!(trash["items"][0]["id"], project.as_str());
+    assert!(trash["items"][0]["deletedAt"].is_string());
+
+    let grace = server.sign_in("grace").await;
+    let member = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("/orgs/{org}/members"), member).await.expect(StatusCode::CREATED);
+    let restore = format!("{path}/restore");
+    grace.post(&restore, json!({})).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+    assert_eq!(ada.post(&restore, json!({})).await.expect(StatusCode::OK)["name"], "Project");
+    ada.post(&restore, json!({})).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    assert_eq!(ada.get(&node).await.expect(StatusCode::OK)["body"], "Text");
+    ada.patch(&node, json!({"body": "More"})).await.expect(StatusCode::OK);
+}

@@ -14,6 +14,7 @@ use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::Db;
+use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
@@ -96,6 +97,11 @@ impl Server {
         Client { router: self.router.clone(), token, user: answer["user"].clone() }
     }
 
+    /// A program with an API key.
+    pub(crate) fn program(&self, key: &str) -> Client {
+        Client { router: self.router.clone(), token: key.to_owned(), user: Value::Null }
+    }
+
     /// Somebody with an organization and a project.
     pub(crate) async fn with_project(&self, name: &str) -> (Client, String, String) {
         let client = self.sign_in(name).await;
@@ -117,6 +123,11 @@ impl Server {
 }
 
 impl Client {
+    /// The person's id.
+    pub(crate) fn id(&self) -> &str {
+        self.user["id"].as_str().expect("a person has an id")
+    }
+
     /// The same person as a client of another server.
     pub(crate) fn on(&self, server: &Server) -> Self {
         Self { router: server.router.clone(), ..self.clone() }
@@ -187,6 +198,12 @@ impl Answer {
         problem
     }
 
+    /// The member `id` of what was created.
+    #[track_caller]
+    pub(crate) fn created_id(&self) -> String {
+        self.expect(StatusCode::CREATED)["id"].as_str().expect("what is created has an id").to_owned()
+    }
+
     pub(crate) fn etag(&self) -> &str {
         self.headers[ETAG].to_str().unwrap()
     }
@@ -215,6 +232,7 @@ fn compose(db: Db, mode: Mode) -> Api {
     let cors_origins = vec!["https://app.example".to_owned()];
     let access_news = AccessNews::start(bus.clone(), &lifecycle);
     let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+    let erasure = Erasure::start(&db, &lifecycle);
     Api {
         documents,
         db,
@@ -223,6 +241,7 @@ fn compose(db: Db, mode: Mode) -> Api {
         events,
         event_streams: EventStreams::default(),
         webhook_networks: Networks::Public,
+        erasure,
         authenticator,
         rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),
         clock,

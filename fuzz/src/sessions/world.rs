@@ -98,7 +98,8 @@ impl World {
                 database.project_member(org, project, user.id, role).await;
             }
             let expires_at = clock.now() + TimeDelta::days(1);
-            let whom = Authenticated { principal: principal_of(&user), expires_at, subject: "test".to_owned() };
+            let whom =
+                Authenticated { principal: principal_of(&user), expires_at, subject: "test".to_owned(), key: None };
             tokens.push(authenticator.issue_ws_token(&whom).token.expose().to_owned());
         }
         let inputs = AtomicU64::new(0);

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use schema::ids::{DocumentName, ScratchName, UserId};
+use schema::ids::{DocumentName, ScratchName};
 
 use super::{Access, Granted, Means, ProjectRole, document_access_of};
 use crate::auth::{Principal, PrincipalKind};
 use crate::config::Mode;
+use crate::db::access::{self, Asker, Rights};
 use crate::db::documents::{self, DocumentRef};
-use crate::db::{Db, DbError, access};
+use crate::db::{Db, DbError};
 
 /// What a principal may do with a document. `None` when it may not see it, or there is none: the two are not told apart.
 ///
-/// Agents and API keys may do what the person they act for may do. In development mode anybody may write `scratch:`
+/// Agents may do what the person they act for may do, API keys what of it their scopes include. In development mode anybody may write `scratch:`
 /// documents, which come to be when they are first opened; in production there are none.
 pub async fn document_access(
     db: &Db,
@@ -27,19 +28,20 @@ pub async fn document_access(
 /// What somebody may do with a document.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// For whom the principal acts, if for anybody.
-    user: Option<UserId>,
-    means: Means,
+    kind: PrincipalKind,
+    /// For whom the principal acts, and by which key, if by any.
+    asker: Option<Asker>,
     document: DocumentName,
 }
 
 impl Question {
-    pub(super) const fn new(principal: &Principal, document: DocumentName) -> Self {
+    pub(super) fn new(principal: &Principal, document: DocumentName) -> Self {
         let user = match principal.kind {
             PrincipalKind::User | PrincipalKind::Agent | PrincipalKind::ApiKey => principal.user,
             PrincipalKind::Anonymous | PrincipalKind::System => None,
         };
-        Self { user, means: Means::of(principal.kind), document }
+        let key = (principal.kind == PrincipalKind::ApiKey).then_some(principal.id);
+        Self { kind: principal.kind, asker: user.map(|user| Asker { user, key }), document }
     }
 }
 
@@ -67,19 +69,19 @@ pub(super) async fn answer(db: &Db, questions: &[Question], mode: Mode) -> Resul
 
 async fn of_members(db: &Db, questions: &[Question]) -> Result<Vec<Option<Granted>>, DbError> {
     let is_asked = |question: &Question| !matches!(question.document, DocumentName::Scratch(_));
-    let asked: Vec<(UserId, &DocumentName)> = questions
+    let asked: Vec<(Asker, &DocumentName)> = questions
         .iter()
         .filter(|question| is_asked(question))
-        .filter_map(|question| Some((question.user?, &question.document)))
+        .filter_map(|question| Some((question.asker?, &question.document)))
         .collect();
     if asked.is_empty() {
         return Ok(vec![None; questions.len()]);
     }
-    let mut roles = access::roles(db, &asked).await?.into_iter();
+    let mut rights = access::rights(db, &asked).await?.into_iter();
     let mut answer = |question: &Question| {
-        question.user.filter(|_| is_asked(question))?;
-        let (document, role) = roles.next().flatten()?;
-        let access = document_access_of(role, question.means)?;
+        question.asker.filter(|_| is_asked(question))?;
+        let Rights { document, role, scope } = rights.next().flatten()?;
+        let access = document_access_of(role, Means::of(question.kind, scope)?)?;
         Some(Granted { document, access, role })
     };
     Ok(questions.iter().map(&mut answer).collect())

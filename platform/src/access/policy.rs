@@ -19,6 +19,26 @@ pub enum Scope {
     Write,
 }
 
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Read, Write];
+
+    /// Its name, in the tables and in REST.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Read => "api:read",
+            Write => "api:write",
+        }
+    }
+
+    /// The scope of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+    }
+}
+
 /// How somebody makes use of their rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Means {
@@ -29,14 +49,15 @@ pub enum Means {
 }
 
 impl Means {
-    /// By what means principals of this kind make use of a person's rights.
+    /// By what means a principal of this kind makes use of a person's rights. Keys have their `scope`; without one, they
+    /// are good for nothing.
     #[must_use]
-    pub const fn of(kind: PrincipalKind) -> Self {
+    pub fn of(kind: PrincipalKind, scope: Option<Scope>) -> Option<Self> {
         match kind {
-            PrincipalKind::User => Self::InPerson,
-            PrincipalKind::Agent | PrincipalKind::ApiKey | PrincipalKind::Anonymous | PrincipalKind::System => {
-                Self::Program(Write)
-            }
+            PrincipalKind::User => Some(Self::InPerson),
+            PrincipalKind::Agent => Some(Self::Program(Write)),
+            PrincipalKind::ApiKey => scope.map(Self::Program),
+            PrincipalKind::Anonymous | PrincipalKind::System => None,
         }
     }
 }
@@ -141,6 +162,8 @@ policy! {
         //                      least role      by programs
         /// See what it holds, and who is there.
         View:                   Viewer,         With(Read);
+        /// Give back the role that it gave one.
+        Leave:                  Viewer,         Never;
         /// Change what its documents hold.
         Edit:                   Member,         With(Write);
         /// Give people roles in it, and take them back.
@@ -163,6 +186,8 @@ pub enum OwnAction {
     View,
     /// Change one's own profile.
     Configure,
+    /// See what one was notified of, in all organizations.
+    ReadNotifications,
     /// Say what one has read.
     MarkRead,
     /// Found an organization.
@@ -175,8 +200,8 @@ impl OwnAction {
     pub const fn by_program(self) -> ByProgram {
         match self {
             Self::View => With(Read),
-            Self::MarkRead => With(Write),
-            Self::Configure | Self::FoundOrganization => Never,
+            // A key is of one organization, and notifications are of all.
+            Self::ReadNotifications | Self::MarkRead | Self::Configure | Self::FoundOrganization => Never,
         }
     }
 

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, decode_header};
+use schema::ids::OrgId;
 
+use super::api_key;
 use super::error::{AuthError, AuthSetupError, InvalidToken};
 use super::oidc::Oidc;
 use super::own_token::{OwnTokens, Purpose};
 use super::principal::Principal;
+use crate::access::Scope;
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Mode, Secret};
 use crate::lifecycle::Lifecycle;
@@ -18,6 +21,8 @@ use crate::lifecycle::Lifecycle;
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// For how long a socket's token opens sockets.
 const SOCKET_TOKEN_SECONDS: i64 = 300;
+/// For how long sockets stay open that were opened by an API key, unless they get another token.
+const KEY_AUTHORITY_SECONDS: i64 = 3600;
 
 /// Somebody whose token holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +33,17 @@ pub struct Authenticated {
     pub expires_at: DateTime<Utc>,
     /// Who the issuer says it is: the `sub` of the access token.
     pub subject: String,
+    /// By which API key, if by one.
+    pub key: Option<KeyAuthority>,
+}
+
+/// What an API key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyAuthority {
+    /// The one organization.
+    pub org: OrgId,
+    /// What may be done there, within what the person may for whom the key acts.
+    pub scope: Scope,
 }
 
 /// A token, just made.
@@ -65,10 +81,33 @@ pub enum DirectoryError {
     Unavailable(String),
 }
 
-/// Knows which user stands behind an identity.
+impl From<DirectoryError> for AuthError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Refused(reason) => Self::Refused(reason),
+            DirectoryError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+/// Knows which user stands behind an identity, and behind an API key.
 pub trait SubjectDirectory: Send + Sync {
     /// The user, created at the first sight of an identity.
     fn resolve<'a>(&'a self, identity: &'a OidcIdentity) -> BoxFuture<'a, Result<Principal, DirectoryError>>;
+
+    /// Who acts by the API key with this hash; `None` when there is no such key in force.
+    fn holder_of<'a>(&'a self, hash: &'a [u8; 32]) -> BoxFuture<'a, Result<Option<KeyHolder>, DirectoryError>>;
+}
+
+/// Who acts by an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The key as a principal, with the person for whom it acts.
+    pub principal: Principal,
+    /// What it opens.
+    pub authority: KeyAuthority,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Checks tokens, and issues the server's own. Cheap to clone.
@@ -108,11 +147,14 @@ impl Authenticator {
         })))
     }
 
-    /// Checks an access token: an issuer's, or a development token.
+    /// Checks an access token: an issuer's, a development token, or an API key.
     ///
     /// # Errors
     /// [`AuthError::Unavailable`] may go away by itself; the others do not.
     pub async fn authenticate_access(&self, token: &str) -> Result<Authenticated, AuthError> {
+        if api_key::is_one(token) {
+            return self.authenticate_key(token).await;
+        }
         let purposes: &[Purpose] = if self.accepts_development_tokens() { &[Purpose::Development] } else { &[] };
         self.authenticate(token, purposes).await
     }
@@ -136,7 +178,7 @@ impl Authenticator {
         let now = self.0.clock.now();
         let expires_at = now + self.0.development_ttl;
         let subject = principal.reference().to_string();
-        let whom = Authenticated { principal: principal.clone(), expires_at, subject };
+        let whom = Authenticated { principal: principal.clone(), expires_at, subject, key: None };
         self.accepts_development_tokens().then(|| self.issue(Purpose::Development, &whom, now, expires_at))
     }
 
@@ -147,6 +189,22 @@ impl Authenticator {
         let now = self.0.clock.now();
         let expires_at = whom.expires_at.min(now + TimeDelta::seconds(SOCKET_TOKEN_SECONDS));
         self.issue(Purpose::Socket, whom, now, expires_at)
+    }
+
+    async fn authenticate_key(&self, key: &str) -> Result<Authenticated, AuthError> {
+        if key.len() > TOKEN_BYTES_MAX {
+            return Err(InvalidToken::TooLong.into());
+        }
+        let now = self.0.clock.now();
+        let found = self.0.directory.holder_of(&api_key::hash(key)).await.map_err(AuthError::from)?;
+        let KeyHolder { principal, authority, expires_at } = found.ok_or(InvalidToken::UnknownKey)?;
+        let until = now + TimeDelta::seconds(KEY_AUTHORITY_SECONDS);
+        let expires_at = expires_at.map_or(until, |end| end.min(until));
+        if expires_at <= now {
+            return Err(AuthError::Expired);
+        }
+        let subject = principal.reference().to_string();
+        Ok(Authenticated { principal, expires_at, subject, key: Some(authority) })
     }
 
     fn issue(
@@ -175,11 +233,8 @@ impl Authenticator {
             (Algorithm::HS256, _) => self.0.own.verify(token, own_purposes, now),
             (Algorithm::RS256 | Algorithm::ES256, Some(oidc)) => {
                 let (identity, expires_at) = oidc.verify(token, &header, now).await?;
-                let principal = self.0.directory.resolve(&identity).await.map_err(|error| match error {
-                    DirectoryError::Refused(reason) => AuthError::Refused(reason),
-                    DirectoryError::Unavailable(reason) => AuthError::Unavailable(reason),
-                })?;
-                Ok(Authenticated { principal, expires_at, subject: identity.subject })
+                let principal = self.0.directory.resolve(&identity).await.map_err(AuthError::from)?;
+                Ok(Authenticated { principal, expires_at, subject: identity.subject, key: None })
             }
             _ => Err(InvalidToken::Algorithm.into()),
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::authenticator::{DirectoryError, OidcIdentity, SubjectDirectory};
-use super::principal::Principal;
+use super::authenticator::{DirectoryError, KeyAuthority, KeyHolder, OidcIdentity, SubjectDirectory};
+use super::principal::{Principal, PrincipalKind};
 use crate::clock::Clock;
+use crate::db::api_keys::{self, KeyInForce};
 use crate::db::users::{self, Identity};
 use crate::db::{Db, DbError};
 use crate::random::Random;
@@ -40,6 +41,20 @@ impl UserDirectory {
 impl SubjectDirectory for UserDirectory {
     fn resolve<'a>(&'a self, identity: &'a OidcIdentity) -> BoxFuture<'a, Result<Principal, DirectoryError>> {
         self.sign_in(identity).boxed()
+    }
+
+    fn holder_of<'a>(&'a self, hash: &'a [u8; 32]) -> BoxFuture<'a, Result<Option<KeyHolder>, DirectoryError>> {
+        let found = api_keys::use_key(&self.db, hash, self.clock.now());
+        let unavailable = |error: DbError| DirectoryError::Unavailable(error.to_string());
+        async move { found.await.map(|key| key.map(KeyHolder::from)).map_err(unavailable) }.boxed()
+    }
+}
+
+impl From<KeyInForce> for KeyHolder {
+    fn from(key: KeyInForce) -> Self {
+        let KeyInForce { id, name, org, scope, user, expires_at } = key;
+        let principal = Principal { kind: PrincipalKind::ApiKey, id, user: Some(user), name };
+        Self { principal, authority: KeyAuthority { org, scope }, expires_at }
     }
 }
 

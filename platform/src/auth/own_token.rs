@@ -110,7 +110,7 @@ impl OwnTokens {
         let PrincipalRef { kind, id } = claims.sub.parse().map_err(|_| InvalidToken::Malformed)?;
         let principal = Principal { kind, id, user: claims.user, name: claims.name };
         let expires_at = DateTime::from_timestamp(claims.authority_until, 0).ok_or(InvalidToken::Malformed)?;
-        Ok(Authenticated { principal, expires_at, subject: claims.subject })
+        Ok(Authenticated { principal, expires_at, subject: claims.subject, key: None })
     }
 }
 

@@ -11,6 +11,7 @@
 //! kind 6  stateless        body: UTF-8
 //! kind 7  lock changed     body: none
 //! kind 8  events through   body: event u64
+//! kind 9  gone             body: none
 //! ```
 //!
 //! Numbers are big-endian. An instance of another version may be about during an upgrade: what it cannot be understood
@@ -33,6 +34,7 @@ const ACCESS_CHANGED: u8 = 5;
 const STATELESS: u8 = 6;
 const LOCK_CHANGED: u8 = 7;
 const EVENTS_THROUGH: u8 = 8;
+const GONE: u8 = 9;
 
 /// Bytes of an envelope without its update, presence or text, at most.
 pub(super) const OVERHEAD_BYTES: usize = 34;
@@ -64,6 +66,7 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
         Content::Message(BusMessage::Head { .. }) => (HEAD, &[]),
         Content::Message(BusMessage::Presence(presence)) => (PRESENCE, presence),
         Content::Message(BusMessage::PresenceQuery) => (PRESENCE_QUERY, &[]),
+        Content::Message(BusMessage::Gone) => (GONE, &[]),
         Content::Message(BusMessage::AccessChanged(_)) => (ACCESS_CHANGED, &[]),
         Content::Message(BusMessage::LockChanged) => (LOCK_CHANGED, &[]),
         Content::Message(BusMessage::Stateless(payload)) => (STATELESS, payload.as_bytes()),
@@ -80,7 +83,11 @@ pub(super) fn encode(from: InstanceId, content: &Content) -> Vec<u8> {
         Content::Message(BusMessage::AccessChanged(user)) => bytes.extend(user.as_uuid().as_bytes()),
         Content::Message(BusMessage::EventsThrough(event)) => bytes.extend(event.get().to_be_bytes()),
         Content::Message(
-            BusMessage::Presence(_) | BusMessage::PresenceQuery | BusMessage::Stateless(_) | BusMessage::LockChanged,
+            BusMessage::Presence(_)
+            | BusMessage::PresenceQuery
+            | BusMessage::Stateless(_)
+            | BusMessage::LockChanged
+            | BusMessage::Gone,
         )
         | Content::Lost => {}
     }
@@ -108,6 +115,7 @@ pub(super) fn decode(envelope: &[u8]) -> Result<(InstanceId, Content), Unreadabl
         PRESENCE => (Content::Message(BusMessage::Presence(Bytes::copy_from_slice(body))), &[][..]),
         PRESENCE_QUERY => (Content::Message(BusMessage::PresenceQuery), body),
         LOCK_CHANGED => (Content::Message(BusMessage::LockChanged), body),
+        GONE => (Content::Message(BusMessage::Gone), body),
         ACCESS_CHANGED => {
             let (user, rest) = take::<16>(body)?;
             let user = UserId::new(Uuid::from_bytes(user));
@@ -160,6 +168,7 @@ mod tests {
             place().prop_map(|(epoch, seq)| Content::Message(BusMessage::Head { epoch, seq })),
             bytes().prop_map(|presence| Content::Message(BusMessage::Presence(presence))),
             Just(Content::Message(BusMessage::PresenceQuery)),
+            Just(Content::Message(BusMessage::Gone)),
             any::<String>().prop_map(|payload| Content::Message(BusMessage::Stateless(payload.into()))),
             any::<u128>()
                 .prop_map(|user| { Content::Message(BusMessage::AccessChanged(UserId::new(Uuid::from_u128(user)))) }),
@@ -204,7 +213,7 @@ mod tests {
             from in instances(),
             content in contents(),
             version in 2..=u8::MAX,
-            kind in 9..=u8::MAX,
+            kind in 10..=u8::MAX,
         ) {
             let mut bytes = encode(from, &content);
             bytes[1] = kind;

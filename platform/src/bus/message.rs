@@ -78,6 +78,8 @@ pub enum BusMessage {
     Stateless(Arc<str>),
     /// The lock of the node whose document it is has changed: look it up again.
     LockChanged,
+    /// The document was deleted: nobody may have it open any more.
+    Gone,
     /// What a person may do has changed somewhere: look it up again.
     AccessChanged(UserId),
     /// The organization's stream of events reaches this far: read there what is new.

@@ -153,6 +153,7 @@ impl Queued {
             BusMessage::Head { .. }
             | BusMessage::PresenceQuery
             | BusMessage::LockChanged
+            | BusMessage::Gone
             | BusMessage::AccessChanged(_)
             | BusMessage::EventsThrough(_) => 0,
         };

@@ -7,32 +7,53 @@ use uuid::Uuid;
 
 use super::documents::DocumentRef;
 use super::{Db, DbError, projects};
-use crate::access::ProjectRole;
+use crate::access::{ProjectRole, Scope};
+
+/// Who asks for access.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    /// The person whose rights hold.
+    pub(crate) user: UserId,
+    /// The API key by which somebody acts for the person.
+    pub(crate) key: Option<Uuid>,
+}
+
+/// What somebody is to a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rights {
+    pub(crate) document: DocumentRef,
+    pub(crate) role: ProjectRole,
+    /// What the key may be used for, if it is by one, and in force.
+    pub(crate) scope: Option<Scope>,
+}
 
 /// The documents of these names, and the roles that these people have in their projects, in the order of the questions.
 /// `None` where there is no such document, or no role. Scratch documents are nobody's, so they are not found here.
-pub(crate) async fn roles(
-    db: &Db,
-    questions: &[(UserId, &DocumentName)],
-) -> Result<Vec<Option<(DocumentRef, ProjectRole)>>, DbError> {
-    let users: Vec<Uuid> = questions.iter().map(|(user, _)| user.as_uuid()).collect();
+pub(crate) async fn rights(db: &Db, questions: &[(Asker, &DocumentName)]) -> Result<Vec<Option<Rights>>, DbError> {
+    let users: Vec<Uuid> = questions.iter().map(|(asker, _)| asker.user.as_uuid()).collect();
+    let keys: Vec<Option<Uuid>> = questions.iter().map(|(asker, _)| asker.key).collect();
     let ids: Vec<Uuid> = questions.iter().map(|(_, document)| document.document_id()).collect();
     let kinds: Vec<String> = questions.iter().map(|(_, document)| document.kind().as_str().to_owned()).collect();
     let people: BTreeSet<Uuid> = users.iter().copied().collect();
     let mut tx = db.memberships(&people).await?;
     let rows = sqlx::query!(
-        r#"SELECT q.place AS "place!", d.id, d.org_id, d.project_id, m.role AS org_role, pm.role AS "project_role?"
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS q (user_id, document_id, kind, place)
+        r#"SELECT q.place AS "place!", d.id, d.org_id, d.project_id, m.role AS org_role, pm.role AS "project_role?",
+                  k.scopes AS "scopes?"
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+               WITH ORDINALITY AS q (user_id, document_id, kind, key_id, place)
            JOIN documents d ON d.id = q.document_id AND d.kind = q.kind AND d.kind <> 'scratch' AND d.deleted_at IS NULL
            JOIN org_members m ON m.org_id = d.org_id AND m.user_id = q.user_id
-           LEFT JOIN project_members pm ON pm.project_id = d.project_id AND pm.user_id = q.user_id"#,
+           LEFT JOIN project_members pm ON pm.project_id = d.project_id AND pm.user_id = q.user_id
+           LEFT JOIN api_keys k ON k.id = q.key_id AND k.org_id = d.org_id AND k.created_by = q.user_id
+               AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())"#,
         &users,
         &ids,
-        &kinds
+        &kinds,
+        &keys as &[Option<Uuid>]
     )
     .fetch_all(&mut *tx)
     .await?;
-    let mut roles = vec![None; questions.len()];
+    let mut rights = vec![None; questions.len()];
     for row in rows {
         let place = usize::try_from(row.place - 1).expect("the database numbers from 1");
         let document = DocumentRef {
@@ -41,7 +62,9 @@ pub(crate) async fn roles(
             org: row.org_id.into(),
             project: row.project_id.map(ProjectId::new),
         };
-        roles[place] = projects::role_of(&row.org_role, row.project_role.as_deref())?.map(|role| (document, role));
+        let scope = row.scopes.iter().flatten().filter_map(|name| Scope::from_name(name)).max();
+        let role = projects::role_of(&row.org_role, row.project_role.as_deref())?;
+        rights[place] = role.map(|role| Rights { document, role, scope });
     }
-    Ok(roles)
+    Ok(rights)
 }

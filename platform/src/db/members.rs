@@ -5,8 +5,8 @@ use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::json;
 
 use super::audit::{self, Action, Actor, ResourceKind};
-use super::{Db, DbError, OrgTx};
-use crate::access::{OrgRole, ProjectRole};
+use super::{Db, DbError, OrgTx, api_keys};
+use crate::access::{OrgRole, ProjectRole, effective_role};
 
 /// The most members that a list shows.
 pub const MEMBERS_LISTED_MAX: i64 = 1_000;
@@ -46,51 +46,76 @@ pub async fn list_of_org(db: &Db, org: OrgId) -> Result<Vec<Member<OrgRole>>, Db
         .collect()
 }
 
-/// Makes a person a member of an organization, or changes the role. Taking the role of the last owner is a
-/// [`DbError::Conflict`] of [`LAST_OWNER`].
-pub async fn set_org_role(db: &Db, org: OrgId, by: &Actor, user: UserId, role: OrgRole) -> Result<(), DbError> {
+/// A member of an organization; `None` when the person is none.
+pub async fn find_in_org(db: &Db, org: OrgId, user: UserId) -> Result<Option<Member<OrgRole>>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query!(
+        "SELECT u.id, u.email, u.name, m.role FROM org_members m JOIN users u ON u.id = m.user_id
+         WHERE m.org_id = $1 AND m.user_id = $2",
+        org.as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(|row| {
+        let role = OrgRole::from_column(&row.role)?;
+        Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
+    })
+    .transpose()
+}
+
+/// Makes a person a member of an organization, or changes the role, if `may` agrees, which is given the present role.
+/// Taking the role of the last owner is a [`DbError::Conflict`] of [`LAST_OWNER`].
+pub async fn set_org_role<E: From<DbError>>(
+    db: &Db,
+    org: OrgId,
+    by: &Actor,
+    user: UserId,
+    role: OrgRole,
+    may: impl FnOnce(Option<OrgRole>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut tx = db.org(org).await?;
     lock_membership(&mut tx).await?;
     let before = org_role(&mut tx, user).await?;
-    sqlx::query!(
-        "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, $3)
-         ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
-        org.as_uuid(),
-        user.as_uuid(),
-        role.as_str()
-    )
-    .execute(&mut *tx.inner)
-    .await?;
+    may(before)?;
+    write_org_role(&mut tx, by, user, before, role).await?;
     require_owner(&mut tx).await?;
-    let action = match before {
-        None => Action::MemberAdded,
-        Some(_) => Action::MemberRoleChanged,
-    };
-    if before != Some(role) {
-        let details = json!({ "role": role.as_str(), "before": before.map(OrgRole::as_str) });
-        audit::record(&mut tx, by.did(action, ResourceKind::User, user).with(details)).await?;
-    }
-    tx.commit().await
+    Ok(tx.commit().await?)
 }
 
-/// Takes a person out of an organization, and thereby out of all its projects. Taking out the last owner is a
-/// [`DbError::Conflict`] of [`LAST_OWNER`]. False when the person was no member.
-pub async fn remove_from_org(db: &Db, org: OrgId, by: &Actor, user: UserId) -> Result<bool, DbError> {
+/// Takes a person out of an organization, and thereby out of all its projects, if `may` agrees, which is given the role.
+/// The keys that the person made end. Taking out the last owner is a [`DbError::Conflict`] of [`LAST_OWNER`]. False when
+/// the person was no member.
+pub async fn remove_from_org<E: From<DbError>>(
+    db: &Db,
+    org: OrgId,
+    by: &Actor,
+    user: UserId,
+    may: impl FnOnce(OrgRole) -> Result<(), E>,
+) -> Result<bool, E> {
     let mut tx = db.org(org).await?;
     lock_membership(&mut tx).await?;
     let Some(role) = org_role(&mut tx, user).await? else { return Ok(false) };
-    sqlx::query!("DELETE FROM org_members WHERE org_id = $1 AND user_id = $2", org.as_uuid(), user.as_uuid())
-        .execute(&mut *tx.inner)
-        .await?;
+    may(role)?;
+    delete_member(&mut tx, user).await?;
     require_owner(&mut tx).await?;
     let action = if by.user == Some(user) { Action::MemberLeft } else { Action::MemberRemoved };
     let details = json!({ "role": role.as_str() });
     audit::record(&mut tx, by.did(action, ResourceKind::User, user).with(details)).await?;
+    api_keys::revoke_of(&mut tx, by, user).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-async fn org_role(tx: &mut OrgTx, user: UserId) -> Result<Option<OrgRole>, DbError> {
+async fn delete_member(tx: &mut OrgTx, user: UserId) -> Result<(), DbError> {
+    let org = tx.org().as_uuid();
+    sqlx::query!("DELETE FROM org_members WHERE org_id = $1 AND user_id = $2", org, user.as_uuid())
+        .execute(&mut *tx.inner)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn org_role(tx: &mut OrgTx, user: UserId) -> Result<Option<OrgRole>, DbError> {
     let role = sqlx::query_scalar!(
         "SELECT role FROM org_members WHERE org_id = $1 AND user_id = $2",
         tx.org().as_uuid(),
@@ -99,6 +124,31 @@ async fn org_role(tx: &mut OrgTx, user: UserId) -> Result<Option<OrgRole>, DbErr
     .fetch_optional(&mut *tx.inner)
     .await?;
     role.as_deref().map(OrgRole::from_column).transpose()
+}
+
+/// Writes a role, and that it is another than before.
+pub(super) async fn write_org_role(
+    tx: &mut OrgTx,
+    by: &Actor,
+    user: UserId,
+    before: Option<OrgRole>,
+    role: OrgRole,
+) -> Result<(), DbError> {
+    if before == Some(role) {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, $3)
+         ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
+        tx.org().as_uuid(),
+        user.as_uuid(),
+        role.as_str()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    let action = before.map_or(Action::MemberAdded, |_| Action::MemberRoleChanged);
+    let details = json!({ "role": role.as_str(), "before": before.map(OrgRole::as_str) });
+    audit::record(tx, by.did(action, ResourceKind::User, user).with(details)).await
 }
 
 /// The members that a project names itself (others have access by their role in the organization), by address; up to
@@ -122,47 +172,67 @@ pub async fn list_of_project(db: &Db, org: OrgId, project: ProjectId) -> Result<
         .collect()
 }
 
-/// Gives a person a role in a project. Who is not of the organization yet joins it as a guest.
-pub async fn set_project_role(
+/// Somebody who may see a project, with the role that holds, all things considered; `None` when the person may not.
+pub async fn find_in_project(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    user: UserId,
+) -> Result<Option<Member<ProjectRole>>, DbError> {
+    let Some(member) = find_in_org(db, org, user).await? else { return Ok(None) };
+    let mut tx = db.org(org).await?;
+    let named = project_role(&mut tx, project, user).await?;
+    let Member { user, email, name, role } = member;
+    Ok(effective_role(Some(role), named).map(|role| Member { user, email, name, role }))
+}
+
+/// Gives a person a role in a project, if `may` agrees, which is given the role that the project gave before. Who is not
+/// of the organization yet joins it as a guest.
+pub async fn set_project_role<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     project: ProjectId,
     by: &Actor,
     user: UserId,
     role: ProjectRole,
-) -> Result<(), DbError> {
+    may: impl FnOnce(Option<ProjectRole>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut tx = db.org(org).await?;
-    let joined = sqlx::query!(
-        "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, 'guest') ON CONFLICT DO NOTHING",
-        org.as_uuid(),
-        user.as_uuid()
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    if joined.rows_affected() > 0 {
-        let details = json!({ "role": OrgRole::Guest.as_str(), "before": null });
-        audit::record(&mut tx, by.did(Action::MemberAdded, ResourceKind::User, user).with(details)).await?;
-    }
+    lock_membership(&mut tx).await?;
     let before = project_role(&mut tx, project, user).await?;
+    may(before)?;
+    if org_role(&mut tx, user).await?.is_none() {
+        write_org_role(&mut tx, by, user, None, OrgRole::Guest).await?;
+    }
+    write_project_role(&mut tx, by, project, user, before, role).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Writes a role, and that it is another than before.
+pub(super) async fn write_project_role(
+    tx: &mut OrgTx,
+    by: &Actor,
+    project: ProjectId,
+    user: UserId,
+    before: Option<ProjectRole>,
+    role: ProjectRole,
+) -> Result<(), DbError> {
+    if before == Some(role) {
+        return Ok(());
+    }
     sqlx::query!(
         "INSERT INTO project_members (project_id, org_id, user_id, role) VALUES ($1, $2, $3, $4)
          ON CONFLICT (project_id, user_id) DO UPDATE SET role = excluded.role",
         project.as_uuid(),
-        org.as_uuid(),
+        tx.org().as_uuid(),
         user.as_uuid(),
         role.as_str()
     )
     .execute(&mut *tx.inner)
     .await?;
-    let action = match before {
-        None => Action::ProjectMemberAdded,
-        Some(_) => Action::ProjectMemberRoleChanged,
-    };
-    if before != Some(role) {
-        let details = json!({ "userId": user, "role": role.as_str(), "before": before.map(ProjectRole::as_str) });
-        audit::record(&mut tx, by.did(action, ResourceKind::Project, project).with(details)).await?;
-    }
-    tx.commit().await
+    let action = before.map_or(Action::ProjectMemberAdded, |_| Action::ProjectMemberRoleChanged);
+    let details = json!({ "userId": user, "role": role.as_str(), "before": before.map(ProjectRole::as_str) });
+    audit::record(tx, by.did(action, ResourceKind::Project, project).with(details)).await
 }
 
 /// Takes back the role that a project gave a person; that of the organization holds again. False when the project gave
@@ -190,7 +260,11 @@ pub async fn remove_from_project(
     Ok(true)
 }
 
-async fn project_role(tx: &mut OrgTx, project: ProjectId, user: UserId) -> Result<Option<ProjectRole>, DbError> {
+pub(super) async fn project_role(
+    tx: &mut OrgTx,
+    project: ProjectId,
+    user: UserId,
+) -> Result<Option<ProjectRole>, DbError> {
     let role = sqlx::query_scalar!(
         "SELECT role FROM project_members WHERE project_id = $1 AND org_id = $2 AND user_id = $3",
         project.as_uuid(),
@@ -203,7 +277,7 @@ async fn project_role(tx: &mut OrgTx, project: ProjectId, user: UserId) -> Resul
 }
 
 /// Keeps two owners from removing each other at the same time.
-async fn lock_membership(tx: &mut OrgTx) -> Result<(), DbError> {
+pub(super) async fn lock_membership(tx: &mut OrgTx) -> Result<(), DbError> {
     let org = tx.org().as_uuid();
     sqlx::query!("SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE", org)
         .fetch_optional(&mut *tx.inner)

@@ -1,5 +1,8 @@
 //! Organizations: the tenants.
 
+mod erasure;
+mod settings;
+
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, UserId};
 use serde_json::{Value, json};
@@ -7,11 +10,17 @@ use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::log::EventSourcingLevel;
-use super::{Db, DbError, Page, PageRequest};
+use super::{Db, DbError, OrgTx, Page, PageRequest};
 use crate::access::OrgRole;
+
+pub use erasure::{Deleted, delete, erase_some, to_be_erased};
+pub use settings::{AgentPolicies, Settings};
 
 /// The constraint of a [`DbError::Conflict`] when a slug is taken.
 pub const SLUG_TAKEN: &str = "organizations_slug_key";
+
+/// The constraint of a [`DbError::Conflict`] when an id was that of an organization that was deleted.
+pub const ID_ERASED: &str = "organizations_erased";
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +31,8 @@ pub struct Organization {
     pub name: String,
     /// Its unique name in urls.
     pub slug: String,
-    /// Models, policies and the like.
-    pub settings: Value,
+    /// What agents may do.
+    pub settings: Settings,
     /// What it keeps of its documents' history.
     pub level: EventSourcingLevel,
     /// When it was founded.
@@ -47,7 +56,7 @@ impl OrganizationRow {
             id: self.id.into(),
             name: self.name,
             slug: self.slug,
-            settings: self.settings,
+            settings: read_settings(self.settings)?,
             level: EventSourcingLevel::from_column(&self.event_sourcing_level)?,
             created_at: self.created_at,
         };
@@ -55,7 +64,8 @@ impl OrganizationRow {
     }
 }
 
-/// Founds an organization; `owner` becomes its first member. A taken slug is a [`DbError::Conflict`] of [`SLUG_TAKEN`].
+/// Founds an organization; `owner` becomes its first member. A taken slug is a [`DbError::Conflict`] of [`SLUG_TAKEN`], the
+/// id of one that was deleted one of [`ID_ERASED`].
 pub async fn create(
     db: &Db,
     id: OrgId,
@@ -65,6 +75,7 @@ pub async fn create(
     owner: UserId,
 ) -> Result<Organization, DbError> {
     let mut tx = db.org(id).await?;
+    erasure::refuse_erased(&mut tx).await?;
     let row = sqlx::query_as!(
         OrganizationRow,
         r#"INSERT INTO organizations (id, name, slug) VALUES ($1, $2, $3)
@@ -134,11 +145,84 @@ pub async fn find(db: &Db, user: UserId, org: OrgId) -> Result<Option<(Organizat
     row.map(OrganizationRow::read).transpose()
 }
 
-/// Changes what an organization keeps of its documents' history, from the next compaction on.
-pub async fn set_level(db: &Db, org: OrgId, level: EventSourcingLevel) -> Result<(), DbError> {
+/// Changes an organization: its name, slug, settings and what it keeps of its documents' history (from the next
+/// compaction on). A taken slug is a [`DbError::Conflict`] of [`SLUG_TAKEN`]. `None` when it is no more.
+pub async fn update<E: From<DbError>>(
+    db: &Db,
+    org: OrgId,
+    by: &Actor,
+    change: impl FnOnce(&mut Organization) -> Result<(), E>,
+) -> Result<Option<Organization>, E> {
     let mut tx = db.org(org).await?;
-    sqlx::query!("UPDATE organizations SET event_sourcing_level = $2 WHERE id = $1", org.as_uuid(), level.as_str())
-        .execute(&mut *tx.inner)
-        .await?;
-    tx.commit().await
+    let Some(before) = lock(&mut tx).await? else { return Ok(None) };
+    let mut after = before.clone();
+    change(&mut after)?;
+    if after != before {
+        write(&mut tx, &after).await?;
+        let entry = by.did(Action::OrganizationUpdated, ResourceKind::Organization, org);
+        audit::record(&mut tx, entry.with(changes(&before, &after))).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(after))
+}
+
+/// An organization, which nobody else changes until the transaction ends.
+async fn lock(tx: &mut OrgTx) -> Result<Option<Organization>, DbError> {
+    let row = sqlx::query_as!(
+        OrganizationRow,
+        r#"SELECT id, name, slug, settings, event_sourcing_level, created_at, 'guest' AS "role!" FROM organizations
+           WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(row.map(OrganizationRow::read).transpose()?.map(|(organization, _)| organization))
+}
+
+async fn write(tx: &mut OrgTx, organization: &Organization) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE organizations SET name = $2, slug = $3, settings = $4, event_sourcing_level = $5 WHERE id = $1",
+        tx.org().as_uuid(),
+        organization.name,
+        organization.slug,
+        stored(&organization.settings)?,
+        organization.level.as_str()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
+/// What changed, with what it was and what it is.
+fn changes(before: &Organization, after: &Organization) -> Value {
+    let of = |organization: &Organization| {
+        json!({
+            "name": organization.name,
+            "slug": organization.slug,
+            "settings": organization.settings,
+            "eventSourcingLevel": organization.level.as_str(),
+        })
+    };
+    let (before, after) = (of(before), of(after));
+    let changed = |key: &&str| before[*key] != after[*key];
+    let keys = ["name", "slug", "settings", "eventSourcingLevel"];
+    let both = |key: &str| (key.to_owned(), json!({ "before": before[key], "after": after[key] }));
+    Value::Object(keys.iter().filter(|key| changed(key)).map(|key| both(key)).collect())
+}
+
+fn stored(settings: &Settings) -> Result<Value, DbError> {
+    serde_json::to_value(settings).map_err(|error| DbError::Invalid(format!("settings of an organization: {error}")))
+}
+
+fn read_settings(stored: Value) -> Result<Settings, DbError> {
+    serde_json::from_value(stored).map_err(|error| DbError::Invalid(format!("settings of an organization: {error}")))
+}
+
+/// Changes what an organization keeps of its documents' history, from the next compaction on.
+pub async fn set_level(db: &Db, org: OrgId, by: &Actor, level: EventSourcingLevel) -> Result<(), DbError> {
+    let change = |organization: &mut Organization| {
+        organization.level = level;
+        Ok::<_, DbError>(())
+    };
+    update(db, org, by, change).await.map(drop)
 }

@@ -1,13 +1,19 @@
 //! Projects.
 
+mod settings;
+mod trash;
+
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::{Db, DbError, Page, PageRequest};
 use crate::access::{OrgRole, ProjectRole, effective_role};
+
+pub use settings::{LockMode, Settings, settings};
+pub use trash::{delete, restore};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +28,24 @@ pub struct Project {
     pub description: String,
     /// The states that its nodes go through.
     pub workflow_states: Vec<String>,
+    /// How it is set up.
+    pub settings: Settings,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
     pub updated_at: DateTime<Utc>,
+    /// Since when it is in the trash.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// Which projects are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// Those that are worked in.
+    #[default]
+    Present,
+    /// Those in the trash.
+    InTrash,
 }
 
 /// What a project begins with.
@@ -45,37 +65,44 @@ struct ProjectRow {
     name: String,
     description: String,
     workflow_states: Vec<String>,
+    settings: Value,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
+    org_role: String,
+    project_role: Option<String>,
 }
 
-impl From<ProjectRow> for Project {
-    fn from(row: ProjectRow) -> Self {
-        Self {
-            id: row.id.into(),
-            org: row.org_id.into(),
-            name: row.name,
-            description: row.description,
-            workflow_states: row.workflow_states,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
+impl ProjectRow {
+    /// The project and the role in it; `None` when the policy gives none.
+    fn read(self) -> Result<Option<(Project, ProjectRole)>, DbError> {
+        let Some(role) = role_of(&self.org_role, self.project_role.as_deref())? else { return Ok(None) };
+        let project = Project {
+            id: self.id.into(),
+            org: self.org_id.into(),
+            name: self.name,
+            description: self.description,
+            workflow_states: self.workflow_states,
+            settings: settings::read(self.settings)?,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            deleted_at: self.deleted_at,
+        };
+        Ok(Some((project, role)))
     }
 }
 
 /// Begins a project in an organization, with its (empty) canvas document.
-pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Result<Project, DbError> {
+pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Result<(), DbError> {
     let mut tx = db.org(org).await?;
-    let row = sqlx::query_as!(
-        ProjectRow,
-        "INSERT INTO projects (id, org_id, name, description) VALUES ($1, $2, $3, $4)
-         RETURNING id, org_id, name, description, workflow_states, created_at, updated_at",
+    sqlx::query!(
+        "INSERT INTO projects (id, org_id, name, description) VALUES ($1, $2, $3, $4)",
         project.id.as_uuid(),
         org.as_uuid(),
         project.name,
         project.description
     )
-    .fetch_one(&mut *tx.inner)
+    .execute(&mut *tx.inner)
     .await?;
     sqlx::query!(
         "INSERT INTO documents (id, org_id, project_id, kind) VALUES ($1, $2, $1, 'project')",
@@ -86,41 +113,37 @@ pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Re
     .await?;
     let entry = by.did(Action::ProjectCreated, ResourceKind::Project, project.id);
     audit::record(&mut tx, entry.with(json!({ "name": project.name }))).await?;
-    tx.commit().await?;
-    Ok(row.into())
+    tx.commit().await
+}
+
+/// A project that a person may see and that is not in the trash, with the person's role in it.
+pub async fn find(db: &Db, user: UserId, project: ProjectId) -> Result<Option<(Project, ProjectRole)>, DbError> {
+    find_among(db, user, project, Which::Present).await
 }
 
 /// A project that a person may see, with the person's role in it.
-pub async fn find(db: &Db, user: UserId, project: ProjectId) -> Result<Option<(Project, ProjectRole)>, DbError> {
+pub async fn find_among(
+    db: &Db,
+    user: UserId,
+    project: ProjectId,
+    which: Which,
+) -> Result<Option<(Project, ProjectRole)>, DbError> {
     let mut tx = db.user(user).await?;
-    let row = sqlx::query!(
-        r#"SELECT p.id, p.org_id, p.name, p.description, p.workflow_states, p.created_at, p.updated_at,
-                  m.role AS org_role, pm.role AS "project_role?"
+    let row = sqlx::query_as!(
+        ProjectRow,
+        r#"SELECT p.id, p.org_id, p.name, p.description, p.workflow_states, p.settings, p.created_at, p.updated_at,
+                  p.deleted_at, m.role AS org_role, pm.role AS "project_role?"
            FROM projects p
            JOIN org_members m ON m.org_id = p.org_id AND m.user_id = $1
            LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $1
-           WHERE p.id = $2"#,
+           WHERE p.id = $2 AND (p.deleted_at IS NOT NULL) = $3"#,
         user.as_uuid(),
-        project.as_uuid()
+        project.as_uuid(),
+        which == Which::InTrash
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let Some(role) = role_of(&row.org_role, row.project_role.as_deref())? else {
-        return Ok(None);
-    };
-    let project = ProjectRow {
-        id: row.id,
-        org_id: row.org_id,
-        name: row.name,
-        description: row.description,
-        workflow_states: row.workflow_states,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    };
-    Ok(Some((project.into(), role)))
+    row.map(ProjectRow::read).transpose().map(Option::flatten)
 }
 
 /// The projects of an organization that a person may see, with the person's role in each, oldest first.
@@ -128,45 +151,76 @@ pub async fn list(
     db: &Db,
     user: UserId,
     org: OrgId,
+    which: Which,
     page: PageRequest,
 ) -> Result<Page<(Project, ProjectRole)>, DbError> {
     let mut tx = db.user(user).await?;
     let (after, after_id) = page.after();
-    let rows = sqlx::query!(
-        r#"SELECT p.id, p.org_id, p.name, p.description, p.workflow_states, p.created_at, p.updated_at,
-                  m.role AS org_role, pm.role AS "project_role?"
+    let rows = sqlx::query_as!(
+        ProjectRow,
+        r#"SELECT p.id, p.org_id, p.name, p.description, p.workflow_states, p.settings, p.created_at, p.updated_at,
+                  p.deleted_at, m.role AS org_role, pm.role AS "project_role?"
            FROM projects p
            JOIN org_members m ON m.org_id = p.org_id AND m.user_id = $1
            LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $1
-           WHERE p.org_id = $2 AND (m.role <> 'guest' OR pm.role IS NOT NULL)
+           WHERE p.org_id = $2 AND (m.role <> 'guest' OR pm.role IS NOT NULL) AND (p.deleted_at IS NOT NULL) = $6
              AND ($3::timestamptz IS NULL OR (p.created_at, p.id) > ($3, $4::uuid))
            ORDER BY p.created_at, p.id LIMIT $5"#,
         user.as_uuid(),
         org.as_uuid(),
         after,
         after_id,
-        page.rows()
+        page.rows(),
+        which == Which::InTrash
     )
     .fetch_all(&mut *tx.inner)
     .await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        // The statement leaves out what one has no role in; the policy has the last word.
-        let Some(role) = role_of(&row.org_role, row.project_role.as_deref())? else {
-            continue;
-        };
-        let project = ProjectRow {
-            id: row.id,
-            org_id: row.org_id,
-            name: row.name,
-            description: row.description,
-            workflow_states: row.workflow_states,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        items.push((Project::from(project), role));
-    }
+    // The statement leaves out what one has no role in; the policy has the last word.
+    let items = rows.into_iter().filter_map(|row| row.read().transpose()).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::of(page, items, |(project, _)| (project.created_at, project.id.as_uuid())))
+}
+
+/// Changes the settings of a project, and notes with them what else is changed of it at the same time. False when there
+/// is no such project.
+pub async fn update_settings(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    by: &Actor,
+    change: impl FnOnce(&mut Settings),
+    changed_on_canvas: &[&str],
+) -> Result<bool, DbError> {
+    let mut tx = db.org(org).await?;
+    let stored = sqlx::query_scalar!(
+        "SELECT settings FROM projects WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        project.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    let Some(stored) = stored else { return Ok(false) };
+    let before = settings::read(stored)?;
+    let mut after = before;
+    change(&mut after);
+    if after != before {
+        let settings = serde_json::to_value(after).map_err(|error| DbError::Invalid(error.to_string()))?;
+        sqlx::query!("UPDATE projects SET settings = $2 WHERE id = $1", project.as_uuid(), settings)
+            .execute(&mut *tx.inner)
+            .await?;
+    }
+    let mut details = serde_json::Map::new();
+    if after != before {
+        details.insert("settings".to_owned(), json!({ "before": before, "after": after }));
+    }
+    if !changed_on_canvas.is_empty() {
+        details.insert("canvas".to_owned(), json!(changed_on_canvas));
+    }
+    if !details.is_empty() {
+        let entry = by.did(Action::ProjectUpdated, ResourceKind::Project, project);
+        audit::record(&mut tx, entry.with(Value::Object(details))).await?;
+        tx.commit().await?;
+    }
+    Ok(true)
 }
 
 /// The effective role of somebody with these rows in `org_members` and `project_members`.

@@ -4,13 +4,18 @@ use chrono::{TimeDelta, Utc};
 use platform::access::{OrgRole, ProjectRole};
 use platform::auth::{PrincipalKind, PrincipalRef};
 use platform::db::audit::{self, Action, Actor, Filter, Recorded, ResourceKind};
-use platform::db::{PageRequest, members};
+use platform::db::{DbError, PageRequest, members};
 use platform::testing::{TestDatabase, principal_of};
 use schema::ids::OrgId;
 use serde_json::json;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that is asked for")]
+fn agreed<T>(_: T) -> Result<(), DbError> {
+    Ok(())
+}
 
 async fn entries(test: &TestDatabase, org: OrgId, filter: Filter) -> Vec<Recorded> {
     audit::list(&test.db, org, filter, PageRequest::new(None, None)).await.unwrap().items
@@ -31,12 +36,12 @@ async fn what_is_done_to_an_organization_is_recorded_with_who_did_it_and_from_wh
         user_agent: Some(Arc::from("x".repeat(2000).as_str())),
         ..Actor::new(&principal_of(&owner))
     };
-    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Member).await.unwrap();
-    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Member).await.unwrap();
-    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Admin).await.unwrap();
-    members::set_project_role(&test.db, org, project, &by, ann.id, ProjectRole::Viewer).await.unwrap();
+    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Member, agreed).await.unwrap();
+    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Member, agreed).await.unwrap();
+    members::set_org_role(&test.db, org, &by, ann.id, OrgRole::Admin, agreed).await.unwrap();
+    members::set_project_role(&test.db, org, project, &by, ann.id, ProjectRole::Viewer, agreed).await.unwrap();
     members::remove_from_project(&test.db, org, project, &by, ann.id).await.unwrap();
-    members::remove_from_org(&test.db, org, &Actor::new(&principal_of(&ann)), ann.id).await.unwrap();
+    members::remove_from_org(&test.db, org, &Actor::new(&principal_of(&ann)), ann.id, agreed).await.unwrap();
 
     let found = entries(&test, org, Filter::default()).await;
     let expected = [
@@ -64,7 +69,7 @@ async fn what_is_undone_was_not_done() {
     let test = TestDatabase::new().await;
     let owner = test.user("owner").await;
     let org = test.org(owner.id).await;
-    let result = members::remove_from_org(&test.db, org, &Actor::SYSTEM, owner.id).await;
+    let result = members::remove_from_org(&test.db, org, &Actor::SYSTEM, owner.id, agreed).await;
     assert!(result.is_err(), "the last owner stays");
     assert_eq!(actions(&entries(&test, org, Filter::default()).await), ["organization.created"]);
 }
@@ -78,9 +83,9 @@ async fn entries_are_found_by_actor_action_resource_and_time() {
     let key = PrincipalRef { kind: PrincipalKind::ApiKey, id: Uuid::new_v4() };
     let in_person = Actor::new(&principal_of(&owner));
     let by_key = Actor { principal: key, ..in_person.clone() };
-    members::set_org_role(&test.db, org, &in_person, ann.id, OrgRole::Member).await.unwrap();
-    members::set_org_role(&test.db, org, &by_key, bob.id, OrgRole::Member).await.unwrap();
-    members::set_org_role(&test.db, other, &in_person, bob.id, OrgRole::Member).await.unwrap();
+    members::set_org_role(&test.db, org, &in_person, ann.id, OrgRole::Member, agreed).await.unwrap();
+    members::set_org_role(&test.db, org, &by_key, bob.id, OrgRole::Member, agreed).await.unwrap();
+    members::set_org_role(&test.db, other, &in_person, bob.id, OrgRole::Member, agreed).await.unwrap();
 
     let count = async |filter| entries(&test, org, filter).await.len();
     let all = Filter::default();

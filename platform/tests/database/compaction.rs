@@ -19,7 +19,7 @@ fn now() -> DateTime<Utc> {
 /// all but the last made on one day 100 days ago.
 async fn document(test: &TestDatabase, level: EventSourcingLevel) -> DocumentRef {
     let document = test.document().await;
-    organizations::set_level(&test.db, document.org, level).await.unwrap();
+    organizations::set_level(&test.db, document.org, &platform::db::audit::Actor::SYSTEM, level).await.unwrap();
     append_some(&test.db, &document, some_principal(), 10).await;
     for seq in [2, 4, 6, 8] {
         let outcome = save(test, &document, Epoch::FIRST, seq).await.unwrap();
@@ -82,7 +82,9 @@ async fn snapshot_keeps_the_dense_days_and_a_version_a_day_before_them() {
 async fn of_snapshots_that_lie_close_together_on_a_day_the_newest_stays_and_what_a_version_stands_on() {
     let test = TestDatabase::new().await;
     let document = test.document().await;
-    organizations::set_level(&test.db, document.org, EventSourcingLevel::Full).await.unwrap();
+    organizations::set_level(&test.db, document.org, &platform::db::audit::Actor::SYSTEM, EventSourcingLevel::Full)
+        .await
+        .unwrap();
     append_some(&test.db, &document, some_principal(), 10).await;
     for seq in [2, 4] {
         save(&test, &document, Epoch::FIRST, seq).await.unwrap();

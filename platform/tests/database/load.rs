@@ -79,7 +79,14 @@ async fn a_tail_is_read_whole_or_said_to_be_trimmed() {
     assert_eq!(seqs(tail(6).await.unwrap()), [0; 0]);
     assert_eq!(log::head(&test.db, document.org, document.id).await.unwrap(), Some((Epoch::FIRST, Seq::new(6))));
 
-    platform::db::organizations::set_level(&test.db, document.org, EventSourcingLevel::Audit).await.unwrap();
+    platform::db::organizations::set_level(
+        &test.db,
+        document.org,
+        &platform::db::audit::Actor::SYSTEM,
+        EventSourcingLevel::Audit,
+    )
+    .await
+    .unwrap();
     let state = Bytes::from_static(b"s");
     log::save_snapshot(&test.db, document.org, document.id, Epoch::FIRST, Seq::new(4), state).await.unwrap();
     log::trim(&test.db, document.org, document.id, 30, Utc::now()).await.unwrap();

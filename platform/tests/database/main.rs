@@ -5,6 +5,7 @@ mod access;
 mod append;
 mod audit;
 mod compaction;
+mod erasure;
 mod event_feed;
 mod events;
 mod load;

@@ -1,6 +1,7 @@
 use platform::access::{OrgRole, ProjectRole};
 use platform::config::{DatabaseConfig, Mode};
 use platform::db::audit::Actor;
+use platform::db::projects::Which;
 use platform::db::users::Identity;
 use platform::db::{Db, DbError, PageRequest, documents, members, organizations, projects, users};
 use platform::testing::TestDatabase;
@@ -78,13 +79,13 @@ async fn an_organization_always_has_an_owner() {
     let is_refused = |result: Result<(), DbError>| {
         assert!(matches!(result, Err(DbError::Conflict { constraint }) if constraint == members::LAST_OWNER));
     };
-    is_refused(members::set_org_role(&test.db, org, &SYSTEM, ada.id, OrgRole::Admin).await);
-    is_refused(members::remove_from_org(&test.db, org, &SYSTEM, ada.id).await.map(drop));
+    is_refused(members::set_org_role(&test.db, org, &SYSTEM, ada.id, OrgRole::Admin, |_| Ok(())).await);
+    is_refused(members::remove_from_org::<DbError>(&test.db, org, &SYSTEM, ada.id, |_| Ok(())).await.map(drop));
     test.org_member(org, bob.id, OrgRole::Owner).await;
     // Two owners who remove each other at the same time: one succeeds.
     let (first, second) = tokio::join!(
-        members::remove_from_org(&test.db, org, &SYSTEM, ada.id),
-        members::remove_from_org(&test.db, org, &SYSTEM, bob.id)
+        members::remove_from_org::<DbError>(&test.db, org, &SYSTEM, ada.id, |_| Ok(())),
+        members::remove_from_org::<DbError>(&test.db, org, &SYSTEM, bob.id, |_| Ok(()))
     );
     assert_ne!(first.is_ok(), second.is_ok());
     assert_eq!(members::list_of_org(&test.db, org).await.unwrap().len(), 1);
@@ -124,7 +125,7 @@ async fn projects_are_listed_with_ones_role() {
     let list = |user: UserId| {
         let db = test.db.clone();
         async move {
-            let page = projects::list(&db, user, org, first_page()).await.unwrap();
+            let page = projects::list(&db, user, org, Which::Present, first_page()).await.unwrap();
             page.items.into_iter().map(|(project, role)| (project.id, role)).collect::<Vec<_>>()
         }
     };

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::support::append_some;
 
 /// The tables that belong to no organization.
-const GLOBAL: [&str; 3] = ["users", "log_writers", "_sqlx_migrations"];
+const GLOBAL: [&str; 4] = ["users", "log_writers", "erased_documents", "_sqlx_migrations"];
 
 async fn tenant_tables(connection: &mut PgConnection) -> Vec<String> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
@@ -214,4 +214,84 @@ async fn who_stops_waiting_for_a_transaction_leaves_none_behind() {
         // Nothing could be written in a transaction of the one who gave up.
         database.document_in(org, project).await;
     }
+}
+
+#[tokio::test]
+async fn every_table_that_names_an_organization_has_a_policy_for_it_and_shows_nothing_of_others() {
+    let test = TestDatabase::new().await;
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert!(tables.len() >= 15, "{tables:?}");
+    let unguarded: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c
+         WHERE c.relname = ANY ($1) AND c.relnamespace = 'public'::regnamespace
+           AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+                    AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid
+                                AND pg_get_expr(coalesce(p.polqual, p.polwithcheck), p.polrelid) LIKE '%current_org_id()%'))",
+    )
+    .bind(&tables)
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(unguarded, [""; 0]);
+    // Rows of two organizations in every table, whatever else the tables ask for.
+    let (first, second) = (test.document().await, test.document().await);
+    for document in [&first, &second] {
+        append_some(&test.db, document, some_principal(), 1).await;
+        test.sabotage(&fill_all(&tables, document.org)).await;
+    }
+    let (first, nobodys) = (first.org.to_string(), uuid::Uuid::nil().to_string());
+    for table in &tables {
+        let all = rows(&mut connection, &[("app.current_org_id", &first)], table).await;
+        assert!(all > 0, "{table} was not filled");
+        let of_others = format!("{table} WHERE org_id <> '{first}'");
+        assert_eq!(rows(&mut connection, &[("app.current_org_id", &first)], &of_others).await, 0, "{table}");
+        assert_eq!(rows(&mut connection, &[("app.current_org_id", &nobodys)], table).await, 0, "{table}");
+        assert_eq!(rows(&mut connection, &[], table).await, 0, "{table}");
+    }
+}
+
+/// A row of an organization in each of these tables that has none: made-up values, past all constraints but those of types.
+fn fill_all(tables: &[String], org: schema::ids::OrgId) -> String {
+    let list: Vec<String> = tables.iter().map(|table| format!("'{table}'")).collect();
+    format!(
+        "SET session_replication_role = replica;
+         DO $$
+         DECLARE
+             tenant_table text;
+             names text;
+             made_up text;
+             guard record;
+         BEGIN
+             FOREACH tenant_table IN ARRAY ARRAY[{}] LOOP
+                 FOR guard IN SELECT conname FROM pg_constraint
+                     WHERE conrelid = tenant_table::regclass AND contype = 'c' LOOP
+                     EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', tenant_table, guard.conname);
+                 END LOOP;
+                 SELECT string_agg(quote_ident(attname), ', '),
+                        string_agg(CASE WHEN attname = 'org_id' THEN quote_literal('{org}') || '::uuid'
+                            WHEN typname = 'uuid' THEN 'gen_random_uuid()'
+                            WHEN typcategory = 'A' THEN '''{{}}''::' || format_type(atttypid, atttypmod)
+                            WHEN typcategory = 'N' THEN 'trunc(random() * 1e4)::' || format_type(atttypid, atttypmod)
+                            WHEN typcategory = 'D' THEN 'now()'
+                            WHEN typcategory = 'B' THEN 'false'
+                            WHEN typname IN ('json', 'jsonb') THEN '''{{}}'''
+                            WHEN typname = 'bytea' THEN 'decode(md5(random()::text), ''hex'')'
+                            ELSE quote_literal(left(md5(random()::text), 8)) END, ', ')
+                     INTO names, made_up
+                     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+                     WHERE attrelid = tenant_table::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+                       AND attidentity = '' AND (attnotnull AND NOT atthasdef OR attname = 'org_id');
+                 EXECUTE format('INSERT INTO %I (%s) VALUES (%s)', tenant_table, names, made_up);
+             END LOOP;
+         END $$;",
+        list.join(", ")
+    )
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use documents::delivery::{Taken, Wire};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use platform::auth::Principal;
+use platform::auth::{Principal, PrincipalKind};
 use platform::db::events::{Encoding, Event};
 use platform::db::organizations;
 use platform::events::{EventListener, EventSink, Interest};
@@ -176,7 +176,9 @@ async fn listen(
 ) -> Result<Listening, ListenError> {
     let (interest, orgs) = match topic {
         Topic::User => {
-            let user = principal.user.ok_or(ListenError::NotFound)?;
+            // A key is of one organization, and what is told here is of all.
+            let user = principal.user.filter(|_| principal.kind != PrincipalKind::ApiKey);
+            let user = user.ok_or(ListenError::NotFound)?;
             let orgs = organizations::ids_of(&shared.db, user).await.map_err(|_| ListenError::Unavailable)?;
             (Interest::User(user), orgs)
         }

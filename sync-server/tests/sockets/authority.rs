@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use platform::access::{AccessNews, OrgRole, ProjectRole};
 use platform::bus::{BUS_QUEUE_MESSAGES, Bus, BusMessage, InstanceId, Topic};
+use platform::db::audit::Actor;
+use platform::db::projects;
 use platform::limits::Limits;
 use schema::ids::UserId;
 use serde_json::json;
@@ -166,6 +168,46 @@ async fn access_that_is_narrowed_to_reading_is_felt_by_the_next_edit() {
         }
     };
     assert_eq!((&refused["type"], &refused["payload"]["code"]), (&json!("refused"), &json!("READ_ONLY")));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn g31_another_role_is_announced_within_a_second_and_holds_at_once() {
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    for (role, access) in [(ProjectRole::Viewer, "read"), (ProjectRole::Admin, "write")] {
+        let begin = std::time::Instant::now();
+        server.database.project_member(server.org, server.project, ann.user.id, role).await;
+        server.access_news.announce(ann.user.id);
+        let told = client.reply("access_changed").await["payload"].take();
+        assert_eq!(told, json!({"channel": name, "access": access}));
+        assert!(begin.elapsed().as_secs() < 1, "{:?}", begin.elapsed());
+        if access == "read" {
+            client.type_text("x").await;
+            assert_eq!(client.reply("refused").await["payload"]["code"], "READ_ONLY");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_closed_here_and_on_another_instance_without_a_retry() {
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (document, name) = server.document().await;
+    let mut client = server.editor(&ann, &name).await;
+    let mut stock = server.stock_client(&ann, &name).await;
+    let deleted = projects::delete(&server.database.db, server.org, server.project, &Actor::SYSTEM).await.unwrap();
+    assert!(deleted.unwrap().contains(&document.id));
+    let another_instance = Bus::InProcess { hub: server.hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
+    another_instance.publish(document.id, &BusMessage::Gone);
+    let ended = client.reply("unsubscribed").await["payload"].take();
+    assert_eq!((&ended["code"], &ended["retry"]), (&json!("ACCESS_ENDED"), &json!(false)));
+    assert_eq!(stock.socket.closed().await, close::FORBIDDEN);
+    client.subscribe(&name, None).await;
+    assert_eq!(client.error().await["code"], "NOT_FOUND");
     server.stop().await;
 }
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use platform::access::{OrgRole, ProjectRole};
-use platform::db::audit::Actor;
 use platform::db::events::{self, EventKind, NewEvent};
-use platform::db::members;
 use platform::limits::Limits;
 use schema::ids::NodeId;
 use serde_json::{Value, json};
@@ -170,7 +168,7 @@ async fn g31_access_that_ends_closes_the_channel_and_the_socket_goes_on() {
     let channel = format!("events:project:{}", server.project);
     subscribe(&mut client, &channel).await;
     subscribe(&mut client, "user").await;
-    members::remove_from_org(&server.database.db, server.org, &Actor::SYSTEM, ann.user.id).await.unwrap();
+    server.database.remove_from_org(server.org, ann.user.id).await;
     server.access_news.announce(ann.user.id);
     let ended = client.reply("unsubscribed").await;
     assert_eq!((&ended["payload"]["channel"], &ended["payload"]["code"]), (&json!(channel), &json!("ACCESS_ENDED")));

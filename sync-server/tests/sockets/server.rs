@@ -163,7 +163,7 @@ impl Server {
     /// A socket's token whose authority ends after `left`.
     pub(crate) fn token_until(&self, principal: &Principal, left: TimeDelta) -> String {
         let expires_at = self.clock.now() + left;
-        let whom = Authenticated { principal: principal.clone(), expires_at, subject: "test".to_owned() };
+        let whom = Authenticated { principal: principal.clone(), expires_at, subject: "test".to_owned(), key: None };
         self.authenticator.issue_ws_token(&whom).token.expose().to_owned()
     }
 

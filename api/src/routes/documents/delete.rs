@@ -33,6 +33,6 @@ pub(super) async fn handler(
     if !documents::delete_free(&api.db, document.org, id).await? {
         return Err(Problem::not_found("document"));
     }
-    api.documents.forget(&document);
+    api.documents.close_deleted(&[document.id]);
     Ok(StatusCode::NO_CONTENT)
 }

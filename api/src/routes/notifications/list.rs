@@ -42,7 +42,7 @@ pub(super) async fn handler(
     caller: Caller,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<NotificationBody>>, Problem> {
-    caller.check(OwnAction::View)?;
+    caller.check(OwnAction::ReadNotifications)?;
     let Parameters { cursor, limit, unread } = parameters;
     let page = PageQuery { cursor, limit }.request()?;
     let which = if unread.unwrap_or(false) { Which::Unread } else { Which::All };

@@ -26,6 +26,6 @@ pub(super) struct UnreadCount {
     operation_id = "countUnreadNotifications",
     responses((status = OK, description = "How many there are.", body = UnreadCount)))]
 pub(super) async fn handler(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<UnreadCount>, Problem> {
-    caller.check(OwnAction::View)?;
+    caller.check(OwnAction::ReadNotifications)?;
     Ok(Json(UnreadCount { unread: notifications::unread(&api.db, caller.user).await? }))
 }

@@ -6,8 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use platform::access::{OrgAction, OrgRole};
-use platform::db::members::{self, LAST_OWNER, Member};
-use platform::db::{DbError, organizations};
+use platform::db::members::{self, Member};
 use schema::ids::OrgId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,7 +16,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
 use crate::fields::Fields;
-use crate::problem::{Code, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 
 /// Who is to belong to the organization, and as what.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -80,15 +79,14 @@ pub(super) async fn handler(
     let email = fields.email("email", &request.email);
     fields.finish()?;
     let user = api.user_by_email(&email).await?;
-    let present_role = organizations::find(&api.db, user.id, id).await?.map(|(_, role)| role);
-    if present_role == Some(OrgRole::Owner) {
-        OrgAction::ManageOwners.check(caller_role, caller.means())?;
-    }
     let role = request.role.into();
-    members::set_org_role(&api.db, id, &caller.actor, user.id, role).await.map_err(|error| match error {
-        DbError::Conflict { constraint } if constraint == LAST_OWNER => Problem::new(Code::LastOwner),
-        other => other.into(),
-    })?;
+    let may = |present: Option<OrgRole>| {
+        if present == Some(OrgRole::Owner) {
+            OrgAction::ManageOwners.check(caller_role, caller.means())?;
+        }
+        Ok::<_, Problem>(())
+    };
+    members::set_org_role(&api.db, id, &caller.actor, user.id, role, may).await?;
     api.access_news.announce(user.id);
     let member = Member { user: user.id, email: user.email, name: user.name, role };
     Ok((StatusCode::CREATED, Json(member.into())))

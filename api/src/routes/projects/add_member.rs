@@ -58,7 +58,8 @@ pub(super) async fn handler(
     let email = fields.email("email", &request.email);
     fields.finish()?;
     let user = api.user_by_email(&email).await?;
-    members::set_project_role(&api.db, org, id, &caller.actor, user.id, request.role.into()).await?;
+    members::set_project_role(&api.db, org, id, &caller.actor, user.id, request.role.into(), |_| Ok::<_, Problem>(()))
+        .await?;
     api.access_news.announce(user.id);
     let held = projects::find(&api.db, user.id, id).await?.map(|(_, role)| role.into());
     let role = held.unwrap_or(request.role);

@@ -78,7 +78,7 @@ pub(crate) async fn create(
 ) -> Result<(), Problem> {
     let project = projects::NewProject { id, name, description };
     match projects::create(&api.db, org, &caller.actor, &project).await {
-        Ok(_) | Err(DbError::Conflict { .. }) => {}
+        Ok(()) | Err(DbError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     // If the id is somebody else's, it is not found here.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use platform::access::OrgAction;
-use platform::db::projects;
+use platform::db::projects::{self, Which};
 use schema::ids::OrgId;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::ProjectBody;
 use crate::Api;
@@ -15,20 +17,37 @@ use crate::extract::{Id, Query};
 use crate::pagination::{Page, PageQuery};
 use crate::problem::Problem;
 
+/// Which projects.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// `nextCursor` of the page before; left out: the first page.
+    cursor: Option<String>,
+    /// How many items, at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// Those in the trash, instead of the others.
+    #[param(default = false)]
+    deleted: Option<bool>,
+}
+
 /// List an organization's projects
 ///
-/// Those that the caller may see, oldest first.
+/// Those that the caller may see, oldest first; or those of them that are in the trash.
 #[utoipa::path(get, path = "/orgs/{orgId}/projects", tag = "projects", operation_id = "listProjects",
-    params(("orgId" = Uuid, Path, description = "The organization's id."), PageQuery),
+    params(("orgId" = Uuid, Path, description = "The organization's id."), Parameters),
     responses((status = OK, description = "A page of projects.", body = Page<ProjectBody>)))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(org): Id<OrgId>,
-    Query(query): Query<PageQuery>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<ProjectBody>>, Problem> {
-    let request = query.request()?;
+    let Parameters { cursor, limit, deleted } = parameters;
+    let request = PageQuery { cursor, limit }.request()?;
+    let which = if deleted.unwrap_or_default() { Which::InTrash } else { Which::Present };
     api.organization(&caller, org, OrgAction::View).await?;
-    let page = projects::list(&api.db, caller.user, org, request).await?;
+    let page = projects::list(&api.db, caller.user, org, which, request).await?;
     Ok(Json(Page::of(page, ProjectBody::from)))
 }
