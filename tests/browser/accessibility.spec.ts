@@ -49,7 +49,10 @@ for (const colorScheme of ["light", "dark"] as const) {
   }, info) => {
     const { page } = await studio.visitAsOwner();
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const places = [...["audit"].map((part) => `/o/${studio.project.orgId}/${part}`), "/me"];
+    const places = [
+      ...["members", "keys", "audit", "trash"].map((part) => `/o/${studio.project.orgId}/${part}`),
+      "/me",
+    ];
     for (const place of places) {
       await page.goto(server.httpUrl + place);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
