@@ -8,7 +8,7 @@ use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::nodes::{
     self, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectedPort,
-    ProjectionOutcome,
+    ProjectionOutcome, Restated,
 };
 use schema::canvas::{AuthorType, CanvasNode, CanvasView};
 use schema::ids::{DocumentKind, NodeId, Seq};
@@ -106,20 +106,24 @@ impl Projection {
     }
 }
 
-/// Writes a projection. A failure is logged.
-pub(crate) async fn project(services: &Services, document: &DocumentRef, view: View) -> Option<Projected> {
+/// Writes a projection, and tells which nodes it found to have another status. A failure is logged.
+pub(crate) async fn project(
+    services: &Services,
+    document: &DocumentRef,
+    view: View,
+) -> Option<(Projected, Vec<Restated>)> {
     let View { content, reflects } = view;
     match write(services, document, content, reflects).await {
         Ok(outcome) => {
             services.metrics.projections.inc();
-            let ProjectionOutcome::Written { foreign, untold_for } = outcome else {
-                return Some(Projected { reflects, again_after_ms: None });
+            let ProjectionOutcome::Written { foreign, untold_for, restated } = outcome else {
+                return Some((Projected { reflects, again_after_ms: None }, Vec::new()));
             };
             if !foreign.is_empty() {
                 tracing::warn!(document = %document.id, ?foreign, "the canvas has nodes whose ids belong elsewhere");
             }
             let again_after_ms = untold_for.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            Some(Projected { reflects, again_after_ms })
+            Some((Projected { reflects, again_after_ms }, restated))
         }
         Err(error) => {
             services.metrics.projection_failures.inc();

@@ -1,7 +1,13 @@
 //! Histories over REST, and versions of nodes.
 
+use std::sync::Arc;
+
 use http::StatusCode;
+use platform::access::document_access;
+use platform::auth::Principal;
+use schema::ids::DocumentName;
 use serde_json::{Value, json};
+use yrs::{Map, Out, WriteTxn};
 
 use crate::server::{Client, Server};
 
@@ -165,6 +171,43 @@ async fn a_node_has_versions_and_goes_back_to_one() {
         let answer = scene.ada.get(&format!("/nodes/{}{path}", scene.node)).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
     }
+}
+
+/// Changes a node's status on the canvas, as an editor does.
+async fn restate(server: &Server, scene: &Scene, client: &Client, status: &'static str) {
+    let principal = Arc::new(Principal::user(client.user["id"].as_str().unwrap().parse().unwrap(), "bob"));
+    let name: DocumentName = format!("project:{}", scene.project).parse().unwrap();
+    let canvas = document_access(&server.api.db, &principal, &name, server.api.mode).await.unwrap().unwrap().document;
+    let node = scene.node.clone();
+    let edit = Box::new(move |txn: &mut yrs::TransactionMut<'_>| {
+        let nodes = txn.get_or_insert_map("nodes");
+        let Some(Out::YMap(node)) = nodes.get(txn, &node) else { panic!("the node is on the canvas") };
+        node.insert(txn, "status", status);
+        Ok(())
+    });
+    server.api.documents.edit(&canvas, principal, None, edit).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_status_that_is_changed_in_the_canvas_makes_a_version_too() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    // The rows must know the node before, to see that something changes.
+    let nodes = format!("/projects/{}/nodes", scene.project);
+    while scene.ada.get(&nodes).await.expect(StatusCode::OK)["items"].as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    restate(&server, &scene, &scene.bob, "in_progress").await;
+    let versions = format!("/nodes/{}/versions", scene.node);
+    let last = loop {
+        let versions = scene.ada.get(&versions).await.expect(StatusCode::OK);
+        if versions["items"].as_array().unwrap().len() == 2 {
+            break versions["items"][0].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&last["changeType"], &last["changeSummary"]), (&json!("status_change"), &json!("Status: in_progress")));
+    assert_eq!(last["changedBy"], principal(&scene.bob));
 }
 
 #[tokio::test]

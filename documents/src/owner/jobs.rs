@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use platform::auth::PrincipalRef;
 use platform::db::DbError;
+use platform::db::documents::DocumentRef;
 use platform::db::log;
+use platform::db::nodes::Restated;
 use platform::db::quarantine::NewEntry;
 use platform::db::versions::NodeChange;
-use schema::ids::Seq;
+use schema::ids::{DocumentKind, Seq};
 use schema::repair::{Reason, Shape};
 
 use super::heavy::heavy;
@@ -28,6 +30,13 @@ const SESSION_SUMMARY: &str = "Edited";
 /// The pause after a failed read of the log.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
+/// Keeps what a node is now as a version. A failure is logged.
+async fn keep_version(history: &History, node: &DocumentRef, change: NodeChange, summary: String, by: PrincipalRef) {
+    if let Err(error) = history.record_node(node, change, summary, by).await {
+        tracing::warn!(node = %node.id, %error, "no version of the node could be kept");
+    }
+}
+
 impl Owner {
     /// Starts what is due beside the room, and notes since when nobody is here.
     pub(super) fn housekeep(&mut self, registry: &Documents) {
@@ -45,7 +54,7 @@ impl Owner {
             });
         }
         if self.projection.start_if_due(now) {
-            self.start_projection();
+            self.start_projection(registry.history());
         }
         if let Some(by) = self.work.take_if_over(now, self.room.is_idle()) {
             self.keep_version(registry.history(), by);
@@ -56,14 +65,11 @@ impl Owner {
     fn keep_version(&self, history: History, by: PrincipalRef) {
         let document = self.document;
         self.services.lifecycle.spawn("node version", async move {
-            let kept = history.record_node(&document, NodeChange::Session, SESSION_SUMMARY.to_owned(), by).await;
-            if let Err(error) = kept {
-                tracing::warn!(document = %document.id, %error, "no version of the node could be kept");
-            }
+            keep_version(&history, &document, NodeChange::Session, SESSION_SUMMARY.to_owned(), by).await;
         });
     }
 
-    fn start_projection(&mut self) {
+    fn start_projection(&mut self, history: History) {
         let view = heavy(&self.services, &mut self.room, |room| self.projection.view(room));
         let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
         self.services.lifecycle.spawn("projection", async move {
@@ -71,7 +77,12 @@ impl Owner {
                 Some(view) => project(&services, &document, view).await,
                 None => None,
             };
+            let (done, restated) = done.map_or((None, Vec::new()), |(done, restated)| (Some(done), restated));
             let _ = events.try_send(Event::Projected(done));
+            for Restated { node, status, by } in restated {
+                let node = DocumentRef { id: node.as_uuid(), kind: DocumentKind::Node, ..document };
+                keep_version(&history, &node, NodeChange::StatusChange, format!("Status: {status}"), by).await;
+            }
         });
     }
 

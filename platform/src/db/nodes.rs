@@ -16,6 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Db, DbError};
+use crate::auth::PrincipalRef;
 
 pub use edges::{EdgeFilter, EdgeSort, list_edges};
 #[cfg(feature = "testing")]
@@ -163,6 +164,20 @@ pub struct ProjectedPort {
     pub sort_order: i32,
 }
 
+/// Of so many nodes whose status changed at once one is told.
+pub const RESTATED_MAX: usize = 100;
+
+/// A node whose status has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restated {
+    /// The node.
+    pub node: NodeId,
+    /// Its new status.
+    pub status: String,
+    /// Who changed it; of several who edited the canvas at that time, one.
+    pub by: PrincipalRef,
+}
+
 /// What became of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProjectionOutcome {
@@ -173,6 +188,8 @@ pub enum ProjectionOutcome {
         /// Something has changed of which no event tells yet, lest there be too many: it is to be projected once more
         /// after this time. Until then, the rows count as behind.
         untold_for: Option<Duration>,
+        /// Nodes whose status has changed; not more than [`RESTATED_MAX`] of them.
+        restated: Vec<Restated>,
     },
     /// The rows reflect a later place already; nothing was done.
     Stale,

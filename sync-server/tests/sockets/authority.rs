@@ -162,8 +162,10 @@ async fn access_that_is_narrowed_to_reading_is_felt_by_the_next_edit() {
     server.database.project_member(server.org, server.project, ann.user.id, ProjectRole::Viewer).await;
     let refused = loop {
         client.type_text("x").await;
-        let answer = client.socket.next().await;
-        if let Event::Text(text) = answer {
+        // It is told of the change, too.
+        if let Event::Text(text) = client.socket.next().await
+            && text["type"] != "access_changed"
+        {
             break text;
         }
     };

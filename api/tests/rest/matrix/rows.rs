@@ -74,6 +74,8 @@ impl Row {
 /// All endpoints.
 pub(super) const ROWS: &[Row] = &[
     row("GET /openapi.json", Nothing, OK),
+    row("GET /docs", Nothing, OK),
+    row("GET /docs.css", Nothing, OK),
     row("POST /auth/dev-token", Nothing, OK).with(|_| json!({"email": "patient@example.com"})),
     row("POST /auth/ws-token", SignIn(OwnAction::View), OK),
     row("GET /users/me", SignIn(OwnAction::View), OK),

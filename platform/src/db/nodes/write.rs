@@ -16,7 +16,9 @@ use super::ports::{PortColumns, replace_inputs, replace_outputs};
 use super::tell::{self, Change};
 use super::{
     AuthorType, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectionOutcome,
+    RESTATED_MAX, Restated,
 };
+use crate::auth::PrincipalRef;
 use crate::db::clean::{self, LIST_ITEMS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use crate::db::log::{seq_from_column, seq_to_column};
 use crate::db::{DbError, OrgTx};
@@ -43,17 +45,27 @@ pub async fn project_canvas(
     let changes = upsert_nodes(tx, project, seq, &nodes).await?;
     let absent = mark_absent_nodes(tx, project, seq, &nodes).await?;
     let edges_changed = replace_edges(tx, project, seq, &canvas.edges).await?;
+    let mut restated = Vec::new();
     if project_changes.is_some() || !changes.is_empty() || !absent.is_empty() || edges_changed {
         let actors = tell::actors(tx, project.as_uuid(), projected, seq).await?;
         tell::tell_canvas(tx, project, &changes, &absent, &actors);
         tell::tell_project(tx, project, project_changes, edges_changed, &actors);
         notify::assigned(tx, project, &changes, &actors).await?;
+        restated = restated_by(&changes, actors.last().copied().unwrap_or(PrincipalRef::SYSTEM));
     }
     let appeared: Vec<Uuid> =
         changes.iter().filter(|change| change.before.is_none()).map(|change| change.node.id.as_uuid()).collect();
     mark_projected(tx, project.as_uuid(), seq, &appeared).await?;
     let foreign = foreign.into_iter().map(|node| node.id).collect();
-    Ok(ProjectionOutcome::Written { foreign, untold_for: None })
+    Ok(ProjectionOutcome::Written { foreign, untold_for: None, restated })
+}
+
+/// The nodes that had another status before.
+fn restated_by(changes: &[Change<'_>], by: PrincipalRef) -> Vec<Restated> {
+    let has_changed =
+        |change: &&Change<'_>| change.before.as_ref().is_some_and(|before| before.status != change.node.status);
+    let restated = changes.iter().filter(has_changed).take(RESTATED_MAX);
+    restated.map(|change| Restated { node: change.node.id, status: change.node.status.clone(), by }).collect()
 }
 
 /// A node as the tables can hold it.
@@ -92,7 +104,7 @@ pub async fn project_node(
     // While something is yet to be told, the document counts as behind.
     let reflects = if untold_for.is_some() { Seq::new(seq.get().saturating_sub(1)) } else { seq };
     mark_projected(tx, node.as_uuid(), reflects, &[]).await?;
-    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for })
+    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, restated: Vec::new() })
 }
 
 /// What became of a node's row.
