@@ -20,8 +20,9 @@ const START_TIMEOUT_SECONDS: &str = "120";
 /// The longest path of a unix socket, in bytes (`sun_path` of macOS; Linux has 4 more), without the closing zero.
 const SOCKET_PATH_BYTES_MAX: usize = 103;
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
-/// Connections besides those that are asked for: superusers' and the server's own.
-const EXTRA_CONNECTIONS: u32 = 10;
+/// Connections besides those of the instance that starts it: of other instances on the same database, of superusers, and
+/// the server's own.
+const EXTRA_CONNECTIONS: u32 = 70;
 const SETTINGS_FILE: &str = "glassbox.conf";
 
 #[derive(Debug, Clone)]
