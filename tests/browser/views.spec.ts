@@ -11,6 +11,8 @@ test("the tree shows what is inside what, live, and moves nodes by hand, by menu
   const ada = await studio.visit("Ada");
   const ben = await studio.visit("Ben");
   for (const { page } of [ada, ben]) {
+    // Rows that are out of sight are not there, and other tests leave nodes behind.
+    await page.setViewportSize({ width: 1280, height: 3000 });
     await page.getByRole("link", { name: "Tree" }).click();
     await expect(page).toHaveURL(/\/tree$/);
     await expect(row(page, "Outer")).toHaveAttribute("aria-level", "1");
