@@ -122,14 +122,10 @@ it("feels a change of access on all instances at once (G10)", async () => {
   append(client.doc, "allowed");
   await until("the edit to be saved", () => client.saved.value.state === "saved", [changesOf(client.saved)]);
   await addToProject(first, project, ada, vera, "viewer");
-  const isRefused = () => client.saved.value.refusal?.code === "READ_ONLY";
-  const typing = async () => {
-    while (!isRefused()) {
-      append(client.doc, ".");
-      await pause(20);
-    }
-  };
-  await within(NEWS_MS, "the change of access to be felt", typing());
+  const felt = until("the client to read only", () => client.access.value === "read", [
+    changesOf(client.access),
+  ]);
+  await within(NEWS_MS, "the change of access to be felt", felt);
   await addToProject(first, project, ada, vera, "member");
 });
 
