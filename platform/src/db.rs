@@ -23,6 +23,7 @@ mod page;
 mod principal;
 pub mod projects;
 pub mod quarantine;
+pub mod runs;
 pub mod templates;
 pub mod users;
 pub mod versions;
@@ -220,6 +221,11 @@ impl Db {
     /// deliveries.
     pub(crate) async fn deliveries(&self) -> Result<Transaction<'static, Postgres>, DbError> {
         self.begin("BEGIN", "app.deliveries", "on").await
+    }
+
+    /// Begins a transaction of a worker that looks for runs of agents: it sees and leases those of all organizations.
+    pub(crate) async fn workers(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN", "app.jobs", "on").await
     }
 
     pub(crate) const fn pool(&self) -> &PgPool {

@@ -11,6 +11,7 @@ pub mod db;
 pub mod embedded_postgres;
 pub mod erasure;
 pub mod events;
+pub mod executions;
 pub mod http_client;
 pub mod ingress;
 pub mod lifecycle;

@@ -91,6 +91,7 @@ export interface EventPayloads {
   lock_acquired: Unspecified;
   lock_released: Unspecified;
   execution_update: Unspecified;
+  trace: Unspecified;
   version_created: Unspecified;
   project_created: Unspecified;
   project_updated: Unspecified;
@@ -125,6 +126,7 @@ const TYPES: Record<EventType, true> = {
   lock_acquired: true,
   lock_released: true,
   execution_update: true,
+  trace: true,
   version_created: true,
   project_created: true,
   project_updated: true,

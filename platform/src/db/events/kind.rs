@@ -51,6 +51,8 @@ kinds! {
     LockReleased, "lock_released";
     /// An agent's run on a node has come further.
     ExecutionUpdate, "execution_update";
+    /// An agent's run did something, or is further with it.
+    Trace, "trace";
     /// A node's document has a version more.
     VersionCreated, "version_created";
     /// A project was begun.
