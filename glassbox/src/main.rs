@@ -38,7 +38,8 @@ enum Command {
         after_help = "Examples:\n  glassbox serve --demo\n  GLASSBOX_SERVER_LISTEN=0.0.0.0:9000 glassbox serve\n  glassbox serve --roles api"
     )]
     Serve {
-        /// What this instance serves: sync (sockets), api (REST and the studio), or all; several with commas.
+        /// What this instance serves: sync (sockets), api (REST and the studio), agent (runs of agents), or all; several
+        /// with commas.
         /// /health, /ready and /metrics are always served. Not given: server.roles of the configuration.
         #[arg(long, value_name = "ROLES")]
         roles: Option<Roles>,

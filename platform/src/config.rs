@@ -1,6 +1,7 @@
 //! The configuration: `glassbox.default.toml`, then a file, then the environment. Everything that is wrong with it is
 //! found before the server starts, and reported at once.
 
+mod agents;
 mod check;
 mod error;
 mod layers;
@@ -11,6 +12,7 @@ mod secret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use agents::{AgentsConfig, ServerModelConfig, parse_price, price_text};
 pub use error::{ConfigError, Problem, Source};
 pub use roles::{ParseRolesError, Role, Roles};
 pub use secret::Secret;
@@ -41,6 +43,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Agents.
+    pub agents: AgentsConfig,
     /// Limits.
     pub limits: Limits,
 }
@@ -223,6 +227,7 @@ impl Config {
             webhooks: WebhookConfig {
                 networks: reader.choice("webhooks.networks", &[("public", Networks::Public), ("all", Networks::All)]),
             },
+            agents: agents::read_agents(reader),
             limits: read_limits(reader),
         }
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 use toml::Value;
 
+use super::agents::parse_price;
 use super::error::{ConfigError, Problem};
 use super::layers::Layers;
 use super::roles::Roles;
@@ -15,7 +16,7 @@ use super::secret::Secret;
 use crate::ingress::TrustedProxies;
 
 /// Keys whose value is never shown.
-const SECRET_KEYS: [&str; 3] = ["auth.token_secret", "database.url", "redis.url"];
+const SECRET_KEYS: [&str; 4] = ["agents.model.api_key", "auth.token_secret", "database.url", "redis.url"];
 /// Longer prefixes would be paid for with every message.
 const CHANNEL_PREFIX_BYTES_MAX: usize = 64;
 
@@ -53,6 +54,26 @@ impl Reader {
     pub(super) fn optional_text(&self, key: &str) -> Option<String> {
         let text = self.text(key).trim();
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// A price in US dollars; `None` when it is not known.
+    pub(super) fn optional_price(&mut self, key: &str) -> Option<u64> {
+        let text = self.optional_text(key)?;
+        let price = parse_price(&text);
+        if price.is_none() {
+            self.refuse(key, "must be an amount of US dollars, such as 2.50, or empty when it is not known");
+        }
+        price
+    }
+
+    /// Where sockets are; `None` when it is empty.
+    pub(super) fn optional_socket_url(&mut self, key: &str) -> Option<String> {
+        let text = self.optional_text(key)?;
+        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host());
+        if url.is_none() {
+            self.refuse(key, "must be an address such as ws://127.0.0.1:8080 or wss://sync.example.com");
+        }
+        url.map(|_| text.trim_end_matches('/').to_owned())
     }
 
     pub(super) fn optional_secret(&self, key: &str) -> Option<Secret> {

@@ -10,10 +10,12 @@ pub enum Role {
     Sync,
     /// REST, signing in, and the studio.
     Api,
+    /// Runs of agents.
+    Agent,
 }
 
 impl Role {
-    const EVERY: [Self; 2] = [Self::Sync, Self::Api];
+    const EVERY: [Self; 3] = [Self::Sync, Self::Api, Self::Agent];
 
     /// Its name in the configuration.
     #[must_use]
@@ -21,6 +23,7 @@ impl Role {
         match self {
             Self::Sync => "sync",
             Self::Api => "api",
+            Self::Agent => "agent",
         }
     }
 
@@ -28,6 +31,7 @@ impl Role {
         match self {
             Self::Sync => 1,
             Self::Api => 2,
+            Self::Agent => 4,
         }
     }
 }
@@ -38,7 +42,7 @@ pub struct Roles(u8);
 
 impl Roles {
     /// Every role that there is.
-    pub const ALL: Self = Self(Role::Sync.bit() | Role::Api.bit());
+    pub const ALL: Self = Self(Role::Sync.bit() | Role::Api.bit() | Role::Agent.bit());
 
     /// Whether the instance has a role.
     #[must_use]
@@ -58,10 +62,10 @@ impl fmt::Display for Roles {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRolesError {
     /// One of the names is none.
-    #[error("{0} is no role; roles are sync, api or all")]
+    #[error("{0} is no role; roles are sync, api, agent or all")]
     Unknown(String),
     /// There is no name.
-    #[error("an instance needs a role: sync, api or all")]
+    #[error("an instance needs a role: sync, api, agent or all")]
     None,
 }
 
@@ -89,10 +93,10 @@ mod tests {
     fn roles_are_read_from_a_list_and_an_instance_has_at_least_one() {
         let of = |text: &str| text.parse::<Roles>();
         assert_eq!(of("all"), Ok(Roles::ALL));
-        assert_eq!(of("api, sync,api"), Ok(Roles::ALL));
+        assert_eq!(of("api, agent,sync,api"), Ok(Roles::ALL));
         let api = of("api").unwrap();
         assert!(api.has(Role::Api) && !api.has(Role::Sync));
-        assert_eq!((api.to_string(), Roles::ALL.to_string()), ("api".to_owned(), "sync,api".to_owned()));
+        assert_eq!((api.to_string(), Roles::ALL.to_string()), ("api".to_owned(), "sync,api,agent".to_owned()));
         assert_eq!(of("sync,gui"), Err(ParseRolesError::Unknown("gui".to_owned())));
         assert_eq!(of(" , "), Err(ParseRolesError::None));
     }
