@@ -45,7 +45,9 @@ export type TextChange = "kept" | "inserted" | "deleted";
 
 export interface Authorship {
   principal: string;
+  /** Of an agent: its run, and the step of it. */
   run?: string;
+  traceEvent?: string;
   from: string;
   until: string;
   firstSeq: number;
@@ -166,6 +168,19 @@ export function useBlame(document: string, seq: number, enabled: boolean) {
     queryKey: key(document, "blame", seq),
     enabled,
     queryFn: () => request<Blame>("GET", withQuery(`${base(document)}/blame`, { seq })),
+  });
+}
+
+/** How long one believes who wrote what in a document that may be edited. */
+const BELIEVED_MS = 4_000;
+
+/** Who wrote what in a document as it is now. */
+export function useBlameNow(document: string, enabled: boolean) {
+  return useQuery({
+    queryKey: key(document, "blame-now"),
+    staleTime: BELIEVED_MS,
+    enabled,
+    queryFn: () => request<Blame>("GET", `${base(document)}/blame`),
   });
 }
 

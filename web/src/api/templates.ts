@@ -19,6 +19,8 @@ export interface Template {
   name: string;
   description: string;
   structure: { parameters?: TemplateParameter[]; nodes?: unknown[] };
+  /** How agents run that are begun with it. */
+  agentConfig?: Record<string, unknown>;
 }
 
 /** The templates of an organization, then those that come with GlassBox. */

@@ -16,7 +16,17 @@ export interface Organization {
   name: string;
   slug: string;
   role: OrganizationRole;
+  settings?: OrganizationSettings;
   createdAt: string;
+}
+
+/** What holds for the agents of an organization. */
+export interface OrganizationSettings {
+  /** The model that they use unless told otherwise; null: the server's. */
+  defaultModel: string | null;
+  /** The models that may be used; null: all. */
+  allowedModels: string[] | null;
+  agentPolicies: { maxTokensPerExecution: number | null; requireApproval: boolean };
 }
 
 export const PROJECT_ROLES = ["admin", "member", "viewer"] as const;

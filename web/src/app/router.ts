@@ -6,7 +6,7 @@ export const PROJECT_VIEWS = ["canvas", "tree", "graph"] as const;
 export type ProjectView = (typeof PROJECT_VIEWS)[number];
 
 /** What of an open node is shown. */
-export type NodePart = "content" | "history";
+export type NodePart = "content" | "runs" | "history";
 
 /** A place in a project. */
 export interface Place {
@@ -14,11 +14,15 @@ export interface Place {
   view: ProjectView;
   nodeId: string | null;
   part: NodePart;
+  /** The run that is shown; beside the content, the one whose text is marked. */
+  runId: string | null;
+  /** A step of that run. */
+  stepId: string | null;
   wholePage: boolean;
 }
 
 /** The parts of an organization's page. */
-export const ORGANIZATION_SECTIONS = ["members", "keys", "webhooks", "audit", "trash"] as const;
+export const ORGANIZATION_SECTIONS = ["members", "models", "keys", "webhooks", "audit", "trash"] as const;
 export type OrganizationSection = (typeof ORGANIZATION_SECTIONS)[number];
 
 /** Where the address bar points. */
@@ -31,7 +35,8 @@ export type Route =
   | { name: "unknown" };
 
 const ID = "([0-9a-f-]{36})";
-const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID}(/history)?)?/?$`);
+const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID}(?:/(history|runs)(?:/${ID})?)?)?/?$`);
+const ONE_ID = new RegExp(`^${ID}$`);
 
 const ORGANIZATION = new RegExp(`^/o/${ID}/(${ORGANIZATION_SECTIONS.join("|")})/?$`);
 
@@ -42,16 +47,25 @@ export function parseRoute(pathname: string, search: string): Route {
   if (pathname === "/me") return { name: "profile" };
   const [, orgId, section] = ORGANIZATION.exec(pathname) ?? [];
   if (orgId) return { name: "organization", orgId, section: section as OrganizationSection };
-  const [, projectId, view = "canvas", nodeId = null, history] = PROJECT.exec(pathname) ?? [];
-  if (!projectId) return { name: "unknown" };
+  const [, projectId, view = "canvas", nodeId = null, part = "content", run] = PROJECT.exec(pathname) ?? [];
+  if (!projectId || (part === "history" && run)) return { name: "unknown" };
+  const query = new URLSearchParams(nodeId === null ? "" : search);
+  const runId = part === "runs" ? (run ?? null) : part === "content" ? idIn(query, "run") : null;
   return {
     name: "project",
     projectId,
     view: view as ProjectView,
     nodeId,
-    part: history ? "history" : "content",
-    wholePage: nodeId !== null && new URLSearchParams(search).get("view") === "page",
+    part: part as NodePart,
+    runId,
+    stepId: runId && idIn(query, "step"),
+    wholePage: query.get("view") === "page",
   };
+}
+
+function idIn(query: URLSearchParams, name: string): string | null {
+  const value = query.get(name) ?? "";
+  return ONE_ID.test(value) ? value : null;
 }
 
 /** The address of a project, or of a place in it. */
@@ -59,7 +73,13 @@ export function projectPath(projectId: string, place: Partial<Omit<Place, "proje
   const { view = "canvas", nodeId = null, part = "content", wholePage = false } = place;
   const base = `/p/${projectId}${view === "canvas" ? "" : `/${view}`}`;
   if (!nodeId) return base;
-  return `${base}/n/${nodeId}${part === "history" ? "/history" : ""}${wholePage ? "?view=page" : ""}`;
+  const { runId = null, stepId = null } = part === "history" ? {} : place;
+  const shown = part === "content" ? "" : `/${part}${runId ? `/${runId}` : ""}`;
+  const query = new URLSearchParams();
+  if (wholePage) query.set("view", "page");
+  if (part === "content" && runId) query.set("run", runId);
+  if (runId && stepId) query.set("step", stepId);
+  return `${base}/n/${nodeId}${shown}${query.size > 0 ? `?${query}` : ""}`;
 }
 
 /** The address of a part of an organization. */

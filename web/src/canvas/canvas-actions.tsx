@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, use, useMemo } from "react";
-import { type NodePart, navigate, type Place, type ProjectView, projectPath } from "../app/router";
+import { navigate, type Place, type ProjectView, projectPath } from "../app/router";
 import { CARD, type Point } from "../documents/canvas";
 import { useCanEdit, useCanvasScope, useStates } from "./canvas-context";
 import type { Direction } from "./geometry";
@@ -8,7 +8,7 @@ import type { Direction } from "./geometry";
 export interface CanvasActions {
   /** Adds a node where one points, or where the view has a place for it; `parentId`: inside that one. */
   addNode(at?: Point, parentId?: string): void;
-  openNode(id: string, options?: { wholePage?: boolean; part?: NodePart }): void;
+  openNode(id: string, options?: Partial<Pick<Place, "wholePage" | "part" | "runId" | "stepId">>): void;
   closeNode(): void;
   showView(view: ProjectView): void;
   /** Selects a node, brings it into view so that it can be read, and gives it the focus. */
@@ -38,9 +38,9 @@ export function CanvasActionsProvider({ place, children }: { place: ShownPlace; 
   return <Context value={useActions(place)}>{children}</Context>;
 }
 
-type ShownPlace = Pick<Place, "view" | "nodeId" | "part">;
+type ShownPlace = Pick<Place, "view" | "nodeId" | "part" | "runId" | "stepId">;
 
-function useActions({ view, nodeId, part }: ShownPlace): CanvasActions {
+function useActions({ view, nodeId, part, runId, stepId }: ShownPlace): CanvasActions {
   const { canvas, flow, history, renaming, stage, projectId, userId } = useCanvasScope();
   const canEdit = useCanEdit();
   const firstState = useStates()[0] ?? "draft";
@@ -65,7 +65,7 @@ function useActions({ view, nodeId, part }: ShownPlace): CanvasActions {
         navigate(projectPath(projectId, { ...options, view, nodeId: id }));
       },
       closeNode: () => navigate(projectPath(projectId, { view })),
-      showView: (next) => navigate(projectPath(projectId, { view: next, nodeId, part })),
+      showView: (next) => navigate(projectPath(projectId, { view: next, nodeId, part, runId, stepId })),
       focusNode: show,
       revealNode: (id) => stage.get()?.reveal(id),
       renameSelected() {
@@ -92,5 +92,20 @@ function useActions({ view, nodeId, part }: ShownPlace): CanvasActions {
         if (canEdit) history.redo();
       },
     };
-  }, [canvas, flow, history, renaming, stage, projectId, nodeId, part, userId, view, canEdit, firstState]);
+  }, [
+    canvas,
+    flow,
+    history,
+    renaming,
+    stage,
+    projectId,
+    nodeId,
+    part,
+    runId,
+    stepId,
+    userId,
+    view,
+    canEdit,
+    firstState,
+  ]);
 }

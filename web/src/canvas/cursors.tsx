@@ -45,7 +45,7 @@ function Cursor({ peer, at, zoom }: { peer: Peer; at: { x: number; y: number }; 
         style={badgeStyle(peer.person)}
       >
         {name}
-        {peer.activity && ` · ${peer.activity}`}
+        {peer.person.activity && ` · ${peer.person.activity}`}
       </span>
     </div>
   );

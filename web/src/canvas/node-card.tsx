@@ -1,6 +1,7 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo, useMemo } from "react";
 import type * as Y from "yjs";
+import { CardRun } from "../agents/live-line";
 import { metadataOf } from "../documents/canvas";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
@@ -48,6 +49,7 @@ function Card({ id, node, selected }: { id: string; node: Y.Map<unknown>; select
         {faces.length > 0 && <AvatarRow people={faces} size={22} />}
       </div>
       <LockBadge nodeId={id} className="absolute -top-2.5 right-3" />
+      <CardRun nodeId={id} />
       {selector && !selected && (
         <span
           className="absolute -top-2.5 left-3 max-w-40 truncate rounded px-1.5 text-[10px] leading-4 font-medium"

@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import { RunActivity } from "../agents/run-activity";
 import { followLink, type ProjectView } from "../app/router";
 import { useStore } from "../lib/external-store";
 import { Bell } from "../notifications/bell";
@@ -47,6 +48,7 @@ export function ProjectHeader({ name, view, onPalette, actions }: HeaderProps) {
       <div className="mx-1 h-4 w-px shrink-0 bg-line max-sm:hidden" />
       <StateLine />
       <div className="flex-1" />
+      <RunActivity />
       <PeopleHere />
       <Button
         look="quiet"
@@ -81,9 +83,13 @@ function PeopleHere() {
   const { presence, userId } = useCanvasScope();
   const people = useStore(presence.people);
   const others = useMemo(() => people.filter((person) => person.id !== userId), [people, userId]);
+  const agents = others.filter(({ activity }) => activity);
   return (
-    <div role="group" aria-label="People here">
+    <div role="group" aria-label="People here" className="flex items-center gap-2">
       <AvatarRow people={others} size={26} />
+      {agents.length === 1 && (
+        <span className="max-w-40 truncate text-xs text-muted max-lg:hidden">{agents[0]?.activity}</span>
+      )}
     </div>
   );
 }

@@ -4,6 +4,8 @@ import type { Provider } from "@glassbox/client";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
+import { useFollowedRuns } from "../agents/follow";
+import { OpenRunsProvider } from "../agents/open-runs";
 import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
@@ -135,7 +137,9 @@ function OpenProject({ provider, project, ...route }: OpenProjectProps) {
             <WithNames project={project}>
               <CanvasActionsProvider place={route}>
                 <ProjectFeedProvider projectId={route.projectId}>
-                  <ProjectScreen {...route} provider={provider} project={project} />
+                  <OpenRunsProvider projectId={route.projectId}>
+                    <ProjectScreen {...route} provider={provider} project={project} />
+                  </OpenRunsProvider>
                 </ProjectFeedProvider>
               </CanvasActionsProvider>
             </WithNames>
@@ -195,6 +199,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   const [dialog, setDialog] = useState<OpenDialog>(null);
   usePreloadedPanel();
   useFollowedLocks(projectId);
+  useFollowedRuns(projectId);
   const close = () => setDialog(null);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({

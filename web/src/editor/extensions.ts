@@ -7,6 +7,8 @@ import { Placeholder } from "@tiptap/extensions";
 import { StarterKit } from "@tiptap/starter-kit";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
+import type { EvidenceDesk } from "../evidence/desk";
+import { Evidence } from "../evidence/pointer";
 import { Carets } from "./carets";
 import { Mention } from "./mention";
 
@@ -33,14 +35,17 @@ export interface EditorBinding {
   fragment: Y.XmlFragment;
   awareness: Awareness;
   placeholder: string;
+  /** Where it is asked who wrote what, and how histories name this text. */
+  evidence: { desk: EvidenceDesk; part: string } | null;
 }
 
 /** Everything that an editor of one shared text is made of. */
-export function extensionsFor({ fragment, awareness, placeholder }: EditorBinding): Extensions {
+export function extensionsFor({ fragment, awareness, placeholder, evidence }: EditorBinding): Extensions {
   return [
     ...vocabulary(),
     Placeholder.configure({ placeholder, showOnlyWhenEditable: false }),
     Collaboration.configure({ fragment }),
     Carets.configure({ awareness }),
+    ...(evidence ? [Evidence.configure(evidence)] : []),
   ];
 }

@@ -1,9 +1,10 @@
 import "./editor.css";
 import { EditorContent, useEditor } from "@tiptap/react";
-import { useEffect, useMemo } from "react";
+import { use, useEffect, useMemo } from "react";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import { sharedStore } from "../documents/yjs";
+import { EvidenceContext } from "../evidence/desk";
 import { useStore } from "../lib/external-store";
 import { useOwned } from "../lib/use-owned";
 import { extensionsFor, SCHEMA } from "./extensions";
@@ -24,6 +25,8 @@ export interface RichTextProps {
   editable: boolean;
   /** Whether the toolbar is always there, or only while the text has the focus. */
   toolbar: "always" | "focused";
+  /** How histories name the text; null: its authors cannot be asked for. */
+  part: string | null;
 }
 
 /** A shared text with form. A text that holds what this editor does not know is shown, and left as it is. */
@@ -66,13 +69,20 @@ function BoundEditor({
   placeholder,
   editable,
   toolbar,
+  part,
   guard,
 }: RichTextProps & {
   guard: VocabularyGuard;
 }) {
+  const desk = use(EvidenceContext);
   const editor = useEditor(
     {
-      extensions: extensionsFor({ fragment, awareness, placeholder }),
+      extensions: extensionsFor({
+        fragment,
+        awareness,
+        placeholder,
+        evidence: desk && part ? { desk, part } : null,
+      }),
       editable,
       editorProps: {
         // ProseMirror keeps Esc to itself, which is the way out of a text as of every other field.
@@ -80,7 +90,7 @@ function BoundEditor({
         attributes: { role: "textbox", "aria-multiline": "true", "aria-label": label, class: "prose-text" },
       },
     },
-    [fragment, awareness],
+    [fragment, awareness, desk, part],
   );
   useEffect(() => {
     guard.release = () => editor.destroy();

@@ -16,7 +16,7 @@ function bound(fragment: Y.XmlFragment) {
   const awareness = new Awareness(fragment.doc as Y.Doc);
   return new Editor({
     element: document.createElement("div"),
-    extensions: extensionsFor({ fragment, awareness, placeholder: "" }),
+    extensions: extensionsFor({ fragment, awareness, placeholder: "", evidence: null }),
   });
 }
 

@@ -5,6 +5,8 @@ import { followEvents, type ServerEvent } from "./event-feed";
 const TYPES = [
   "lock_acquired",
   "lock_released",
+  "execution_update",
+  "trace",
   "node_created",
   "node_updated",
   "node_restored",

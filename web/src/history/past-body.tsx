@@ -39,6 +39,7 @@ export function PastBody({ state }: { state: Uint8Array }) {
           placeholder="Nothing was written here."
           editable={false}
           toolbar="focused"
+          part={null}
         />
       </Suspense>
       <PastItems content={past.content} />

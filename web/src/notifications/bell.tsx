@@ -1,5 +1,7 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { Popover as Radix } from "radix-ui";
 import { useState } from "react";
+import { executionQuery } from "../api/executions";
 import { type Notification, useNotifications, useReading, useUnreadCount } from "../api/notifications";
 import { navigate, projectPath } from "../app/router";
 import { plural, timeAgo } from "../lib/text";
@@ -8,13 +10,14 @@ import { Icon, type IconName } from "../ui/icon";
 import { Loaded } from "../ui/loaded";
 import { MorePages } from "../ui/more-pages";
 import { Notice } from "../ui/notice";
+import { placeOf } from "./place";
 
 const ICONS: Record<string, IconName> = {
   lock_released: "unlock",
   node_assigned: "node",
   mention: "quote",
-  execution_complete: "check",
-  human_input_needed: "warning",
+  execution_complete: "spark",
+  human_input_needed: "question",
 };
 
 /** Counts above this are not told exactly. */
@@ -63,11 +66,13 @@ export function Bell() {
 function List({ unread, onOpen }: { unread: number; onOpen: () => void }) {
   const list = useNotifications();
   const { read, readAll } = useReading();
+  const queries = useQueryClient();
   const open = (notification: Notification) => {
     if (!notification.readAt) read.mutate(notification.id);
     if (!notification.projectId) return;
-    const nodeId = notification.resourceType === "node" ? notification.resourceId : null;
-    navigate(projectPath(notification.projectId, { nodeId }));
+    void placeOf(notification, (id) => queries.fetchQuery(executionQuery(id))).then((place) =>
+      navigate(projectPath(notification.projectId as string, place)),
+    );
     onOpen();
   };
   return (
@@ -88,8 +93,8 @@ function List({ unread, onOpen }: { unread: number; onOpen: () => void }) {
           {(items) =>
             items.length === 0 ? (
               <Notice icon="bell" title="Nothing yet">
-                You are told here when a node is given to you, a lock is free that you waited for, or somebody
-                names you.
+                You are told here when a node is given to you, a lock is free that you waited for, somebody
+                names you, or an agent is done or asks you something.
               </Notice>
             ) : (
               <>

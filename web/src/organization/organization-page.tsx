@@ -10,6 +10,7 @@ import { Notice } from "../ui/notice";
 import { AuditSection } from "./audit-section";
 import { KeysSection } from "./keys-section";
 import { MembersSection } from "./members-section";
+import { ModelsSection } from "./models-section";
 import { TrashSection } from "./trash-section";
 import { WebhooksSection } from "./webhooks-section";
 
@@ -23,6 +24,7 @@ interface Part {
 
 const PARTS: Record<OrganizationSection, Part> = {
   members: { label: "Members", icon: "people", isForAdmins: false, Content: MembersSection },
+  models: { label: "Models", icon: "spark", isForAdmins: true, Content: ModelsSection },
   keys: { label: "API keys", icon: "key", isForAdmins: true, Content: KeysSection },
   webhooks: { label: "Webhooks", icon: "webhook", isForAdmins: true, Content: WebhooksSection },
   audit: { label: "Audit log", icon: "scroll", isForAdmins: true, Content: AuditSection },

@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { titleOf } from "../documents/canvas";
-import { type ItemKind, kindOf, type NodeDocument, type Side, sourceNodeOf } from "../documents/node";
+import { type ItemKind, idOf, kindOf, type NodeDocument, type Side, sourceNodeOf } from "../documents/node";
 import { sharedStore, useMapText, useMapValue } from "../documents/yjs";
 import { useStore } from "../lib/external-store";
 import { patient } from "../lib/patient";
@@ -118,8 +118,9 @@ function ItemContent(props: ItemCardProps & { kind: ItemKind }) {
   }
 }
 
-function TextContent({ item, content, awareness, name }: ItemCardProps) {
+function TextContent({ item, side, content, awareness, name }: ItemCardProps) {
   const canEdit = useCanEdit();
+  const id = idOf(item);
   const text = useMapValue(item, "text");
   if (text instanceof Y.XmlFragment) {
     return (
@@ -131,6 +132,7 @@ function TextContent({ item, content, awareness, name }: ItemCardProps) {
           placeholder={canEdit ? "Write…" : "Empty"}
           editable={canEdit}
           toolbar="focused"
+          part={id ? `${side}/${id}/text` : null}
         />
       </Suspense>
     );

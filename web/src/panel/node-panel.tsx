@@ -1,5 +1,7 @@
-import { lazy, Suspense, use, useCallback, useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, use, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type * as Y from "yjs";
+import { RunBar } from "../agents/run-bar";
+import { RunButton } from "../agents/run-button";
 import { followLink, type NodePart, navigate, type Place, projectPath } from "../app/router";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { CanEditContext, CanManageContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
@@ -7,6 +9,8 @@ import { StaleBanner } from "../canvas/stale-banner";
 import type { AwaitedDocument } from "../documents/awaited-document";
 import { NodeDocument } from "../documents/node";
 import { useIsReady, useNodeDocument, useObservable, useReplica } from "../documents/session";
+import { EvidenceContext, EvidenceDesk } from "../evidence/desk";
+import { EvidenceLayer } from "../evidence/evidence-layer";
 import { derivedStore, useStore } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
@@ -28,6 +32,7 @@ import { TitleField } from "./title-field";
 export const loadEditor = patient(() => import("../editor/rich-text"));
 const RichText = lazy(loadEditor);
 const HistoryPanel = lazy(patient(() => import("../history/history-panel")));
+const RunsPanel = lazy(patient(() => import("../agents/runs-panel")));
 
 const makeContent = (doc: Y.Doc) => new NodeDocument(doc);
 
@@ -44,6 +49,7 @@ export default function NodePanel({ place }: NodePanelProps) {
     <PanelFrame wholePage={wholePage}>
       <PanelBar place={place} />
       <LockBar nodeId={nodeId} canForce={use(CanManageContext)} />
+      <RunBar place={place} />
       {node ? <OpenNode key={nodeId} place={place} node={node} /> : <Missing />}
     </PanelFrame>
   );
@@ -58,6 +64,7 @@ function nodeStore(nodes: Y.Map<Y.Map<unknown>>, read: () => Y.Map<unknown> | nu
 
 const PARTS = [
   { part: "content", label: "Content", icon: "text" },
+  { part: "runs", label: "Runs", icon: "spark" },
   { part: "history", label: "History", icon: "clock" },
 ] as const satisfies { part: NodePart; label: string; icon: IconName }[];
 
@@ -70,7 +77,7 @@ function PanelBar({ place }: NodePanelProps) {
         {PARTS.map(({ part, label, icon }) => (
           <a
             key={part}
-            href={projectPath(projectId, { ...place, part })}
+            href={projectPath(projectId, { ...place, part, runId: null, stepId: null })}
             onClick={followLink}
             aria-current={part === place.part ? "page" : undefined}
             className={`flex h-8 items-center gap-1.5 rounded-lg px-2 text-[13px] font-medium ${part === place.part ? "bg-sunken text-ink" : "text-muted hover:bg-hover hover:text-ink"}`}
@@ -80,6 +87,7 @@ function PanelBar({ place }: NodePanelProps) {
         ))}
       </nav>
       <span className="flex-1" />
+      <RunButton place={place} />
       <LockButton nodeId={place.nodeId} />
       <IconButton
         icon={wholePage ? "shrink" : "expand"}
@@ -117,7 +125,12 @@ function OpenNode({ place, node }: NodePanelProps & { node: Y.Map<unknown> }) {
           <TitleField nodeId={nodeId} node={node} />
           {part === "content" && <NodeFields nodeId={nodeId} node={node} />}
         </div>
-        {document && part === "content" && <NodeContent document={document} nodeId={nodeId} />}
+        {document && part === "content" && <NodeContent document={document} place={place} />}
+        {part === "runs" && (
+          <Suspense fallback={<Fetching what="runs" />}>
+            <RunsPanel place={place} />
+          </Suspense>
+        )}
         {document && part === "history" && <NodeHistory document={document} />}
       </div>
     </div>
@@ -145,7 +158,9 @@ function NodeHistory({ document }: { document: AwaitedDocument }) {
   );
 }
 
-function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: string }) {
+function NodeContent({ document, place }: NodePanelProps & { document: AwaitedDocument }) {
+  const { nodeId } = place;
+  const [desk] = useState(() => new EvidenceDesk());
   const provider = useStore(document.provider);
   const isAwaited = useStore(document.isAwaited);
   const { doc, awareness } = useReplica(provider);
@@ -163,26 +178,30 @@ function NodeContent({ document, nodeId }: { document: AwaitedDocument; nodeId: 
   if (!content || !ready.loaded) return null;
   return (
     <CanEditContext value={canEdit}>
-      <StaleBanner provider={provider} what="node" />
-      {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
-      <Section title="Body">
-        <Suspense fallback={<Fetching what="editor" />}>
-          <RichText
-            key={doc.guid}
-            fragment={content.body}
-            awareness={awareness}
-            label="Body"
-            placeholder={
-              canEdit ? "Write, or press / for headings, lists, tables…" : "Nothing is written here yet."
-            }
-            editable={canEdit}
-            toolbar="always"
-          />
-        </Suspense>
-      </Section>
-      <Items side="inputs" content={content} awareness={awareness} />
-      <Items side="outputs" content={content} awareness={awareness} />
-      <Connections nodeId={nodeId} />
+      <EvidenceContext value={desk}>
+        <StaleBanner provider={provider} what="node" />
+        <EvidenceLayer desk={desk} document={provider.name} place={place} />
+        {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
+        <Section title="Body">
+          <Suspense fallback={<Fetching what="editor" />}>
+            <RichText
+              key={doc.guid}
+              fragment={content.body}
+              awareness={awareness}
+              label="Body"
+              placeholder={
+                canEdit ? "Write, or press / for headings, lists, tables…" : "Nothing is written here yet."
+              }
+              editable={canEdit}
+              toolbar="always"
+              part="body"
+            />
+          </Suspense>
+        </Section>
+        <Items side="inputs" content={content} awareness={awareness} />
+        <Items side="outputs" content={content} awareness={awareness} />
+        <Connections nodeId={nodeId} />
+      </EvidenceContext>
     </CanEditContext>
   );
 }

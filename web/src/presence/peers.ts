@@ -9,6 +9,8 @@ export interface Person {
   kind: "human" | "agent";
   /** Tells them from others here who have the same colour. */
   look?: Look;
+  /** What an agent says that it is doing; null or left out: nothing. */
+  activity?: string | null;
 }
 
 /** How the colour of somebody is worn: the first with it fills, the second outlines, any more dash. */
@@ -21,8 +23,6 @@ export interface Peer {
   pointer: Point | null;
   selection: readonly string[];
   viewing: string | null;
-  /** What an agent says that it is doing. */
-  activity: string | null;
 }
 
 /** What this window tells the others about itself on a canvas. */
@@ -68,14 +68,26 @@ export function personIn(awareness: Awareness, user: unknown): Person | null {
 function peerOf(clientId: number, state: Record<string, unknown>): Peer | null {
   const person = personOf(state.user);
   if (!person) return null;
+  if (person.kind === "agent") person.activity = wordsOf(state.activity);
   return {
     clientId,
     person,
     pointer: pointOf(state.pointer),
     selection: Array.isArray(state.selection) ? state.selection.filter((id) => typeof id === "string") : [],
-    viewing: typeof state.viewing === "string" ? state.viewing : null,
-    activity: typeof state.activity === "string" ? state.activity : null,
+    viewing: nodeIn(state),
   };
+}
+
+/** The node that somebody is inside; agents say it by another name. */
+function nodeIn({ viewing, node }: Record<string, unknown>): string | null {
+  if (typeof viewing === "string") return viewing;
+  return typeof node === "string" ? node : null;
+}
+
+const ACTIVITY_LENGTH_MAX = 60;
+
+function wordsOf(value: unknown): string | null {
+  return typeof value === "string" && value ? value.slice(0, ACTIVITY_LENGTH_MAX) : null;
 }
 
 /** Reads the `user` member of an awareness state. */

@@ -5,13 +5,14 @@ import { badgeStyle } from "./color";
 /** Somebody: a person is round, an agent is a rounded square. */
 export function Avatar({ person, size = 24, note }: { person: Person; size?: number; note?: string }) {
   const agent = person.kind === "agent";
-  const name = `${person.name}${agent ? " (agent)" : ""}${note ? `, ${note}` : ""}`;
+  const isAtWork = agent && Boolean(person.activity) && !isWaiting(person.activity);
+  const name = [`${person.name}${agent ? " (agent)" : ""}`, person.activity, note].filter(Boolean).join(", ");
   return (
     <span
       role="img"
       aria-label={name}
       title={name}
-      className={`inline-flex shrink-0 items-center justify-center font-semibold ring-2 ring-surface select-none ${agent ? "rounded-md" : "rounded-full"}`}
+      className={`inline-flex shrink-0 items-center justify-center font-semibold ring-2 ring-surface select-none ${agent ? "rounded-md" : "rounded-full"} ${isAtWork ? "at-work" : ""}`}
       style={{
         width: size,
         height: size,
@@ -22,6 +23,11 @@ export function Avatar({ person, size = 24, note }: { person: Person; size?: num
       {initials(person.name)}
     </span>
   );
+}
+
+/** Whether an agent does nothing until a person does. */
+export function isWaiting(activity: string | null | undefined): boolean {
+  return activity?.startsWith("waiting") ?? false;
 }
 
 const SHOWN_AT_MOST = 5;

@@ -26,6 +26,34 @@ export function Field({ label, hint, ...rest }: FieldProps) {
   );
 }
 
+/** A labelled text of several lines. */
+export function AreaField({
+  label,
+  hint,
+  ...rest
+}: ComponentProps<"textarea"> & { label: string; hint?: ReactNode }) {
+  const id = useId();
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="text-[13px] font-medium">
+        {label}
+      </label>
+      <textarea
+        id={id}
+        rows={3}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        className="field-sizing-content max-h-60 min-h-20 w-full resize-y rounded-lg border border-line-strong bg-surface px-3 py-2 text-sm text-ink"
+        {...rest}
+      />
+      {hint && (
+        <p id={`${id}-hint`} className="text-xs text-muted">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** A labelled choice. */
 export function SelectField({ label, children, ...rest }: ComponentProps<"select"> & { label: string }) {
   const id = useId();

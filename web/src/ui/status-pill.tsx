@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { humanize } from "../lib/text";
 
 const LOOKS = {
@@ -34,10 +35,27 @@ export function statusLook(status: string, states: readonly string[]): StatusLoo
 export function StatusPill({ status, states }: { status: string; states: readonly string[] }) {
   if (!status) return null;
   return (
-    <span
-      className={`inline-block max-w-28 shrink-0 truncate rounded-full px-2 py-0.5 text-[11px] leading-4 font-medium ${LOOKS[statusLook(status, states)]}`}
-    >
+    <Pill look={statusLook(status, states)} className="max-w-28">
       {humanize(status)}
+    </Pill>
+  );
+}
+
+/** A few words on the colour of a status. */
+export function Pill({
+  look,
+  className = "",
+  children,
+}: {
+  look: StatusLook;
+  className?: string;
+  children: ReactNode;
+}) {
+  return (
+    <span
+      className={`inline-block shrink-0 truncate rounded-full px-2 py-0.5 text-[11px] leading-4 font-medium ${LOOKS[look]} ${className}`}
+    >
+      {children}
     </span>
   );
 }
