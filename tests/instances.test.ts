@@ -16,7 +16,16 @@ import {
   untilEqual,
 } from "./clients";
 import { Redis } from "./redis";
-import { addToProject, createDocument, createProject, type Person, type Project, signIn } from "./rest";
+import {
+  addToProject,
+  createDocument,
+  createNode,
+  createProject,
+  enforceLocks,
+  type Person,
+  type Project,
+  signIn,
+} from "./rest";
 import { Server, within } from "./server";
 
 /** Seconds until who is not heard of any more is gone. */
@@ -127,6 +136,34 @@ it("feels a change of access on all instances at once (G10)", async () => {
   ]);
   await within(NEWS_MS, "the change of access to be felt", felt);
   await addToProject(first, project, ada, vera, "member");
+});
+
+it("enforces a lock on all instances, and asks for what was refused on each when it ends (G28)", async () => {
+  const [first, second, third] = instances;
+  await enforceLocks(first, project, ada);
+  const node = await createNode(first, project, ada);
+  const holder = openSdk(first, `node:${node}`, ada.token);
+  const others = [openSdk(second, `node:${node}`, vera.token), openSdk(third, `node:${node}`, vera.token)];
+  const all = [holder, ...others];
+  await within(PATIENCE_MS, "the clients to sync", Promise.all(all.map(({ whenSynced }) => whenSynced)));
+  await holder.client.acquireLock(node);
+  append(holder.doc, "the holder's. ");
+  for (const { doc } of others) await reads(doc, "the holder's.");
+  const savedIs = (client: (typeof all)[number], state: string) =>
+    until(`an edit to be ${state}`, () => client.saved.value.state === state, [changesOf(client.saved)]);
+  for (const [index, other] of others.entries()) {
+    append(other.doc, `of the other ${index}. `);
+    await savedIs(other, "behind");
+    await expect(other.client.acquireLock(node)).rejects.toMatchObject({ code: "LOCK_HELD" });
+  }
+  expect(textOf(holder.doc)).toBe("the holder's. ");
+  await holder.client.releaseLock(node);
+  for (const other of others) await savedIs(other, "saved");
+  await untilEqual(
+    all.map(({ doc }) => doc),
+    textOf,
+  );
+  expect(textOf(holder.doc)).toMatch(/of the other 0\..*of the other 1\.|of the other 1\..*of the other 0\./);
 });
 
 async function readiness(): Promise<string[]> {

@@ -60,6 +60,23 @@ export async function createDocument(server: Server, project: Project, by: Perso
   return name;
 }
 
+/** Creates a node and returns its id. */
+export async function createNode(
+  server: Server,
+  project: Project,
+  by: Person,
+  title = "Node",
+): Promise<string> {
+  const path = `/projects/${project.id}/nodes`;
+  return (await call<{ id: string }>(server, path, { person: by, body: { title } })).id;
+}
+
+/** From now on, who does not hold a node's lock cannot edit it while somebody else does. */
+export async function enforceLocks(server: Server, project: Project, by: Person): Promise<void> {
+  const body = { settings: { lockMode: "enforced" } };
+  await call(server, `/projects/${project.id}`, { person: by, method: "PATCH", body });
+}
+
 /** A document's stored and live state, as one Yjs update. */
 export async function snapshot(server: Server, person: Person, document: string): Promise<Uint8Array> {
   const response = await fetch(

@@ -4,6 +4,8 @@ import { Channels } from "./channels.js";
 import { Connection } from "./connection.js";
 import { clientError, type ErrorInfo, GlassBoxError } from "./errors.js";
 import { EventChannels, type EventListener } from "./event-channels.js";
+import { type AcquireLockOptions, Locks } from "./locks.js";
+import type { HeldLock } from "./messages.js";
 import type { Observable } from "./observable.js";
 import { DEFAULT_PREFIX, LocalStore } from "./persistence.js";
 import { DocumentProvider } from "./provider.js";
@@ -17,6 +19,7 @@ export class GlassBoxClient {
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #eventChannels: EventChannels;
+  readonly #locks: Locks;
   readonly #providers = new Map<string, DocumentProvider>();
   readonly #stores = new Map<string, Promise<LocalStore>>();
   /** Detached providers whose local copies are still being written. */
@@ -34,6 +37,7 @@ export class GlassBoxClient {
       () => this.#connection,
       () => new Retries(this.#random, options.backoff),
     );
+    this.#locks = new Locks(() => this.#connection);
     this.#connection = new Connection(options, {
       welcomed: () => {
         this.#channels.welcomed();
@@ -42,11 +46,13 @@ export class GlassBoxClient {
       message: (message) => {
         this.#channels.message(message);
         this.#eventChannels.message(message);
+        this.#locks.message(message);
       },
       frame: (frame) => this.#channels.frame(frame),
       lost: () => {
         this.#channels.lost();
         this.#eventChannels.lost();
+        this.#locks.lost();
       },
       leaving: () => {
         for (const provider of this.#providers.values()) provider.flush();
@@ -101,6 +107,24 @@ export class GlassBoxClient {
   listen(subject: `project:${string}` | `node:${string}` | "user", listener: EventListener): () => void {
     if (this.#closed) throw new GlassBoxError(clientError("CLOSED", "The client is closed", "final"));
     return this.#eventChannels.listen(subject, listener);
+  }
+
+  /**
+   * Takes the lock of a node, or makes it last longer. The node's document (`node:<nodeId>`) must be open and synced; the
+   * lock ends some minutes after its holder was last active there, and with the holder's last connection to it.
+   * @throws LockHeldError when somebody else holds it
+   * @throws GlassBoxError `NOT_SUBSCRIBED`, `READ_ONLY`, `CONNECTION_LOST`
+   */
+  acquireLock(nodeId: string, options: AcquireLockOptions = {}): Promise<HeldLock> {
+    return this.#locks.acquire(nodeId, options);
+  }
+
+  /**
+   * Gives the lock of a node back.
+   * @throws GlassBoxError `LOCK_NOT_HELD`, `CONNECTION_LOST`
+   */
+  releaseLock(nodeId: string): Promise<void> {
+    return this.#locks.release(nodeId);
   }
 
   /** Connects anew now: after a sign-in, or when the user does not want to wait. */

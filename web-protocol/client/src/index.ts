@@ -4,5 +4,8 @@ export type { ClientErrorCode, ErrorInfo } from "./errors.js";
 export { GlassBoxError } from "./errors.js";
 export type { EventListener } from "./event-channels.js";
 export type * from "./events.js";
+export type { AcquireLockOptions } from "./locks.js";
+export { LockHeldError } from "./locks.js";
+export type { HeldLock } from "./messages.js";
 export type { Observable } from "./observable.js";
 export { deleteLocalCopies, unsavedDocuments } from "./persistence.js";

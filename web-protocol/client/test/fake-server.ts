@@ -128,6 +128,10 @@ export class FakeServer {
   refuseSubscribe: (name: string) => (Cause & { epoch?: number }) | null = () => null;
   /** Step 2 comes in pieces of so many bytes (G24), every other one compressed; `null`: whole. */
   pieceBytes: number | null = null;
+  /** Who holds which node's lock (G26). */
+  readonly locks = new Map<string, FakePrincipal>();
+  /** What is asked of locks is not answered while true. */
+  ignoresLocks = false;
   /** Subscribes are not answered while true. */
   ignoresSubscribes = false;
 
@@ -327,10 +331,41 @@ export class FakeServer {
       const principal = this.principalOf(String(payload.token));
       if (principal) reply("token_accepted", { authorizedUntil: "2100-01-01T00:00:00Z" });
       else reply("error", { code: "INVALID_TOKEN", message: "not a token", retry: false });
+    } else if (type === "lock_acquire" || type === "lock_release") {
+      if (!this.ignoresLocks) this.#lock(socket.principal, type, String(payload.nodeId), reply);
     } else {
       reply("error", { code: "UNKNOWN_TYPE", message: type, retry: false });
     }
     this.#note({ kind: "message", type, payload });
+  }
+
+  #lock(
+    principal: FakePrincipal,
+    type: "lock_acquire" | "lock_release",
+    nodeId: string,
+    reply: (type: string, body: object) => void,
+  ): void {
+    const holder = this.locks.get(nodeId);
+    const lockOf = ({ id, name }: FakePrincipal) => ({
+      nodeId,
+      lockedBy: id,
+      holder: { kind: "user", id, name },
+      fencingToken: 1,
+      enforced: false,
+      expiresAt: "2100-01-01T00:00:00.000Z",
+    });
+    if (type === "lock_acquire" && holder && holder.id !== principal.id) {
+      const cause = { code: "LOCK_HELD", message: `${holder.name} has locked this`, retry: false };
+      reply("error", { channel: `node:${nodeId}`, ...cause, lock: lockOf(holder) });
+    } else if (type === "lock_acquire") {
+      this.locks.set(nodeId, principal);
+      reply("lock_acquired", lockOf(principal));
+    } else if (holder?.id === principal.id) {
+      this.locks.delete(nodeId);
+      reply("lock_released", { nodeId });
+    } else {
+      reply("error", { code: "LOCK_NOT_HELD", message: "you do not hold it", retry: false });
+    }
   }
 
   #listen(socket: FakeSocket, channel: string, reply: (type: string, body: object) => void): void {
