@@ -50,7 +50,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     const { page } = await studio.visitAsOwner();
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const places = [
-      ...["members", "keys", "audit", "trash"].map((part) => `/o/${studio.project.orgId}/${part}`),
+      ...["members", "models", "keys", "audit", "trash"].map((part) => `/o/${studio.project.orgId}/${part}`),
       "/me",
     ];
     for (const place of places) {

@@ -11,7 +11,7 @@ import { runWords } from "./words";
 /** How many documents of nodes are opened at once for a line of what is written in them. */
 const LIVE_LINES_MAX = 8;
 /** What fits under a card, the agent's name included. */
-const SHOWN_LENGTH = { most: 40, least: 16 } as const;
+const SHOWN_LENGTH = { most: 34, least: 16 } as const;
 
 /** Under a node's card: what an agent is doing there, with one line of what it writes. */
 export function CardRun({ nodeId }: { nodeId: string }) {

@@ -7,7 +7,7 @@ import { titleOf } from "../documents/canvas";
 import { plural } from "../lib/text";
 import { AgentMark } from "./agent-mark";
 import { useOpenRuns } from "./open-runs";
-import { RunPill } from "./run-pill";
+import { runWords } from "./words";
 
 /** In a project's header: how many runs are open, whether one waits for a person, and the way to each. */
 export function RunActivity() {
@@ -56,6 +56,7 @@ export function RunActivity() {
 function Row({ run, onGone }: { run: Execution; onGone: () => void }) {
   const { canvas } = useCanvasScope();
   const actions = useCanvasActions();
+  const isWaiting = run.status === "awaiting_input";
   const go = () => {
     actions.revealNode(run.nodeId);
     actions.openNode(run.nodeId, { part: "runs", runId: run.id });
@@ -71,11 +72,11 @@ function Row({ run, onGone }: { run: Execution; onGone: () => void }) {
         <AgentMark isAtWork={run.status === "running"} size={24} />
         <span className="grid min-w-0 flex-1">
           <span className="truncate text-[13px] font-medium">{titleOf(canvas.node(run.nodeId))}</span>
-          <span className="truncate text-xs text-muted">
-            {run.question && run.status === "awaiting_input" ? run.question.question : run.agentName}
+          <span className={`truncate text-xs ${isWaiting ? "font-medium text-warn" : "text-muted"}`}>
+            {run.agentName} · {runWords(run)}
           </span>
+          {isWaiting && <span className="line-clamp-2 text-xs text-muted">{run.question?.question}</span>}
         </span>
-        <RunPill run={run} />
       </button>
     </li>
   );

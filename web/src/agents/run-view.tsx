@@ -132,17 +132,13 @@ function Failure({ run }: { run: Execution }) {
   );
 }
 
-/** The steps of a run of which text is in the node's document; null while that is not known. */
+/** The steps of a run that has ended of which text is in the node's document; null while that is not known. */
 function useWrittenSteps(run: Execution): ReadonlySet<string> | null {
-  const blame = useBlameNow(`node:${run.nodeId}`, run.startedAt !== null);
-  const { refetch } = blame;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the run has come further
-  useEffect(() => {
-    if (run.startedAt !== null) void refetch();
-  }, [run.status, run.startedAt, refetch]);
   const isSettled = !isOpen(run);
-  return useMemo(
-    () => (isSettled && blame.data ? stepsIn(blame.data, run.id) : null),
-    [blame.data, isSettled, run.id],
-  );
+  const { data, refetch } = useBlameNow(`node:${run.nodeId}`, isSettled);
+  useEffect(() => {
+    // What is known may be of before its end.
+    if (isSettled) void refetch({ cancelRefetch: false });
+  }, [isSettled, refetch]);
+  return useMemo(() => (isSettled && data ? stepsIn(data, run.id) : null), [data, isSettled, run.id]);
 }

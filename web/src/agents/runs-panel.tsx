@@ -61,7 +61,7 @@ function Row({ run, place }: { run: Execution; place: NodePlace }) {
     name && `for ${name}`,
     took,
     run.tokensIn + run.tokensOut > 0 && tokenWords(run.tokensIn + run.tokensOut),
-    run.startedAt && `cost ${costWords(run.estimatedCostUsd)}`,
+    run.tokensIn + run.tokensOut > 0 && `cost ${costWords(run.estimatedCostUsd)}`,
   ].filter(Boolean);
   return (
     <li>

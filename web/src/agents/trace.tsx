@@ -21,6 +21,7 @@ interface TraceProps {
 
 /** The steps of a run, as they happen. */
 export function Trace({ trace, ...rest }: TraceProps) {
+  const end = useFollowedEnd(trace.length, rest.isLive);
   return (
     <ol aria-label="Steps" className="grid">
       {trace.map((event, index) => (
@@ -34,8 +35,28 @@ export function Trace({ trace, ...rest }: TraceProps) {
           onShowText={rest.onShowText}
         />
       ))}
+      <li ref={end} aria-hidden className="h-px" />
     </ol>
   );
+}
+
+/** The end of a list that grows: who has it in view keeps it in view. */
+function useFollowedEnd(length: number, isLive: boolean) {
+  const end = useRef<HTMLLIElement>(null);
+  const isInView = useRef(false);
+  useEffect(() => {
+    if (!end.current) return;
+    const observer = new IntersectionObserver(([entry]) => {
+      isInView.current = entry?.isIntersecting ?? false;
+    });
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each step more
+  useEffect(() => {
+    if (isLive && isInView.current) end.current?.scrollIntoView({ block: "nearest" });
+  }, [length, isLive]);
+  return end;
 }
 
 interface StepProps {

@@ -161,8 +161,12 @@ export function executionQuery(id: string) {
   return { queryKey: executionKeys.one(id), queryFn: () => fetchExecution(id) };
 }
 
+/** A run; while it is open, it is looked at from time to time even if no event speaks of it. */
 export function useExecution(id: string) {
-  return useQuery(executionQuery(id));
+  return useQuery({
+    ...executionQuery(id),
+    refetchInterval: ({ state }) => (state.data && isOpen(state.data) ? LOOK_EVERY_MS : false),
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Dialog } from "../ui/dialog";
-import { MOD } from "./shortcuts";
+import { ALT, MOD } from "./shortcuts";
 
 const KEYS: [string, string][] = [
   ["N", "New node where you point"],
@@ -17,6 +17,7 @@ const KEYS: [string, string][] = [
   [`${MOD}⇧Z`, "Redo"],
   [`${MOD}A`, "Select all nodes"],
   ["/", "In a text: insert a heading, list, table, …"],
+  [`${ALT} Enter`, "In a text: who wrote this"],
   ["?", "Show these keys"],
 ];
 const MOUSE: [string, string][] = [
@@ -25,6 +26,7 @@ const MOUSE: [string, string][] = [
   ["Drag from a side", "Join to another node"],
   ["Space + drag", "Pan; the middle button does, too"],
   ["Wheel", "Zoom to the pointer"],
+  ["Rest on a text", `Who wrote this; ${ALT} click asks at once`],
 ];
 
 /** All keys and gestures. */

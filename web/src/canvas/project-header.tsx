@@ -5,7 +5,7 @@ import { useStore } from "../lib/external-store";
 import { Bell } from "../notifications/bell";
 import { AccountMenu } from "../projects/account-menu";
 import { StateLine } from "../state-line/state-line";
-import { AvatarRow } from "../ui/avatar";
+import { Avatar, AvatarRow } from "../ui/avatar";
 import { Button, IconButton } from "../ui/button";
 import { Icon, type IconName } from "../ui/icon";
 import { Menu } from "../ui/menu";
@@ -78,18 +78,30 @@ export function ProjectHeader({ name, view, onPalette, actions }: HeaderProps) {
   );
 }
 
-/** Everybody else who has the project open. I am in the account menu. */
+/** How many agents are named with what they do; of more, only the faces are shown. */
+const NAMED_AGENTS_MAX = 2;
+
+/** Everybody else who has the project open, and what agents among them do. I am in the account menu. */
 function PeopleHere() {
   const { presence, userId } = useCanvasScope();
   const people = useStore(presence.people);
   const others = useMemo(() => people.filter((person) => person.id !== userId), [people, userId]);
-  const agents = others.filter(({ activity }) => activity);
+  const agents = others.filter(({ kind }) => kind === "agent");
+  const areNamed = agents.length <= NAMED_AGENTS_MAX;
+  const faces = areNamed ? others.filter(({ kind }) => kind !== "agent") : others;
   return (
-    <div role="group" aria-label="People here" className="flex items-center gap-2">
-      <AvatarRow people={others} size={26} />
-      {agents.length === 1 && (
-        <span className="max-w-40 truncate text-xs text-muted max-lg:hidden">{agents[0]?.activity}</span>
-      )}
+    <div role="group" aria-label="People here" className="flex items-center gap-3">
+      {areNamed &&
+        agents.map((agent) => (
+          <span key={agent.id} className="flex min-w-0 items-center gap-2 text-xs">
+            <Avatar person={agent} size={22} />
+            <span aria-hidden className="max-w-44 truncate max-xl:hidden">
+              <span className="font-medium">{agent.name}</span>
+              {agent.activity && <span className="text-muted"> {agent.activity}</span>}
+            </span>
+          </span>
+        ))}
+      <AvatarRow people={faces} size={26} />
     </div>
   );
 }

@@ -147,3 +147,6 @@ const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** The command key as this keyboard names it. */
 export const MOD = MAC ? "⌘" : "Ctrl ";
+
+/** The other key that stands for something else with another. */
+export const ALT = MAC ? "⌥" : "Alt";

@@ -54,7 +54,7 @@ export function EvidencePopover(props: EvidencePopoverProps) {
           aria-label="Who wrote this"
           onOpenAutoFocus={(event) => !pointed.isAsked && event.preventDefault()}
           onCloseAutoFocus={(event) => event.preventDefault()}
-          className="z-40 w-[min(320px,calc(100vw-16px))] animate-rise rounded-xl border border-line bg-raised px-3 py-2.5 text-[13px] shadow-float"
+          className="z-40 w-[min(320px,calc(100vw-16px))] animate-rise rounded-xl border border-line bg-raised px-3 py-2.5 text-[13px] shadow-float outline-none"
         >
           {by ? <Written {...props} by={by} /> : <Unknown {...props} />}
         </Radix.Content>

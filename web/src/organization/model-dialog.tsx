@@ -100,10 +100,12 @@ function Form({ orgId, model, others, onDone }: FormProps) {
         }
         {...bind("fallbacks")}
       />
-      <FormError>{saving.error && messageOf(saving.error)}</FormError>
-      <Button type="submit" look="primary" disabled={saving.isPending}>
-        {saving.isPending ? "Saving…" : model ? "Save" : "Add the model"}
-      </Button>
+      <div className="sticky -bottom-6 -mx-6 -mb-6 grid gap-3 bg-raised px-6 pt-2 pb-6">
+        <FormError>{saving.error && messageOf(saving.error)}</FormError>
+        <Button type="submit" look="primary" disabled={saving.isPending}>
+          {saving.isPending ? "Saving…" : model ? "Save" : "Add the model"}
+        </Button>
+      </div>
     </form>
   );
 }

@@ -49,6 +49,16 @@ describe("presence on a canvas", () => {
     expect(looks.map(({ person }) => person.look)).toEqual(["filled", "filled"]);
   });
 
+  it("shows an agent inside the node that it works on, with what it does there", () => {
+    arrive({ user: BOT, node: "n1", activity: "writing" });
+    arrive({ user: ADA, viewing: "n1", activity: "writing" });
+    expect(presence.facesOf("n1").get()).toMatchObject([
+      { name: "Ada" },
+      { name: "Bot", activity: "writing" },
+    ]);
+    expect(presence.facesOf("n1").get()[0]?.activity).toBeUndefined();
+  });
+
   it("does not let a colour be more than a colour", () => {
     arrive({ user: { ...ADA, color: "red;background:url(//evil)" } });
     expect(presence.people.get()[0]?.color).toBe("#6b7280");
