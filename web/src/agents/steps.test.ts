@@ -28,7 +28,12 @@ it("tells a plan by its first line", () => {
 });
 
 it("tells a tool by what it did, and why it did not work", () => {
-  const call = { tool: "create_subnode", arguments: { title: "Prices" }, result: { nodeId: N }, error: null };
+  const call = {
+    tool: "create_subnode",
+    arguments: { title: "Prices" },
+    result: { subnode_id: N },
+    error: null,
+  };
   expect(stepWords(step("tool_call", call))).toMatchObject({ title: "Made a node", detail: "Prices" });
   expect(nodeOf(step("tool_call", call))).toBe(N);
   const failed = { ...call, result: null, error: { code: "INVALID", message: "A title is needed." } };
@@ -36,13 +41,20 @@ it("tells a tool by what it did, and why it did not work", () => {
     detail: "A title is needed.",
     tone: "danger",
   });
-  expect(stepWords(step("tool_call", { ...call, approved: false })).title).toContain("not allowed");
+  const refused = { ...call, result: null, error: { code: "NOT_APPROVED", message: "A person said no." } };
+  expect(stepWords(step("tool_call", refused))).toMatchObject({ tone: "warn", detail: "Prices" });
 });
 
 it("says that a call is under way until it has taken its time", () => {
   expect(stepWords(step("llm_call", { phase: "plan" }, { durationMs: null })).title).toBe("Is thinking");
   const asked = { phase: "execute", toolCalls: [{ id: "1", name: "add_output" }] };
   expect(stepWords(step("llm_call", asked)).detail).toBe("wants to add output");
+});
+
+it("does not cry over what is tried again", () => {
+  const told = (retry: boolean) =>
+    stepWords(step("error", { code: "RATE_LIMITED", message: "Too fast.", retry })).tone;
+  expect([told(true), told(false)]).toEqual(["warn", "danger"]);
 });
 
 it("has words for what it does not know", () => {

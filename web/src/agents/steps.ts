@@ -54,7 +54,7 @@ const DECISIONS: Record<string, { icon: IconName; title: string; detail: (data: 
   block_left: {
     icon: "people",
     title: "Left a paragraph to somebody who writes there",
-    detail: (data) => textOf(data, "why"),
+    detail: ({ blocks }) => (typeof blocks === "number" && blocks > 1 ? plural(blocks, "paragraph") : null),
   },
   unfinished: {
     icon: "warning",
@@ -91,10 +91,15 @@ export function stepWords(event: TraceEvent): StepWords {
         data.byDefault === true ? "Nobody answered, so it took" : "Was answered",
         textOf(data, "response"),
       );
-    case "error":
-      return { ...plain("warning", "Something went wrong", textOf(data, "message")), tone: "danger" };
+    case "error": {
+      const title = data.retry === true ? "Something went wrong, and it tries again" : "Something went wrong";
+      const tone = data.retry === true ? "warn" : "danger";
+      return { ...plain("warning", title, textOf(data, "message")), tone };
+    }
     case "checkpoint":
-      return plain("clock", "Noted how far it is", null);
+      return data.paused === true
+        ? plain("pause", "Was paused", null)
+        : plain("clock", "Noted how far it is", null);
     case "execution_complete":
       return end(data);
     default:
@@ -138,17 +143,14 @@ function tool({ data }: TraceEvent): StepWords {
   const known = TOOLS[name];
   const detail = known?.argument ? textOf(recordOf(data, "arguments"), known.argument) : null;
   const title = known?.done ?? `Used ${humanize(name).toLowerCase()}`;
-  const error = textOf(recordOf(data, "error"), "message");
-  if (error)
-    return {
-      icon: known?.icon ?? "settings",
-      title: `${title}: it did not work`,
-      detail: error,
-      tone: "danger",
-    };
-  if (data.approved === false)
-    return { ...plain("close", `${title}: it was not allowed`, detail), tone: "warn" };
-  return plain(known?.icon ?? "settings", title, detail);
+  const icon = known?.icon ?? "settings";
+  const error = recordOf(data, "error");
+  const message = textOf(error, "message");
+  if (error.code === "NOT_APPROVED") {
+    return { ...plain(icon, `${title}: it was not allowed`, detail ?? message), tone: "warn" };
+  }
+  if (message) return { ...plain(icon, `${title}: it did not work`, message), tone: "danger" };
+  return plain(icon, title, detail);
 }
 
 function end(data: Data): StepWords {
@@ -158,10 +160,12 @@ function end(data: Data): StepWords {
   return { ...plain("check", "Done", null), tone: "good" };
 }
 
+const NODE_KEYS = ["subnode_id", "node_id", "nodeId"] as const;
+
 /** The node that a step made or read, if it names one. */
 export function nodeOf({ data }: TraceEvent): string | null {
   for (const part of [recordOf(data, "result"), recordOf(data, "arguments")]) {
-    const id = textOf(part, "nodeId") ?? textOf(part, "node_id");
+    const id = NODE_KEYS.map((key) => textOf(part, key)).find(Boolean);
     if (id && /^[0-9a-f-]{36}$/.test(id)) return id;
   }
   return null;
