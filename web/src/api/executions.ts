@@ -157,7 +157,12 @@ export function fetchExecution(id: string): Promise<Execution> {
   return request<Execution>("GET", `/executions/${id}`);
 }
 
-export function executionQuery(id: string) {
+/** The run that is open on a node, else its latest. */
+export function fetchLatestExecution(nodeId: string): Promise<Execution> {
+  return request<Execution>("GET", `/nodes/${nodeId}/execution`);
+}
+
+function executionQuery(id: string) {
   return { queryKey: executionKeys.one(id), queryFn: () => fetchExecution(id) };
 }
 

@@ -1,7 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { Popover as Radix } from "radix-ui";
 import { useState } from "react";
-import { executionQuery } from "../api/executions";
+import { fetchLatestExecution } from "../api/executions";
 import { type Notification, useNotifications, useReading, useUnreadCount } from "../api/notifications";
 import { navigate, projectPath } from "../app/router";
 import { plural, timeAgo } from "../lib/text";
@@ -66,11 +65,10 @@ export function Bell() {
 function List({ unread, onOpen }: { unread: number; onOpen: () => void }) {
   const list = useNotifications();
   const { read, readAll } = useReading();
-  const queries = useQueryClient();
   const open = (notification: Notification) => {
     if (!notification.readAt) read.mutate(notification.id);
     if (!notification.projectId) return;
-    void placeOf(notification, (id) => queries.fetchQuery(executionQuery(id))).then((place) =>
+    void placeOf(notification, fetchLatestExecution).then((place) =>
       navigate(projectPath(notification.projectId as string, place)),
     );
     onOpen();

@@ -8,18 +8,15 @@ const ABOUT_RUNS: ReadonlySet<string> = new Set(["execution_complete", "human_in
 
 /** Where in its project a notification leads; of one about a run, to the run. */
 export async function placeOf(
-  { type, resourceType, resourceId }: Pick<Notification, "type" | "resourceType" | "resourceId">,
-  fetchRun: (id: string) => Promise<Pick<Execution, "id" | "nodeId">>,
+  { type, resourceType, resourceId, createdAt }: Told,
+  fetchLatestRun: (nodeId: string) => Promise<Pick<Execution, "id" | "createdAt">>,
 ): Promise<NotifiedPlace> {
-  if (resourceType === "execution" && resourceId) {
-    try {
-      const { id, nodeId } = await fetchRun(resourceId);
-      return { nodeId, part: "runs", runId: id };
-    } catch {
-      // The run is gone; its project is still something.
-      return {};
-    }
-  }
-  if (resourceType !== "node") return {};
-  return ABOUT_RUNS.has(type) ? { nodeId: resourceId, part: "runs" } : { nodeId: resourceId };
+  if (resourceType !== "node" || !resourceId) return {};
+  if (!ABOUT_RUNS.has(type)) return { nodeId: resourceId };
+  const runs = { nodeId: resourceId, part: "runs" } as const;
+  // One run at a time works on a node: the latest is the one that was told of, unless it began later.
+  const latest = await fetchLatestRun(resourceId).catch(() => null);
+  return latest && latest.createdAt <= createdAt ? { ...runs, runId: latest.id } : runs;
 }
+
+type Told = Pick<Notification, "type" | "resourceType" | "resourceId" | "createdAt">;
