@@ -16,7 +16,9 @@ export async function placeOf(
   const runs = { nodeId: resourceId, part: "runs" } as const;
   // One run at a time works on a node: the latest is the one that was told of, unless it began later.
   const latest = await fetchLatestRun(resourceId).catch(() => null);
-  return latest && latest.createdAt <= createdAt ? { ...runs, runId: latest.id } : runs;
+  return latest && Date.parse(latest.createdAt) <= Date.parse(createdAt)
+    ? { ...runs, runId: latest.id }
+    : runs;
 }
 
 type Told = Pick<Notification, "type" | "resourceType" | "resourceId" | "createdAt">;
