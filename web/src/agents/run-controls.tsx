@@ -22,7 +22,7 @@ export function RunControls({ run }: { run: Execution }) {
           <Icon name="pause" size={14} /> Pause
         </Button>
       )}
-      {run.status === "paused" && run.control === null && (
+      {(run.control === "pause" || (run.status === "paused" && run.control === null)) && (
         <Button look="primary" disabled={resume.isPending} onClick={() => resume.mutate(run.id, { onError })}>
           <Icon name="play" size={14} /> Resume
         </Button>
@@ -45,13 +45,13 @@ export function RunControls({ run }: { run: Execution }) {
   );
 }
 
-/** Takes back what a run wrote, after asking. */
+/** Takes back what a run that has ended wrote, after asking. */
 export function UndoRun({ run }: { run: Execution }) {
   const { undo } = useExecutionChanges();
   const canEdit = useCanEdit();
   const say = useSay();
   const [isAsking, setIsAsking] = useState(false);
-  if (!canEdit || run.status === "pending" || run.startedAt === null) return null;
+  if (!canEdit || isOpen(run) || run.startedAt === null) return null;
   const close = () => {
     undo.reset();
     setIsAsking(false);

@@ -16,29 +16,29 @@ const INSTRUCTIONS_LENGTH_MAX = 20_000;
 const NAME_LENGTH_MAX = 80;
 
 interface RunDialogProps {
-  nodeId: string;
+  /** Null: the dialog is closed. */
+  nodeId: string | null;
   /** The run that is at work on the node already. */
   current: Execution | null;
-  open: boolean;
   onClose: () => void;
   onBegun: (execution: Execution) => void;
 }
 
 /** Asks how an agent is to go about a node. */
-export function RunDialog({ open, onClose, ...rest }: RunDialogProps) {
+export function RunDialog({ nodeId, onClose, ...rest }: RunDialogProps) {
   return (
     <Dialog
       title="Run an agent"
       description="It reads this node and what leads to it, and works beside you: you see each step, and can stop it at any time."
-      open={open}
+      open={nodeId !== null}
       onClose={onClose}
     >
-      <Asking {...rest} />
+      {nodeId && <Asking nodeId={nodeId} {...rest} />}
     </Dialog>
   );
 }
 
-function Asking({ nodeId, current, onBegun }: Omit<RunDialogProps, "open" | "onClose">) {
+function Asking({ nodeId, current, onBegun }: Omit<RunDialogProps, "onClose"> & { nodeId: string }) {
   const { run } = useExecutionChanges();
   const [form, setForm] = useState<RunForm>({ ...FIRST_FORM, isPatient: current !== null });
   const change = (changes: Partial<RunForm>) => setForm({ ...form, ...changes });

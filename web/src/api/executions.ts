@@ -128,6 +128,9 @@ export function isMissing(error: unknown): boolean {
 /** How often it is looked what runs there are, if no event says so. */
 const LOOK_EVERY_MS = 60_000;
 
+/** How many open runs of a project are known of at once. */
+const OPEN_SHOWN_MAX = 200;
+
 /** The runs of a project that have not ended, the newest first; null: the server has no agents. */
 export function openExecutionsQuery(projectId: string) {
   return {
@@ -135,11 +138,9 @@ export function openExecutionsQuery(projectId: string) {
     refetchInterval: LOOK_EVERY_MS,
     queryFn: async (): Promise<Execution[] | null> => {
       try {
-        const lists = OPEN_STATUSES.map((status) =>
-          request<Page<Execution>>("GET", withQuery(`/projects/${projectId}/executions`, { status })),
-        );
-        const open = (await Promise.all(lists)).flatMap(({ items }) => items);
-        return open.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+        const query = { status: OPEN_STATUSES.join(","), limit: OPEN_SHOWN_MAX };
+        const path = withQuery(`/projects/${projectId}/executions`, query);
+        return (await request<Page<Execution>>("GET", path)).items;
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;

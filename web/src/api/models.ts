@@ -8,23 +8,27 @@ export interface Model {
   /** Null: it is the server's own. */
   id: string | null;
   name: string;
-  baseUrl: string;
-  /** As the provider calls it. */
-  model: string;
+  /** Where it is asked; null: that is for others to know. */
+  baseUrl: string | null;
+  /** As the provider calls it; null likewise. */
+  model: string | null;
   /** Names the secret with which it is called, which only the server knows. */
   keyName: string | null;
   /** Null: it is not known. */
-  usdPerMillionIn: string | number | null;
-  usdPerMillionOut: string | number | null;
+  usdPerMillionIn: number | null;
+  usdPerMillionOut: number | null;
   contextTokens: number;
   outputTokens: number;
   /** The names of models that are tried instead, in order. */
   fallbacks: string[];
   /** Whether it only plays a model. */
-  isDemo?: boolean;
+  isDemo: boolean;
 }
 
-export type NewModel = Omit<Model, "id" | "isDemo">;
+export interface NewModel extends Omit<Model, "id" | "isDemo"> {
+  baseUrl: string;
+  model: string;
+}
 
 const path = (orgId: string) => `/orgs/${orgId}/models`;
 const key = (orgId: string) => ["models", orgId];

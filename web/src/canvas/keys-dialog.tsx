@@ -8,6 +8,7 @@ const KEYS: [string, string][] = [
   ["← ↑ → ↓", "Go to the next node in that direction"],
   ["F2", "Rename the selected node"],
   ["L", "Lock or unlock the open or selected node"],
+  ["R", "Run an agent on the open or selected node"],
   ["Delete", "Move the selection to the trash"],
   ["F", "Fit everything into view"],
   ["1 2 3", "Canvas, tree, graph"],

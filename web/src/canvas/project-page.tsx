@@ -6,6 +6,7 @@ import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import { useFollowedRuns } from "../agents/follow";
 import { OpenRunsProvider } from "../agents/open-runs";
+import { useRunDialog } from "../agents/use-run-dialog";
 import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
@@ -200,6 +201,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   usePreloadedPanel();
   useFollowedLocks(projectId);
   useFollowedRuns(projectId);
+  const running = useRunDialog();
   const close = () => setDialog(null);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({
@@ -208,6 +210,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
     openPalette: () => setDialog("palette"),
     openKeys: () => setDialog("keys"),
     toggleLock: useToggleLock(),
+    run: running.ask,
   });
   useEffect(() => presence.publish({ viewing: nodeId }), [presence, nodeId]);
   useEffect(() => {
@@ -256,6 +259,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
       <SettingsDialog project={project} open={dialog === "settings"} onClose={close} />
       <TrashDialog open={dialog === "trash"} onClose={close} />
       <KeysDialog open={dialog === "keys"} onClose={close} />
+      {running.dialog}
     </div>
   );
 }

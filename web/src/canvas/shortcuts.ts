@@ -28,6 +28,8 @@ export interface ShortcutTargets {
   openKeys: () => void;
   /** Takes a node's lock, or gives it back. */
   toggleLock: (nodeId: string) => void;
+  /** Gives a node to an agent; null where there is none. */
+  run: ((nodeId: string) => void) | null;
 }
 
 /** The keyboard of the project page. Keys that a field or a dialog wants are left to it. */
@@ -81,6 +83,7 @@ function plain(
   if (event.metaKey || event.ctrlKey || event.altKey || isInDialog(event.target)) return false;
   if (event.key === "Escape") return stepBack(event, actions, targets);
   if (isTyping(event.target)) return false;
+  const aimed = targets.nodeId ?? onlyNode;
   switch (event.key) {
     case "?":
       targets.openKeys();
@@ -91,9 +94,12 @@ function plain(
       return true;
     case "l":
     case "L":
-      if (!targets.nodeId && !onlyNode) return false;
-      targets.toggleLock((targets.nodeId ?? onlyNode) as string);
-      return true;
+      if (aimed) targets.toggleLock(aimed);
+      return aimed !== null;
+    case "r":
+    case "R":
+      if (aimed) targets.run?.(aimed);
+      return aimed !== null && targets.run !== null;
     case "f":
     case "F":
       actions.fit();

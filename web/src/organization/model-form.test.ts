@@ -8,16 +8,17 @@ const MODEL = {
   baseUrl: "https://models.example.com/v1",
   model: "small-1",
   keyName: null,
-  usdPerMillionIn: "0.150000",
+  usdPerMillionIn: 0.15,
   usdPerMillionOut: null,
   contextTokens: 128_000,
   outputTokens: 16_000,
   fallbacks: ["large", "demo"],
+  isDemo: false,
 };
 
 it("sends back what it was given", () => {
-  const { id: _, ...fields } = MODEL;
-  expect(modelOf(formOf(MODEL))).toEqual({ ...fields, usdPerMillionIn: 0.15 });
+  const { id: _, isDemo: __, ...fields } = MODEL;
+  expect(modelOf(formOf(MODEL))).toEqual(fields);
 });
 
 it("takes an empty price for unknown, and nought for nothing", () => {

@@ -30,8 +30,8 @@ export function formOf(model: Model | null): ModelForm {
   if (!model) return FIRST;
   return {
     name: model.name,
-    baseUrl: model.baseUrl,
-    model: model.model,
+    baseUrl: model.baseUrl ?? "",
+    model: model.model ?? "",
     keyName: model.keyName ?? "",
     usdPerMillionIn: priceText(model.usdPerMillionIn),
     usdPerMillionOut: priceText(model.usdPerMillionOut),
@@ -41,8 +41,8 @@ export function formOf(model: Model | null): ModelForm {
   };
 }
 
-function priceText(price: string | number | null): string {
-  return price === null ? "" : String(Number(price));
+function priceText(price: number | null): string {
+  return price === null ? "" : String(price);
 }
 
 /** What a form says. An empty price is unknown, and not nothing. */

@@ -120,9 +120,7 @@ function Row({ model, organization, onEdit, onRemove }: RowProps) {
           {model.isDemo && <Pill look="warn">Plays a model</Pill>}
           {model.id === null && !model.isDemo && <Pill look="quiet">Of this server</Pill>}
         </span>
-        <span className="block truncate text-xs text-muted">
-          {model.isDemo ? "Scripted, inside this server" : `${model.model} at ${model.baseUrl}`}
-        </span>
+        <span className="block truncate text-xs text-muted">{whereOf(model)}</span>
         <span className="block truncate text-xs text-muted tabular-nums">{factsOf(model)}</span>
       </span>
       {!isDefault && (
@@ -141,6 +139,11 @@ function Row({ model, organization, onEdit, onRemove }: RowProps) {
       )}
     </li>
   );
+}
+
+function whereOf({ isDemo, model, baseUrl }: Model): string {
+  if (isDemo) return "Scripted, inside this server";
+  return baseUrl === null ? "Set up by whoever runs this server" : `${model} at ${baseUrl}`;
 }
 
 /** Its prices and sizes; a price that nobody has entered is unknown. */
