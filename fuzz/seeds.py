@@ -85,6 +85,7 @@ def main() -> None:
             seed(path.stem, f"kept-{number}", bytes.fromhex(digits))
     for name, text in MARKDOWN.items():
         seed("markdown", name, text.encode())
+        seed("stream", name, bytes([40, 80, 120, 160, 200, 240]) + text.encode())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ mod panics;
 pub mod room;
 #[cfg(any(test, feature = "server"))]
 pub mod sessions;
+pub mod stream;
 pub mod update_inspect;
 pub mod y_websocket;
 

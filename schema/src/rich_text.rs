@@ -17,6 +17,7 @@ pub mod markdown;
 mod mentions;
 mod node;
 mod shape;
+pub mod stream;
 mod text;
 
 use std::collections::BTreeSet;

@@ -13,7 +13,7 @@ use super::NESTING_DEPTH_MAX;
 use crate::value::list_values;
 
 /// Stands in a [`Run`] for something embedded in a text, which also counts as one UTF-16 unit.
-const EMBEDDED: char = '\u{FFFC}';
+const EMBEDDED: &str = "\u{FFFC}";
 
 /// How deep what is removed may be nested.
 const REMOVABLE_DEPTH_MAX: usize = 256;
@@ -135,14 +135,19 @@ pub(super) fn read_below(fragment: &XmlFragmentRef, txn: &impl ReadTxn, depth: u
         .into_iter()
         .map(|child| match child {
             Out::YXmlText(text) => Node::Text(read_text(&text, txn)),
-            Out::YXmlElement(element) => Node::Element(Element {
-                name: element.try_tag().map(ToString::to_string).unwrap_or_default(),
-                attributes: read_attributes(&element, txn),
-                children: read_below(element.as_ref(), txn, depth + 1),
-            }),
+            Out::YXmlElement(element) => read_element(&element, txn, depth),
             _ => Node::Foreign,
         })
         .collect()
+}
+
+/// Reads an element that stands at `depth`, from 1.
+pub(super) fn read_element(element: &XmlElementRef, txn: &impl ReadTxn, depth: usize) -> Node {
+    Node::Element(Element {
+        name: element.try_tag().map(ToString::to_string).unwrap_or_default(),
+        attributes: read_attributes(element, txn),
+        children: read_below(element.as_ref(), txn, depth + 1),
+    })
 }
 
 /// What a fragment holds, each at its index, whatever it is.
@@ -160,18 +165,21 @@ fn read_attributes(element: &XmlElementRef, txn: &impl ReadTxn) -> BTreeMap<Stri
     values.collect()
 }
 
-/// Reads a text as the runs of which it consists.
+/// Reads a text as the runs of which it consists. Neighbours differ in their attributes.
 pub(super) fn read_text(text: &impl Text, txn: &impl ReadTxn) -> Vec<Run> {
-    let pieces = text.diff(txn, YChange::identity).into_iter();
-    pieces
-        .map(|piece| Run {
-            text: match piece.insert {
-                Out::Any(Any::String(words)) => words.to_string(),
-                _ => EMBEDDED.into(),
-            },
-            attributes: piece.attributes.map(|attributes| *attributes).unwrap_or_default(),
-        })
-        .collect()
+    let mut runs: Vec<Run> = Vec::new();
+    for piece in text.diff(txn, YChange::identity) {
+        let attributes = piece.attributes.map(|attributes| *attributes).unwrap_or_default();
+        let words = match &piece.insert {
+            Out::Any(Any::String(words)) => words,
+            _ => EMBEDDED,
+        };
+        match runs.last_mut() {
+            Some(before) if before.attributes == attributes => before.text.push_str(words),
+            _ => runs.push(Run { text: words.to_owned(), attributes }),
+        }
+    }
+    runs
 }
 
 /// Writes a node, with all that is in it, at an index of a fragment.
