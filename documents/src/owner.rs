@@ -508,7 +508,7 @@ impl Owner {
             epoch: self.room.epoch(),
             update: append.update,
             principal: append.principal,
-            run: None,
+            run: append.run,
             provenance: append.provenance,
             relay: append.relay,
             client_ids: append.clients,

@@ -96,7 +96,13 @@ mod tests {
     #[test]
     fn news_are_the_same_after_their_way() {
         let ann = Principal::user(UserId::new(Uuid::from_u128(1)), "Ann \"the\" <first>");
-        let agent = Principal { kind: PrincipalKind::Agent, id: Uuid::from_u128(2), user: None, name: String::new() };
+        let agent = Principal {
+            kind: PrincipalKind::Agent,
+            id: Uuid::from_u128(2),
+            user: None,
+            name: String::new(),
+            lease: None,
+        };
         let state = |client, json: &str, principal: &Principal| PresenceState {
             client,
             clock: u64::MAX - client,

@@ -32,6 +32,6 @@ pub struct Kept {
 impl Kept {
     /// Who brings the update: its sender, so that what the log says of it is true. Nobody sees the name.
     fn principal(&self) -> Principal {
-        Principal { kind: self.sender.kind, id: self.sender.id, user: None, name: "Quarantine".to_owned() }
+        Principal { kind: self.sender.kind, id: self.sender.id, user: None, name: "Quarantine".to_owned(), lease: None }
     }
 }

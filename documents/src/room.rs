@@ -10,6 +10,7 @@ mod log_position;
 mod message;
 mod presence;
 mod repair;
+mod run;
 mod saving;
 mod session;
 mod size;
@@ -235,13 +236,14 @@ impl Room {
     pub fn handle(&mut self, now: u64, input: Input, out: &mut Vec<Effect>) {
         self.date_repairs(now);
         match input {
-            Input::Attach(attach) => self.attach(attach, out),
+            Input::Attach(attach) => self.attach(now, attach, out),
             Input::Detach(session) => self.detach(now, session),
             Input::Lock(state) => self.take_lock(state, out),
             Input::Access(session, access) => self.change_access(now, session, access, out),
             Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
             Input::Ask(session) => self.ask(session, out),
             Input::Update(session, kind, update) => self.take_update(now, session, kind, update, out),
+            Input::Step(session, trace_event) => self.begin_step(session, trace_event),
             Input::Awareness(session, states) => self.take_awareness(now, session, states, out),
             Input::QueryAwareness(session) => self.send_presence(session, out),
             Input::Stateless(session, payload) => self.relay_stateless(session, payload, out),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use platform::access::Access;
 use platform::queue::Refused;
+use uuid::Uuid;
 
 use crate::delivery::AwarenessState;
 use crate::owner::{Event, Message};
@@ -38,6 +39,11 @@ impl Session {
     /// Brings an update.
     pub async fn update(&self, kind: UpdateKind, update: Bytes) -> Result<(), Closed> {
         self.handle.input(Input::Update(self.id, kind, update)).await
+    }
+
+    /// Says which event of its run's trace the updates that follow belong to. Of agents only.
+    pub async fn step(&self, trace_event: Option<Uuid>) -> Result<(), Closed> {
+        self.handle.input(Input::Step(self.id, trace_event)).await
     }
 
     /// Publishes awareness states.

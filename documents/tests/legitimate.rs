@@ -51,7 +51,8 @@ impl Willing {
         let mut willing = Self { room: open(stored), logged: 0, log: Vec::new() };
         for client in clients {
             let id = Uuid::from_u128(client.into());
-            let principal = Arc::new(Principal { kind: PrincipalKind::User, id, user: None, name: String::new() });
+            let principal =
+                Arc::new(Principal { kind: PrincipalKind::User, id, user: None, name: String::new(), lease: None });
             let mode = Mode::Sync { receipts: Receipts::Sent };
             let session = SessionId(client);
             willing.feed(Input::Attach(Attach { session, principal, access: Access::Write, mode }));

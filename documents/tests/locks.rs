@@ -30,7 +30,13 @@ const ADAS: SessionId = SessionId(1);
 const BOBS: SessionId = SessionId(2);
 
 fn person(number: u128, name: &str) -> Arc<Principal> {
-    Arc::new(Principal { kind: PrincipalKind::User, id: Uuid::from_u128(number), user: None, name: name.to_owned() })
+    Arc::new(Principal {
+        kind: PrincipalKind::User,
+        id: Uuid::from_u128(number),
+        user: None,
+        name: name.to_owned(),
+        lease: None,
+    })
 }
 
 impl Scene {

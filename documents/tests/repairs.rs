@@ -49,7 +49,8 @@ impl World {
             Self { room: open(&[], shape, 1), now: 1, log: Vec::new(), doc: schema::new_doc(ClientID::new(100)) };
         for session in [AUTHOR, READER] {
             let id = Uuid::from_u128(session.0.into());
-            let principal = Arc::new(Principal { kind: PrincipalKind::User, id, user: None, name: String::new() });
+            let principal =
+                Arc::new(Principal { kind: PrincipalKind::User, id, user: None, name: String::new(), lease: None });
             let mode = Mode::Sync { receipts: Receipts::Sent };
             world.feed(Input::Attach(Attach { session, principal, access: Access::Write, mode }));
         }

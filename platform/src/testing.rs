@@ -12,7 +12,7 @@ mod server;
 use std::collections::BTreeSet;
 
 use reqwest::Url;
-use schema::ids::{DocumentKind, DocumentName, OrgId, ProjectId, UserId};
+use schema::ids::{DocumentKind, DocumentName, NodeId, OrgId, ProjectId, RunId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -163,6 +163,24 @@ impl TestDatabase {
         DocumentRef { id, kind: DocumentKind::Free, org, project: Some(project) }
     }
 
+    /// Begins a run on a node for a person, and leases it for an hour: its lease is the first.
+    pub async fn run(&self, org: OrgId, project: ProjectId, node: NodeId, user: UserId) -> RunId {
+        let run = RunId::new(Uuid::new_v4());
+        self.sabotage(&format!(
+            "INSERT INTO agent_executions (id, org_id, project_id, node_id, requested_by, agent_name, options,
+                 token_budget, lease_epoch, leased_by, leased_until)
+             VALUES ('{run}', '{org}', '{project}', '{node}', '{user}', 'Agent', '{{}}', 1000,
+                 1, gen_random_uuid(), now() + interval '1 hour')"
+        ))
+        .await;
+        run
+    }
+
+    /// Has another worker take a run.
+    pub async fn take_lease(&self, run: RunId) {
+        self.sabotage(&format!("UPDATE agent_executions SET lease_epoch = lease_epoch + 1 WHERE id = '{run}'")).await;
+    }
+
     /// Creates a scratch document.
     pub async fn scratch(&self, name: &str) -> DocumentRef {
         match format!("scratch:{name}").parse() {
@@ -192,7 +210,7 @@ impl Drop for TestDatabase {
 /// The principal that a person is.
 #[must_use]
 pub fn principal_of(user: &User) -> Principal {
-    Principal { kind: PrincipalKind::User, id: user.id.as_uuid(), user: Some(user.id), name: user.name.clone() }
+    Principal::user(user.id, user.name.clone())
 }
 
 /// A principal of some person who is in no table.

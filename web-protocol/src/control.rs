@@ -20,6 +20,8 @@ pub enum Request {
     LockAcquire(LockAcquire),
     /// Gives a node's lock back (G27).
     LockRelease(LockRelease),
+    /// Says which event of a run's trace the updates that follow belong to (G33).
+    Step(Step),
     /// Renews the socket's authority (G19).
     Token(Token),
 }
@@ -112,6 +114,16 @@ pub struct LockRelease {
     pub node_id: String,
 }
 
+/// Payload of `step`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// The document's name.
+    pub channel: String,
+    /// The event's id; none, if what follows belongs to no event in particular.
+    pub trace_event: Option<String>,
+}
+
 /// What someone does in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -162,6 +174,7 @@ impl Envelope {
             "presence" => serde_json::from_str(payload).map(Request::Presence),
             "lock_acquire" => serde_json::from_str(payload).map(Request::LockAcquire),
             "lock_release" => serde_json::from_str(payload).map(Request::LockRelease),
+            "step" => serde_json::from_str(payload).map(Request::Step),
             "token" => serde_json::from_str(payload).map(Request::Token),
             _ => return Err(RequestError::UnknownType { name: raw.r#type, request_id: raw.request_id }),
         };

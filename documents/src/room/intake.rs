@@ -12,6 +12,7 @@ use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
 
 use super::message::{Append, Audience, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
 use super::repair::Author;
+use super::run::run_of;
 use super::saving::Waiter;
 use super::{Room, Session};
 use crate::delivery::{Outgoing, Refusal};
@@ -102,6 +103,7 @@ impl Room {
         let summary = inspect(update).map_err(refuse)?;
         let Some(attached) = self.sessions.get(session) else { return Err(Refusal::AccessEnded) };
         let principal = attached.principal.reference();
+        let run = run_of(principal, attached.trace_event);
         if attached.access == Access::Read {
             return self.look_at_readers_update(kind, &summary).map(|()| None);
         }
@@ -125,7 +127,7 @@ impl Room {
             Ok(outcome) => {
                 let Attribution { provenance, clients, new_clients } = attribution;
                 let (update, relay) = (update.clone(), outcome.relay(update));
-                Ok(Some((Append { update, principal, provenance, clients, new_clients, relay }, outcome)))
+                Ok(Some((Append { update, principal, run, provenance, clients, new_clients, relay }, outcome)))
             }
             Err(error) => {
                 self.saving.release(update.len());
@@ -311,8 +313,8 @@ impl Room {
                 // One edit is made under one client id.
                 let clients: Vec<u64> = summary.insertions().first().map(|range| range.client).into_iter().collect();
                 let new_clients = clients.iter().copied().filter(|client| !self.owners.contains_key(client)).collect();
-                let provenance = Provenance::Own;
-                Ok(Some(Append { update, principal, provenance, clients, new_clients, relay }))
+                let (run, provenance) = (run_of(principal, None), Provenance::Own);
+                Ok(Some(Append { update, principal, run, provenance, clients, new_clients, relay }))
             }
             Ok(_) => {
                 self.saving.release(update.len());

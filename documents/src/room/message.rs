@@ -7,9 +7,10 @@ use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
 use platform::db::log::{Provenance, Relay};
 use platform::limits::Limit;
-use schema::ids::{Epoch, Seq};
+use schema::ids::{Epoch, RunId, Seq};
 use schema::repair::{Reason, Shape};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::lock::LockState;
 use crate::delivery::{AwarenessState, Outgoing};
@@ -93,6 +94,8 @@ pub enum Input {
     Ask(SessionId),
     /// An update of a session.
     Update(SessionId, UpdateKind, Bytes),
+    /// Of a session of an agent: which event of its run's trace its updates belong to from here on.
+    Step(SessionId, Option<Uuid>),
     /// Awareness states that a session publishes.
     Awareness(SessionId, Vec<AwarenessState>),
     /// A session asks for everybody's awareness.
@@ -259,6 +262,8 @@ pub struct Append {
     pub update: Bytes,
     /// Who brings it.
     pub principal: PrincipalRef,
+    /// The run that brings it, and the event of its trace that it belongs to, for agents.
+    pub run: Option<(RunId, Option<Uuid>)>,
     /// Whether all of it is the sender's own.
     pub provenance: Provenance,
     /// The Yjs client ids under which it inserts.

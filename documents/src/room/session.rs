@@ -5,8 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::Principal;
+use uuid::Uuid;
 
 use super::message::{Attach, Audience, Effect, Mode, Receipts, SessionId};
+use super::run::Lease;
 use super::{Room, SavingState};
 use crate::delivery::{Content, EndReason, Outgoing};
 
@@ -20,6 +22,8 @@ pub(super) struct Session {
     pub(super) frames: u64,
     /// Whether it has answered the server's step 1.
     pub(super) answered: bool,
+    /// Of an agent: the event of its run's trace that it works at.
+    pub(super) trace_event: Option<Uuid>,
     lag: Option<Box<Lag>>,
     missed_presence: bool,
 }
@@ -43,10 +47,28 @@ impl Session {
     }
 }
 
+/// Tells a session that it may do nothing here any more.
+fn end(session: SessionId, out: &mut Vec<Effect>) {
+    out.push(Effect::Send(session, Outgoing::Ended(EndReason::AccessEnded)));
+    out.push(Effect::End(session));
+}
+
 impl Room {
-    pub(super) fn attach(&mut self, attach: Attach, out: &mut Vec<Effect>) {
+    pub(super) fn attach(&mut self, now: u64, attach: Attach, out: &mut Vec<Effect>) {
         let Attach { session, principal, access, mode } = attach;
-        let new = Session { principal, access, mode, frames: 0, answered: false, lag: None, missed_presence: false };
+        if self.fence(now, &principal, out) == Lease::Lost {
+            return end(session, out);
+        }
+        let new = Session {
+            principal,
+            access,
+            mode,
+            frames: 0,
+            answered: false,
+            trace_event: None,
+            lag: None,
+            missed_presence: false,
+        };
         self.holder_came(new.principal.reference());
         self.sessions.insert(session, new);
         self.ask(session, out);
@@ -79,8 +101,7 @@ impl Room {
                 }
             }
             (Some(_), None) => {
-                out.push(Effect::Send(session, Outgoing::Ended(EndReason::AccessEnded)));
-                out.push(Effect::End(session));
+                end(session, out);
                 self.detach(now, session);
             }
             (None, _) => {}

@@ -1,12 +1,15 @@
 //! Taking back what somebody did.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use documents::history::Selection;
+use platform::auth::Principal;
 use platform::db::audit::Actor;
 use platform::random::Random;
-use schema::ids::Seq;
+use schema::ids::{RunId, Seq};
 use schema::node;
+use uuid::Uuid;
 use yrs::{
     Any, GetString, Map, MapPrelim, Out, ReadTxn, Text, TransactionMut, WriteTxn, XmlElementPrelim, XmlFragment,
     XmlTextPrelim,
@@ -221,5 +224,38 @@ async fn what_is_nested_in_what_was_deleted_comes_back_whole() {
     let (found, ..) = scene.instance.documents.read(&scene.document, read).await.unwrap();
     assert_eq!(found.0, "<blockquote><paragraph>deeper</paragraph></blockquote>");
     assert_eq!(found.1, serde_json::json!({"outer": {"inner": "value", "more": 1}}));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_run_wrote_is_told_by_run_and_event_and_taken_back_without_what_people_wrote_in_it() {
+    let scene = Scene::new().await;
+    let (run, event) = (RunId::new(Uuid::new_v4()), Uuid::new_v4());
+    let ann = person(1);
+    scene.write(1, 0, 0, "Before. After.").await;
+    let mut agent = Client::new(700);
+    agent.principal = Arc::new(Principal::run(run, 1, ann.user.unwrap(), "Agent"));
+    agent.attach(&scene.instance, &scene.document).await;
+    agent.session.as_ref().unwrap().step(Some(event)).await.unwrap();
+    agent.type_text("The agent writes. ").await;
+    agent.until_saved().await;
+    let seq = scene.write(2, 10, 0, "nonetheless ").await;
+    assert_eq!(scene.live_text().await, "The agent nonetheless writes. Before. After.");
+    let texts = scene.history.blame(&scene.document, seq, Some("text".to_owned())).await.unwrap();
+    let spans = texts.iter().flat_map(|text| &text.blocks).flat_map(|block| &block.spans);
+    let told: Vec<_> = spans
+        .map(|span| {
+            let actor = &span.inserted.as_ref().unwrap().actor;
+            (span.text.as_str(), actor.run, actor.trace_event)
+        })
+        .collect();
+    let by_run = |text| (text, Some(run), Some(event));
+    let expected =
+        [by_run("The agent "), ("nonetheless ", None, None), by_run("writes. "), ("Before. After.", None, None)];
+    assert_eq!(told, expected);
+    let of_run = Selection { runs: vec![run], ..Selection::default() };
+    assert!(scene.history.undo(&scene.document, &ann, &of_run, &Actor::SYSTEM).await.unwrap().is_changed);
+    assert_eq!(scene.live_text().await, "nonetheless Before. After.");
+    assert!(!scene.history.undo(&scene.document, &ann, &of_run, &Actor::SYSTEM).await.unwrap().is_changed);
     scene.stop().await;
 }

@@ -134,6 +134,7 @@ impl World {
             id: Uuid::from_u128(session.into()),
             user: None,
             name: format!("client {session}"),
+            lease: None,
         });
         let mode = Mode::Sync { receipts: Receipts::Sent };
         let session = SessionId(session);

@@ -146,6 +146,7 @@ impl World {
                     id: Uuid::from_u128(id.into()),
                     user: None,
                     name: format!("client {index}"),
+                    lease: None,
                 });
                 Client {
                     principal,

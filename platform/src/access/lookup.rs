@@ -13,7 +13,9 @@ use crate::db::{Db, DbError};
 
 /// What a principal may do with a document. `None` when it may not see it, or there is none: the two are not told apart.
 ///
-/// Agents may do what the person they act for may do, API keys what of it their scopes include. In development mode anybody may write `scratch:`
+/// API keys may do what of it their scopes include that the person may for whom they act. Runs of agents may read what
+/// the person may read of their project, and write what the person may write of its canvas, their node, and nodes that
+/// they have made; all of that only while the worker holds the lease. In development mode anybody may write `scratch:`
 /// documents, which come to be when they are first opened; in production there are none.
 pub async fn document_access(
     db: &Db,
@@ -41,7 +43,8 @@ impl Question {
             PrincipalKind::Anonymous | PrincipalKind::System => None,
         };
         let key = (principal.kind == PrincipalKind::ApiKey).then_some(principal.id);
-        Self { kind: principal.kind, asker: user.map(|user| Asker { user, key }), document }
+        let run = principal.lease.filter(|_| principal.kind == PrincipalKind::Agent).map(|lease| (principal.id, lease));
+        Self { kind: principal.kind, asker: user.map(|user| Asker { user, key, run }), document }
     }
 }
 
@@ -80,8 +83,9 @@ async fn of_members(db: &Db, questions: &[Question]) -> Result<Vec<Option<Grante
     let mut rights = access::rights(db, &asked).await?.into_iter();
     let mut answer = |question: &Question| {
         question.asker.filter(|_| is_asked(question))?;
-        let Rights { document, role, scope } = rights.next().flatten()?;
+        let Rights { document, role, scope, reach } = rights.next().flatten()?;
         let access = document_access_of(role, Means::of(question.kind, scope)?)?;
+        let access = if question.kind == PrincipalKind::Agent { access.min(reach?) } else { access };
         Some(Granted { document, access, role })
     };
     Ok(questions.iter().map(&mut answer).collect())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{Algorithm, decode_header};
-use schema::ids::OrgId;
+use schema::ids::{OrgId, RunId, UserId};
 
 use super::api_key;
 use super::error::{AuthError, AuthSetupError, InvalidToken};
@@ -189,6 +189,22 @@ impl Authenticator {
         let now = self.0.clock.now();
         let expires_at = whom.expires_at.min(now + TimeDelta::seconds(SOCKET_TOKEN_SECONDS));
         self.issue(Purpose::Socket, whom, now, expires_at)
+    }
+
+    /// A token that opens sockets for a run of an agent, on behalf of a person, while the worker holds this lease of it.
+    /// What it opened lasts until `expires_at`, or until the lease is lost.
+    #[must_use]
+    pub fn issue_run_token(
+        &self,
+        run: RunId,
+        lease: i64,
+        user: UserId,
+        name: &str,
+        expires_at: DateTime<Utc>,
+    ) -> IssuedToken {
+        let principal = Principal::run(run, lease, user, name);
+        let subject = principal.reference().to_string();
+        self.issue_ws_token(&Authenticated { principal, expires_at, subject, key: None })
     }
 
     async fn authenticate_key(&self, key: &str) -> Result<Authenticated, AuthError> {

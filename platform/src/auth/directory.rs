@@ -53,7 +53,7 @@ impl SubjectDirectory for UserDirectory {
 impl From<KeyInForce> for KeyHolder {
     fn from(key: KeyInForce) -> Self {
         let KeyInForce { id, name, org, scope, user, expires_at } = key;
-        let principal = Principal { kind: PrincipalKind::ApiKey, id, user: Some(user), name };
+        let principal = Principal { kind: PrincipalKind::ApiKey, id, user: Some(user), name, lease: None };
         Self { principal, authority: KeyAuthority { org, scope }, expires_at }
     }
 }

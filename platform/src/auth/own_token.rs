@@ -47,6 +47,9 @@ struct Claims {
     /// On whose behalf.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
+    /// Of a run: which lease of it the worker holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<i64>,
     /// The subject of the access token behind a socket's token.
     subject: String,
     iat: i64,
@@ -80,6 +83,7 @@ impl OwnTokens {
             sub: whom.principal.reference().to_string(),
             name: whom.principal.name.clone(),
             user: whom.principal.user,
+            lease: whom.principal.lease,
             subject: whom.subject.clone(),
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
@@ -108,7 +112,7 @@ impl OwnTokens {
             return Err(AuthError::Expired);
         }
         let PrincipalRef { kind, id } = claims.sub.parse().map_err(|_| InvalidToken::Malformed)?;
-        let principal = Principal { kind, id, user: claims.user, name: claims.name };
+        let principal = Principal { kind, id, user: claims.user, name: claims.name, lease: claims.lease };
         let expires_at = DateTime::from_timestamp(claims.authority_until, 0).ok_or(InvalidToken::Malformed)?;
         Ok(Authenticated { principal, expires_at, subject: claims.subject, key: None })
     }

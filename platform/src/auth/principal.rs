@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schema::ids::UserId;
+use schema::ids::{RunId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -110,26 +110,36 @@ pub struct Principal {
     pub user: Option<UserId>,
     /// The name that others see.
     pub name: String,
+    /// Which lease of its run a worker acts by: each time that one takes the run, it is a greater one. Of agents only,
+    /// and for this instance alone.
+    #[serde(skip)]
+    pub lease: Option<i64>,
 }
 
 impl Principal {
     /// A person.
     #[must_use]
     pub fn user(id: UserId, name: impl Into<String>) -> Self {
-        Self { kind: PrincipalKind::User, id: id.as_uuid(), user: Some(id), name: name.into() }
+        Self { kind: PrincipalKind::User, id: id.as_uuid(), user: Some(id), name: name.into(), lease: None }
+    }
+
+    /// A run of an agent, on behalf of a person, by the worker that holds this lease of it.
+    #[must_use]
+    pub fn run(id: RunId, lease: i64, user: UserId, name: impl Into<String>) -> Self {
+        Self { kind: PrincipalKind::Agent, id: id.as_uuid(), user: Some(user), name: name.into(), lease: Some(lease) }
     }
 
     /// Somebody without a token, under an id that is drawn anew each time.
     #[must_use]
     pub fn anonymous(id: Uuid) -> Self {
-        Self { kind: PrincipalKind::Anonymous, id, user: None, name: "Anonymous".to_owned() }
+        Self { kind: PrincipalKind::Anonymous, id, user: None, name: "Anonymous".to_owned(), lease: None }
     }
 
     /// The server itself.
     #[must_use]
     pub fn system() -> Self {
         let PrincipalRef { kind, id } = PrincipalRef::SYSTEM;
-        Self { kind, id, user: None, name: "GlassBox".to_owned() }
+        Self { kind, id, user: None, name: "GlassBox".to_owned(), lease: None }
     }
 
     /// The principal as the log stores it.

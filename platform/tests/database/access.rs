@@ -6,7 +6,7 @@ use platform::config::Mode;
 use platform::db::documents;
 use platform::lifecycle::Lifecycle;
 use platform::testing::{TestDatabase, principal_of};
-use schema::ids::{DocumentName, UserId};
+use schema::ids::{DocumentName, NodeId, UserId};
 use uuid::Uuid;
 
 async fn access(test: &TestDatabase, principal: &Principal, name: &DocumentName) -> Option<Access> {
@@ -55,10 +55,56 @@ async fn roles_in_organization_and_project_decide_what_one_may_do() {
                 "{org_role:?} {project_role:?} {name}"
             );
         }
-        // An agent may do what the person it acts for may do.
-        let agent = Principal { kind: PrincipalKind::Agent, id: Uuid::new_v4(), ..principal_of(&user) };
+        // A run may do no more than the person it acts for.
+        let run = test.run(org, project, node_id, user.id).await;
+        let agent = Principal::run(run, 1, user.id, "Agent");
         assert_eq!(access(&test, &agent, &names[0]).await, expected);
+        assert_eq!(access(&test, &agent, &names[2]).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_run_writes_its_node_the_canvas_and_what_it_made_and_reads_the_rest_of_its_project() {
+    let test = TestDatabase::new().await;
+    let owner = test.user("owner").await;
+    let org = test.org(owner.id).await;
+    let (project, elsewhere) = (test.project(org).await, test.project(org).await);
+    let node = || async {
+        let id = NodeId::new(Uuid::new_v4());
+        documents::ensure_node(&test.db, org, project, id).await.unwrap().unwrap();
+        id
+    };
+    let (own, made, other) = (node().await, node().await, node().await);
+    let run = test.run(org, project, own, owner.id).await;
+    let note = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{made}', '{org}')");
+    test.sabotage(&note).await;
+    let free = DocumentName::Free(test.document_in(org, project).await.id.into());
+    let agent = |lease| Principal::run(run, lease, owner.id, "Agent");
+    let may = async |agent: &Principal, name: &DocumentName| {
+        let granted = document_access(&test.db, agent, name, Mode::Production).await.unwrap();
+        granted.map(|granted| granted.access)
+    };
+    let table = [
+        (DocumentName::Project(project), Some(Access::Write)),
+        (DocumentName::Node(own), Some(Access::Write)),
+        (DocumentName::Node(made), Some(Access::Write)),
+        (DocumentName::Node(other), Some(Access::Read)),
+        (free, Some(Access::Read)),
+        (DocumentName::Project(elsewhere), None),
+    ];
+    for (name, expected) in &table {
+        assert_eq!(may(&agent(1), name).await, *expected, "{name}");
+    }
+    let canvas = &table[0].0;
+    let of_somebody_else = Principal { user: Some(test.user("else").await.id), ..agent(1) };
+    let without_a_lease = Principal { lease: None, ..agent(1) };
+    for nobody in [agent(0), agent(2), of_somebody_else, without_a_lease] {
+        assert_eq!(may(&nobody, canvas).await, None, "{nobody:?}");
+    }
+    test.take_lease(run).await;
+    assert_eq!((may(&agent(1), canvas).await, may(&agent(2), canvas).await), (None, Some(Access::Write)));
+    test.sabotage(&format!("UPDATE agent_executions SET leased_until = now() WHERE id = '{run}'")).await;
+    assert_eq!(may(&agent(2), canvas).await, None, "a lease that was not renewed holds no longer");
 }
 
 #[tokio::test]
@@ -118,8 +164,7 @@ async fn nobody_in_particular_and_wrong_kinds_of_names_get_nothing() {
 async fn scratch_documents_are_everybodys_in_development_and_nobodys_in_production() {
     let test = TestDatabase::new().await;
     let name: DocumentName = "scratch:demo".parse().unwrap();
-    let anonymous =
-        Principal { kind: PrincipalKind::Anonymous, id: Uuid::nil(), user: None, name: "Somebody".to_owned() };
+    let anonymous = Principal::anonymous(Uuid::nil());
     assert_eq!(access(&test, &anonymous, &name).await, None);
     for _ in 0..2 {
         let granted = document_access(&test.db, &anonymous, &name, Mode::Development).await.unwrap().unwrap();
@@ -141,7 +186,7 @@ async fn who_asks_at_the_same_time_as_others_gets_their_own_answer() {
         test.project_member(org, projects[number], user.id, role).await;
         people.push(principal_of(&user));
     }
-    people.push(Principal { kind: PrincipalKind::Anonymous, id: Uuid::nil(), user: None, name: "Nobody".to_owned() });
+    people.push(Principal::anonymous(Uuid::nil()));
     let desk = AccessDesk::start(&test.db, Mode::Development, &Lifecycle::new());
     let asking = (0..600).map(|number: usize| {
         let (person, project) = (number % 3, number / 3 % 3);

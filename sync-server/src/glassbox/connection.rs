@@ -12,15 +12,16 @@ use documents::room::{Activity, Mode, Receipts, UpdateKind};
 use documents::{AttachError, Newcomer, Session};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use platform::auth::PrincipalKind;
+use platform::auth::{Principal, PrincipalKind};
 use platform::db::locks::Waiting;
 use platform::events::EventListener;
 use platform::ingress::ClientAddress;
 use platform::limits::Limit;
 use schema::ids::{DocumentName, Epoch, UserId};
+use uuid::Uuid;
 use web_protocol::control::{
     Action, Cause, Channel as ChannelName, Envelope, Identity, LockAcquire, LockRelease, Presence, Reply, Request,
-    RequestError, Subscribe, Token, WelcomeLimits,
+    RequestError, Step, Subscribe, Token, WelcomeLimits,
 };
 use web_protocol::frame::{Body, Frame};
 use web_protocol::{PROTOCOL_VERSION, awareness, close};
@@ -292,7 +293,7 @@ impl Connection {
 
     async fn renew(&mut self, Token { token }: Token, request_id: Option<&str>) {
         match upgrade::authority(&self.shared, Some(&token)).await {
-            Ok(new) if new.principal.reference() != self.authority.principal.reference() => {
+            Ok(new) if !is_the_same(&new.principal, &self.authority.principal) => {
                 let text = "the token is somebody else's; open a socket of its own for them";
                 self.error("PRINCIPAL_MISMATCH", text, None, request_id);
             }
@@ -306,10 +307,26 @@ impl Connection {
         }
     }
 
-    /// The channel with this number. Its client may be faster than the end of its opening, which is waited for.
-    async fn channel_of(&mut self, number: u64) -> Option<ChannelKey> {
+    /// Notes which event of its run's trace an agent works at (G33).
+    async fn step(&mut self, Step { channel, trace_event }: Step, request_id: Option<&str>) {
+        if self.authority.principal.kind != PrincipalKind::Agent {
+            return self.error("INVALID_MESSAGE", "only runs of agents have steps", Some(channel), request_id);
+        }
+        let Ok(trace_event) = trace_event.map(|id| id.parse::<Uuid>()).transpose() else {
+            return self.error("INVALID_MESSAGE", "payload: traceEvent is no uuid", Some(channel), request_id);
+        };
+        let key = self.channel_of(|it| it.sink.name.to_string() == channel && it.sink.sync.is_some()).await;
+        let Some(session) = key.and_then(|key| self.channels.get(&key)?.session.as_ref()) else {
+            return self.error("NOT_SUBSCRIBED", "subscribe to the document first", Some(channel), request_id);
+        };
+        // A room that is over has ended the channel through its sink.
+        let _ = session.step(trace_event).await;
+    }
+
+    /// The channel that is meant. Its client may be faster than the end of its opening, which is waited for.
+    async fn channel_of(&mut self, is_meant: impl Fn(&Channel) -> bool) -> Option<ChannelKey> {
         loop {
-            let (key, channel) = self.channels.iter().find(|(_, channel)| channel.has_number(number))?;
+            let (key, channel) = self.channels.iter().find(|(_, channel)| is_meant(channel))?;
             if channel.session.is_some() {
                 return Some(*key);
             }
@@ -359,7 +376,7 @@ impl Connection {
 
     async fn take_frame(&mut self, bytes: &Bytes) -> Flow {
         let Ok(frame) = Frame::decode(bytes) else { return self.malformed("a binary frame cannot be decoded") };
-        let key = self.channel_of(frame.number).await;
+        let key = self.channel_of(|channel| channel.has_number(frame.number)).await;
         let Some(session) = key.and_then(|key| self.channels.get(&key)?.session.as_ref()) else {
             self.error("UNKNOWN_CHANNEL", "no channel of this socket has that number", None, None);
             return Flow::Continue;
@@ -440,6 +457,7 @@ impl Dialect for Connection {
                 self.lock(&node_id, Wish::Take(waiting), request_id);
             }
             Request::LockRelease(LockRelease { node_id }) => self.lock(&node_id, Wish::Release, request_id),
+            Request::Step(step) => self.step(step, id).await,
             Request::Token(token) => self.renew(token, id).await,
         }
         self.end_if_drained()
@@ -507,6 +525,11 @@ impl Dialect for Connection {
         let authorized_until = rfc3339(self.authority.until);
         self.reply(&Reply::TokenExpiring { authorized_until }, None);
     }
+}
+
+/// Whether one may go on in place of the other. A worker that takes a run anew opens a socket of its own.
+fn is_the_same(one: &Principal, other: &Principal) -> bool {
+    one.reference() == other.reference() && one.lease == other.lease
 }
 
 fn rfc3339(time: DateTime<Utc>) -> String {

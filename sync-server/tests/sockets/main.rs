@@ -18,6 +18,7 @@ mod pieces;
 mod presence;
 mod principals;
 mod repairs;
+mod runs;
 mod server;
 mod strangers;
 mod y_client;

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-use crate::client::Client;
 use crate::server::{Person, Server};
 
 async fn two_people(server: &Server) -> (Person, Person) {
@@ -17,7 +16,8 @@ async fn two_people(server: &Server) -> (Person, Person) {
 }
 
 fn user(principal: &Principal) -> Value {
-    json!({ "id": principal.id.to_string(), "name": principal.name, "kind": "human", "color": principal.color() })
+    let kind = if principal.kind == PrincipalKind::Agent { "agent" } else { "human" };
+    json!({ "id": principal.id.to_string(), "name": principal.name, "kind": kind, "color": principal.color() })
 }
 
 /// What a new client of the person is told of everybody's awareness.
@@ -53,20 +53,16 @@ async fn p1_a_forged_user_is_replaced_and_the_rest_is_relayed_as_it_came() {
 async fn p1_agents_are_called_agents() {
     let server = Server::start().await;
     let ann = server.person("Ann", ProjectRole::Member).await;
-    let (_, name) = server.document().await;
-    let agent = Principal {
-        kind: PrincipalKind::Agent,
-        id: Uuid::new_v4(),
-        user: Some(ann.user.id),
-        name: "Helper of Ann".to_owned(),
-    };
-    let token = server.token_until(&agent, chrono::TimeDelta::minutes(5));
-    let mut client = Client::connect(server.address, Some(&token)).await;
-    assert_eq!(client.reply("welcome").await["payload"]["principal"]["kind"], "agent");
+    let node = server.node().await;
+    let run = server.database.run(server.org, server.project, node.into(), ann.user.id).await;
+    let mut client = server.worker(run, 1, &ann).await;
+    let name = format!("node:{node}");
     client.open(&name).await;
     let mut witness = server.editor(&ann, &name).await;
-    client.publish_own(&json!({ "user": { "kind": "human" } })).await;
-    assert_eq!(witness.awareness().await[0].2["user"]["kind"], "agent");
+    client.publish_own(&json!({ "user": { "kind": "human" }, "activity": "thinking" })).await;
+    let expected = user(&Principal::run(run, 1, ann.user.id, "Helper"));
+    assert_eq!(expected["kind"], "agent");
+    assert_eq!(witness.awareness().await[0].2, json!({ "user": expected, "activity": "thinking" }));
     server.stop().await;
 }
 

@@ -23,7 +23,7 @@ use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::{TestDatabase, principal_of};
-use schema::ids::{OrgId, ProjectId};
+use schema::ids::{OrgId, ProjectId, RunId};
 use sync_server::SyncServer;
 use tokio::net::TcpSocket;
 use uuid::Uuid;
@@ -189,6 +189,15 @@ impl Server {
     pub(crate) async fn client(&self, person: &Person) -> Client {
         let mut client = Client::connect(self.address, Some(&person.token)).await;
         client.reply("welcome").await;
+        client
+    }
+
+    /// A socket of the worker that drives a run of a person by this lease. It has been welcomed.
+    pub(crate) async fn worker(&self, run: RunId, lease: i64, person: &Person) -> Client {
+        let until = self.clock.now() + TimeDelta::hours(1);
+        let token = self.authenticator.issue_run_token(run, lease, person.user.id, "Helper", until).token;
+        let mut client = Client::connect(self.address, Some(token.expose())).await;
+        assert_eq!(client.reply("welcome").await["payload"]["principal"]["kind"], "agent");
         client
     }
 

@@ -38,6 +38,7 @@ export interface ClientPayloads {
   token: { token: string };
   lock_acquire: { nodeId: string; notify?: boolean };
   lock_release: { nodeId: string };
+  step: { channel: string; traceEvent: string | null };
 }
 
 /** A node's lock that somebody holds (G26). */

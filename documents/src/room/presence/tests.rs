@@ -19,7 +19,13 @@ const BOB: SessionId = SessionId(2);
 
 fn principal(id: u128) -> Arc<Principal> {
     let id = Uuid::from_u128(id);
-    Arc::new(Principal { kind: PrincipalKind::User, id, user: Some(UserId::new(id)), name: "Somebody".to_owned() })
+    Arc::new(Principal {
+        kind: PrincipalKind::User,
+        id,
+        user: Some(UserId::new(id)),
+        name: "Somebody".to_owned(),
+        lease: None,
+    })
 }
 
 fn room(limits: Limits) -> Room {
