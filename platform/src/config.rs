@@ -287,6 +287,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         dev_tokens_per_minute_per_address: reader.integer("limits.dev_tokens_per_minute_per_address", 1..=MILLION),
         requests_per_minute_per_principal: reader.integer("limits.requests_per_minute_per_principal", 1..=MILLION),
         ws_tokens_per_minute_per_principal: reader.integer("limits.ws_tokens_per_minute_per_principal", 1..=MILLION),
+        executions_per_minute_per_person: reader.integer("limits.executions_per_minute_per_person", 1..=MILLION),
         outbox_bytes: reader.integer("limits.outbox_bytes", 16_384..=GIB),
         unsaved_bytes_per_document: reader.integer("limits.unsaved_bytes_per_document", 65_536..=GIB),
         unsaved_bytes: reader.integer("limits.unsaved_bytes", MIB..=1024 * GIB),

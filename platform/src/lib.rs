@@ -17,6 +17,7 @@ pub mod ingress;
 pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
+pub mod outbound;
 pub mod queue;
 pub mod random;
 pub mod rate;

@@ -48,6 +48,8 @@ pub struct Limits {
     pub dev_tokens_per_minute_per_address: u64,
     /// Tokens for sockets that are made for one principal in a minute, on all instances.
     pub ws_tokens_per_minute_per_principal: u64,
+    /// Runs of agents that one person begins in a minute, on all instances.
+    pub executions_per_minute_per_person: u64,
     /// REST requests of one principal in a minute, on all instances; in development mode
     /// [`DEVELOPMENT_REQUESTS_FACTOR`] times as many.
     pub requests_per_minute_per_principal: u64,
@@ -190,6 +192,12 @@ impl Limits {
     #[must_use]
     pub const fn ws_tokens(&self) -> Quota {
         per_minute("ws-tokens", self.ws_tokens_per_minute_per_principal)
+    }
+
+    /// Runs of agents that one person begins.
+    #[must_use]
+    pub const fn executions(&self) -> Quota {
+        per_minute("executions", self.executions_per_minute_per_person)
     }
 }
 

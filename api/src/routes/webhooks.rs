@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use platform::db::events::EventKind;
 use platform::db::webhooks::Webhook;
-use platform::webhooks::check_url;
+use platform::outbound::check_url;
 use schema::ids::WebhookId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -86,7 +86,7 @@ impl From<Webhook> for WebhookBody {
 
 /// The address of a webhook, in its usual form.
 fn checked_url(api: &Api, fields: &mut Fields, url: &str) -> String {
-    check_url(url, api.mode, api.webhook_networks).unwrap_or_else(|error| {
+    check_url(url, api.mode.into(), api.webhook_networks).unwrap_or_else(|error| {
         fields.refuse("url", error.to_string());
         String::new()
     })

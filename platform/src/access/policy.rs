@@ -166,6 +166,12 @@ policy! {
         Leave:                  Viewer,         Never;
         /// Change what its documents hold.
         Edit:                   Member,         With(Write);
+        /// Run agents on its nodes, stop them, and answer what they ask.
+        RunAgents:              Member,         With(Write);
+        /// Give an agent that one has run leave to do what it asks to do.
+        ApproveOwnRuns:         Member,         Never;
+        /// Give it to agents that others have run.
+        ApproveRuns:            Admin,          Never;
         /// Give people roles in it, and take them back.
         ManageMembers:          Admin,          With(Write);
         /// Change its settings.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Secret;
 use super::read::Reader;
-use crate::webhooks::Networks;
+use crate::outbound::Networks;
 
 /// How runs of agents are driven, and with which model unless an organization has its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -108,6 +108,20 @@ names! {
         TemplateUpdated => "template.updated",
         /// A template was deleted.
         TemplateDeleted => "template.deleted",
+        /// A model for agents was set up.
+        ModelCreated => "model.created",
+        /// Where it is, what it is called or what it costs was changed.
+        ModelUpdated => "model.updated",
+        /// It was deleted.
+        ModelDeleted => "model.deleted",
+        /// An agent was run on a node.
+        ExecutionStarted => "execution.started",
+        /// A run of an agent was stopped for good.
+        ExecutionCancelled => "execution.cancelled",
+        /// A run that had failed was tried again.
+        ExecutionRetried => "execution.retried",
+        /// What a run had written was taken back.
+        ExecutionUndone => "execution.undone",
     }
 }
 
@@ -132,6 +146,10 @@ names! {
         Node => "node",
         /// A template.
         Template => "template",
+        /// A model for agents.
+        Model => "model",
+        /// A run of an agent.
+        Execution => "execution",
     }
 }
 

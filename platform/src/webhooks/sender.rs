@@ -8,11 +8,11 @@ use reqwest::{Client, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::destination::{self, Resolver};
 use super::{Networks, signature};
 use crate::config::Mode;
 use crate::db::webhooks::{Attempt, Due, Leased};
 use crate::http_client;
+use crate::outbound::{self, Resolver};
 
 /// How much of an answer is kept, in bytes.
 const ANSWER_BYTES_MAX: usize = 1_024;
@@ -79,7 +79,8 @@ impl Sender {
         now: DateTime<Utc>,
     ) -> Result<(u16, Option<Duration>, String), String> {
         // Once more: what was allowed when it was made may not be any more.
-        let url = destination::check(&webhook.url, self.mode, self.networks).map_err(|error| error.to_string())?;
+        let url =
+            outbound::check_url(&webhook.url, self.mode.into(), self.networks).map_err(|error| error.to_string())?;
         let body = json!({"type": due.kind, "timestamp": due.payload["at"], "data": due.payload}).to_string();
         let message_id = format!("msg_{}", due.message_id.as_simple());
         let signature = signature::sign(&webhook.secrets, &message_id, now.timestamp(), &body);

@@ -1,8 +1,8 @@
-//! Where messages may be sent.
+//! Where the server may be sent by its tenants.
 //!
-//! A tenant chooses the address of a webhook, and the server's own network must not be reached that way. A host that is
-//! an address is checked by itself; a name is resolved by a resolver that gives the connection nothing but addresses
-//! that are allowed, so that it cannot stand for another one when it is connected to.
+//! A tenant chooses the addresses of webhooks and models, and the server's own network must not be reached that way. A
+//! host that is an address is checked by itself; a name is resolved by a resolver that gives the connection nothing but
+//! addresses that are allowed, so that it cannot stand for another one when it is connected to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,13 +10,39 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
-use super::Networks;
 use crate::config::Mode;
 
-/// The longest address of a webhook, in bytes.
+/// The longest address, in bytes.
 const URL_BYTES_MAX: usize = 2_000;
 
-/// Why messages cannot be sent to an address.
+/// Which destinations are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Networks {
+    /// Addresses that anybody on the internet can reach.
+    Public,
+    /// Those of this machine and of private networks as well.
+    All,
+}
+
+/// Whether what is sent may be read on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// It may not: `https` only.
+    Required,
+    /// It may: `http` as well.
+    Optional,
+}
+
+impl From<Mode> for Encryption {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Development => Self::Optional,
+            Mode::Production => Self::Required,
+        }
+    }
+}
+
+/// Why an address cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DestinationError {
     /// It is no address of a web server.
@@ -33,14 +59,23 @@ pub enum DestinationError {
     Private,
 }
 
-pub(super) fn check(text: &str, mode: Mode, networks: Networks) -> Result<Url, DestinationError> {
+/// Checks an address, as far as that is possible without asking for its host, and gives it its usual form: no user or
+/// password, no fragment, and nothing that is private by itself. What a name stands for is for the [`Resolver`].
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(text: &str, encryption: Encryption, networks: Networks) -> Result<String, DestinationError> {
+    check(text, encryption, networks).map(|url| url.to_string())
+}
+
+fn check(text: &str, encryption: Encryption, networks: Networks) -> Result<Url, DestinationError> {
     let url = Url::parse(text).map_err(|_| DestinationError::NoUrl)?;
     if text.len() > URL_BYTES_MAX || url.as_str().len() > URL_BYTES_MAX || !url.has_host() {
         return Err(DestinationError::NoUrl);
     }
-    match (url.scheme(), mode) {
-        ("https", _) | ("http", Mode::Development) => {}
-        ("http", Mode::Production) => return Err(DestinationError::Insecure),
+    match (url.scheme(), encryption) {
+        ("https", _) | ("http", Encryption::Optional) => {}
+        ("http", Encryption::Required) => return Err(DestinationError::Insecure),
         _ => return Err(DestinationError::NoUrl),
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
@@ -69,7 +104,7 @@ fn may_be_public(url: &Url) -> bool {
 
 /// Whether an address can be reached by anybody on the internet: not of this machine, a private network, a link, a test,
 /// a group, nor one that another such address is hidden in.
-pub(super) fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -111,9 +146,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     is_global && !is_special
 }
 
-/// Resolves names to addresses that are allowed.
+/// Resolves names to addresses that are allowed: for a [`reqwest::ClientBuilder::dns_resolver`]. Redirects are to be
+/// refused, or checked like any address.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Resolver(pub(super) Networks);
+pub struct Resolver(pub Networks);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -185,7 +221,7 @@ mod tests {
 
     #[test]
     fn an_address_of_a_webhook_is_of_the_internet_and_encrypted() {
-        let check = |url: &str, mode| check(url, mode, Networks::Public).err();
+        let check = |url: &str, mode: Mode| check(url, mode.into(), Networks::Public).err();
         for url in ["https://example.com/hooks?a=b", "https://93.184.216.34:8443/", "https://ÿ.example/"] {
             assert_eq!(check(url, Mode::Production), None, "{url}");
         }
@@ -220,7 +256,7 @@ mod tests {
         ];
         for url in private {
             assert_eq!(check(url, Mode::Development), Some(DestinationError::Private), "{url}");
-            assert!(super::check(url, Mode::Development, Networks::All).is_ok(), "{url}");
+            assert!(super::check(url, Encryption::Optional, Networks::All).is_ok(), "{url}");
         }
     }
 
