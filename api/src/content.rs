@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use documents::replica::Patch;
 use documents::{EditFailed, ReadError};
-use platform::access::Access;
+use platform::access::{Access, ProjectAction};
 use platform::auth::Principal;
 use platform::db::documents::DocumentRef;
 use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
-use schema::ids::{Epoch, NodeId, ProjectId, Seq};
+use schema::ids::{DocumentName, Epoch, NodeId, ProjectId, Seq};
 use schema::node::{self, NodeView};
 
 use crate::Api;
@@ -46,7 +46,17 @@ pub struct LiveNode {
 impl Api {
     /// The documents of a node that the caller may open like this.
     pub async fn node_documents(&self, caller: &Caller, id: NodeId, access: Access) -> Result<NodeDocuments, Problem> {
-        let node = self.node_document(caller, id, access).await?.document;
+        self.node_documents_for(caller, id, access.into()).await
+    }
+
+    /// The documents of a node with which the caller may do this.
+    pub async fn node_documents_for(
+        &self,
+        caller: &Caller,
+        id: NodeId,
+        action: ProjectAction,
+    ) -> Result<NodeDocuments, Problem> {
+        let node = self.document(caller, &DocumentName::Node(id), action).await?.document;
         let project = node.project.ok_or_else(|| Problem::not_found("node"))?;
         Ok(NodeDocuments { canvas: canvas_of(&node, project), project, node })
     }

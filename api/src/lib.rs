@@ -50,7 +50,7 @@ use platform::access::AccessNews;
 use platform::auth::Authenticator;
 use platform::bus::Bus;
 use platform::clock::Clock;
-use platform::config::{Mode, Role, Roles};
+use platform::config::{AgentsConfig, Mode, Role, Roles};
 use platform::db::Db;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
@@ -87,6 +87,8 @@ pub struct Api {
     pub event_streams: EventStreams,
     /// Where webhooks may be.
     pub webhook_networks: Networks,
+    /// What agents may use.
+    pub agents: AgentsConfig,
     /// Who erases what deleted organizations held.
     pub erasure: Erasure,
     /// Checks tokens.

@@ -80,6 +80,8 @@ pub(crate) fn preamble() -> OpenApi {
             tag("organizations", "The tenants, and who belongs to them."),
             tag("projects", "Projects, and who works in them."),
             tag("nodes", "Nodes of a project's canvas."),
+            tag("executions", "Runs of agents on nodes."),
+            tag("models", "The models that agents may use."),
             tag("events", "What happens, in pages or as a stream."),
             tag("notifications", "What the caller was told."),
             tag("webhooks", "Other servers that are told what happens."),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use schema::ids::RunId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,6 +33,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     lock: Option<Box<LockBody>>,
+    execution_id: Option<RunId>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -77,6 +79,10 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<LockBody>, required = false, nullable = false)]
     lock: Option<Box<LockBody>>,
+    /// The run that is in the way, with the code `EXECUTION_ACTIVE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>, required = false, nullable = false)]
+    execution_id: Option<RunId>,
 }
 
 impl Problem {
@@ -91,7 +97,15 @@ impl Problem {
             Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))],
             _ => Vec::new(),
         };
-        Self { code, detail: Cow::Borrowed(code.advice()), errors: Vec::new(), lock: None, headers, cause: None }
+        Self {
+            code,
+            detail: Cow::Borrowed(code.advice()),
+            errors: Vec::new(),
+            lock: None,
+            execution_id: None,
+            headers,
+            cause: None,
+        }
     }
 
     /// What the caller asks for does not exist, or must not be seen.
@@ -117,6 +131,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn lock(mut self, lock: LockBody) -> Self {
         self.lock = Some(Box::new(lock));
+        self
+    }
+
+    /// Says which run is in the way.
+    #[must_use]
+    pub(crate) const fn execution(mut self, execution: RunId) -> Self {
+        self.execution_id = Some(execution);
         self
     }
 
@@ -176,6 +197,7 @@ impl Problem {
             request_id: request_id.to_owned(),
             errors: self.errors,
             lock: self.lock,
+            execution_id: self.execution_id,
         };
         let mut response = (status, axum::Json(body)).into_response();
         *response.headers_mut() = others;

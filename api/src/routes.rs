@@ -5,9 +5,11 @@ pub mod auth;
 pub mod documents;
 mod edges;
 pub mod events;
+mod executions;
 pub mod history;
 pub mod invitations;
 pub(crate) mod locks;
+pub(crate) mod models;
 pub mod nodes;
 pub mod notifications;
 pub mod organizations;
@@ -42,6 +44,8 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(events::routes())
         .merge(notifications::routes())
         .merge(webhooks::routes())
+        .merge(executions::routes())
+        .merge(models::routes())
         .merge(openapi::routes())
         .merge(reference::routes())
         .fallback(not_found);

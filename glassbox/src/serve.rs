@@ -214,6 +214,7 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         events,
         event_streams: EventStreams::default(),
         webhook_networks: config.webhooks.networks(),
+        agents: config.agents.clone(),
         erasure,
         authenticator,
         rate_limiter,

@@ -82,6 +82,8 @@ codes! {
         "Open the socket at an instance that runs with the role sync (server.roles).";
     UserNotFound, "USER_NOT_FOUND", NOT_FOUND, "No such user",
         "The person has to sign in once before they can be added; check the e-mail address.";
+    ExecutionNotFound, "EXECUTION_NOT_FOUND", NOT_FOUND, "No agent was ever run on this node",
+        "Run one: POST /nodes/{nodeId}/execute.";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "The address does not offer this method",
         "The header Allow names the methods that it offers.";
     NotAcceptable, "NOT_ACCEPTABLE", NOT_ACCEPTABLE, "Not available in this form",
@@ -96,6 +98,12 @@ codes! {
         "Choose another node: a node cannot depend on, or lie in, itself.";
     LockHeld, "LOCK_HELD", CONFLICT, "Somebody else has locked this",
         "Wait until the lock is free, or ask its holder; the member lock says who that is.";
+    ExecutionActive, "EXECUTION_ACTIVE", CONFLICT, "Another run works on this node, or is about to",
+        "Wait until it is over, cancel it, or have this one wait for its turn with ifBusy: enqueue.";
+    ExecutionState, "EXECUTION_STATE", CONFLICT, "The run cannot do this from where it stands",
+        "Read the run again; the member status says where it stands.";
+    NoQuestion, "NO_QUESTION", CONFLICT, "The run does not wait for an answer to this",
+        "It was answered already, or the run is over. Read the run again.";
     Conflict, "CONFLICT", CONFLICT, "This conflicts with what is there",
         "Read it again and decide anew.";
     HistoryNotKept, "HISTORY_NOT_KEPT", GONE, "This part of the history is not kept",

@@ -31,6 +31,8 @@ use crate::problem::{Problem, ProblemBody};
 pub(crate) use body::{ActorBody, TypeBody};
 pub(crate) use parameters::LAST_EVENT_ID;
 pub use places::EventStreams;
+pub(crate) use places::{Place, take as take_place};
+pub(crate) use stream::event_stream;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(of_organization)).routes(routes!(of_project)).routes(routes!(of_node))

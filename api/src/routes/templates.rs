@@ -119,6 +119,20 @@ impl Api {
         Ok(Found::Org(Box::new(template), role))
     }
 
+    /// What a template of an organization, or one that comes with the server, says of agents.
+    pub(super) async fn agent_config(
+        &self,
+        caller: &Caller,
+        org: OrgId,
+        id: TemplateId,
+    ) -> Result<Map<String, Value>, Problem> {
+        match self.template(caller, id).await? {
+            Found::System(template) => Ok(template.agent_config().clone()),
+            Found::Org(template, _) if template.org == org => Ok(template.agent_config),
+            Found::Org(..) => Err(Problem::not_found("template")),
+        }
+    }
+
     /// A template that the caller may change: one's own, or as an administrator.
     async fn template_to_change(&self, caller: &Caller, id: TemplateId) -> Result<OrgTemplate, Problem> {
         let Found::Org(template, role) = self.template(caller, id).await? else {

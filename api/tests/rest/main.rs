@@ -10,6 +10,7 @@ mod documents;
 mod erasure;
 mod event_source;
 mod events;
+mod executions;
 mod graph;
 mod history;
 mod invitations;

@@ -241,6 +241,7 @@ fn compose(db: Db, mode: Mode) -> Api {
         events,
         event_streams: EventStreams::default(),
         webhook_networks: Networks::Public,
+        agents: config.agents,
         erasure,
         authenticator,
         rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),

@@ -26,7 +26,7 @@ struct Open {
 
 /// A stream that is open, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     streams: EventStreams,
     principal: Uuid,
 }
@@ -39,7 +39,7 @@ impl EventStreams {
 }
 
 /// Takes a place for a stream of a principal.
-pub(super) fn take(api: &Api, principal: Uuid) -> Result<Place, Problem> {
+pub(crate) fn take(api: &Api, principal: Uuid) -> Result<Place, Problem> {
     let (limits, streams) = (&api.limits, api.event_streams.clone());
     let mut open = streams.open();
     let of_principal = open.of_principals.get(&principal).copied().unwrap_or_default();

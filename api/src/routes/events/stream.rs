@@ -3,6 +3,7 @@
 //! What is new comes through a bounded queue. A client that reads more slowly than things happen, or comes back after a
 //! while, is read to from the table until it has caught up: it costs no memory and misses nothing.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use platform::access::{AccessChange, AccessListener};
@@ -74,17 +75,21 @@ pub(super) async fn open(api: Arc<Api>, caller: Caller, watched: Watched, asked:
         listener,
         access,
     };
-    let chunks = stream::unfold(streaming, async |mut streaming| {
+    Ok(event_stream(stream::unfold(streaming, async |mut streaming| {
         let chunk = streaming.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), streaming))
-    });
+        Some((chunk, streaming))
+    })))
+}
+
+/// An answer that goes on, of messages of server-sent events.
+pub(crate) fn event_stream(chunks: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store, no-transform"),
         (X_ACCEL_BUFFERING, "no"),
         (VARY, "accept"),
     ];
-    Ok((headers, Body::from_stream(chunks)).into_response())
+    (headers, Body::from_stream(chunks.map(Ok::<_, Infallible>))).into_response()
 }
 
 struct Streaming {

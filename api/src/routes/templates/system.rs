@@ -32,6 +32,13 @@ static ALL: LazyLock<Vec<SystemTemplate>> = LazyLock::new(|| {
     FILES.iter().map(|file| serde_json::from_str(file).expect("a test reads each of these files")).collect()
 });
 
+impl SystemTemplate {
+    /// What it says of agents.
+    pub(super) const fn agent_config(&self) -> &Map<String, Value> {
+        &self.agent_config
+    }
+}
+
 /// All of them.
 pub(super) fn all() -> &'static [SystemTemplate] {
     &ALL

@@ -35,9 +35,11 @@ pub(super) struct Row {
 const OK: StatusCode = StatusCode::OK;
 const CREATED: StatusCode = StatusCode::CREATED;
 const GONE: StatusCode = StatusCode::NO_CONTENT;
+const CONFLICT: StatusCode = StatusCode::CONFLICT;
 
 const VIEW: Takes = InProject(ProjectAction::View);
 const EDIT: Takes = InProject(ProjectAction::Edit);
+const RUN: Takes = InProject(ProjectAction::RunAgents);
 
 const fn row(endpoint: &'static str, takes: Takes, success: StatusCode) -> Row {
     Row { endpoint, takes, success, body: |_| Value::Null }
@@ -210,6 +212,34 @@ pub(super) const ROWS: &[Row] = &[
     row("POST /documents/{nodesName}/history/versions", EDIT, CREATED).with(|_| json!({"name": "Another"})),
     row("PATCH /documents/{nodesName}/history/versions/{versionId}", EDIT, GONE).with(|_| json!({"name": "Changed"})),
     row("DELETE /documents/{nodesName}/history/versions/{versionId}", EDIT, GONE),
+    // Agents. The run is over; what may be done with others is tried with executions.
+    row("GET /orgs/{orgId}/models", InOrg(OrgAction::View), OK),
+    row("POST /orgs/{orgId}/models", InOrg(OrgAction::Configure), CREATED).with(|_| {
+        json!({
+            "name": uuid::Uuid::new_v4(), "baseUrl": "https://example.com/v1", "model": "m", "contextTokens": 1000,
+            "outputTokens": 100,
+        })
+    }),
+    row("GET /orgs/{orgId}/models/{modelId}", InOrg(OrgAction::View), OK),
+    row("PATCH /orgs/{orgId}/models/{modelId}", InOrg(OrgAction::Configure), OK).with(|_| json!({"model": "n"})),
+    row("DELETE /orgs/{orgId}/models/{modelId}", InOrg(OrgAction::Configure), GONE),
+    row("GET /nodes/{nodeId}/execution", VIEW, OK),
+    row("GET /nodes/{nodeId}/executions", VIEW, OK),
+    row("GET /projects/{projectId}/executions", VIEW, OK),
+    row("GET /executions/{executionId}", VIEW, OK),
+    row("GET /executions/{executionId}/trace", VIEW, OK),
+    row("GET /executions/{executionId}/trace/stream", VIEW, OK),
+    row("POST /nodes/{nodeId}/execution/pause", RUN, CONFLICT),
+    row("POST /nodes/{nodeId}/execution/resume", RUN, CONFLICT),
+    row("POST /nodes/{nodeId}/execution/cancel", RUN, CONFLICT),
+    row("POST /executions/{executionId}/pause", RUN, CONFLICT),
+    row("POST /executions/{executionId}/resume", RUN, CONFLICT),
+    row("POST /executions/{executionId}/cancel", RUN, CONFLICT),
+    row("POST /executions/{executionId}/retry", RUN, CONFLICT),
+    row("POST /executions/{executionId}/input", RUN, CONFLICT)
+        .with(|_| json!({"questionId": uuid::Uuid::nil(), "response": "Yes"})),
+    row("POST /executions/{executionId}/undo", EDIT, OK),
+    row("POST /nodes/{nodeId}/execute", RUN, StatusCode::ACCEPTED).with(|_| json!({"ifBusy": "enqueue"})),
     row("GET /nodes/{nodeId}/versions", VIEW, OK),
     row("GET /nodes/{nodeId}/versions/{version}", VIEW, OK),
     row("POST /nodes/{nodeId}/rollback/{version}", EDIT, OK),
