@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use uuid::Uuid;
-use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn};
+use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
 
 pub(crate) use examine::{examine_body, examine_item, examine_list, is_body, is_id, is_text, items_of, side_of};
 pub use item::{
@@ -140,6 +140,20 @@ pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchErr
     let body = txn.get_or_insert_xml_fragment(keys::BODY);
     rich_text::set_markdown(&body, txn, text);
     Ok(())
+}
+
+/// The body, for whoever writes in it while others do.
+pub fn body(txn: &mut TransactionMut<'_>) -> XmlFragmentRef {
+    txn.get_or_insert_xml_fragment(keys::BODY)
+}
+
+/// The text of an input or output; `None` when it is gone, or no rich text.
+pub fn text_of(txn: &TransactionMut<'_>, side: Side, id: Uuid) -> Option<XmlFragmentRef> {
+    let (_, item) = find(side, id, txn).ok()?;
+    match item.get(txn, keys::TEXT) {
+        Some(Out::YXmlFragment(text)) => Some(text),
+        _ => None,
+    }
 }
 
 fn add_item(side: Side, item: &NewItem, txn: &mut TransactionMut<'_>) -> Result<(), PatchError> {

@@ -7,12 +7,15 @@
 //! | [`control`] | JSON messages of the `/ws` dialect (G2 and on) |
 //! | [`y_websocket`] | messages of the `/yjs` dialect (Y2) |
 //! | [`hocuspocus`] | messages of the `/hocuspocus` dialect (H2) |
+//! | `client` | with the feature of this name: a client of the `/ws` dialect |
 //! | [`awareness`] | presence states inside awareness messages |
 //! | [`close`] | WebSocket close codes |
 //!
 //! Decoders borrow from their input, allocate nothing in proportion to a claimed length, and never panic.
 
 pub mod awareness;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod close;
 pub mod control;
 pub mod frame;

@@ -14,7 +14,7 @@ use super::{Db, DbError, OrgTx, Page, PageRequest};
 use crate::access::OrgRole;
 
 pub use erasure::{Deleted, delete, erase_some, to_be_erased};
-pub use settings::{AgentPolicies, Settings};
+pub use settings::{AgentPolicies, Settings, ToolPolicy};
 
 /// The constraint of a [`DbError::Conflict`] when a slug is taken.
 pub const SLUG_TAKEN: &str = "organizations_slug_key";
@@ -216,6 +216,15 @@ fn stored(settings: &Settings) -> Result<Value, DbError> {
 
 fn read_settings(stored: Value) -> Result<Settings, DbError> {
     serde_json::from_value(stored).map_err(|error| DbError::Invalid(format!("settings of an organization: {error}")))
+}
+
+/// How an organization is set up: for what acts in it without a person.
+pub async fn settings(db: &Db, org: OrgId) -> Result<Settings, DbError> {
+    let mut tx = db.org(org).await?;
+    let stored = sqlx::query_scalar!("SELECT settings FROM organizations WHERE id = $1", org.as_uuid())
+        .fetch_optional(&mut *tx.inner)
+        .await?;
+    stored.map_or_else(|| Ok(Settings::default()), read_settings)
 }
 
 /// Changes what an organization keeps of its documents' history, from the next compaction on.

@@ -1,6 +1,8 @@
 //! What agents may do in an organization, on the wire.
 
-use platform::db::organizations::{AgentPolicies, Settings};
+use std::collections::BTreeMap;
+
+use platform::db::organizations::{AgentPolicies, Settings, ToolPolicy};
 use schema::Patch;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +15,11 @@ const MODEL_LENGTH_MAX: usize = 200;
 const MODELS_MAX: usize = 100;
 /// The most tokens that a run can be allowed.
 const TOKENS_MAX: u64 = 1_000_000_000;
+/// The most tokens that all runs can be allowed in a month.
+const TOKENS_PER_MONTH_MAX: u64 = 1_000_000_000_000;
+/// How many tools may have a rule of their own, and how long their names are, in bytes.
+const TOOLS_MAX: usize = 100;
+const TOOL_LENGTH_MAX: usize = 100;
 
 /// What agents may do in an organization.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,15 +47,22 @@ pub(super) struct AgentPoliciesBody {
     /// How many tokens one run may use; `null`: as many as the server allows.
     #[schema(required, example = 100_000)]
     max_tokens_per_execution: Option<u64>,
-    /// Whether a person has to approve what an agent is about to do.
+    /// How many tokens all runs together may use in a month (of UTC); `null`: as many as they want.
+    #[schema(required, example = 10_000_000)]
+    max_tokens_per_month: Option<u64>,
+    /// Whether a person has to approve what an agent is about to do, before each use of a tool that changes something.
     require_approval: bool,
+    /// What holds for single tools instead, by their names: `allow`, `approve` or `deny`.
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"set_status": "approve", "create_subnode": "deny"}))]
+    tools: BTreeMap<String, ToolPolicy>,
 }
 
 impl From<Settings> for SettingsBody {
     fn from(settings: Settings) -> Self {
         let Settings { default_model, allowed_models, self_hosted_endpoint, agent_policies } = settings;
-        let AgentPolicies { max_tokens_per_execution, require_approval } = agent_policies;
-        let agent_policies = AgentPoliciesBody { max_tokens_per_execution, require_approval };
+        let AgentPolicies { max_tokens_per_execution, max_tokens_per_month, require_approval, tools } = agent_policies;
+        let agent_policies =
+            AgentPoliciesBody { max_tokens_per_execution, max_tokens_per_month, require_approval, tools };
         Self { default_model, allowed_models, self_hosted_endpoint, agent_policies }
     }
 }
@@ -84,10 +98,18 @@ pub(super) struct AgentPoliciesChanges {
     #[serde(default)]
     #[schema(value_type = Option<u64>, required = false, minimum = 1, maximum = 1_000_000_000, example = 100_000)]
     max_tokens_per_execution: Patch<u64>,
+    /// How many tokens all runs together may use in a month.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, required = false, minimum = 1, maximum = 1_000_000_000_000_i64, example = 10_000_000)]
+    max_tokens_per_month: Patch<u64>,
     /// Whether a person has to approve what an agent is about to do; `null`: not.
     #[serde(default)]
     #[schema(value_type = Option<bool>, required = false)]
     require_approval: Patch<bool>,
+    /// What holds for single tools, all of them anew; `null`: nothing of their own.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>, required = false, example = json!({"set_status": "approve"}))]
+    tools: Patch<BTreeMap<String, ToolPolicy>>,
 }
 
 impl SettingsChanges {
@@ -129,6 +151,19 @@ impl AgentPoliciesChanges {
             fields.refuse("settings.agentPolicies.maxTokensPerExecution", format!("must be 1 to {TOKENS_MAX}"));
         }
         assign(&mut policies.max_tokens_per_execution, self.max_tokens_per_execution);
+        if self.max_tokens_per_month.value().is_some_and(|tokens| !(1..=TOKENS_PER_MONTH_MAX).contains(tokens)) {
+            let allowed = format!("must be 1 to {TOKENS_PER_MONTH_MAX}");
+            fields.refuse("settings.agentPolicies.maxTokensPerMonth", allowed);
+        }
+        assign(&mut policies.max_tokens_per_month, self.max_tokens_per_month);
+        if let Some(tools) = self.tools.as_change() {
+            policies.tools = tools.cloned().unwrap_or_default();
+            if policies.tools.len() > TOOLS_MAX || policies.tools.keys().any(|name| name.len() > TOOL_LENGTH_MAX) {
+                let allowed =
+                    format!("must be at most {TOOLS_MAX} tools, with names of at most {TOOL_LENGTH_MAX} bytes");
+                fields.refuse("settings.agentPolicies.tools", allowed);
+            }
+        }
         if let Some(require) = self.require_approval.as_change() {
             policies.require_approval = require.copied().unwrap_or_default();
         }
@@ -161,7 +196,10 @@ mod tests {
         let all = json!({
             "defaultModel": "gpt-4", "allowedModels": ["gpt-4", "claude-3"],
             "selfHostedEndpoint": "http://models.internal:8000/v1",
-            "agentPolicies": {"maxTokensPerExecution": 100_000, "requireApproval": true},
+            "agentPolicies": {
+                "maxTokensPerExecution": 100_000, "maxTokensPerMonth": 10_000_000, "requireApproval": true,
+                "tools": {"set_status": "deny"},
+            },
         });
         assert!(change(&mut settings, all));
         let before = settings.clone();
@@ -184,6 +222,7 @@ mod tests {
             json!({"allowedModels": ["a\nb"]}),
             json!({"selfHostedEndpoint": "models.example.com"}),
             json!({"agentPolicies": {"maxTokensPerExecution": 0}}),
+            json!({"agentPolicies": {"maxTokensPerMonth": 0}}),
         ] {
             assert!(!change(&mut Settings::default(), changes.clone()), "{changes}");
         }
