@@ -1,5 +1,6 @@
 //! The GlassBox binary: reads the configuration, puts the parts together, runs them.
 
+mod agents;
 mod listener;
 mod quarantine;
 mod serve;

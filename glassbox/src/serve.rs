@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::storage::{Sharing, Storage};
-use crate::{listener, studio};
+use crate::{agents, listener, studio};
 
 /// Asks for the demo organization.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +109,11 @@ async fn start(
         None => "/".to_owned(),
     };
     let address = listener.local_addr()?;
+    let agents = config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, address)).transpose()?;
     listen(listener, http, routes(config.server.roles, api, sync), lifecycle);
+    if let Some(agents) = agents {
+        agents.start();
+    }
     println!("GlassBox is at http://{address}{path}");
     tracing::info!(%address, roles = %config.server.roles, "serving");
     Ok(Running::Serving)

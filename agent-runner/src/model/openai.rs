@@ -1,0 +1,262 @@
+//! Models behind an OpenAI-compatible API (`POST /chat/completions`, streamed).
+
+use std::time::Duration;
+
+use async_openai::Client;
+use async_openai::config::OpenAIConfig;
+use async_openai::error::OpenAIError;
+use async_openai::middleware::HttpRequestFactory;
+use futures_util::{StreamExt, stream};
+use platform::config::Secret;
+use reqwest::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Delta, ErrorKind, Finish, Message, ModelError, ModelSpec, Request, ToolCall, Usage};
+
+/// How long a provider may say nothing, before its answer and in the middle of it.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+/// The most of a provider's own words that is passed on when it refuses something, in characters.
+const WORDS_MAX: usize = 500;
+
+/// A model behind an OpenAI-compatible API.
+pub(crate) struct OpenAi {
+    client: Client<OpenAIConfig>,
+    model: String,
+}
+
+/// A provider that answers with a status that is no success.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider answered {status}: {words}")]
+struct Unwilling {
+    status: u16,
+    words: String,
+    retry_after: Option<Duration>,
+}
+
+impl OpenAi {
+    /// `http` reaches nothing that models may not be at.
+    pub(crate) fn new(http: reqwest::Client, spec: &ModelSpec, key: Option<&Secret>) -> Self {
+        let key = key.map(|key| key.expose().to_owned()).unwrap_or_default();
+        let config = OpenAIConfig::new().with_api_base(spec.base_url.trim_end_matches('/')).with_api_key(key);
+        // In place of the library's own retries: each failure is noted by the run, which decides what to do.
+        let service = tower::service_fn(move |request: HttpRequestFactory| {
+            let http = http.clone();
+            async move { send(&http, request).await }
+        });
+        Self { client: Client::with_config(config).with_http_service(service), model: spec.model.clone() }
+    }
+
+    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, ModelError> {
+        let body = self.body(request);
+        let chat = self.client.chat();
+        let asked = chat.create_stream_byot::<Value, Chunk>(body);
+        let chunks = tokio::time::timeout(SILENCE_MAX, asked).await.map_err(|_| silent())?.map_err(read_error)?;
+        let chunks = stream::unfold(Some(chunks), |chunks| async {
+            let mut chunks = chunks?;
+            match tokio::time::timeout(SILENCE_MAX, chunks.next()).await {
+                Err(_) => Some((Err(silent()), None)),
+                Ok(None) => None,
+                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(chunks))),
+                Ok(Some(Err(error))) => Some((Err(read_error(error)), None)),
+            }
+        });
+        let mut reader = Reader::default();
+        let deltas = chunks
+            .map(Some)
+            .chain(stream::once(async { None }))
+            .flat_map(move |chunk| {
+                let deltas = match chunk {
+                    Some(Ok(chunk)) => reader.read(chunk).into_iter().map(Ok).collect(),
+                    Some(Err(error)) => vec![Err(error)],
+                    None => vec![reader.finish()],
+                };
+                stream::iter(deltas)
+            })
+            // Nothing comes after an error.
+            .scan(false, |failed, delta| {
+                let now = std::mem::replace(failed, delta.is_err());
+                async move { (!now).then_some(delta) }
+            });
+        Ok(Box::pin(deltas))
+    }
+
+    fn body(&self, request: &Request) -> Value {
+        let mut body = json!({
+            "model": self.model,
+            "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
+            "max_tokens": request.tokens_out_max,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        });
+        if !request.tools.is_empty() {
+            let tools = request.tools.iter().map(|tool| {
+                json!({"type": "function", "function": {
+                    "name": tool.name, "description": tool.description, "parameters": tool.parameters}})
+            });
+            body["tools"] = tools.collect();
+        }
+        body
+    }
+}
+
+async fn send(http: &reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+    let response = http.execute(request.build().await?).await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let words = response.text().await.unwrap_or_default();
+    let said = serde_json::from_str::<Value>(&words).ok();
+    let said = said.as_ref().and_then(|said| said.pointer("/error/message")?.as_str()).unwrap_or(&words);
+    let words = said.chars().take(WORDS_MAX).collect();
+    Err(OpenAIError::Boxed(Box::new(Unwilling { status: status.as_u16(), words, retry_after })))
+}
+
+fn message(message: &Message) -> Value {
+    match message {
+        Message::System(text) => json!({"role": "system", "content": text}),
+        Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Tool { call_id, content } => json!({"role": "tool", "tool_call_id": call_id, "content": content}),
+        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Message::Assistant { text, tool_calls } => {
+            let calls = tool_calls.iter().map(|ToolCall { id, name, arguments }| {
+                json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+            });
+            let content = if text.is_empty() { Value::Null } else { text.as_str().into() };
+            json!({"role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
+        }
+    }
+}
+
+/// A chunk of an answer. Of what providers send, only what is used here, and nothing that some leave out is required.
+#[derive(Debug, Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: ChoiceDelta,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ChoiceDelta {
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<ToolChunk>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToolChunk {
+    #[serde(default)]
+    index: Option<usize>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: FunctionChunk,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct FunctionChunk {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<String>,
+}
+
+/// What of an answer has come.
+#[derive(Debug, Default)]
+struct Reader {
+    finish: Option<Finish>,
+    error: Option<String>,
+}
+
+impl Reader {
+    fn read(&mut self, chunk: Chunk) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        if let Some(error) = chunk.error {
+            let words = error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
+            self.error = Some(words.chars().take(WORDS_MAX).collect());
+        }
+        for choice in chunk.choices.into_iter().take(1) {
+            let ChoiceDelta { content, tool_calls } = choice.delta;
+            deltas.extend(content.filter(|text| !text.is_empty()).map(Delta::Text));
+            for (position, tool) in tool_calls.into_iter().flatten().enumerate() {
+                deltas.push(Delta::Tool {
+                    place: tool.index.unwrap_or(position),
+                    id: tool.id.unwrap_or_default(),
+                    name: tool.function.name.unwrap_or_default(),
+                    arguments: tool.function.arguments.unwrap_or_default(),
+                });
+            }
+            if let Some(reason) = choice.finish_reason {
+                self.finish = Some(match reason.as_str() {
+                    "tool_calls" | "function_call" => Finish::ToolCalls,
+                    "length" => Finish::Length,
+                    _ => Finish::Stop,
+                });
+            }
+        }
+        deltas.extend(chunk.usage.and_then(usage).map(Delta::Usage));
+        deltas
+    }
+
+    /// An answer that does not say why it ends was cut off.
+    fn finish(&mut self) -> Result<Delta, ModelError> {
+        match (self.error.take(), self.finish) {
+            (None, Some(finish)) => Ok(Delta::Finish(finish)),
+            (Some(words), _) => Err(unavailable(format!("the provider failed in the middle of its answer: {words}"))),
+            (None, None) => Err(unavailable("the provider's answer was cut off")),
+        }
+    }
+}
+
+fn usage(raw: Value) -> Option<Usage> {
+    let count = |pointer: &str| raw.pointer(pointer).and_then(Value::as_u64);
+    let (tokens_in, tokens_out) = (count("/prompt_tokens")?, count("/completion_tokens").unwrap_or(0));
+    let tokens_cached = count("/prompt_tokens_details/cached_tokens").unwrap_or(0);
+    Some(Usage { tokens_in, tokens_out, tokens_cached, estimated: false, raw: Some(raw) })
+}
+
+fn unavailable(message: impl Into<String>) -> ModelError {
+    ModelError { kind: ErrorKind::Unavailable, message: message.into(), retry_after: None }
+}
+
+fn silent() -> ModelError {
+    unavailable(format!("the provider said nothing for {} s", SILENCE_MAX.as_secs()))
+}
+
+fn read_error(error: OpenAIError) -> ModelError {
+    match error {
+        OpenAIError::Boxed(error) => match error.downcast::<Unwilling>() {
+            Ok(unwilling) => {
+                let kind = match unwilling.status {
+                    429 => ErrorKind::RateLimited,
+                    401 | 403 => ErrorKind::Unauthorized,
+                    408 | 409 | 425 | 500.. => ErrorKind::Unavailable,
+                    _ => ErrorKind::Refused,
+                };
+                ModelError { kind, message: unwilling.to_string(), retry_after: unwilling.retry_after }
+            }
+            Err(error) => unavailable(format!("the provider could not be asked: {error}")),
+        },
+        // Its text would name the address, and with it whatever the address holds.
+        OpenAIError::Reqwest(error) => unavailable(format!("the provider could not be reached: {}", error.without_url())),
+        OpenAIError::StreamError(error) => unavailable(format!("the provider's answer was cut off: {error}")),
+        OpenAIError::ApiError(error) => unavailable(error.to_string()),
+        OpenAIError::JSONDeserialize(error, _) => unavailable(format!("the provider's answer cannot be read: {error}")),
+        other => unavailable(other.to_string()),
+    }
+}

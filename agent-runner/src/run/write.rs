@@ -1,0 +1,155 @@
+//! Writing what the model says into the document: what is noted first is sent then, and goes where the writer is, whatever
+//! people do around it.
+
+use platform::executions::Target;
+use schema::node::{self, ItemContent, NewItem, NodePatch, Side};
+use schema::rich_text::stream::{End, StreamWriter, Written};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use yrs::{TransactionMut, XmlFragmentRef};
+
+use super::{Along, Run, Stop, failed_stop};
+use crate::entry::Entry;
+
+/// The longest text that a run writes, in bytes.
+const TEXT_BYTES_MAX: usize = 900 * 1024;
+/// What stands behind a text that was cut short.
+const UNFINISHED: &str = "\n\n*Unfinished: this run was cancelled.*\n\n";
+
+/// What an edit of the text came to.
+struct Batch {
+    writer: StreamWriter,
+    written: Written,
+    item: Option<Uuid>,
+    caret: Option<Value>,
+}
+
+impl Run<'_> {
+    /// Brings the text, from `start` on, as far as `text` goes. A text that has been written before (by a worker that
+    /// crashed, in an answer that broke off) is compared first: what is the same stays, and what is not is taken out.
+    pub(super) async fn write_text(&mut self, start: usize, text: &str) -> Result<(), Stop> {
+        let there = self.state.text.get(start..).unwrap_or_default();
+        let same = common_prefix(there, text);
+        if same == text.len() {
+            return Ok(());
+        }
+        if same < there.len() {
+            self.cut_text(start + same).await?;
+        }
+        if start + text.len() > TEXT_BYTES_MAX {
+            return Err(failed_stop("OUTPUT_TOO_LONG", format!("a run writes at most {TEXT_BYTES_MAX} bytes")));
+        }
+        self.write_on(&text[same..], End::NotYet).await
+    }
+
+    /// Takes out what is beyond so many bytes of the text.
+    pub(super) async fn cut_text(&mut self, keep: usize) -> Result<(), Stop> {
+        if self.state.text.len() <= keep {
+            return Ok(());
+        }
+        let Some(mut writer) = self.state.writer.clone() else { return Ok(()) };
+        let (target, item) = (self.leased.options.target, self.state.item);
+        let (found, update) = self.workspace.edit(&self.node, |txn| {
+            let fragment = fragment_of(txn, target, item)?;
+            writer.retract(&fragment, txn, keep);
+            Some(())
+        })?;
+        found.ok_or_else(removed)?;
+        let edit = update.map(|update| (self.node.clone(), update));
+        self.append(Entry::Retracted { keep, writer }, Along { edit, ..Along::default() }).await
+    }
+
+    /// Writes what is held back of the text, now that it is whole.
+    pub(super) async fn finish_text(&mut self) -> Result<(), Stop> {
+        self.write_last("").await
+    }
+
+    /// Says in the text that it ends before its time.
+    pub(super) async fn mark_unfinished(&mut self) -> Result<(), Stop> {
+        self.write_last(UNFINISHED).await
+    }
+
+    async fn write_last(&mut self, more: &str) -> Result<(), Stop> {
+        if self.state.writer.is_none() {
+            return Ok(());
+        }
+        match self.write_on(more, End::Reached).await {
+            // A person has removed it: there is nothing to finish.
+            Err(Stop::Failed { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Writes on. What the writer holds back yet is in its state.
+    async fn write_on(&mut self, more: &str, end: End) -> Result<(), Stop> {
+        let text = format!("{}{more}", self.state.text);
+        let (target, item) = (self.leased.options.target, self.state.item);
+        let (writer, new_item) = (self.state.writer.clone(), self.next_id("output"));
+        let item_of_run = self.new_item(new_item);
+        let (batch, update) = self.workspace.edit(&self.node, |txn| {
+            let made = (writer.is_none() && target == Target::Output && item.is_none()).then_some(new_item);
+            if made.is_some() {
+                node::apply(&NodePatch::AddItem { side: Side::Outputs, item: item_of_run }, txn).ok()?;
+            }
+            let fragment = fragment_of(txn, target, item.or(made))?;
+            let mut writer = writer.unwrap_or_else(|| StreamWriter::at_end(&fragment, txn));
+            let written = writer.write(&fragment, txn, &text, end);
+            let caret = writer.caret(txn).map(|at| json!({"anchor": at, "head": at}));
+            Some(Batch { writer, written, item: made, caret })
+        })?;
+        let Batch { writer, written, item, caret } = batch.ok_or_else(removed)?;
+        if update.is_none() && more.is_empty() {
+            return Ok(());
+        }
+        let delivered = self.workspace.delivered(self.state.seq);
+        let left = u32::try_from(written.left_to_people).unwrap_or(u32::MAX);
+        let entry = Entry::Wrote { text: more.to_owned(), item, writer, left, delivered };
+        let edit = update.map(|update| (self.node.clone(), update));
+        self.append(entry, Along { edit, ..Along::default() }).await?;
+        self.show("writing", caret);
+        Ok(())
+    }
+
+    fn new_item(&self, id: Uuid) -> NewItem {
+        let model = self.state.model_spec().map(|model| model.name.as_str());
+        let provenance = json!({"kind": "agent", "runId": self.leased.run, "model": model});
+        NewItem {
+            id,
+            label: Some(format!("Result of {}", self.leased.agent_name)),
+            metadata: serde_json::Map::new(),
+            provenance: provenance.as_object().cloned(),
+            content: ItemContent::Text { text: String::new() },
+        }
+    }
+}
+
+fn fragment_of(txn: &mut TransactionMut<'_>, target: Target, item: Option<Uuid>) -> Option<XmlFragmentRef> {
+    match target {
+        Target::Body => Some(node::body(txn)),
+        Target::Output => node::text_of(txn, Side::Outputs, item?),
+    }
+}
+
+fn removed() -> Stop {
+    failed_stop("OUTPUT_REMOVED", "a person has removed the output that the run was writing")
+}
+
+/// How many bytes are the same, up to a whole character.
+fn common_prefix(one: &str, other: &str) -> usize {
+    let pairs = one.char_indices().zip(other.chars());
+    let end = pairs.take_while(|((_, a), b)| a == b).last();
+    end.map_or(0, |((at, character), _)| at + character.len_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_ends_between_characters() {
+        assert_eq!(common_prefix("abc", "abd"), 2);
+        assert_eq!(common_prefix("äö", "äü"), 2);
+        assert_eq!(common_prefix("", "x"), 0);
+        assert_eq!(common_prefix("same", "same and more"), 4);
+    }
+}

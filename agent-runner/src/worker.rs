@@ -1,0 +1,303 @@
+//! The worker: takes up runs that have something to do, keeps their leases while they are driven, and passes on what is
+//! asked of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use platform::config::{AgentsConfig, Mode};
+use platform::db::runs::{self, Capacity, LeaseLost, Leased, Wakes};
+use platform::executions::Control;
+use schema::ids::RunId;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::probe::Probe;
+use crate::run::{Run, Signals, Stop};
+use crate::services::{Services, World};
+use crate::workspace::{Workspace, WorkspaceError};
+
+/// How often runs are looked for, and what is asked of those here, without a hint.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The pause of a run that could not reach its documents, before somebody tries again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Tries to reach the documents within one lease.
+const CONNECTS_MAX: u32 = 5;
+/// So many times in a lease it is renewed.
+const RENEWALS_PER_LEASE: u32 = 3;
+/// For how long a token outlives the lease for which it was made, in seconds: clocks differ, the lease itself decides.
+const TOKEN_SLACK_SECONDS: i64 = 5;
+/// Yjs draws client ids of so many bits, and others expect no more.
+const CLIENT_ID_BITS: u32 = 32;
+
+/// Drives runs of agents. Cheap to clone.
+#[derive(Clone)]
+pub struct AgentRunner(Arc<Inner>);
+
+struct Inner {
+    services: Arc<Services>,
+    worker: Uuid,
+    capacity: Capacity,
+    slots: Arc<Semaphore>,
+    /// There may be something to do.
+    noted: Notify,
+    /// The runs that are driven here, and how to ask something of them.
+    here: Mutex<HashMap<RunId, watch::Sender<Option<Control>>>>,
+}
+
+impl AgentRunner {
+    /// Gets ready. `server_url` is where runs join documents: `ws://` or `wss://` with host and port.
+    ///
+    /// # Errors
+    /// When the machine's trusted roots cannot be read.
+    pub fn new(
+        world: World,
+        config: &AgentsConfig,
+        mode: Mode,
+        server_url: String,
+        probe: Probe,
+    ) -> Result<Self, reqwest::Error> {
+        let worker = world.random.uuid_v4();
+        let services = Services::new(world, config, mode, server_url, probe)?;
+        let capacity = Capacity { lease: services.lease, per_org: config.runs_per_organization.into() };
+        Ok(Self(Arc::new(Inner {
+            services: Arc::new(services),
+            worker,
+            capacity,
+            slots: Arc::new(Semaphore::new(config.runs)),
+            noted: Notify::new(),
+            here: Mutex::default(),
+        })))
+    }
+
+    /// Takes up runs until the process leaves.
+    pub fn start(&self) {
+        let lifecycle = &self.0.services.lifecycle;
+        let (inner, leaving) = (Arc::clone(&self.0), lifecycle.draining());
+        lifecycle.spawn("agent worker", async move {
+            tokio::select! {
+                () = inner.take_up_runs() => {}
+                () = leaving.cancelled() => {}
+            }
+        });
+        let (inner, leaving) = (Arc::clone(&self.0), lifecycle.draining());
+        lifecycle.spawn("agent wakes", async move {
+            tokio::select! {
+                () = inner.listen() => {}
+                () = leaving.cancelled() => {}
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn here(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<Option<Control>>>> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up one run after the other, as long as there is a slot for it.
+    async fn take_up_runs(self: &Arc<Self>) {
+        loop {
+            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+            let leased = match runs::claim(&self.services.db, self.worker, self.capacity).await {
+                Ok(Some(leased)) => leased,
+                Ok(None) => {
+                    drop(slot);
+                    // Whoever comes back from waiting in vain looks anyway.
+                    let _ = timeout(LOOK_EVERY, self.noted.notified()).await;
+                    continue;
+                }
+                Err(error) => {
+                    drop(slot);
+                    tracing::warn!(%error, "runs of agents cannot be looked up");
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
+            };
+            let inner = Arc::clone(self);
+            self.services.lifecycle.spawn("agent run", async move {
+                inner.drive(leased).await;
+                drop(slot);
+                inner.noted.notify_one();
+            });
+        }
+    }
+
+    /// Hears of runs that have something to do, and of what is asked of those here.
+    async fn listen(&self) {
+        loop {
+            match Wakes::listen(&self.services.db).await {
+                Ok(mut wakes) => loop {
+                    match timeout(LOOK_EVERY, wakes.next()).await {
+                        Ok(Ok(Some(run))) => self.wake(Some(run)).await,
+                        // Nothing was heard for a while, or something may have been missed.
+                        Ok(Ok(None)) | Err(_) => self.wake(None).await,
+                        Ok(Err(error)) => {
+                            tracing::warn!(%error, "nothing is heard of runs now; they are looked for");
+                            break;
+                        }
+                    }
+                },
+                Err(error) => tracing::warn!(%error, "runs are looked for, as nothing can be heard of them"),
+            }
+            sleep(LOOK_EVERY).await;
+            self.wake(None).await;
+        }
+    }
+
+    async fn wake(&self, run: Option<RunId>) {
+        self.noted.notify_one();
+        let asked: Vec<RunId> = {
+            let here = self.here();
+            match run {
+                Some(run) if here.contains_key(&run) => vec![run],
+                Some(_) => return,
+                None => here.keys().copied().collect(),
+            }
+        };
+        if asked.is_empty() {
+            return;
+        }
+        match runs::controls(&self.services.db, &asked).await {
+            Ok(controls) => {
+                let here = self.here();
+                for (run, control) in controls {
+                    if let Some(sender) = here.get(&run) {
+                        sender.send_replace(Some(control));
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what is asked of runs cannot be looked up"),
+        }
+    }
+
+    /// Drives a run until it is over, waits for somebody, or somebody else takes it up.
+    async fn drive(self: &Arc<Self>, leased: Leased) {
+        let (control, heard) = watch::channel(leased.control);
+        self.here().insert(leased.run, control);
+        let lost = CancellationToken::new();
+        let signals = Signals { control: heard, lost: lost.clone(), leaving: self.services.lifecycle.draining() };
+        if leased.epoch > 1 {
+            // Whoever had the lease before loses the documents.
+            self.services.access_news.announce(leased.user);
+        }
+        let stop = self.drive_connected(&leased, signals).await;
+        self.here().remove(&leased.run);
+        lost.cancel();
+        self.let_go(&leased, stop).await;
+    }
+
+    async fn let_go(&self, leased: &Leased, stop: Result<(), Stop>) {
+        let (run, pause) = match stop {
+            Ok(()) => return,
+            Err(Stop::LeaseLost) => {
+                tracing::info!(run = %leased.run, "a run is driven by another worker now");
+                return;
+            }
+            Err(Stop::HandOver) => (leased.run, Duration::ZERO),
+            Err(stop) => {
+                tracing::warn!(run = %leased.run, error = %stop, "a run could not go on; it will be taken up again");
+                (leased.run, PAUSE)
+            }
+        };
+        if let Err(error) = runs::release(&self.services.db, leased, pause).await {
+            tracing::warn!(%run, %error, "a run could not be given back; its lease will run out");
+        }
+    }
+
+    /// Connects, as often as it takes within reason, and drives the run.
+    async fn drive_connected(self: &Arc<Self>, leased: &Leased, signals: Signals) -> Result<(), Stop> {
+        let mut tries = 0;
+        loop {
+            match self.drive_once(leased, &signals).await {
+                Err(Stop::Workspace(WorkspaceError::Disconnected(why))) if tries < CONNECTS_MAX => {
+                    tries += 1;
+                    tracing::info!(run = %leased.run, why, tries, "a run has lost its documents, and connects again");
+                    tokio::select! {
+                        () = sleep(PAUSE * tries) => {}
+                        () = signals.lost.cancelled() => return Err(Stop::LeaseLost),
+                        () = signals.leaving.cancelled() => return Err(Stop::HandOver),
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn drive_once(self: &Arc<Self>, leased: &Leased, signals: &Signals) -> Result<(), Stop> {
+        let services = &self.services;
+        let client_id = 1 + services.random.below((1 << CLIENT_ID_BITS) - 1);
+        let token = self.token(leased);
+        let connecting = Workspace::connect(&services.server_url, token.expose(), client_id);
+        let (mut workspace, driver) = connecting.await.map_err(Stop::from)?;
+        services.lifecycle.spawn("agent socket", driver.run());
+        let ended = CancellationToken::new();
+        let _end = ended.clone().drop_guard();
+        let (inner, kept, client) = (Arc::clone(self), leased.clone(), workspace.client());
+        let lost = signals.lost.clone();
+        services.lifecycle.spawn("agent lease", async move {
+            tokio::select! {
+                () = inner.keep(&kept, &client, &lost) => {}
+                () = ended.cancelled() => {}
+            }
+        });
+        let mut run = Run::resume(services, leased.clone(), &mut workspace, signals.clone()).await?;
+        let stop = run.drive().await;
+        workspace.client().close();
+        // A workspace error may be the first sign of a lost lease.
+        match stop {
+            Err(Stop::Workspace(WorkspaceError::NoAccess { code, message })) => {
+                Err(self.why_no_access(leased, code, message).await)
+            }
+            stop => stop,
+        }
+    }
+
+    async fn why_no_access(&self, leased: &Leased, code: String, message: String) -> Stop {
+        match runs::renew(&self.services.db, leased, self.services.lease).await {
+            Ok(Err(LeaseLost)) => Stop::LeaseLost,
+            _ => Stop::Workspace(WorkspaceError::NoAccess { code, message }),
+        }
+    }
+
+    /// Renews the lease, and with it what the socket may do, until the lease is lost.
+    async fn keep(&self, leased: &Leased, client: &web_protocol::client::Client, lost: &CancellationToken) {
+        let lease = self.services.lease;
+        let mut renewal = interval(lease / RENEWALS_PER_LEASE);
+        // The first tick is at once.
+        renewal.tick().await;
+        let mut renewed = tokio::time::Instant::now();
+        loop {
+            renewal.tick().await;
+            match runs::renew(&self.services.db, leased, lease).await {
+                Ok(Ok(control)) => {
+                    renewed = tokio::time::Instant::now();
+                    if let (Some(control), Some(sender)) = (control, self.here().get(&leased.run)) {
+                        sender.send_replace(Some(control));
+                    }
+                    if let Err(error) = client.renew(self.token(leased).expose()).await {
+                        tracing::debug!(run = %leased.run, %error, "a run's token was not renewed");
+                    }
+                }
+                Ok(Err(LeaseLost)) => return lost.cancel(),
+                Err(error) => {
+                    tracing::warn!(run = %leased.run, %error, "a run's lease cannot be renewed");
+                    if renewed.elapsed() >= lease {
+                        return lost.cancel();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the run's documents while the lease lasts.
+    fn token(&self, leased: &Leased) -> platform::config::Secret {
+        let lease = TimeDelta::from_std(self.services.lease).unwrap_or(TimeDelta::MAX);
+        let until = self.services.clock.now() + lease + TimeDelta::seconds(TOKEN_SLACK_SECONDS);
+        let Leased { run, epoch, user, agent_name, .. } = leased;
+        self.services.authenticator.issue_run_token(*run, *epoch, *user, agent_name, until).token
+    }
+}

@@ -1,0 +1,6 @@
+//! Runs of agents on a real server and database, with models of which the tests know every word.
+
+mod exactly_once;
+mod provider;
+mod steering;
+mod world;

@@ -1,0 +1,92 @@
+//! Stopping runs, for a while and for good; and what becomes of a worker that lost its lease.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent_runner::Probe;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::provider::{Part, Provider, Reply, is_plan};
+use crate::world::World;
+
+fn gated(request: &Value, _: usize) -> Reply {
+    if is_plan(request) {
+        return Reply::Parts(vec![Part::Text("plan")]);
+    }
+    let goes_on = request["messages"].as_array().unwrap().iter().any(|message| {
+        message["content"].as_str().is_some_and(|text| text.starts_with("You were cut off"))
+    });
+    Reply::Parts(match goes_on {
+        false => vec![Part::Text("What people "), Part::Text("saw stays, "), Part::Gate, Part::Text("never said")],
+        true => vec![Part::Text("and goes on.")],
+    })
+}
+
+async fn writing(world: &World, run: &str) {
+    world.until(run, |run| run["outputItemId"].is_string()).await;
+    loop {
+        let node = world.node(&world.node).await;
+        if node["outputs"][0]["text"].as_str().is_some_and(|text| text.contains("saw stays")) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_takes_effect_within_a_second_and_what_people_saw_stays() {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(gated)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({})).await;
+    writing(&world, &run).await;
+    let since = Instant::now();
+    world.post(&format!("/executions/{run}/cancel"), json!({})).await;
+    world.until_status(&run, "cancelled").await;
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text, "What people saw stays,\n\n*Unfinished: this run was cancelled.*");
+    let (status, _) = world.call(Method::POST, &format!("/executions/{run}/resume"), Some(json!({}))).await;
+    assert_eq!(status, 409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_run_holds_no_worker_and_goes_on_where_it_was() {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(gated)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({})).await;
+    writing(&world, &run).await;
+    let since = Instant::now();
+    world.post(&format!("/executions/{run}/pause"), json!({})).await;
+    world.until_status(&run, "paused").await;
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    world.post(&format!("/executions/{run}/resume"), json!({})).await;
+    world.until_status(&run, "complete").await;
+    let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text, "What people saw stays,\n\nand goes on.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_picked_up_at_once() {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(gated)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    // The worker listens by now, once it has driven one.
+    let node = world.node.clone();
+    let first = world.execute(json!({})).await;
+    writing(&world, &first).await;
+    world.post(&format!("/executions/{first}/cancel"), json!({})).await;
+    world.until_status(&first, "cancelled").await;
+    let mut waits = Vec::new();
+    for _ in 0..5 {
+        let other = world.new_node("Another").await;
+        let since = Instant::now();
+        let run = world.post(&format!("/nodes/{other}/execute"), json!({})).await["id"].as_str().unwrap().to_owned();
+        world.until(&run, |run| run["startedAt"].is_string()).await;
+        waits.push(since.elapsed());
+    }
+    waits.sort();
+    assert!(waits[2] < Duration::from_millis(250), "{waits:?} for {node}");
+}

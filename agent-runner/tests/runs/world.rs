@@ -1,0 +1,298 @@
+//! A server with a database, an organization, a project and a node; and workers that a test can stop dead.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_runner::{AgentRunner, Moment, Probe};
+use api::{Api, EventStreams};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use documents::Documents;
+use http::{Method, Request, StatusCode};
+use hyper_util::service::TowerToHyperService;
+use platform::access::AccessNews;
+use platform::auth::{Authenticator, UserDirectory};
+use platform::bus::{Bus, InstanceId};
+use platform::clock::{Clock, SystemClock};
+use platform::config::{AgentsConfig, Config, Mode, Secret, ServerModelConfig};
+use platform::erasure::Erasure;
+use platform::events::EventFeed;
+use platform::ingress::{HttpServer, TrustedProxies};
+use platform::lifecycle::Lifecycle;
+use platform::metrics::Metrics;
+use platform::outbound::Networks;
+use platform::random::Random;
+use platform::rate_limiter::{InProcessLimiter, RateLimiter};
+use platform::testing::TestDatabase;
+use serde_json::{Value, json};
+use sync_server::SyncServer;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// How long a test waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+
+pub(crate) struct World {
+    pub(crate) api: Api,
+    pub(crate) address: SocketAddr,
+    router: Router,
+    token: String,
+    pub(crate) user: String,
+    pub(crate) org: String,
+    pub(crate) project: String,
+    pub(crate) node: String,
+    pub(crate) database: TestDatabase,
+}
+
+/// A worker in a runtime of its own: when that is dropped, it is gone as a killed process is, with all its sockets.
+pub(crate) struct Worker {
+    runtime: Option<Runtime>,
+    lifecycle: Lifecycle,
+}
+
+impl Worker {
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Asks it to hand over what it drives, and to end.
+    pub(crate) async fn leave(self) {
+        self.lifecycle.shutdown(Duration::from_secs(10)).await;
+        self.kill();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let database = TestDatabase::new().await;
+        let (api, router, address) = serve(&database).await;
+        let mut world = Self {
+            api,
+            address,
+            router,
+            token: String::new(),
+            user: String::new(),
+            org: String::new(),
+            project: String::new(),
+            node: String::new(),
+            database,
+        };
+        let signed_in = world.post("/auth/dev-token", json!({"email": "ada@example.com", "name": "Ada"})).await;
+        world.token = text(&signed_in["token"]);
+        world.user = text(&signed_in["user"]["id"]);
+        world.org = text(&world.post("/orgs", json!({"name": "Org"})).await["id"]);
+        world.project = text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Project"})).await["id"]);
+        world.node = world.new_node("The task").await;
+        world
+    }
+
+    pub(crate) async fn new_node(&self, title: &str) -> String {
+        let node = json!({"title": title, "body": "Write about the sea."});
+        text(&self.post(&format!("/projects/{}/nodes", self.project), node).await["id"])
+    }
+
+    /// A worker for whose models the provider at `url` answers; without one, the demo model.
+    pub(crate) fn worker(&self, url: Option<&str>, probe: Probe) -> Worker {
+        self.worker_with(url, probe, Duration::from_secs(30))
+    }
+
+    pub(crate) fn worker_with(&self, url: Option<&str>, probe: Probe, lease: Duration) -> Worker {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let lifecycle = Lifecycle::new();
+        let config = AgentsConfig {
+            networks: Networks::All,
+            lease_seconds: lease.as_secs(),
+            model: url.map(|url| ServerModelConfig {
+                name: "scripted".to_owned(),
+                base_url: url.to_owned(),
+                model: "scripted".to_owned(),
+                api_key: Some(Secret::new("sk-test".to_owned())),
+                price_in: Some(1_000_000),
+                price_out: None,
+                context_tokens: 100_000,
+                output_tokens: 2_000,
+            }),
+            ..Config::default().agents
+        };
+        let parts = agent_runner::World {
+            db: self.api.db.clone(),
+            clock: Arc::new(SystemClock::new()),
+            random: Random::from_os(),
+            authenticator: self.api.authenticator.clone(),
+            access_news: self.api.access_news.clone(),
+            lifecycle: lifecycle.clone(),
+        };
+        let url = format!("ws://{}", self.address);
+        let runner = AgentRunner::new(parts, &config, Mode::Development, url, probe).unwrap();
+        let _entered = runtime.enter();
+        runner.start();
+        drop(_entered);
+        Worker { runtime: Some(runtime), lifecycle }
+    }
+
+    /// As if its worker had not been heard of for long.
+    pub(crate) async fn expire_lease(&self, run: &str) {
+        let sql = "UPDATE agent_executions SET leased_until = now() - interval '1 minute' WHERE leased_until IS NOT NULL";
+        self.database.sabotage(&format!("{sql} AND id = '{run}'")).await;
+    }
+
+    pub(crate) async fn execute(&self, options: Value) -> String {
+        text(&self.post(&format!("/nodes/{}/execute", self.node), options).await["id"])
+    }
+
+    pub(crate) async fn execution(&self, run: &str) -> Value {
+        self.get(&format!("/executions/{run}")).await
+    }
+
+    /// Waits until the run is as it is to be.
+    pub(crate) async fn until(&self, run: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            loop {
+                let execution = self.execution(run).await;
+                if is_so(&execution) {
+                    return execution;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(execution) => execution,
+            Err(_) => panic!("the run is still {:#}", self.execution(run).await),
+        }
+    }
+
+    pub(crate) async fn until_status(&self, run: &str, status: &str) -> Value {
+        self.until(run, |execution| execution["status"] == status).await
+    }
+
+    pub(crate) async fn trace(&self, run: &str) -> Vec<Value> {
+        self.get(&format!("/executions/{run}/trace?limit=100")).await["items"].as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn node(&self, node: &str) -> Value {
+        self.get(&format!("/nodes/{node}")).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.call(Method::GET, path, None).await.1
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json");
+        let body = body.map(|body| Body::from(body.to_string())).unwrap_or_default();
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 16 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// Lets all moments pass but the one of this number, at which everything stops; says when.
+pub(crate) fn stop_at(number: usize) -> (Probe, Arc<tokio::sync::Notify>) {
+    let (seen, reached) = (Arc::new(std::sync::atomic::AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+    let notify = Arc::clone(&reached);
+    let probe = Probe::new(Arc::new(move |_: Moment| {
+        let at = seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let notify = Arc::clone(&notify);
+        Box::pin(async move {
+            if at == number {
+                notify.notify_one();
+                std::future::pending::<()>().await;
+            }
+        })
+    }));
+    (probe, reached)
+}
+
+async fn serve(database: &TestDatabase) -> (Api, Router, SocketAddr) {
+    let config = Config::default();
+    let (mode, limits) = (Mode::Development, config.limits.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (random, lifecycle, metrics) = (Random::from_os(), Lifecycle::new(), Metrics::new());
+    let db = database.db.clone();
+    let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
+    let secret = Secret::new("a secret of tests that is long enough");
+    let authenticator =
+        Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), &lifecycle, people).unwrap();
+    let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
+    let access_news = AccessNews::start(bus.clone(), &lifecycle);
+    let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+    let rate_limiter = RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock)));
+    let documents = Documents::new(
+        db.clone(),
+        bus.clone(),
+        Arc::clone(&clock),
+        random.clone(),
+        lifecycle.clone(),
+        limits.clone(),
+        &metrics,
+    );
+    let sync = SyncServer::new(
+        documents.clone(),
+        authenticator.clone(),
+        &db,
+        Arc::clone(&clock),
+        lifecycle.clone(),
+        limits.clone(),
+        mode,
+        access_news.clone(),
+        events.clone(),
+        rate_limiter.clone(),
+        &metrics,
+    );
+    let api = Api {
+        documents,
+        erasure: Erasure::start(&db, &lifecycle),
+        db,
+        bus,
+        access_news,
+        events,
+        event_streams: EventStreams::default(),
+        webhook_networks: Networks::Public,
+        agents: config.agents.clone(),
+        authenticator,
+        rate_limiter,
+        clock: Arc::clone(&clock),
+        random,
+        limits: limits.clone(),
+        mode,
+        metrics: metrics.clone(),
+        lifecycle: lifecycle.clone(),
+        cors_origins: Vec::new(),
+    };
+    let router = api::router(api.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let http = HttpServer::new(&limits, TrustedProxies::default(), clock, &lifecycle, &metrics);
+    let app = router.clone().merge(sync.router());
+    tokio::spawn(async move { http.run(listener, TowerToHyperService::new(app)).await });
+    (api, router, address)
+}
