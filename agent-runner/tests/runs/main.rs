@@ -1,6 +1,7 @@
 //! Runs of agents on a real server and database, with models of which the tests know every word.
 
 mod exactly_once;
+mod failures;
 mod provider;
 mod steering;
 mod world;

@@ -46,7 +46,7 @@ async fn cancelling_takes_effect_within_a_second_and_what_people_saw_stays() {
     world.until_status(&run, "cancelled").await;
     assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
     let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
-    assert_eq!(text, "What people saw stays,\n\n*Unfinished: this run was cancelled.*");
+    assert_eq!(text, "What people saw stays,\n\n_Unfinished: this run was cancelled._");
     let (status, _) = world.call(Method::POST, &format!("/executions/{run}/resume"), Some(json!({}))).await;
     assert_eq!(status, 409);
 }

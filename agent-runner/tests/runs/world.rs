@@ -183,6 +183,19 @@ impl World {
         self.get(&format!("/executions/{run}/trace?limit=100")).await["items"].as_array().unwrap().clone()
     }
 
+    /// The project's nodes, once there are so many in lists, which follow within a second; or else those there are.
+    pub(crate) async fn listed(&self, count: usize) -> Vec<Value> {
+        let until = tokio::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let page = self.get(&format!("/projects/{}/nodes?limit=100", self.project)).await;
+            let nodes = page["items"].as_array().unwrap().clone();
+            if nodes.len() >= count || tokio::time::Instant::now() > until {
+                return nodes;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     pub(crate) async fn node(&self, node: &str) -> Value {
         self.get(&format!("/nodes/{node}")).await
     }

@@ -1,0 +1,163 @@
+//! Models that fail, and models that do what they should not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent_runner::Probe;
+use serde_json::{Value, json};
+
+use crate::provider::{Part, Provider, Reply, is_plan, results};
+use crate::world::World;
+
+/// A run without a plan of a model that follows a script.
+async fn run(script: impl Fn(&Value, usize) -> Reply + Send + Sync + 'static) -> (World, Provider, String) {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(script)).await;
+    let worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until(&run, |run| run["completedAt"].is_string()).await;
+    drop(worker);
+    (world, provider, run)
+}
+
+async fn text_of(world: &World) -> String {
+    world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_busy_is_left_alone_for_as_long_as_it_says() {
+    let since = Instant::now();
+    let (world, provider, run) = run(|_, before| match before {
+        0 => Reply::Status(429, Some(1)),
+        1 => Reply::Status(503, None),
+        _ => Reply::Parts(vec![Part::Text("at last")]),
+    })
+    .await;
+    assert!(since.elapsed() >= Duration::from_secs(2), "{:?}", since.elapsed());
+    assert_eq!(provider.requests().len(), 3);
+    assert_eq!(text_of(&world).await, "at last");
+    let trace = world.trace(&run).await;
+    let errors: Vec<&Value> = trace.iter().filter(|event| event["type"] == "error").collect();
+    assert_eq!(errors.len(), 2);
+    assert_eq!((&errors[0]["data"]["code"], &errors[1]["data"]["code"]), (&json!("MODEL_RATE_LIMITED"), &json!("MODEL_UNAVAILABLE")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_breaks_off_is_asked_for_again_and_nothing_stands_there_twice() {
+    let (world, _, run) = run(|_, before| match before {
+        0 => Reply::Parts(vec![Part::Text("The beginning, "), Part::Text("the middle, "), Part::Break]),
+        _ => Reply::Parts(vec![Part::Text("The beginning, "), Part::Text("another middle, "), Part::Text("the end.")]),
+    })
+    .await;
+    assert_eq!(world.execution(&run).await["status"], "complete");
+    assert_eq!(text_of(&world).await, "The beginning, another middle, the end.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_keeps_failing_fails_the_run_and_says_why() {
+    let (world, provider, run) = run(|_, _| Reply::Status(401, None)).await;
+    let execution = world.execution(&run).await;
+    assert_eq!((&execution["status"], &execution["error"]["code"]), (&json!("failed"), &json!("MODEL_UNAUTHORIZED")));
+    assert_eq!(provider.requests().len(), 1, "a wrong key does not become right");
+    assert_eq!(execution["estimatedCostUsd"], "0.00", "nothing was used");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cost_that_is_not_known_is_not_nothing() {
+    let (world, _, run) = run(|_, _| Reply::Parts(vec![Part::Text("done")])).await;
+    let execution = world.execution(&run).await;
+    assert_eq!((&execution["tokensIn"], &execution["tokensOut"]), (&json!(100), &json!(10)));
+    assert_eq!(execution["estimatedCostUsd"], Value::Null, "the price of tokens out is not configured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_without_end_is_cut_at_the_limit() {
+    let (world, provider, run) = run(|_, _| Reply::Endless).await;
+    let execution = world.execution(&run).await;
+    assert_eq!(execution["status"], "failed", "{execution}");
+    assert!(provider.requests().len() < 30);
+    assert!(text_of(&world).await.len() < 1_000_000);
+    assert!(execution["tokensOut"].as_u64() <= Some(400_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better() {
+    let (world, provider, run) = run(|request, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool("rm_rf", json!({})), Part::Tool("create_subnode", json!({"title": 7}))],
+            2 => vec![Part::Tool("set_status", json!({"status": "no such state"}))],
+            3 => vec![Part::Tool("add_output", json!({"type": "structured_data", "content": {"n": "x"},
+                "schema": {"type": "object", "properties": {"n": {"type": "number"}}}}))],
+            4 => vec![Part::Tool("set_status", json!({"status": "complete"}))],
+            _ => vec![Part::Text("done")],
+        })
+    })
+    .await;
+    assert_eq!(world.execution(&run).await["status"], "complete");
+    let codes: Vec<Value> = world
+        .trace(&run)
+        .await
+        .iter()
+        .filter(|event| event["type"] == "tool_call")
+        .map(|event| event["data"]["error"]["code"].clone())
+        .collect();
+    assert_eq!(codes, [json!("UNKNOWN_TOOL"), json!("INVALID_ARGUMENTS"), json!("NOT_POSSIBLE"), json!("INVALID_ARGUMENTS"), Value::Null]);
+    let told = provider.requests()[1]["messages"].to_string();
+    assert!(told.contains("/title"), "{told}");
+    assert_eq!(world.node(&world.node).await["status"], "complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_talked_into_it_reads_nothing_of_other_projects() {
+    let world = World::start().await;
+    let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Secret"})).await["id"].as_str().unwrap().to_owned();
+    let secret = world.post(&format!("/projects/{other}/nodes"), json!({"title": "Salaries", "body": "Ada: 1"})).await["id"].as_str().unwrap().to_owned();
+    let asked = secret.clone();
+    let provider = Provider::start(Arc::new(move |request: &Value, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![
+                Part::Tool("access_node", json!({"node_id": asked})),
+                Part::Tool("access_node", json!({"node_id": "../../etc/passwd"})),
+                Part::Tool("set_status", json!({"status": "complete", "node_id": asked})),
+            ],
+            _ => vec![Part::Text("nothing")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until_status(&run, "complete").await;
+    let said = provider.requests()[1]["messages"].to_string();
+    assert!(!said.contains("Salaries") && said.contains("NODE_NOT_FOUND"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_is_not_exceeded_and_calls_at_the_same_time_share_a_month() {
+    let world = World::start().await;
+    let settings = json!({"settings": {"agentPolicies": {"maxTokensPerMonth": 9_000}}});
+    let (status, _) = world.call(http::Method::PATCH, &format!("/orgs/{}", world.org), Some(settings)).await;
+    assert!(status.is_success());
+    let provider = Provider::start(Arc::new(|request: &Value, _| {
+        if is_plan(request) { Reply::Parts(vec![Part::Text("plan")]) } else { Reply::Parts(vec![Part::Gate, Part::Text("done")]) }
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        let node = world.new_node("One of many").await;
+        runs.push(world.post(&format!("/nodes/{node}/execute"), json!({"plan": false})).await["id"].as_str().unwrap().to_owned());
+    }
+    let mut refused = 0;
+    while provider.requests().len() + refused < runs.len() {
+        refused = 0;
+        for run in &runs {
+            refused += usize::from(world.execution(run).await["error"]["code"] == "ORGANIZATION_BUDGET_EXCEEDED");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(refused > 0, "each call reserves some 4,500 tokens of 9,000");
+    provider.gate.add_permits(10);
+    for run in &runs {
+        world.until(run, |run| run["completedAt"].is_string()).await;
+    }
+}
