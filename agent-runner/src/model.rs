@@ -88,7 +88,12 @@ pub(crate) struct Request {
 pub(crate) enum Delta {
     Text(String),
     /// A part of the tool call of this place: what is not empty is appended.
-    Tool { place: usize, id: String, name: String, arguments: String },
+    Tool {
+        place: usize,
+        id: String,
+        name: String,
+        arguments: String,
+    },
     Usage(Usage),
     Finish(Finish),
 }

@@ -72,7 +72,12 @@ fn item(item: &Item) -> String {
         _ => "(empty)".to_owned(),
     };
     let content = cut(&content, INPUT_BYTES_MAX);
-    format!("<item id=\"{}\" type=\"{}\" label=\"{}\">\n{content}\n</item>", item.id, item.kind, label.replace('"', "'"))
+    format!(
+        "<item id=\"{}\" type=\"{}\" label=\"{}\">\n{content}\n</item>",
+        item.id,
+        item.kind,
+        label.replace('"', "'")
+    )
 }
 
 /// Its beginning, if it is longer.

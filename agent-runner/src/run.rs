@@ -7,10 +7,10 @@ mod write;
 use std::time::Duration;
 
 use bytes::Bytes;
+use platform::db::DbError;
 use platform::db::models;
 use platform::db::organizations;
 use platform::db::runs::{self, Append, AppendError, Leased, Subrun};
-use platform::db::DbError;
 use platform::executions::{Answer, Control, trace_event_id};
 use schema::ids::{DocumentName, NodeId};
 use schema::node::NodeView;
@@ -150,7 +150,8 @@ impl<'a> Run<'a> {
             if seq <= state.delivered {
                 continue;
             }
-            let document = if document == leased.project.as_uuid() { canvas.clone() } else { DocumentName::Node(document.into()) };
+            let document =
+                if document == leased.project.as_uuid() { canvas.clone() } else { DocumentName::Node(document.into()) };
             workspace.open(&document).await?;
             let edit = Edit { document, update, event: trace_event_id(leased.run, step), seq };
             workspace.take_back_in(&edit)?;
@@ -316,7 +317,9 @@ impl<'a> Run<'a> {
                     return Err(failed_stop("ORGANIZATION_BUDGET_EXCEEDED", message));
                 }
                 // Perhaps by this very call, whose answer was lost.
-                Err(AppendError::LeaseLost(_)) if tries > 0 && runs::has(&self.services.db, &self.leased, append).await? => {
+                Err(AppendError::LeaseLost(_))
+                    if tries > 0 && runs::has(&self.services.db, &self.leased, append).await? =>
+                {
                     return Ok(());
                 }
                 Err(AppendError::LeaseLost(_)) => return Err(Stop::LeaseLost),
@@ -359,7 +362,9 @@ fn failed_stop(code: &'static str, message: impl Into<String>) -> Stop {
 }
 
 /// Tries what the database may do in a moment.
-async fn with_patience<T, F: Future<Output = Result<T, DbError>>>(mut attempt: impl FnMut() -> F) -> Result<T, DbError> {
+async fn with_patience<T, F: Future<Output = Result<T, DbError>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, DbError> {
     let mut tries = 0;
     loop {
         match attempt().await {

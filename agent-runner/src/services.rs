@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use platform::auth::Authenticator;
 use platform::access::AccessNews;
+use platform::auth::Authenticator;
 use platform::clock::Clock;
 use platform::config::{AgentsConfig, Mode, Secret};
 use platform::db::Db;

@@ -81,14 +81,18 @@ pub(crate) fn offered(policies: &Policies) -> Vec<ToolSpec> {
 pub(crate) fn check(pinned: &[ToolSpec], name: &str, arguments: &str) -> Result<Value, ToolError> {
     let Some(spec) = pinned.iter().find(|tool| tool.name == name) else {
         let names: Vec<&str> = pinned.iter().map(|tool| tool.name.as_str()).collect();
-        return Err(ToolError::new("UNKNOWN_TOOL", format!("there is no tool {:?}; there are {}", prompt::cut(name, 100), names.join(", "))));
+        return Err(ToolError::new(
+            "UNKNOWN_TOOL",
+            format!("there is no tool {:?}; there are {}", prompt::cut(name, 100), names.join(", ")),
+        ));
     };
     if arguments.len() > ARGUMENTS_BYTES_MAX {
         return Err(ToolError::invalid(format!("arguments have at most {ARGUMENTS_BYTES_MAX} bytes")));
     }
     // A tool without arguments is called with none by some models.
     let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
-    let value: Value = serde_json::from_str(arguments).map_err(|error| ToolError::invalid(format!("not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(arguments).map_err(|error| ToolError::invalid(format!("not JSON: {error}")))?;
     conforms(&spec.parameters, &value).map_err(ToolError::invalid)?;
     Ok(value)
 }

@@ -41,12 +41,15 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
         Entry::Began(pinned) => {
             let tools: Vec<&str> = pinned.tools.iter().map(|tool| tool.name.as_str()).collect();
             let model = pinned.models.first().map(|model| model.name.as_str());
-            changes.trace.push(event(after.steps, "execution_start", json!({"model": model, "tools": tools})).at_once());
+            changes
+                .trace
+                .push(event(after.steps, "execution_start", json!({"model": model, "tools": tools})).at_once());
         }
         Entry::Analyzed { inputs, .. } => {
             // The same event, now that it is known what the run works with.
             let pinned = after.pinned.as_ref();
-            let tools: Vec<&str> = pinned.into_iter().flat_map(|pinned| &pinned.tools).map(|tool| tool.name.as_str()).collect();
+            let tools: Vec<&str> =
+                pinned.into_iter().flat_map(|pinned| &pinned.tools).map(|tool| tool.name.as_str()).collect();
             let model = pinned.and_then(|pinned| pinned.models.first()).map(|model| model.name.as_str());
             let data = json!({"model": model, "tools": tools, "inputs": inputs});
             changes.trace.push(event(1, "execution_start", data).at_once());
@@ -71,7 +74,9 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
         }
         Entry::Wrote { left, .. } => {
             if *left > 0 {
-                changes.trace.push(event(after.steps, "decision", json!({"decision": "block_left", "blocks": left})).at_once());
+                changes
+                    .trace
+                    .push(event(after.steps, "decision", json!({"decision": "block_left", "blocks": left})).at_once());
             }
         }
         Entry::ToolBegun { .. } => {
@@ -134,12 +139,8 @@ fn end_call(changes: &mut Changes, before: &State, call: &OpenCall, said: &Said<
     let Said { text, tool_calls, finish, usage, duration_ms } = said;
     let cost = before.model_spec().and_then(|model: &ModelSpec| model.cost(usage));
     changes.settle = Some(Settled { reservation: call.reservation, tokens: usage.total() });
-    changes.tally = Tally {
-        tokens_in: usage.tokens_in,
-        tokens_out: usage.tokens_out,
-        tokens_cached: usage.tokens_cached,
-        cost,
-    };
+    changes.tally =
+        Tally { tokens_in: usage.tokens_in, tokens_out: usage.tokens_out, tokens_cached: usage.tokens_cached, cost };
     let mut event = llm_call(before, call);
     let asked: Vec<Value> = tool_calls.iter().map(|call| json!({"id": call.id, "name": call.name})).collect();
     event.data["responseSummary"] = cut(text, SUMMARY_BYTES_MAX).into();

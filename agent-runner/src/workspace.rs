@@ -100,15 +100,8 @@ impl Workspace {
         let epoch = subscribed.epoch;
         self.client.send_step1(number, &StateVector::default().encode_v1());
         self.numbers.insert(number, document.clone());
-        let replica = Replica {
-            doc,
-            number,
-            epoch,
-            is_synced: false,
-            unconfirmed: VecDeque::new(),
-            event: None,
-            clock: 0,
-        };
+        let replica =
+            Replica { doc, number, epoch, is_synced: false, unconfirmed: VecDeque::new(), event: None, clock: 0 };
         self.replicas.insert(document.clone(), replica);
         let deadline = Instant::now() + PATIENCE;
         while !self.replica(document)?.is_synced {

@@ -23,12 +23,9 @@ struct Scene {
 pub(super) fn answer(request: &Request) -> Answer {
     let scene = scene(request);
     let words: Vec<String> = scene.text.split_inclusive(' ').map(str::to_owned).collect();
-    let said = scene.text.len() + scene.tools.iter().map(|(name, arguments)| name.len() + arguments.to_string().len()).sum::<usize>();
-    let usage = Usage {
-        tokens_in: estimate_request(request),
-        tokens_out: estimate_tokens(said),
-        ..Usage::default()
-    };
+    let said = scene.text.len()
+        + scene.tools.iter().map(|(name, arguments)| name.len() + arguments.to_string().len()).sum::<usize>();
+    let usage = Usage { tokens_in: estimate_request(request), tokens_out: estimate_tokens(said), ..Usage::default() };
     let finish = if scene.tools.is_empty() { Finish::Stop } else { Finish::ToolCalls };
     let calls = scene.tools.into_iter().enumerate().map(|(place, (name, arguments))| Delta::Tool {
         place,

@@ -120,7 +120,9 @@ fn message(message: &Message) -> Value {
         Message::System(text) => json!({"role": "system", "content": text}),
         Message::User(text) => json!({"role": "user", "content": text}),
         Message::Tool { call_id, content } => json!({"role": "tool", "tool_call_id": call_id, "content": content}),
-        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
+            json!({"role": "assistant", "content": text})
+        }
         Message::Assistant { text, tool_calls } => {
             let calls = tool_calls.iter().map(|ToolCall { id, name, arguments }| {
                 json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
@@ -253,7 +255,9 @@ fn read_error(error: OpenAIError) -> ModelError {
             Err(error) => unavailable(format!("the provider could not be asked: {error}")),
         },
         // Its text would name the address, and with it whatever the address holds.
-        OpenAIError::Reqwest(error) => unavailable(format!("the provider could not be reached: {}", error.without_url())),
+        OpenAIError::Reqwest(error) => {
+            unavailable(format!("the provider could not be reached: {}", error.without_url()))
+        }
         OpenAIError::StreamError(error) => unavailable(format!("the provider's answer was cut off: {error}")),
         OpenAIError::ApiError(error) => unavailable(error.to_string()),
         OpenAIError::JSONDeserialize(error, _) => unavailable(format!("the provider's answer cannot be read: {error}")),

@@ -11,7 +11,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::{Along, Interruption, Run, Stop, failed_stop};
 use crate::entry::{Entry, Then};
 use crate::model::{
-    Answer, Delta, ErrorKind, Finish, ModelError, ModelSpec, Request, ToolCall, Usage, estimate_request, estimate_tokens,
+    Answer, Delta, ErrorKind, Finish, ModelError, ModelSpec, Request, ToolCall, Usage, estimate_request,
+    estimate_tokens,
 };
 use crate::state::{FAILURES_MAX, OpenCall, State};
 use crate::tools::ToolSpec;
@@ -100,7 +101,10 @@ impl Run<'_> {
         let messages = self.state.messages(phase);
         let tokens_in = estimate_request(&Request { messages, tools: self.tools_for(phase), tokens_out_max: 0 });
         if tokens_in + TOKENS_OUT_MIN > spec.context_tokens {
-            let message = format!("there is more to say to {} than the {} tokens that it takes in", spec.name, spec.context_tokens);
+            let message = format!(
+                "there is more to say to {} than the {} tokens that it takes in",
+                spec.name, spec.context_tokens
+            );
             return Err(failed_stop("CONTEXT_TOO_LONG", message));
         }
         let left = self.leased.token_budget.saturating_sub(self.state.tokens);

@@ -2,8 +2,8 @@
 //! resumes the run does what is left of it, and nothing twice.
 
 use chrono::TimeDelta;
-use platform::db::runs::Subrun;
 use platform::db::organizations::ToolPolicy;
+use platform::db::runs::Subrun;
 use platform::executions::{DEPTH_MAX, Question, Subnodes};
 use schema::Patch;
 use schema::canvas::{self, AuthorType, CanvasNode, CanvasPatch, NewNode, NodeChanges};
@@ -137,7 +137,9 @@ impl Run<'_> {
 
     /// The arguments, if they are as they should be and nobody has to be asked (any more).
     async fn leave_for(&mut self, call: &ToolCall) -> Result<Value, Refused> {
-        let Some(pinned) = &self.state.pinned else { return Err(super::failed_stop("NO_TOOLS", "nothing is pinned").into()) };
+        let Some(pinned) = &self.state.pinned else {
+            return Err(super::failed_stop("NO_TOOLS", "nothing is pinned").into());
+        };
         let arguments = tools::check(&pinned.tools, &call.name, &call.arguments)?;
         let policy = pinned.policies.of(&call.name);
         if self.state.tool.is_some() || policy == ToolPolicy::Allow {
@@ -163,7 +165,9 @@ impl Run<'_> {
                 .await?;
                 Err(Refused::Waits)
             }
-            (ToolPolicy::Allow | ToolPolicy::Deny, _) => Err(ToolError::new("NOT_ALLOWED", "this tool may not be used here").into()),
+            (ToolPolicy::Allow | ToolPolicy::Deny, _) => {
+                Err(ToolError::new("NOT_ALLOWED", "this tool may not be used here").into())
+            }
         }
     }
 
@@ -268,7 +272,8 @@ impl Run<'_> {
     }
 
     fn input(&self, place: usize, input: &Input) -> Result<NewItem, ToolError> {
-        let text = || input.content.as_str().map(str::to_owned).ok_or_else(|| ToolError::invalid("content must be a text"));
+        let text =
+            || input.content.as_str().map(str::to_owned).ok_or_else(|| ToolError::invalid("content must be a text"));
         let content = match input.r#type.as_str() {
             "text" => ItemContent::Text { text: text()? },
             "external_link" => ItemContent::Link { url: text()? },
@@ -320,7 +325,8 @@ impl Run<'_> {
         let RequestHumanInput { question, options, context, timeout_minutes, default } = asked;
         let expires_at = timeout_minutes.map(|minutes| now + TimeDelta::minutes(minutes));
         let id = self.next_id("question");
-        self.ask(Question { id, question, options, context, approval: false, asked_at: now, expires_at, default }).await?;
+        self.ask(Question { id, question, options, context, approval: false, asked_at: now, expires_at, default })
+            .await?;
         Err(Refused::Waits)
     }
 
@@ -349,7 +355,9 @@ impl Run<'_> {
         let view: NodeView = self.workspace.read(&self.node, |txn| node::read(txn))?;
         let is_there = |file: &Uuid| view.inputs.iter().any(|input| input.file_id == Some(*file));
         let found = asked.filter(is_there);
-        found.ok_or_else(|| ToolError::invalid("content must be {\"fileId\": …} of a file among the node's inputs").into())
+        found.ok_or_else(|| {
+            ToolError::invalid("content must be {\"fileId\": …} of a file among the node's inputs").into()
+        })
     }
 
     async fn access_node(&mut self, call: &ToolCall, arguments: &Value) -> Used {
@@ -359,7 +367,8 @@ impl Run<'_> {
         let (_, node) = self.nodes()?.into_iter().find(|(node, _)| *node == id).ok_or_else(|| no_such_node(asked))?;
         let view = self.view_of(id).await?;
         let kind = arguments["access_type"].as_str().unwrap_or("both");
-        let mut told = json!({"title": node.title, "status": node.status, "body": prompt::cut(&view.body, RESULT_BYTES_MAX / 2)});
+        let mut told =
+            json!({"title": node.title, "status": node.status, "body": prompt::cut(&view.body, RESULT_BYTES_MAX / 2)});
         if kind != "outputs" {
             told["inputs"] = items(&view.inputs);
         }
@@ -395,9 +404,15 @@ impl Run<'_> {
     async fn list_nodes(&mut self, call: &ToolCall, arguments: &Value) -> Used {
         const LISTED: usize = 50;
         self.begin_tool(call, json!({}), Along::default()).await?;
-        let words: Vec<String> =
-            arguments["query"].as_str().unwrap_or_default().to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let ListNodes { parent_id, status, limit } = read(arguments.clone()).unwrap_or(ListNodes { parent_id: None, status: None, limit: None });
+        let words: Vec<String> = arguments["query"]
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        let ListNodes { parent_id, status, limit } =
+            read(arguments.clone()).unwrap_or(ListNodes { parent_id: None, status: None, limit: None });
         let nodes = self.nodes()?.into_iter().filter(|(_, node)| {
             let title = node.title.to_lowercase();
             words.iter().all(|word| title.contains(word))
@@ -423,7 +438,8 @@ impl Run<'_> {
         }
         let status = arguments["status"].as_str().unwrap_or_default().to_owned();
         let changes = Box::new(NodeChanges { status: Patch::Set(status), ..NodeChanges::default() });
-        let (patch, now, canvas) = (CanvasPatch::UpdateNode { id: node, changes }, self.services.clock.now(), self.canvas.clone());
+        let (patch, now, canvas) =
+            (CanvasPatch::UpdateNode { id: node, changes }, self.services.clock.now(), self.canvas.clone());
         self.begin_with_edit(call, &canvas, json!({}), Vec::new(), |txn| canvas::apply(&patch, txn, now)).await?;
         Ok(json!({"ok": true}))
     }
@@ -445,7 +461,10 @@ fn read<T: serde::de::DeserializeOwned>(arguments: Value) -> Result<T, ToolError
 }
 
 fn no_such_node(id: &str) -> ToolError {
-    ToolError::new("NODE_NOT_FOUND", format!("there is no node {:?} in this project that may be read", prompt::cut(id, 100)))
+    ToolError::new(
+        "NODE_NOT_FOUND",
+        format!("there is no node {:?} in this project that may be read", prompt::cut(id, 100)),
+    )
 }
 
 fn items(items: &[Item]) -> Value {

@@ -30,18 +30,21 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: true,
         description: "Make a node inside this one, for a part of the task: for an agent or for a person.",
         parameters: || {
-            object(&json!({
-                "title": {"type": "string", "minLength": 1, "maxLength": 500},
-                "description": {"type": "string", "description": "What is to be done, in Markdown.", "maxLength": 100_000},
-                "author_type": {"type": "string", "enum": ["agent", "human"]},
-                "inputs": {"type": "array", "maxItems": 50, "items": {
-                    "type": "object",
-                    "properties": {
-                        "type": {"type": "string", "enum": ["text", "structured_data", "node_reference", "external_link"]},
-                        "label": {"type": "string", "maxLength": 255},
-                        "content": {"description": "Markdown, JSON, a node's id, or an address, by type."}},
-                    "required": ["type", "content"], "additionalProperties": false}},
-            }), &["title", "author_type"])
+            object(
+                &json!({
+                    "title": {"type": "string", "minLength": 1, "maxLength": 500},
+                    "description": {"type": "string", "description": "What is to be done, in Markdown.", "maxLength": 100_000},
+                    "author_type": {"type": "string", "enum": ["agent", "human"]},
+                    "inputs": {"type": "array", "maxItems": 50, "items": {
+                        "type": "object",
+                        "properties": {
+                            "type": {"type": "string", "enum": ["text", "structured_data", "node_reference", "external_link"]},
+                            "label": {"type": "string", "maxLength": 255},
+                            "content": {"description": "Markdown, JSON, a node's id, or an address, by type."}},
+                        "required": ["type", "content"], "additionalProperties": false}},
+                }),
+                &["title", "author_type"],
+            )
         },
     },
     Tool {
@@ -49,13 +52,16 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: false,
         description: "Ask a person, and wait for the answer. Only if you cannot go on without it.",
         parameters: || {
-            object(&json!({
-                "question": {"type": "string", "minLength": 1, "maxLength": 2000},
-                "options": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 200}, "maxItems": 10},
-                "context": {"type": "string", "maxLength": 5000},
-                "timeout_minutes": {"type": "integer", "minimum": 1, "maximum": 43_200},
-                "default": {"type": "string", "maxLength": 2000, "description": "What counts as the answer after the timeout."},
-            }), &["question"])
+            object(
+                &json!({
+                    "question": {"type": "string", "minLength": 1, "maxLength": 2000},
+                    "options": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 200}, "maxItems": 10},
+                    "context": {"type": "string", "maxLength": 5000},
+                    "timeout_minutes": {"type": "integer", "minimum": 1, "maximum": 43_200},
+                    "default": {"type": "string", "maxLength": 2000, "description": "What counts as the answer after the timeout."},
+                }),
+                &["question"],
+            )
         },
     },
     Tool {
@@ -64,12 +70,15 @@ pub(crate) const TOOLS: &[Tool] = &[
         description: "Add an output to this node: a text in Markdown, structured data (checked against `schema` if one is given), \
             or a file that is among the node's inputs (`content`: {\"fileId\": …}).",
         parameters: || {
-            object(&json!({
-                "type": {"type": "string", "enum": ["text", "structured_data", "file"]},
-                "content": {"description": "Markdown, or any JSON, or {\"fileId\": …}, by type."},
-                "label": {"type": "string", "maxLength": 255},
-                "schema": {"type": "object", "description": "A JSON Schema that the data is to follow."},
-            }), &["type", "content"])
+            object(
+                &json!({
+                    "type": {"type": "string", "enum": ["text", "structured_data", "file"]},
+                    "content": {"description": "Markdown, or any JSON, or {\"fileId\": …}, by type."},
+                    "label": {"type": "string", "maxLength": 255},
+                    "schema": {"type": "object", "description": "A JSON Schema that the data is to follow."},
+                }),
+                &["type", "content"],
+            )
         },
     },
     Tool {
@@ -77,10 +86,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: false,
         description: "Read the inputs, the outputs, or both of another node of this project, and its body.",
         parameters: || {
-            object(&json!({
-                "node_id": {"type": "string"},
-                "access_type": {"type": "string", "enum": ["inputs", "outputs", "both"]},
-            }), &["node_id"])
+            object(
+                &json!({
+                    "node_id": {"type": "string"},
+                    "access_type": {"type": "string", "enum": ["inputs", "outputs", "both"]},
+                }),
+                &["node_id"],
+            )
         },
     },
     Tool {
@@ -94,10 +106,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: false,
         description: "Find nodes of this project by words in their titles.",
         parameters: || {
-            object(&json!({
-                "query": {"type": "string", "minLength": 1, "maxLength": 200},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 50},
-            }), &["query"])
+            object(
+                &json!({
+                    "query": {"type": "string", "minLength": 1, "maxLength": 200},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": 50},
+                }),
+                &["query"],
+            )
         },
     },
     Tool {
@@ -105,11 +120,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: false,
         description: "List nodes of this project: all, those inside a node, or those in a state.",
         parameters: || {
-            object(&json!({
-                "parent_id": {"type": "string"},
-                "status": {"type": "string", "maxLength": 100},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 200},
-            }), &[])
+            object(
+                &json!({
+                    "parent_id": {"type": "string"},
+                    "status": {"type": "string", "maxLength": 100},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": 200},
+                }),
+                &[],
+            )
         },
     },
     Tool {
@@ -117,10 +135,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         changes: true,
         description: "Set the state of this node, or of a node that you have made, to one of the project's states.",
         parameters: || {
-            object(&json!({
-                "status": {"type": "string", "minLength": 1, "maxLength": 100},
-                "node_id": {"type": "string", "description": "This node, if not given."},
-            }), &["status"])
+            object(
+                &json!({
+                    "status": {"type": "string", "minLength": 1, "maxLength": 100},
+                    "node_id": {"type": "string", "description": "This node, if not given."},
+                }),
+                &["status"],
+            )
         },
     },
 ];

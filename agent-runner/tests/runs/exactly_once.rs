@@ -18,12 +18,18 @@ fn script(request: &Value, _: usize) -> Reply {
         0 => vec![
             Part::Text("First, some "),
             Part::Text("**bold** words.\n\n- one\n"),
-            Part::Tool("create_subnode", json!({"title": "Part one", "description": "Do *this*.", "author_type": "human",
-                "inputs": [{"type": "text", "content": "a text"}]})),
+            Part::Tool(
+                "create_subnode",
+                json!({"title": "Part one", "description": "Do *this*.", "author_type": "human",
+                "inputs": [{"type": "text", "content": "a text"}]}),
+            ),
             Part::Tool("create_subnode", json!({"title": "Part two", "author_type": "agent"})),
         ],
         2 => vec![Part::Tool("request_human_input", json!({"question": "Which sea?", "options": ["North", "South"]}))],
-        3 => vec![Part::Tool("add_output", json!({"type": "structured_data", "label": "Facts", "content": {"waves": 3}}))],
+        3 => vec![Part::Tool(
+            "add_output",
+            json!({"type": "structured_data", "label": "Facts", "content": {"waves": 3}}),
+        )],
         _ => vec![Part::Text("## The sea\n\nIt is "), Part::Text("wide, and "), Part::Text("deep.")],
     })
 }
@@ -38,14 +44,25 @@ async fn left_behind(world: &World, run: &str) -> Value {
     for child in canvas {
         let child = world.node(&text(&child["id"])).await;
         let inputs: Vec<Value> = child["inputs"].as_array().unwrap().iter().map(strip).collect();
-        children.push(json!({"title": child["title"], "body": child["body"], "inputs": inputs, "author": child["authorType"]}));
+        children.push(
+            json!({"title": child["title"], "body": child["body"], "inputs": inputs, "author": child["authorType"]}),
+        );
     }
     children.sort_by_key(|child| text(&child["title"]));
     let trace: Vec<Value> = world
         .trace(run)
         .await
         .iter()
-        .map(|event| json!([event["type"], event["seq"], event["tokensIn"], event["tokensOut"], event["data"]["tool"], event["data"]["finish"]]))
+        .map(|event| {
+            json!([
+                event["type"],
+                event["seq"],
+                event["tokensIn"],
+                event["tokensOut"],
+                event["data"]["tool"],
+                event["data"]["finish"]
+            ])
+        })
         .collect();
     let execution = world.execution(run).await;
     json!({
@@ -82,7 +99,8 @@ async fn undisturbed() -> (Value, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_leaves_what_its_model_said_and_did() {
     let (left, _) = undisturbed().await;
-    let texts: Vec<&str> = left["outputs"].as_array().unwrap().iter().filter_map(|output| output["text"].as_str()).collect();
+    let texts: Vec<&str> =
+        left["outputs"].as_array().unwrap().iter().filter_map(|output| output["text"].as_str()).collect();
     assert_eq!(texts, ["First, some **bold** words.\n\n- one\n\n## The sea\n\nIt is wide, and deep."], "{left:#}");
     let titles: Vec<&Value> = left["children"].as_array().unwrap().iter().map(|child| &child["title"]).collect();
     assert_eq!(titles, ["Part one", "Part two", "The task"]);
@@ -92,8 +110,20 @@ async fn a_run_leaves_what_its_model_said_and_did() {
     assert_eq!(
         kinds,
         [
-            "execution_start", "llm_call", "decision", "llm_call", "tool_call", "tool_call", "llm_call", "tool_call",
-            "human_input_requested", "human_input_received", "llm_call", "tool_call", "llm_call", "execution_complete",
+            "execution_start",
+            "llm_call",
+            "decision",
+            "llm_call",
+            "tool_call",
+            "tool_call",
+            "llm_call",
+            "tool_call",
+            "human_input_requested",
+            "human_input_received",
+            "llm_call",
+            "tool_call",
+            "llm_call",
+            "execution_complete",
         ]
     );
 }
@@ -107,7 +137,8 @@ async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left()
     let provider = Provider::start(Arc::new(script)).await;
     let mut world = world;
     for moment in 0..moments {
-        world.project = text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Again"})).await["id"]);
+        world.project =
+            text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Again"})).await["id"]);
         world.node = world.new_node("The task").await;
         let run = world.execute(json!({})).await;
         let (probe, reached) = stop_at(moment);

@@ -39,7 +39,10 @@ async fn a_provider_that_is_busy_is_left_alone_for_as_long_as_it_says() {
     let trace = world.trace(&run).await;
     let errors: Vec<&Value> = trace.iter().filter(|event| event["type"] == "error").collect();
     assert_eq!(errors.len(), 2);
-    assert_eq!((&errors[0]["data"]["code"], &errors[1]["data"]["code"]), (&json!("MODEL_RATE_LIMITED"), &json!("MODEL_UNAVAILABLE")));
+    assert_eq!(
+        (&errors[0]["data"]["code"], &errors[1]["data"]["code"]),
+        (&json!("MODEL_RATE_LIMITED"), &json!("MODEL_UNAVAILABLE"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,8 +89,11 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
         Reply::Parts(match results(request) {
             0 => vec![Part::Tool("rm_rf", json!({})), Part::Tool("create_subnode", json!({"title": 7}))],
             2 => vec![Part::Tool("set_status", json!({"status": "no such state"}))],
-            3 => vec![Part::Tool("add_output", json!({"type": "structured_data", "content": {"n": "x"},
-                "schema": {"type": "object", "properties": {"n": {"type": "number"}}}}))],
+            3 => vec![Part::Tool(
+                "add_output",
+                json!({"type": "structured_data", "content": {"n": "x"},
+                "schema": {"type": "object", "properties": {"n": {"type": "number"}}}}),
+            )],
             4 => vec![Part::Tool("set_status", json!({"status": "complete"}))],
             _ => vec![Part::Text("done")],
         })
@@ -101,7 +107,16 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
         .filter(|event| event["type"] == "tool_call")
         .map(|event| event["data"]["error"]["code"].clone())
         .collect();
-    assert_eq!(codes, [json!("UNKNOWN_TOOL"), json!("INVALID_ARGUMENTS"), json!("NOT_POSSIBLE"), json!("INVALID_ARGUMENTS"), Value::Null]);
+    assert_eq!(
+        codes,
+        [
+            json!("UNKNOWN_TOOL"),
+            json!("INVALID_ARGUMENTS"),
+            json!("NOT_POSSIBLE"),
+            json!("INVALID_ARGUMENTS"),
+            Value::Null
+        ]
+    );
     let told = provider.requests()[1]["messages"].to_string();
     assert!(told.contains("/title"), "{told}");
     assert_eq!(world.node(&world.node).await["status"], "complete");
@@ -110,8 +125,15 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_is_talked_into_it_reads_nothing_of_other_projects() {
     let world = World::start().await;
-    let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Secret"})).await["id"].as_str().unwrap().to_owned();
-    let secret = world.post(&format!("/projects/{other}/nodes"), json!({"title": "Salaries", "body": "Ada: 1"})).await["id"].as_str().unwrap().to_owned();
+    let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Secret"})).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let secret = world.post(&format!("/projects/{other}/nodes"), json!({"title": "Salaries", "body": "Ada: 1"})).await
+        ["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let asked = secret.clone();
     let provider = Provider::start(Arc::new(move |request: &Value, _| {
         Reply::Parts(match results(request) {
@@ -138,14 +160,23 @@ async fn a_budget_is_not_exceeded_and_calls_at_the_same_time_share_a_month() {
     let (status, _) = world.call(http::Method::PATCH, &format!("/orgs/{}", world.org), Some(settings)).await;
     assert!(status.is_success());
     let provider = Provider::start(Arc::new(|request: &Value, _| {
-        if is_plan(request) { Reply::Parts(vec![Part::Text("plan")]) } else { Reply::Parts(vec![Part::Gate, Part::Text("done")]) }
+        if is_plan(request) {
+            Reply::Parts(vec![Part::Text("plan")])
+        } else {
+            Reply::Parts(vec![Part::Gate, Part::Text("done")])
+        }
     }))
     .await;
     let _worker = world.worker(Some(&provider.url), Probe::default());
     let mut runs = Vec::new();
     for _ in 0..4 {
         let node = world.new_node("One of many").await;
-        runs.push(world.post(&format!("/nodes/{node}/execute"), json!({"plan": false})).await["id"].as_str().unwrap().to_owned());
+        runs.push(
+            world.post(&format!("/nodes/{node}/execute"), json!({"plan": false})).await["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
     }
     let mut refused = 0;
     while provider.requests().len() + refused < runs.len() {

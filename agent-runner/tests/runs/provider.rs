@@ -93,7 +93,8 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
             return response;
         }
         Reply::Endless => {
-            let chunks = futures_util::stream::repeat_with(|| event(&chunk(json!({"content": "more and more "}), None)));
+            let chunks =
+                futures_util::stream::repeat_with(|| event(&chunk(json!({"content": "more and more "}), None)));
             let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
             return ([("content-type", "text/event-stream")], body).into_response();
         }

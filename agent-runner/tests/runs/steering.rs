@@ -14,9 +14,11 @@ fn gated(request: &Value, _: usize) -> Reply {
     if is_plan(request) {
         return Reply::Parts(vec![Part::Text("plan")]);
     }
-    let goes_on = request["messages"].as_array().unwrap().iter().any(|message| {
-        message["content"].as_str().is_some_and(|text| text.starts_with("You were cut off"))
-    });
+    let goes_on = request["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|message| message["content"].as_str().is_some_and(|text| text.starts_with("You were cut off")));
     Reply::Parts(match goes_on {
         false => vec![Part::Text("What people "), Part::Text("saw stays, "), Part::Gate, Part::Text("never said")],
         true => vec![Part::Text("and goes on.")],
