@@ -76,8 +76,8 @@ async fn a_run_writes_its_node_the_canvas_and_what_it_made_and_reads_the_rest_of
     };
     let (own, made, other) = (node().await, node().await, node().await);
     let run = test.run(org, project, own, owner.id).await;
-    let note = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{made}', '{org}')");
-    test.sabotage(&note).await;
+    let making = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{made}', '{org}')");
+    test.sabotage(&making).await;
     let free = DocumentName::Free(test.document_in(org, project).await.id.into());
     let agent = |lease| Principal::run(run, lease, owner.id, "Agent");
     let may = async |agent: &Principal, name: &DocumentName| {

@@ -3,6 +3,7 @@
 //! What is sent is read from the table; what happens in the project only says when to look. So a client that reads slowly,
 //! or comes back, costs no memory and misses nothing.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -270,11 +271,12 @@ fn encode(events: Vec<TraceEvent>) -> Bytes {
     while let Some(event) = events.next() {
         let changed = event.changed;
         if events.peek().is_none_or(|next| next.changed != changed) {
-            chunk.push_str(&format!("id: {changed}\n"));
+            // Writing to a text cannot fail.
+            let _ = writeln!(chunk, "id: {changed}");
         }
         // JSON has no line breaks of its own.
         let data = serde_json::to_string(&TraceEventBody::from(event)).unwrap_or_default();
-        chunk.push_str(&format!("event: trace\ndata: {data}\n\n"));
+        let _ = write!(chunk, "event: trace\ndata: {data}\n\n");
     }
     chunk.into()
 }

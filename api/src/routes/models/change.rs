@@ -32,7 +32,7 @@ fn explain(error: DbError) -> Problem {
 
 /// Set up a model
 ///
-/// For owners and admins. Any API that speaks OpenAI's protocol will do. Its key is not told here: it is kept by the
+/// For owners and admins. Any API that is compatible with `OpenAI`'s will do. Its key is not told here: it is kept by the
 /// server's operator, and named.
 #[utoipa::path(post, path = "/orgs/{orgId}/models", tag = "models", operation_id = "createModel",
     params(
