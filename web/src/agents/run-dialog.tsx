@@ -14,6 +14,8 @@ import { FIRST_FORM, optionsOf, type RunForm } from "./run-options";
 
 const INSTRUCTIONS_LENGTH_MAX = 20_000;
 const NAME_LENGTH_MAX = 80;
+/** The fewest tokens with which a run gets anywhere. */
+const BUDGET_MIN = 1_000;
 
 interface RunDialogProps {
   /** Null: the dialog is closed. */
@@ -132,7 +134,7 @@ function More({ form, isBusy, onChange }: PartProps & { isBusy: boolean }) {
         <Field
           label="Tokens at most"
           type="number"
-          min={1}
+          min={BUDGET_MIN}
           step={1}
           inputMode="numeric"
           placeholder="As usual"

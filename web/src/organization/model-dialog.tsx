@@ -67,8 +67,10 @@ function Form({ orgId, model, others, onDone }: FormProps) {
       />
       <Field
         label="Name of its key"
-        maxLength={200}
-        hint="Under this name the server finds the key in its own secrets. The key itself is never entered here."
+        maxLength={64}
+        pattern="[a-z0-9-]*"
+        title="Lower-case letters, digits and hyphens"
+        hint="Under this name the server's operator keeps the key for the organization. The key itself is never entered here."
         {...bind("keyName")}
       />
       <div className="grid grid-cols-2 gap-3">
