@@ -174,7 +174,7 @@ async fn access_that_is_narrowed_to_reading_is_felt_by_the_next_edit() {
 }
 
 #[tokio::test]
-async fn g31_another_role_is_announced_within_a_second_and_holds_at_once() {
+async fn g32_another_role_is_announced_within_a_second_and_holds_at_once() {
     let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
     let ann = server.person("Ann", ProjectRole::Member).await;
     let (_, name) = server.document().await;

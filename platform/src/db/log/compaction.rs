@@ -67,10 +67,12 @@ pub async fn save_snapshot(
     }
     let size_bytes = i32::try_from(state.len())
         .map_err(|_| DbError::Invalid(format!("a snapshot of {} bytes is too large", state.len())))?;
+    // A version with a name may have a snapshot of its own at this place.
     sqlx::query!(
         "WITH saved AS (
              INSERT INTO document_snapshots (document_id, seq, epoch, org_id, state, size_bytes, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, now())
+             ON CONFLICT (document_id, seq) DO UPDATE SET state = excluded.state, size_bytes = excluded.size_bytes
          )
          UPDATE documents SET snapshot_seq = $2 WHERE id = $1",
         id,
