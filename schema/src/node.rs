@@ -3,9 +3,11 @@
 mod examine;
 mod item;
 mod keys;
+mod proposal;
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 use yrs::{Array, ArrayRef, Map, MapRef, Out, ReadTxn, TransactionMut, WriteTxn, XmlFragmentRef};
@@ -14,6 +16,11 @@ pub(crate) use examine::{examine_body, examine_item, examine_list, is_body, is_i
 pub use item::{
     DATA_BYTES_MAX, DATA_DEPTH_MAX, Item, ItemChanges, ItemContent, ItemType, LABEL_CHARS_MAX, NewItem,
     PROVENANCE_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VERSION_MAX,
+};
+
+pub use proposal::{
+    BodyEdit, NewProposal, PROPOSALS_MAX, Proposal, ProposalKind, ProposalStatus, ProposedChange, edits_of_body,
+    text_of_proposal,
 };
 
 use crate::ids::UserId;
@@ -36,6 +43,8 @@ pub struct NodeView {
     pub inputs: Vec<Item>,
     /// What came of it, in order.
     pub outputs: Vec<Item>,
+    /// What was offered and what became of it, the oldest first.
+    pub proposals: Vec<Proposal>,
     /// Who is mentioned in the body.
     #[serde(skip)]
     pub mentions: BTreeSet<UserId>,
@@ -99,6 +108,26 @@ pub enum NodePatch {
         /// Which item.
         id: Uuid,
     },
+    /// Offers a change, which somebody may accept or reject.
+    Propose(Box<NewProposal>),
+    /// Makes the change that was offered.
+    AcceptProposal {
+        /// Which.
+        id: Uuid,
+        /// Who accepts it.
+        by: UserId,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// Leaves everything as it is.
+    RejectProposal {
+        /// Which.
+        id: Uuid,
+        /// Who rejects it.
+        by: UserId,
+        /// Now.
+        at: DateTime<Utc>,
+    },
 }
 
 /// Reads a node's document. It may hold anything: what is not as it should be is listed and left out.
@@ -108,7 +137,8 @@ pub fn read<T: ReadTxn>(txn: &T) -> NodeView {
     let (body, mentions) = (rich_text::markdown::render(&blocks), rich_text::mentions(&blocks));
     let inputs = read_items(Side::Inputs, txn, &mut problems);
     let outputs = read_items(Side::Outputs, txn, &mut problems);
-    NodeView { body, inputs, outputs, mentions, problems: problems.into_inner() }
+    let proposals = proposal::read_all(txn, &mut problems);
+    NodeView { body, inputs, outputs, proposals, mentions, problems: problems.into_inner() }
 }
 
 /// Makes a change. An error says that nothing was changed.
@@ -129,6 +159,21 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
             txn.get_or_insert_array(side.key()).remove(txn, index);
             Ok(())
         }
+        NodePatch::Propose(new) => proposal::propose(new, txn),
+        NodePatch::AcceptProposal { id, by, at } => proposal::accept(*id, *by, *at, txn),
+        NodePatch::RejectProposal { id, by, at } => proposal::reject(*id, *by, *at, txn),
+    }
+}
+
+/// The text of an input or output, for writing into it; `None` unless it holds rich text.
+pub fn text_of_item<T: ReadTxn>(side: Side, id: Uuid, txn: &T) -> Option<XmlFragmentRef> {
+    let id = id.to_string();
+    let list = txn.get_array(side.key())?;
+    let (_, item) =
+        maps(&list, txn).find(|(_, map)| map.get(txn, keys::ID).is_some_and(|it| it.to_string(txn) == id))?;
+    match item.get(txn, keys::TEXT) {
+        Some(Out::YXmlFragment(text)) => Some(text),
+        _ => None,
     }
 }
 

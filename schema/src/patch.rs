@@ -84,6 +84,8 @@ pub enum PatchErrorCode {
     AlreadyExists,
     /// The change would close a cycle of the graph.
     Cycle,
+    /// What it was made for has changed meanwhile.
+    Stale,
     /// There would be more than fit into one document.
     TooMany,
 }
@@ -97,6 +99,7 @@ impl PatchErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::Cycle => "CYCLE",
+            Self::Stale => "STALE",
             Self::TooMany => "TOO_MANY",
         }
     }

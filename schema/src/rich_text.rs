@@ -12,6 +12,7 @@
 
 mod align;
 mod apply;
+mod block;
 mod examine;
 pub mod markdown;
 mod mentions;
@@ -21,9 +22,13 @@ pub mod stream;
 mod text;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use similar::DiffOp;
 use yrs::{ReadTxn, TextRef, TransactionMut, XmlFragmentRef};
 
+pub use block::BlockId;
+pub(crate) use block::{index_behind, named};
 pub(crate) use examine::{Loose, Tree, Words, examine, examine_words, loose_words};
 pub use mentions::mentions;
 pub use node::Unknown;
@@ -229,6 +234,25 @@ pub(crate) fn set_words(text: &TextRef, txn: &mut TransactionMut<'_>, words: &st
     let without_attributes = |run: node::Run| node::Run { text: run.text, ..node::Run::default() };
     let current: Vec<_> = node::read_text(text, txn).into_iter().map(without_attributes).collect();
     text::edit(text, txn, &current, &[node::Run { text: words.to_owned(), ..node::Run::default() }]);
+}
+
+/// What stays, comes and goes from some blocks to others, as ranges of both that differ.
+pub(crate) fn differences(current: &[Block], target: &[Block]) -> Vec<(Range<usize>, Range<usize>)> {
+    let text = |block: &Block| markdown::render(std::slice::from_ref(block));
+    let (current, target): (Vec<_>, Vec<_>) = (current.iter().map(text).collect(), target.iter().map(text).collect());
+    let mut gaps: Vec<(Range<usize>, Range<usize>)> = vec![(0..0, 0..0)];
+    for op in align::operations(&current, &target) {
+        match (op, gaps.last_mut()) {
+            (DiffOp::Equal { len: 1.., .. }, _) => {
+                let (from, to) = (op.old_range().end, op.new_range().end);
+                gaps.push((from..from, to..to));
+            }
+            (_, Some((from, to))) => (from.end, to.end) = (op.old_range().end, op.new_range().end),
+            (_, None) => {}
+        }
+    }
+    gaps.retain(|(from, to)| !from.is_empty() || !to.is_empty());
+    gaps
 }
 
 /// The words that stand in the document, a block a line: what a search looks in.

@@ -76,7 +76,7 @@ impl From<schema::PatchError> for Problem {
         let code = match error.code {
             PatchErrorCode::NotFound if ADDRESSED.contains(&error.field) => Code::NotFound,
             PatchErrorCode::Invalid | PatchErrorCode::NotFound => Code::ValidationFailed,
-            PatchErrorCode::AlreadyExists => Code::Conflict,
+            PatchErrorCode::AlreadyExists | PatchErrorCode::Stale => Code::Conflict,
             PatchErrorCode::Cycle => Code::Cycle,
             PatchErrorCode::TooMany => Code::EditRefused,
         };

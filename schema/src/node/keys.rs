@@ -3,6 +3,7 @@
 pub(super) const BODY: &str = "body";
 pub(super) const INPUTS: &str = "inputs";
 pub(super) const OUTPUTS: &str = "outputs";
+pub(super) const PROPOSALS: &str = "proposals";
 
 pub(super) const ID: &str = "id";
 pub(super) const TYPE: &str = "type";
@@ -16,3 +17,13 @@ pub(super) const FILE_ID: &str = "fileId";
 pub(super) const SOURCE_NODE_ID: &str = "sourceNodeId";
 pub(super) const SOURCE_VERSION: &str = "sourceVersion";
 pub(super) const URL: &str = "url";
+
+pub(super) const KIND: &str = "kind";
+pub(super) const PART: &str = "part";
+pub(super) const PLACE: &str = "place";
+pub(super) const BEFORE: &str = "before";
+pub(super) const RUN_ID: &str = "runId";
+pub(super) const STATUS: &str = "status";
+pub(super) const CREATED_AT: &str = "createdAt";
+pub(super) const DECIDED_AT: &str = "decidedAt";
+pub(super) const DECIDED_BY: &str = "decidedBy";

@@ -7,7 +7,6 @@
 //! Where somebody has changed the open block, or removed it, it is left to them: what is not written yet goes on in a block
 //! of its own behind it.
 
-mod block;
 mod grow;
 mod hold;
 mod retract;
@@ -19,9 +18,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use yrs::{ReadTxn, StickyIndex, TransactionMut, XmlFragment, XmlFragmentRef};
 
-use self::block::BlockId;
 use self::source::Continuation;
 use self::split::{Kind, State, Unit};
+use super::block::{self, BlockId};
 use super::node::{self, Node};
 
 /// How many of the last blocks can be retracted.
@@ -147,7 +146,8 @@ impl StreamWriter {
             }
             let source: Cow<'_, str> =
                 if self.prefix.is_empty() { rest.into() } else { format!("{}{rest}", self.prefix).into() };
-            let Some(unit) = split::unit(&source, end) else { break };
+            // A text that is shorter than what was written of it says nothing new.
+            let Some(unit) = split::unit(&source, end).filter(|_| source.is_char_boundary(self.shown)) else { break };
             match self.write_unit(fragment, txn, &source[..unit.len], unit, &mut written) {
                 Next::More => {}
                 Next::Wait => break,
@@ -179,7 +179,8 @@ impl StreamWriter {
         unit: Unit,
         written: &mut Written,
     ) -> Next {
-        let before = self.open.map(|_| source::nodes(unit.kind, &source[..self.shown.min(source.len())]));
+        let shown = self.shown.min(source.len());
+        let before = self.open.map(|_| source::nodes(unit.kind, &source[..shown]));
         let before = before.unwrap_or_default();
         let growth = self.growth(source, unit, &before);
         if growth.nodes != before {
@@ -188,13 +189,13 @@ impl StreamWriter {
                 if is_left {
                     written.left_to_people += 1;
                     let behind = open.block.end_of_split(fragment, before.get(open.after), txn);
-                    self.go_on(unit.kind, source, self.shown, Some(behind));
+                    self.go_on(unit.kind, source, shown, Some(behind));
                     return Next::More;
                 }
             }
             self.edit(fragment, txn, &before, &growth.nodes);
         }
-        self.shown = self.shown.max(growth.shown);
+        self.shown = shown.max(growth.shown);
         match (growth.stopped, unit.state) {
             (true, _) => self.go_on(unit.kind, source, self.shown, None),
             (false, State::Closed) => self.begin(self.from + source.len() - self.prefix.len(), String::new(), None),
@@ -206,13 +207,17 @@ impl StreamWriter {
     /// How far a unit grows from what is written, line by line: where a line makes something else of what is before it,
     /// it goes on in another unit, however much of the text came at once.
     fn growth(&self, source: &str, unit: Unit, before: &[Node]) -> Growth {
-        let mut growth = Growth { nodes: before.to_vec(), shown: self.shown.max(self.prefix.len()), stopped: false };
+        let mut growth = Growth {
+            nodes: before.to_vec(),
+            shown: self.shown.min(source.len()).max(self.prefix.len()),
+            stopped: false,
+        };
         for cut in cuts(unit, source, growth.shown) {
             if cut <= growth.shown {
                 continue;
             }
             let nodes = source::nodes(unit.kind, &source[..cut]);
-            let says_more = growth.nodes.is_empty() && !self.prefix.is_empty() && grow::is_empty(&nodes);
+            let says_more = growth.nodes.is_empty() && !self.prefix.is_empty() && block::is_empty(&nodes);
             if !says_more && nodes != growth.nodes {
                 let last = growth.nodes.len().saturating_sub(1);
                 let grows = growth.nodes.len() <= nodes.len()

@@ -263,7 +263,8 @@ impl Builder<'_> {
     /// Reads an item that is nothing but a checkbox, which GitHub takes for words.
     fn read_empty_task(&mut self) {
         self.end_words();
-        let state = match self.checkbox.take().map(|words| &self.source[words]) {
+        let is_escaped = |words: &Range<usize>| self.source[..words.start].ends_with('\\');
+        let state = match self.checkbox.take().filter(|words| !is_escaped(words)).map(|words| &self.source[words]) {
             Some("[ ]") => TaskState::Open,
             Some("[x]" | "[X]") => TaskState::Done,
             _ => return,

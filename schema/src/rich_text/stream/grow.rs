@@ -45,12 +45,3 @@ pub(super) fn grow(element: &XmlElementRef, txn: &mut TransactionMut<'_>, from: 
         node::insert(inside, txn, index, added);
     }
 }
-
-/// Whether nodes hold no words and nothing else to see.
-pub(super) fn is_empty(nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| match node {
-        Node::Text(runs) => runs.iter().all(|run| run.text.is_empty()),
-        Node::Element(element) => !matches!(&*element.name, "image" | "horizontalRule") && is_empty(&element.children),
-        Node::Foreign => true,
-    })
-}

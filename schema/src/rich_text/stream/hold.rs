@@ -52,9 +52,19 @@ fn within_words(source: &str, cut: usize) -> usize {
             shown = shown.min(at.max(last_line));
         }
     }
-    let shown = without_line_break(&source[..shown]);
+    loop {
+        let held = without_uncertain_line(source, without_line_break(&source[..shown]));
+        if held == shown {
+            return shown;
+        }
+        shown = held;
+    }
+}
+
+/// Up to before a line of which so little is left that it would begin something else.
+fn without_uncertain_line(source: &str, shown: usize) -> usize {
     let line = source[..shown].rfind('\n').map_or(0, |at| at + 1);
-    let is_part = line < shown && !source[..shown].ends_with('\n') && !source[shown..].starts_with('\n');
+    let is_part = line < shown && !source[shown..].starts_with('\n');
     if is_part && !is_certain(&source[line..shown]) { line } else { shown }
 }
 

@@ -3,7 +3,8 @@
 use yrs::{Assoc, IndexedSequence, Out, ReadTxn, Text, TransactionMut, XmlFragment, XmlFragmentRef, XmlTextRef};
 
 use super::StreamWriter;
-use super::block::{BlockId, index_behind};
+
+use crate::rich_text::block::{BlockId, index_behind};
 use crate::rich_text::node;
 
 /// What becomes empty when what was written in it goes, and is of no use then.

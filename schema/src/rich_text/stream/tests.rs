@@ -164,6 +164,9 @@ fn texts_that_were_once_written_otherwise_in_parts_are_not() {
         "    | a |\n|---|\n>     ---    *     a",
         "<div>| a |\n|---|\n| a |\n|---|\n~~",
         "\\\n`a    aa",
+        "\\\n#~",
+        "1. \\[ ] ## a~~~\n~~~\n*`1. ## ## |`",
+        "- \\\n  `a",
         " **`\n\r- ",
         "a\n*#**[:#*",
         "aaaa    - <b>    - )",
@@ -209,6 +212,21 @@ fn it_begins_behind_what_is_there_and_before_blank_lines() {
     let names: Vec<_> = nodes_of(&doc).iter().map(|node| node.name().to_owned()).collect();
     assert_eq!(names, ["paragraph", "heading", "paragraph", "paragraph"]);
     assert_eq!(markdown_of(&doc), "before\n\n# Title\n\nwords");
+}
+
+#[test]
+fn a_text_that_is_shorter_than_what_was_written_says_nothing() {
+    for text in ["some words é", "- one\n- two é", "```\ncode é", "> é", "a\n\nb é"] {
+        for length in (0..text.len()).filter(|length| text.is_char_boundary(*length)) {
+            let doc = document(1);
+            let mut writer = begin(&doc);
+            write(&mut writer, &doc, text, End::NotYet);
+            people::insert_into(&doc, 0, 0, "!");
+            write(&mut writer, &doc, &text[..length], End::NotYet);
+            write(&mut writer, &doc, text, End::Reached);
+            assert!(words_of(&doc).contains("é"), "{:?} {length}", markdown_of(&doc));
+        }
+    }
 }
 
 #[test]

@@ -5,11 +5,14 @@ use yrs::block::ID;
 use yrs::branch::BranchID;
 use yrs::{Assoc, ClientID, Out, ReadTxn, StickyIndex, XmlElementRef, XmlFragment, XmlFragmentRef};
 
-use crate::rich_text::node::{self, Node};
+use super::Block;
+use super::node::{self, Node};
+use super::shape;
 
-/// An element, by the client id and clock under which it was inserted.
+/// An element at the top of a text, by the client id and clock under which it was inserted. It stays the same wherever others
+/// come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct BlockId(pub(super) u64, u32);
+pub struct BlockId(pub(super) u64, pub(super) u32);
 
 impl BlockId {
     pub(super) fn of(node: &Out) -> Option<Self> {
@@ -17,6 +20,20 @@ impl BlockId {
             BranchID::Nested(ID { client, clock }) => Some(Self(client.get(), clock)),
             BranchID::Root(_) => None,
         }
+    }
+
+    /// The client id and clock.
+    pub(crate) const fn parts(self) -> (u64, u32) {
+        (self.0, self.1)
+    }
+
+    pub(crate) const fn from_parts(client: u64, clock: u32) -> Self {
+        Self(client, clock)
+    }
+
+    /// Whether it is there still.
+    pub(crate) fn is_there(self, txn: &impl ReadTxn) -> bool {
+        self.element(txn).is_some()
     }
 
     fn id(self) -> ID {
@@ -63,9 +80,15 @@ impl BlockId {
 }
 
 /// The index at which to insert behind a block, or where it was; without one, at the beginning.
-pub(super) fn index_behind(block: Option<BlockId>, txn: &impl ReadTxn) -> u32 {
+pub(crate) fn index_behind(block: Option<BlockId>, txn: &impl ReadTxn) -> u32 {
     let offset = block.and_then(|block| StickyIndex::from_id(block.id(), Assoc::Before).get_offset(txn));
     offset.map_or(0, |offset| offset.index)
+}
+
+/// The blocks of a text, each with what names it, if anything does.
+pub(crate) fn named(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -> Vec<(Option<BlockId>, Block)> {
+    let ids = node::children(fragment, txn).into_iter().map(|child| BlockId::of(&child));
+    ids.zip(shape::blocks(&node::read_children(fragment, txn))).collect()
 }
 
 /// The last block that is no blank line.
@@ -78,7 +101,7 @@ pub(super) fn last_with_content(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -
             Out::YXmlElement(element) => {
                 element.try_tag().is_some_and(|name| &**name == "paragraph") && {
                     let inside: &XmlFragmentRef = element.as_ref();
-                    super::grow::is_empty(&node::read_children(inside, txn))
+                    is_empty(&node::read_children(inside, txn))
                 }
             }
             _ => false,
@@ -88,4 +111,13 @@ pub(super) fn last_with_content(fragment: &XmlFragmentRef, txn: &impl ReadTxn) -
         }
     }
     None
+}
+
+/// Whether nodes hold no words and nothing else to see.
+pub(super) fn is_empty(nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| match node {
+        Node::Text(runs) => runs.iter().all(|run| run.text.is_empty()),
+        Node::Element(element) => !matches!(&*element.name, "image" | "horizontalRule") && is_empty(&element.children),
+        Node::Foreign => true,
+    })
 }
