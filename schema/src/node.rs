@@ -165,18 +165,6 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
     }
 }
 
-/// The text of an input or output, for writing into it; `None` unless it holds rich text.
-pub fn text_of_item<T: ReadTxn>(side: Side, id: Uuid, txn: &T) -> Option<XmlFragmentRef> {
-    let id = id.to_string();
-    let list = txn.get_array(side.key())?;
-    let (_, item) =
-        maps(&list, txn).find(|(_, map)| map.get(txn, keys::ID).is_some_and(|it| it.to_string(txn) == id))?;
-    match item.get(txn, keys::TEXT) {
-        Some(Out::YXmlFragment(text)) => Some(text),
-        _ => None,
-    }
-}
-
 /// Makes the body read as this Markdown, by the smallest edit that does.
 pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchError> {
     if text.len() > BODY_BYTES_MAX {

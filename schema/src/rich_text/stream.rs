@@ -136,7 +136,9 @@ impl StreamWriter {
             self.clients.push(client);
         }
         let mut written = Written::default();
-        while let Some(rest) = text.get(self.from..) {
+        let begin = self.from;
+        let news = source::with_known_line_ends(text.get(begin..).unwrap_or_default(), end);
+        while let Some(rest) = news.get(self.from - begin..) {
             if self.shown == 0 {
                 let blank = split::blank_lines(rest, end);
                 self.from += blank;

@@ -46,14 +46,12 @@ pub(super) fn replaced<T: ReadTxn>(
         return Some(behind.min(blocks.len())..behind.min(blocks.len()));
     }
     let says = |start: usize| end_of_match(blocks, start, &wanted).map(|end| start..end);
-    match place.filter(|place| place.is_there(txn)) {
-        Some(_) => says(blocks.iter().position(|(id, _)| *id == place)?),
-        // Somebody put the same words there anew.
-        None => {
-            let expected = place.map_or(0, |gone| place_of(gone, txn));
-            (0..blocks.len()).filter_map(says).min_by_key(|found| found.start.abs_diff(expected))
-        }
+    if place.is_some_and(|place| place.is_there(txn)) {
+        return says(blocks.iter().position(|(id, _)| *id == place)?);
     }
+    // Somebody may have put the same words there anew.
+    let expected = place.map_or(0, |gone| place_of(gone, txn));
+    (0..blocks.len()).filter_map(says).min_by_key(|found| found.start.abs_diff(expected))
 }
 
 fn place_of<T: ReadTxn>(gone: BlockId, txn: &T) -> usize {
@@ -64,12 +62,11 @@ fn place_of<T: ReadTxn>(gone: BlockId, txn: &T) -> usize {
 fn end_of_match(blocks: &[(Option<BlockId>, Block)], start: usize, wanted: &[Block]) -> Option<usize> {
     let mut left = wanted.iter();
     for (index, (_, block)) in blocks.iter().enumerate().skip(start) {
-        match (in_markdown(block), left.len()) {
-            (None, _) if index == start => return None,
-            (None, _) => {}
-            (Some(block), _) if Some(&block) != left.next() => return None,
-            (Some(_), 1) => return Some(index + 1),
-            (Some(_), _) => {}
+        match in_markdown(block) {
+            None if index == start => return None,
+            Some(block) if Some(&block) != left.next() => return None,
+            Some(_) if left.len() == 0 => return Some(index + 1),
+            None | Some(_) => {}
         }
     }
     None

@@ -120,7 +120,7 @@ fn a_text_can_be_written_until_it_is_decided() {
     );
     assert_eq!(output.provenance.as_ref().unwrap()["runId"], Uuid::from_u128(9).to_string());
     assert_eq!(text_of_proposal(id, &doc.transact()), None);
-    assert!(crate::node::text_of_item(Side::Outputs, id, &doc.transact()).is_some());
+    assert!(crate::node::text_of(&doc.transact_mut(), Side::Outputs, id).is_some());
 }
 
 #[test]

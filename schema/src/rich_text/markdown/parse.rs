@@ -264,13 +264,14 @@ impl Builder<'_> {
     fn read_empty_task(&mut self) {
         self.end_words();
         let is_escaped = |words: &Range<usize>| self.source[..words.start].ends_with('\\');
-        let state = match self.checkbox.take().filter(|words| !is_escaped(words)).map(|words| &self.source[words]) {
+        let words = self.checkbox.take().filter(|words| !is_escaped(words)).map(|words| &self.source[words]);
+        let state = match words {
             Some("[ ]") => TaskState::Open,
             Some("[x]" | "[X]") => TaskState::Done,
             _ => return,
         };
-        if let Some((Open::Item { state: open @ None }, content)) = self.open.last_mut()
-            && matches!(content.as_slice(), [Block::Paragraph(_)])
+        if let (Some((Open::Item { state: open @ None }, content)), Some(words)) = (self.open.last_mut(), words)
+            && *content == [Block::Paragraph(vec![Inline::plain(words)])]
         {
             content.clear();
             *open = Some(state);

@@ -19,18 +19,20 @@ pub(super) fn visible(kind: Kind, source: &str) -> usize {
         Kind::Heading | Kind::Paragraph | Kind::List | Kind::Quote => {
             let cut =
                 if last_line < source.len() && !is_certain(&source[last_line..]) { last_line } else { source.len() };
-            let cut = without_table_head(kind, source, cut);
+            let cut = without_table_head(source, cut);
             within_words(source, cut)
         }
     }
 }
 
 /// Up to before a line that may be the first one of a table, inside of the block or behind it.
-fn without_table_head(kind: Kind, source: &str, cut: usize) -> usize {
+fn without_table_head(source: &str, cut: usize) -> usize {
     let lines: Vec<&str> = source[..cut].split_inclusive('\n').rev().take(2).collect();
     let is_row = |line: &&str| without_markers(line).0.starts_with('|');
     match lines.as_slice() {
-        [last, before] if is_row(last) && (kind == Kind::Paragraph || !is_row(before)) => cut - last.len(),
+        [last, before] if is_row(last) && (split::begin(last) == split::Begin::Row || !is_row(before)) => {
+            cut - last.len()
+        }
         [last] if is_row(last) => cut - last.len(),
         _ => cut,
     }

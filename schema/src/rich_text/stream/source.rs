@@ -2,21 +2,32 @@
 
 use std::borrow::Cow;
 
+use super::End;
 use super::split::{Begin, Kind, begin, indent, is_blank, is_delimiter_row, marker, trimmed, without_markers};
 use crate::rich_text::markdown;
 use crate::rich_text::node::Node;
 use crate::rich_text::shape;
 
-/// The nodes that a unit is.
-pub(super) fn nodes(kind: Kind, source: &str) -> Vec<Node> {
-    let source = without_carriage_returns(source);
-    let source = if kind == Kind::Paragraph { with_words_only(&source) } else { source };
-    shape::nodes(&markdown::parse(&source))
+/// A text in which a carriage return stands nowhere but before the end of a line, byte for byte at the same place. By itself
+/// it would begin a line of which nobody here knows. At the end it is left out until it is known what follows.
+pub(super) fn with_known_line_ends(text: &str, end: End) -> Cow<'_, str> {
+    if !text.contains('\r') {
+        return text.into();
+    }
+    let text = if end == End::NotYet { text.strip_suffix('\r').unwrap_or(text) } else { text };
+    let mut known = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        known.push(if character == '\r' && characters.peek() != Some(&'\n') { ' ' } else { character });
+    }
+    known.into()
 }
 
-/// A carriage return by itself would begin a line of which nobody here knows.
-fn without_carriage_returns(source: &str) -> Cow<'_, str> {
-    if source.contains('\r') { source.replace("\r\n", "\n").replace('\r', " ").into() } else { source.into() }
+/// The nodes that a unit is.
+pub(super) fn nodes(kind: Kind, source: &str) -> Vec<Node> {
+    let source = if source.contains('\r') { source.replace('\r', "").into() } else { Cow::from(source) };
+    let source = if kind == Kind::Paragraph { with_words_only(&source) } else { source };
+    shape::nodes(&markdown::parse(&source))
 }
 
 /// A paragraph in which no line makes another block of the lines before it, which are written already.
@@ -133,7 +144,7 @@ fn item_around(written: &str, ends_line: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{End, split};
+    use super::super::split;
     use super::*;
 
     fn goes_on(source: &str, written: &str) -> String {
