@@ -53,6 +53,7 @@ use scenario::large_document::LargeDocument;
 use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
+use scenario::agents::Agents;
 use scenario::rest::Rest;
 use scenario::soak::Soak;
 use system::{Bench, ServerOptions};
@@ -93,6 +94,7 @@ enum Command {
     Receipts(Receipts),
     Replay(Replay),
     Rest(Rest),
+    Agents(Agents),
     Durability(Durability),
     Hostile(Hostile),
     Partitions(Partitions),
@@ -234,6 +236,7 @@ impl Command {
             Self::Receipts(scenario) => scenario.run(bench).await,
             Self::Replay(scenario) => scenario.run(bench).await,
             Self::Rest(scenario) => scenario.run(bench).await,
+            Self::Agents(scenario) => scenario.run(bench).await,
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,

@@ -1,5 +1,6 @@
 //! The scenarios, a module each.
 
+pub(crate) mod agents;
 pub(crate) mod cold_open;
 pub(crate) mod compare;
 pub(crate) mod crowd;

@@ -2,6 +2,7 @@
 
 mod exactly_once;
 mod failures;
+mod people;
 mod provider;
 mod steering;
 mod world;

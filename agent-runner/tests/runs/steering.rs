@@ -92,3 +92,37 @@ async fn a_run_is_picked_up_at_once() {
     waits.sort();
     assert!(waits[2] < Duration::from_millis(250), "{waits:?} for {node}");
 }
+
+/// A worker that was stopped between noting and sending, and comes to when another one has taken its run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_writes_not_another_byte() {
+    let world = World::start().await;
+    let script = |request: &Value, _: usize| {
+        if is_plan(request) { Reply::Parts(vec![Part::Text("plan")]) } else { Reply::Parts(vec![Part::Text("Once.")]) }
+    };
+    let provider = Provider::start(Arc::new(script)).await;
+    let (wake, stopped) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let (waking, stopping) = (Arc::clone(&wake), Arc::clone(&stopped));
+    let probe = Probe::new(Arc::new(move |moment| {
+        let (wake, stopped) = (Arc::clone(&waking), Arc::clone(&stopping));
+        Box::pin(async move {
+            // The entry with which the text is noted: begun, analyzed, two of the plan, the call, the text.
+            if moment == agent_runner::Moment::AfterAppend(6) {
+                stopped.notify_one();
+                wake.notified().await;
+            }
+        })
+    }));
+    let _first = world.worker(Some(&provider.url), probe);
+    let run = world.execute(json!({})).await;
+    stopped.notified().await;
+    world.expire_lease(&run).await;
+    let _second = world.worker(Some(&provider.url), Probe::default());
+    world.until_status(&run, "complete").await;
+    let before = world.get(&format!("/documents/node:{}/history/sessions", world.node)).await;
+    wake.notify_one();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.node(&world.node).await["outputs"][0]["text"], "Once.");
+    assert_eq!(world.node(&world.node).await["outputs"].as_array().unwrap().len(), 1);
+    assert_eq!(world.get(&format!("/documents/node:{}/history/sessions", world.node)).await, before);
+}

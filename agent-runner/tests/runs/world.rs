@@ -159,6 +159,10 @@ impl World {
         text(&self.post(&format!("/nodes/{}/execute", self.node), options).await["id"])
     }
 
+    pub(crate) async fn socket_token(&self) -> String {
+        text(&self.post("/auth/ws-token", json!({})).await["token"])
+    }
+
     pub(crate) async fn execution(&self, run: &str) -> Value {
         self.get(&format!("/executions/{run}")).await
     }
