@@ -143,7 +143,7 @@ pub(crate) type Answer = Pin<Box<dyn Stream<Item = Result<Delta, ModelError>> + 
 /// A model that can be asked.
 pub(crate) enum Model {
     /// Behind an OpenAI-compatible API.
-    OpenAi(OpenAi),
+    OpenAi(Box<OpenAi>),
     /// Ours, which follows a script and says so.
     Demo,
 }
@@ -166,7 +166,7 @@ pub(crate) fn estimate_tokens(bytes: usize) -> u64 {
 /// How many tokens a request is, roughly.
 pub(crate) fn estimate_request(request: &Request) -> u64 {
     let said: usize = request.messages.iter().map(Message::bytes).sum();
-    let tools: usize = request.tools.iter().map(|tool| tool.bytes()).sum();
+    let tools: usize = request.tools.iter().map(ToolSpec::bytes).sum();
     estimate_tokens(said + tools)
 }
 

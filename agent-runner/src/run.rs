@@ -264,17 +264,13 @@ impl<'a> Run<'a> {
             let response = question.default.clone().unwrap_or_else(|| "(Nobody answered in time.)".to_owned());
             Answer { question_id: question.id, response, user_id: None }
         };
-        match given.or_else(|| is_late.then(by_default)) {
-            Some(answer) => {
-                self.append(Entry::Answered(answer), Along::default()).await?;
-                Ok(true)
-            }
-            None => {
-                // It was taken up for nothing, as after a pause: it says again that it waits.
-                self.append(Entry::Resumed, Along::default()).await?;
-                Ok(false)
-            }
-        }
+        let Some(answer) = given.or_else(|| is_late.then(by_default)) else {
+            // It was taken up for nothing, as after a pause: it says again that it waits.
+            self.append(Entry::Resumed, Along::default()).await?;
+            return Ok(false);
+        };
+        self.append(Entry::Answered(answer), Along::default()).await?;
+        Ok(true)
     }
 
     async fn end(&mut self, ended: Ended) -> Result<(), Stop> {
@@ -334,7 +330,7 @@ impl<'a> Run<'a> {
     }
 
     /// Says in presence what the agent does, and where it writes.
-    fn show(&mut self, activity: &str, cursor: Option<serde_json::Value>) {
+    fn show(&mut self, activity: &str, cursor: Option<&serde_json::Value>) {
         let node = self.leased.node;
         let state = json!({
             "node": node, "action": "editing", "activity": activity, "run": self.leased.run, "cursor": cursor,

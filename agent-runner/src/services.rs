@@ -103,7 +103,7 @@ impl Services {
             KeyRef::Server => {
                 let server = self.server_model.as_ref().filter(|server| server.spec.base_url == spec.base_url);
                 let server = server.ok_or_else(|| unauthorized("the server's model is another one now"))?;
-                Ok(Model::OpenAi(OpenAi::new(self.to_operators.clone(), spec, server.key.as_ref())))
+                Ok(Model::OpenAi(Box::new(OpenAi::new(self.to_operators.clone(), spec, server.key.as_ref()))))
             }
             KeyRef::None => self.tenants_model(spec, None),
             KeyRef::Organization(name) => {
@@ -118,7 +118,7 @@ impl Services {
             let message = format!("the address of the model {} {error}", spec.name);
             return Err(ModelError { kind: ErrorKind::Refused, message, retry_after: None });
         }
-        Ok(Model::OpenAi(OpenAi::new(self.to_tenants.clone(), spec, key)))
+        Ok(Model::OpenAi(Box::new(OpenAi::new(self.to_tenants.clone(), spec, key))))
     }
 
     /// An organization's key: a file of its folder. Names are checked when models are set up, and once more here.

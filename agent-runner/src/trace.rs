@@ -107,9 +107,8 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
             }
             changes.trace.push(event(after.steps, "checkpoint", json!({"paused": true})).at_once());
         }
-        Entry::Resumed => {}
         Entry::Ended(ended) => end(&mut changes, before, after, ended),
-        Entry::Retracted { .. } | Entry::ToolWent { .. } => {}
+        Entry::Resumed | Entry::Retracted { .. } | Entry::ToolWent { .. } => {}
     }
     Some(changes)
 }

@@ -220,8 +220,6 @@ impl Workspace {
             Event::Refused { channel, code, message, retry: false, .. } => {
                 Err(WorkspaceError::Refused { document: channel, code, message })
             }
-            // Put off: the server asks for it again, and gets it with the answer.
-            Event::Refused { .. } => Ok(()),
             Event::Unsubscribed { channel, code, message, retry: false } if self.is_open(&channel) => {
                 Err(WorkspaceError::NoAccess { code, message })
             }
@@ -233,6 +231,7 @@ impl Workspace {
                 let code = code.map(|code| code.to_string()).unwrap_or_default();
                 Err(WorkspaceError::Disconnected(format!("{code} {reason}").trim().to_owned()))
             }
+            // What was put off, too: the server asks for it again, and gets it with the answer.
             _ => Ok(()),
         }
     }

@@ -103,11 +103,11 @@ fn task(request: &Request) -> String {
 
 /// What the person answered, if one has.
 fn last_answer(request: &Request) -> String {
-    let answers = request.messages.iter().filter_map(|message| match message {
+    let mut answers = request.messages.iter().filter_map(|message| match message {
         Message::Tool { content, .. } => {
             serde_json::from_str::<Value>(content).ok()?.get("response")?.as_str().map(str::to_owned)
         }
         _ => None,
     });
-    answers.last().unwrap_or_else(|| "whoever reads it".to_owned())
+    answers.next_back().unwrap_or_else(|| "whoever reads it".to_owned())
 }

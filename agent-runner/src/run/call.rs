@@ -28,7 +28,7 @@ const TRIES_PER_MODEL: u32 = 3;
 /// The first pause after a failure; doubled for each more.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest pause that a run waits out.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How long a model that keeps failing is not asked by other runs that have another one.
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// Tools that one answer may ask for.

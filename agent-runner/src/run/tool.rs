@@ -248,7 +248,8 @@ impl Run<'_> {
             .await?;
         let id: NodeId = noted["nodeId"].as_str().and_then(|id| id.parse().ok()).unwrap_or(id);
         let is_written = self.state.tool.as_ref().is_some_and(|tool| tool.effects.len() > 1);
-        if !is_written && !(new.description.trim().is_empty() && items.is_empty()) {
+        let says_something = !new.description.trim().is_empty() || !items.is_empty();
+        if says_something && !is_written {
             self.describe(id, &new.description, items).await?;
         }
         Ok(json!({"subnode_id": id}))

@@ -106,7 +106,7 @@ impl Run<'_> {
         let entry = Entry::Wrote { text: more.to_owned(), item, writer, left, delivered };
         let edit = update.map(|update| (self.node.clone(), update));
         self.append(entry, Along { edit, ..Along::default() }).await?;
-        self.show("writing", caret);
+        self.show("writing", caret.as_ref());
         Ok(())
     }
 

@@ -10,8 +10,8 @@ use web_protocol::client::{ChannelEvent, Client, Event, Events, connect};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
-    Array, Doc, GetString, Map, Out, ReadTxn, StateVector, Text, Transact, Update, XmlFragment, XmlFragmentRef,
-    XmlOut, XmlTextRef,
+    Array, Doc, GetString, Map, Out, ReadTxn, StateVector, Text, Transact, Update, XmlFragment, XmlFragmentRef, XmlOut,
+    XmlTextRef,
 };
 
 use crate::provider::{Part, Provider, Reply};
@@ -193,7 +193,8 @@ async fn check(people: &mut [Human; 2], seed: u64) {
         if people[0].text() == people[1].text() {
             let text = people[0].text();
             let times = |typed: &char| text.chars().filter(|character| character == typed).count();
-            let wrong: Vec<&char> = people.iter().flat_map(|person| &person.typed).filter(|typed| times(typed) != 1).collect();
+            let wrong: Vec<&char> =
+                people.iter().flat_map(|person| &person.typed).filter(|typed| times(typed) != 1).collect();
             if wrong.is_empty() {
                 return;
             }

@@ -96,10 +96,12 @@ impl Agents {
             ("Postgres CPU (µs/token)", per_token(system.postgres_cpu(), postgres).unwrap_or_default()),
         ];
         for (name, value) in rows {
-            table.row([name.to_owned(), value]);
+            table.row(vec![name.into(), value.into()]);
         }
         report.table(table);
-        report.note("The server drives the runs itself: its CPU is that of the worker, the sockets and the documents together.");
+        report.note(
+            "The server drives the runs itself: its CPU is that of the worker, the sockets and the documents together.",
+        );
         Ok(report)
     }
 
