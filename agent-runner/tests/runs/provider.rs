@@ -1,4 +1,4 @@
-//! A provider of models that is scripted, on a port of its own: it answers as OpenAI's API does, a chunk at a time. What
+//! A provider of models that is scripted, on a port of its own: it answers as `OpenAI`'s API does, a chunk at a time. What
 //! it says follows from the conversation alone, so it says the same to whoever asks again.
 
 use std::convert::Infallible;
@@ -94,7 +94,7 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
         }
         Reply::Endless => {
             let chunks =
-                futures_util::stream::repeat_with(|| event(&chunk(json!({"content": "more and more "}), None)));
+                futures_util::stream::repeat_with(|| event(&chunk(&json!({"content": "more and more "}), None)));
             let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
             return ([("content-type", "text/event-stream")], body).into_response();
         }
@@ -107,12 +107,12 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
     let chunks: Vec<Option<String>> = parts
         .into_iter()
         .map(|part| match part {
-            Part::Text(text) => Some(event(&chunk(json!({"content": text}), None))),
+            Part::Text(text) => Some(event(&chunk(&json!({"content": text}), None))),
             Part::Tool(name, arguments) => {
                 let call = json!({"index": place, "id": format!("call_{}_{place}", results(&request)), "type": "function",
                     "function": {"name": name, "arguments": arguments.to_string()}});
                 place += 1;
-                Some(event(&chunk(json!({"tool_calls": [call]}), None)))
+                Some(event(&chunk(&json!({"tool_calls": [call]}), None)))
             }
             Part::Gate => None,
             Part::Break => Some(String::new()),
@@ -123,7 +123,7 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
     let end = if breaks {
         Vec::new()
     } else {
-        vec![Some(event(&chunk(json!({}), Some(finish)))), Some(event(&usage)), Some("data: [DONE]\n\n".to_owned())]
+        vec![Some(event(&chunk(&json!({}), Some(finish)))), Some(event(&usage)), Some("data: [DONE]\n\n".to_owned())]
     };
     let chunks = futures_util::stream::iter(chunks.into_iter().chain(end)).filter_map(move |chunk| {
         let gate = Arc::clone(&gate);
@@ -137,7 +137,7 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
     ([("content-type", "text/event-stream")], Body::from_stream(chunks)).into_response()
 }
 
-fn chunk(delta: Value, finish: Option<&str>) -> Value {
+fn chunk(delta: &Value, finish: Option<&str>) -> Value {
     json!({"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 }
 

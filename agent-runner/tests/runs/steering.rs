@@ -19,9 +19,10 @@ fn gated(request: &Value, _: usize) -> Reply {
         .unwrap()
         .iter()
         .any(|message| message["content"].as_str().is_some_and(|text| text.starts_with("You were cut off")));
-    Reply::Parts(match goes_on {
-        false => vec![Part::Text("What people "), Part::Text("saw stays, "), Part::Gate, Part::Text("never said")],
-        true => vec![Part::Text("and goes on.")],
+    Reply::Parts(if goes_on {
+        vec![Part::Text("and goes on.")]
+    } else {
+        vec![Part::Text("What people "), Part::Text("saw stays, "), Part::Gate, Part::Text("never said")]
     })
 }
 

@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 /// How long a test waits for what has to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 
@@ -142,9 +142,9 @@ impl World {
         };
         let url = format!("ws://{}", self.address);
         let runner = AgentRunner::new(parts, &config, Mode::Development, url, probe).unwrap();
-        let _entered = runtime.enter();
+        let entered = runtime.enter();
         runner.start();
-        drop(_entered);
+        drop(entered);
         Worker { runtime: Some(runtime), lifecycle }
     }
 
@@ -178,10 +178,9 @@ impl World {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(execution) => execution,
-            Err(_) => panic!("the run is still {:#}", self.execution(run).await),
-        }
+        let found = tokio::time::timeout(PATIENCE, waiting).await;
+        let Ok(execution) = found else { panic!("the run is still {:#}", self.execution(run).await) };
+        execution
     }
 
     pub(crate) async fn until_status(&self, run: &str, status: &str) -> Value {
