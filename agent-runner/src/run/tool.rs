@@ -4,11 +4,11 @@
 use chrono::TimeDelta;
 use platform::db::organizations::ToolPolicy;
 use platform::db::runs::Subrun;
-use platform::executions::{DEPTH_MAX, Question, Subnodes};
+use platform::executions::{DEPTH_MAX, Mode, Question, Subnodes};
 use schema::Patch;
 use schema::canvas::{self, AuthorType, CanvasNode, CanvasPatch, NewNode, NodeChanges};
 use schema::ids::{DocumentName, NodeId, RunId};
-use schema::node::{self, Item, ItemContent, NewItem, NodePatch, NodeView, Side};
+use schema::node::{self, Item, ItemContent, NewItem, NewProposal, NodePatch, NodeView, ProposedChange, Side};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -178,6 +178,10 @@ impl Run<'_> {
     }
 
     async fn carry_out(&mut self, call: &ToolCall, arguments: Value) -> Used {
+        if self.leased.options.mode == Mode::Propose && ["create_subnode", "set_status"].contains(&call.name.as_str()) {
+            let message = "this run offers its edits: use edit_body and add_output, and say the rest in your answer";
+            return Err(ToolError::new("NOT_ALLOWED", message).into());
+        }
         match call.name.as_str() {
             "create_subnode" => self.create_subnode(call, read(arguments)?).await,
             "request_human_input" => self.request_human_input(call, read(arguments)?).await,
@@ -343,9 +347,16 @@ impl Run<'_> {
             "file" => ItemContent::File { file_id: self.file_of_inputs(&output.content)? },
             _ => ItemContent::Data { data: output.content },
         };
-        let item = self.item("item", output.label, content);
-        let (effect, document) = (json!({"outputId": item.id}), self.node.clone());
-        let patch = NodePatch::AddItem { side: Side::Outputs, item };
+        let (id, document) = (self.next_id("item"), self.node.clone());
+        let effect = json!({"outputId": id});
+        let patch = match content {
+            ItemContent::Text { text } if self.leased.options.mode == Mode::Propose => {
+                let (run, created_at) = (Some(self.leased.run), self.services.clock.now());
+                let change = ProposedChange::Output { text };
+                NodePatch::Propose(Box::new(NewProposal { id, run, label: output.label, created_at, change }))
+            }
+            content => NodePatch::AddItem { side: Side::Outputs, item: self.item("item", output.label, content) },
+        };
         let noted = self.begin_with_edit(call, &document, effect, Vec::new(), |txn| node::apply(&patch, txn)).await?;
         Ok(json!({"output_id": noted["outputId"]}))
     }
@@ -398,8 +409,29 @@ impl Run<'_> {
     async fn edit_body(&mut self, call: &ToolCall, arguments: &Value) -> Used {
         let markdown = arguments["markdown"].as_str().unwrap_or_default().to_owned();
         let document = self.node.clone();
+        if self.leased.options.mode == Mode::Propose {
+            return self.propose_body(call, &markdown).await;
+        }
         self.begin_with_edit(call, &document, json!({}), Vec::new(), |txn| node::set_body(txn, &markdown)).await?;
         Ok(json!({"ok": true}))
+    }
+
+    /// Offers what would make the body read so, a proposal for each place.
+    async fn propose_body(&mut self, call: &ToolCall, markdown: &str) -> Used {
+        let edits = self.workspace.read(&self.node, |txn| node::edits_of_body(markdown, txn))?;
+        let ids: Vec<Uuid> = (0..edits.len()).map(|place| self.next_id(&format!("proposal-{place}"))).collect();
+        let (run, created_at, document) = (Some(self.leased.run), self.services.clock.now(), self.node.clone());
+        let proposals: Vec<NodePatch> = edits
+            .into_iter()
+            .zip(&ids)
+            .map(|(edit, id)| {
+                let change = ProposedChange::Body(edit);
+                NodePatch::Propose(Box::new(NewProposal { id: *id, run, label: None, created_at, change }))
+            })
+            .collect();
+        let offer = |txn: &mut yrs::TransactionMut<'_>| proposals.iter().try_for_each(|patch| node::apply(patch, txn));
+        let noted = self.begin_with_edit(call, &document, json!({"proposals": ids}), Vec::new(), offer).await?;
+        Ok(json!({"proposed": noted["proposals"]}))
     }
 
     async fn list_nodes(&mut self, call: &ToolCall, arguments: &Value) -> Used {

@@ -1,8 +1,8 @@
 //! Writing what the model says into the document: what is noted first is sent then, and goes where the writer is, whatever
 //! people do around it.
 
-use platform::executions::Target;
-use schema::node::{self, ItemContent, NewItem, NodePatch, Side};
+use platform::executions::{Mode, Target};
+use schema::node::{self, ItemContent, NewItem, NewProposal, NodePatch, ProposedChange, Side};
 use schema::rich_text::stream::{End, StreamWriter, Written};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -48,9 +48,9 @@ impl Run<'_> {
             return Ok(());
         }
         let Some(mut writer) = self.state.writer.clone() else { return Ok(()) };
-        let (target, item) = (self.leased.options.target, self.state.item);
+        let (place, item) = (self.place(), self.state.item);
         let (found, update) = self.workspace.edit(&self.node, |txn| {
-            let fragment = fragment_of(txn, target, item)?;
+            let fragment = fragment_of(txn, place, item)?;
             writer.retract(&fragment, txn, keep);
             Some(())
         })?;
@@ -83,15 +83,16 @@ impl Run<'_> {
     /// Writes on. What the writer holds back yet is in its state.
     async fn write_on(&mut self, more: &str, end: End) -> Result<(), Stop> {
         let text = format!("{}{more}", self.state.text);
-        let (target, item) = (self.leased.options.target, self.state.item);
+        let (place, item) = (self.place(), self.state.item);
         let (writer, new_item) = (self.state.writer.clone(), self.next_id("output"));
-        let item_of_run = self.new_item(new_item);
+        let making = self.making(place, new_item);
         let (batch, update) = self.workspace.edit(&self.node, |txn| {
-            let made = (writer.is_none() && target == Target::Output && item.is_none()).then_some(new_item);
-            if made.is_some() {
-                node::apply(&NodePatch::AddItem { side: Side::Outputs, item: item_of_run }, txn).ok()?;
+            let made = (writer.is_none() && item.is_none()).then_some(()).and(making);
+            if let Some(patch) = &made {
+                node::apply(patch, txn).ok()?;
             }
-            let fragment = fragment_of(txn, target, item.or(made))?;
+            let made = made.map(|_| new_item);
+            let fragment = fragment_of(txn, place, item.or(made))?;
             let mut writer = writer.unwrap_or_else(|| StreamWriter::at_end(&fragment, txn));
             let written = writer.write(&fragment, txn, &text, end);
             let caret = writer.caret(txn).map(|at| json!({"anchor": at, "head": at}));
@@ -110,6 +111,30 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Where the text goes.
+    fn place(&self) -> Place {
+        match (self.leased.options.mode, self.leased.options.target) {
+            (Mode::Propose, _) => Place::Proposal,
+            (Mode::Write, Target::Output) => Place::Output,
+            (Mode::Write, Target::Body) => Place::Body,
+        }
+    }
+
+    /// What has to be made before the first word.
+    fn making(&self, place: Place, id: Uuid) -> Option<NodePatch> {
+        match place {
+            Place::Body => None,
+            Place::Output => Some(NodePatch::AddItem { side: Side::Outputs, item: self.new_item(id) }),
+            Place::Proposal => Some(NodePatch::Propose(Box::new(NewProposal {
+                id,
+                run: Some(self.leased.run),
+                label: Some(format!("Result of {}", self.leased.agent_name)),
+                created_at: self.services.clock.now(),
+                change: ProposedChange::Output { text: String::new() },
+            }))),
+        }
+    }
+
     fn new_item(&self, id: Uuid) -> NewItem {
         let model = self.state.model_spec().map(|model| model.name.as_str());
         let provenance = json!({"kind": "agent", "runId": self.leased.run, "model": model});
@@ -123,10 +148,19 @@ impl Run<'_> {
     }
 }
 
-fn fragment_of(txn: &mut TransactionMut<'_>, target: Target, item: Option<Uuid>) -> Option<XmlFragmentRef> {
-    match target {
-        Target::Body => Some(node::body(txn)),
-        Target::Output => node::text_of(txn, Side::Outputs, item?),
+/// Where a run writes what the model says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Output,
+    Body,
+    Proposal,
+}
+
+fn fragment_of(txn: &mut TransactionMut<'_>, place: Place, item: Option<Uuid>) -> Option<XmlFragmentRef> {
+    match place {
+        Place::Body => Some(node::body(txn)),
+        Place::Output => node::text_of(txn, Side::Outputs, item?),
+        Place::Proposal => node::text_of_proposal(item?, txn),
     }
 }
 

@@ -5,6 +5,7 @@
 mod exactly_once;
 mod failures;
 mod people;
+mod proposing;
 mod provider;
 mod steering;
 mod world;
