@@ -7,7 +7,7 @@ use agent_runner::Probe;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::provider::{Part, Provider, Reply, is_plan};
+use crate::provider::{Part, Provider, Reply, is_plan, results};
 use crate::world::World;
 
 fn gated(request: &Value, _: usize) -> Reply {
@@ -126,4 +126,35 @@ async fn a_worker_that_lost_its_lease_writes_not_another_byte() {
     assert_eq!(world.node(&world.node).await["outputs"][0]["text"], "Once.");
     assert_eq!(world.node(&world.node).await["outputs"].as_array().unwrap().len(), 1);
     assert_eq!(world.get(&format!("/documents/node:{}/history/sessions", world.node)).await, before);
+}
+
+/// What was made for an agent is run at once if that was asked for, and no deeper than runs may stand.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_a_run_makes_for_agents_are_run_up_to_a_depth() {
+    let world = World::start().await;
+    let script = |request: &Value, _: usize| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool("create_subnode", json!({"title": "Below", "author_type": "agent"}))],
+            _ => vec![Part::Text("Done.")],
+        })
+    };
+    let provider = Provider::start(Arc::new(script)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false, "subnodes": "run"})).await;
+    world.until_status(&run, "complete").await;
+    // The first is at depth 0; its node, and that node's, are run, and the last is left.
+    let nodes = world.listed(4).await;
+    assert_eq!(nodes.len(), 4, "{nodes:#?}");
+    let path = format!("/projects/{}/executions?limit=100", world.project);
+    let mut runs = Vec::new();
+    for _ in 0..400 {
+        runs = world.get(&path).await["items"].as_array().unwrap().clone();
+        if runs.len() == 3 && runs.iter().all(|run| run["status"] == "complete") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let mut depths: Vec<u64> = runs.iter().map(|run| run["depth"].as_u64().unwrap()).collect();
+    depths.sort_unstable();
+    assert_eq!(depths, [0, 1, 2], "{runs:#?}");
 }
