@@ -12,7 +12,7 @@
 //! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
 //! Inside: locks of nodes (`locks`), from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
-//! (`projection`), how far logs reach (`head_watch`).
+//! (`projection`, `left_behind`), how far logs reach (`head_watch`).
 
 mod barred;
 mod by_session;
@@ -21,6 +21,7 @@ pub mod delivery;
 pub mod error;
 mod head_watch;
 pub mod history;
+mod left_behind;
 mod listeners;
 mod locks;
 mod log_writer;

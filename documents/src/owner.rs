@@ -75,6 +75,8 @@ pub(crate) enum Event {
     /// Who holds the node's lock.
     Lock(Option<Lock>),
     Compacted(Option<Seq>),
+    /// The rows that the tables have of it are behind its log.
+    RowsBehind,
     Projected(Option<Projected>),
 }
 
@@ -144,9 +146,14 @@ async fn open(
             _ => Ok(None),
         }
     };
-    let (opened, lock) = tokio::join!(opening::open(&services, document, &mut inboxes.messages), lock);
+    let unrecorded = work::unrecorded(&services, &document);
+    let (opened, lock, unrecorded) =
+        tokio::join!(opening::open(&services, document, &mut inboxes.messages), lock, unrecorded);
     let (opened, waiting) = opened?;
     let mut owner = Owner::new(services, document, bus, opened, inboxes.event_sender.clone());
+    if let Some(by) = unrecorded {
+        owner.work.note(owner.now(), by);
+    }
     match lock {
         Ok(lock) => owner.take_lock(lock),
         Err(error) => {
@@ -331,6 +338,7 @@ impl Owner {
             Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)),
             Event::Lock(lock) => self.take_lock(lock),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
+            Event::RowsBehind => self.projection.request(self.now()),
             Event::Projected(seq) => {
                 let head = self.room.head();
                 self.projection.finished(self.now(), seq, head);

@@ -28,6 +28,7 @@ use crate::delivery::Sink;
 use crate::error::{AttachError, EditFailed, ReadError};
 use crate::head_watch;
 use crate::history::History;
+use crate::left_behind;
 use crate::locks;
 use crate::metrics::DocumentMetrics;
 use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Message};
@@ -107,6 +108,7 @@ impl Documents {
         let this = Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) };
         this.shared.services.lifecycle.spawn("head watch", head_watch::run(this.clone()));
         this.shared.services.lifecycle.spawn("lock sweep", locks::sweep(this.clone()));
+        this.shared.services.lifecycle.spawn("left behind", left_behind::run(this.clone()));
         this
     }
 

@@ -306,6 +306,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         access_check_seconds: reader.integer("limits.access_check_seconds", 1..=3600),
         head_check_ms: reader.integer("limits.head_check_ms", 10..=3_600_000),
         head_check_with_redis_ms: reader.integer("limits.head_check_with_redis_ms", 10..=3_600_000),
+        projection_check_ms: reader.integer("limits.projection_check_ms", 10..=86_400_000),
         request_head_bytes: reader.integer("limits.request_head_bytes", 8192..=MIB),
         request_head_seconds: reader.integer("limits.request_head_seconds", 1..=3600),
         request_body_bytes: reader.integer("limits.request_body_bytes", 1024..=GIB),

@@ -89,6 +89,8 @@ pub struct Limits {
     pub head_check_ms: u64,
     /// Milliseconds after which open documents are compared with the log, with one.
     pub head_check_with_redis_ms: u64,
+    /// Milliseconds after which documents are looked for whose rows were left behind.
+    pub projection_check_ms: u64,
     /// Bytes of the head of an HTTP request.
     pub request_head_bytes: usize,
     /// Seconds that the head of an HTTP request may take.

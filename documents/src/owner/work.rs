@@ -1,11 +1,31 @@
 //! When somebody's work on a node has come to an end: then the node has a version more.
 
+use chrono::TimeDelta;
 use platform::auth::PrincipalRef;
+use platform::db::documents::DocumentRef;
+use platform::db::versions;
+use schema::ids::{DocumentKind, NodeId};
+
+use crate::services::Services;
 
 /// Nobody wrote for so long: the work has come to an end,
 const PAUSE_MS: u64 = 5 * 60_000;
 /// or for so long after everybody has left. A REST write keeps a version by itself before that.
 const PAUSE_OF_NOBODY_MS: u64 = 10_000;
+
+/// Who wrote last in a node, if no version tells of it and nobody is at work any more: the server ended before.
+pub(super) async fn unrecorded(services: &Services, document: &DocumentRef) -> Option<PrincipalRef> {
+    if document.kind != DocumentKind::Node {
+        return None;
+    }
+    let pause = TimeDelta::milliseconds(i64::try_from(PAUSE_OF_NOBODY_MS).unwrap_or(i64::MAX));
+    let until = services.clock.now() - pause;
+    let found = versions::unrecorded_work(&services.db, document.org, NodeId::new(document.id), until).await;
+    found.unwrap_or_else(|error| {
+        tracing::warn!(document = %document.id, %error, "it could not be read whether a version is missing");
+        None
+    })
+}
 
 /// The work on a node of which no version tells yet.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use documents::{AttachError, Documents, Newcomer, Session};
 use platform::access::Access;
 use platform::auth::Principal;
 use platform::bus::{Bus, BusState, Hub, InstanceId, RedisBus, World};
-use platform::clock::SystemClock;
+use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
 use platform::db::Db;
 use platform::db::documents::DocumentRef;
@@ -63,8 +63,18 @@ impl Instance {
         Self::over(Bus::Redis(bus), lifecycle, db, limits)
     }
 
+    /// An instance that knows no time but that of this clock.
+    pub fn at(db: Db, clock: Arc<dyn Clock>) -> Self {
+        let bus = Bus::InProcess { hub: Hub::default(), instance: InstanceId::new(Uuid::new_v4()) };
+        Self::of(bus, Lifecycle::new(), db, Limits::default(), clock)
+    }
+
     fn over(bus: Bus, lifecycle: Lifecycle, db: Db, limits: Limits) -> Self {
-        let (clock, random) = (Arc::new(SystemClock::new()), Random::from_os());
+        Self::of(bus, lifecycle, db, limits, Arc::new(SystemClock::new()))
+    }
+
+    fn of(bus: Bus, lifecycle: Lifecycle, db: Db, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let random = Random::from_os();
         let documents = Documents::new(db, bus.clone(), clock, random, lifecycle.clone(), limits, &Metrics::new());
         Self { documents, lifecycle, bus }
     }

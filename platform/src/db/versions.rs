@@ -36,6 +36,8 @@ pub struct NamedVersion {
 pub enum Naming {
     /// It has it.
     Named,
+    /// There is a version of this id already: it was sent before.
+    NamedBefore,
     /// The organization keeps no old content, so there is nothing to come back to.
     NothingIsKept,
     /// The document has as many versions as it may have.
@@ -79,9 +81,9 @@ pub async fn name(
     )
     .execute(&mut *tx.inner)
     .await?;
-    sqlx::query!(
+    let made = sqlx::query!(
         "INSERT INTO document_versions (id, document_id, org_id, epoch, seq, name, created_by_kind, created_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
         version.id,
         document,
         org.as_uuid(),
@@ -94,6 +96,9 @@ pub async fn name(
     )
     .execute(&mut *tx.inner)
     .await?;
+    if made.rows_affected() == 0 {
+        return Ok(Naming::NamedBefore);
+    }
     tx.commit().await?;
     Ok(Naming::Named)
 }
@@ -242,6 +247,28 @@ pub struct NodeVersion {
     pub created_at: DateTime<Utc>,
     /// All of the node, as JSON, if it was asked for and is kept.
     pub snapshot: Option<Value>,
+}
+
+/// Who wrote last in a node's document, if that was before `until` and no version tells of it: the server ended before there
+/// was one.
+pub async fn unrecorded_work(
+    db: &Db,
+    org: OrgId,
+    node: NodeId,
+    until: DateTime<Utc>,
+) -> Result<Option<PrincipalRef>, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query!(
+        "SELECT u.principal_kind, u.principal_id
+         FROM documents d JOIN document_updates u ON u.document_id = d.id AND u.seq = d.head_seq
+         WHERE d.id = $1 AND u.received_at < $2 AND d.head_seq > coalesce(
+             (SELECT v.node_seq FROM node_versions v WHERE v.node_id = d.id ORDER BY v.version DESC LIMIT 1), 0)",
+        node.as_uuid(),
+        until
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(|row| principal::from_row(node.as_uuid(), row.principal_kind, row.principal_id)).transpose()
 }
 
 /// Keeps a version of a node, and tells of it. `None` when the node is as it was at the version before.

@@ -115,6 +115,7 @@ async fn sweeps_see_where_all_logs_stand() {
     assert_eq!(heads[&canvas.id], (Epoch::FIRST, Seq::new(2)));
     assert_eq!(heads[&free.id], (Epoch::FIRST, Seq::new(3)));
 
-    let behind = log::behind_projection(&test.db, 10).await.unwrap();
-    assert_eq!(behind, [(org, canvas.id, DocumentKind::Project)], "free documents have no projection");
+    let behind = log::behind_projection(&test.db, Uuid::nil(), 10).await.unwrap();
+    assert_eq!(behind, [(canvas, Seq::new(2))], "free documents have no projection");
+    assert_eq!(log::behind_projection(&test.db, canvas.id, 10).await.unwrap(), []);
 }

@@ -228,8 +228,8 @@ async fn a_node_document_that_is_projected_before_its_canvas_is_projected_again(
     let node_document = document(canvas_of.org, canvas_of.project, node.id.as_uuid());
     append_some(db, &node_document, some_principal(), 2).await;
     let behind = || async {
-        let mut behind = log::behind_projection(db, 10).await.unwrap();
-        behind.retain(|(_, _, kind)| *kind == DocumentKind::Node);
+        let mut behind = log::behind_projection(db, Uuid::nil(), 10).await.unwrap();
+        behind.retain(|(document, _)| document.kind == DocumentKind::Node);
         behind.len()
     };
     assert_eq!(behind().await, 1);

@@ -20,6 +20,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id, Ids};
 use crate::fields::{Fields, NAME_LENGTH_MAX};
+use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem, ProblemBody};
 
 /// A place of a document's log with a name.
@@ -37,6 +38,7 @@ pub(super) struct VersionBody {
     /// The last update of the log that is part of it.
     seq: u64,
     /// Who gave the name (`user:<uuid>`).
+    #[schema(example = "user:8a0d0d8e-4f7e-4a0e-8d0e-0d8e4f7e4a0e")]
     created_by: String,
     /// When.
     created_at: DateTime<Utc>,
@@ -111,7 +113,10 @@ pub(super) async fn list(
 ///
 /// What the document is there is kept for as long as it has the name, whatever the organization lets go of.
 #[utoipa::path(post, path = "/documents/{name}/history/versions", tag = "history", operation_id = "createNamedVersion",
-    params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`.")),
+    params(
+        ("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again."),
+    ),
     request_body = NewVersion,
     responses(
         (status = CREATED, description = "It has the name.", body = VersionBody),
@@ -126,15 +131,22 @@ pub(super) async fn create(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(document): Id<DocumentName>,
+    key: IdempotencyKey,
     extract::Json(request): extract::Json<NewVersion>,
 ) -> Result<(StatusCode, Json<VersionBody>), Problem> {
     let name = checked(&request.name)?;
     let document = api.document(&caller, &document, Access::Write).await?.document;
     let at = api.place(&document, Place { seq: request.seq, at: request.at }).await?;
     let now = api.clock.now();
-    let (id, by) = (api.random.uuid_v7(now), caller.principal.reference());
+    let by = caller.principal.reference();
+    let id = key.new_id(&api, caller.user, format_args!("versions of {}", document.id));
     match api.documents.history().name(&document, at, id, name, by, now).await? {
         (Naming::Named, version) => Ok((StatusCode::CREATED, Json(version.into()))),
+        (Naming::NamedBefore, _) => {
+            let all = versions::named(&api.db, document.org, document.id).await?;
+            let made = all.into_iter().find(|version| version.id == id).ok_or_else(|| Problem::new(Code::Conflict))?;
+            Ok((StatusCode::CREATED, Json(made.into())))
+        }
         (Naming::NothingIsKept, _) => Err(Problem::new(Code::HistoryNotKept)
             .detail("The organization keeps no old content (its eventSourcingLevel is audit).")),
         (Naming::TooMany, _) => Err(Problem::new(Code::Conflict)

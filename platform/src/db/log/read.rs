@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use schema::ids::{DocumentKind, Epoch, OrgId, ProjectId, Seq};
+use schema::ids::{Epoch, OrgId, ProjectId, Seq};
 use uuid::Uuid;
 
 use super::{EventSourcingLevel, Relay, StoredDocument, StoredSnapshot, StoredUpdate};
 use super::{client_from_column, epoch_from_column, seq_from_column, seq_to_column};
+use crate::db::documents::DocumentRef;
 use crate::db::{Db, DbError, OrgTx, principal};
 
 /// Rows that are decoded before other tasks of the thread get a turn.
@@ -113,11 +114,14 @@ pub async fn heads(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, (Epoch, Seq)>,
     Ok(rows.into_iter().map(|row| (row.id, (epoch_from_column(row.epoch), seq_from_column(row.head_seq)))).collect())
 }
 
-/// Up to `limit` documents of any organizations whose projections do not reflect their logs yet.
-pub async fn behind_projection(db: &Db, limit: u32) -> Result<Vec<(OrgId, Uuid, DocumentKind)>, DbError> {
+/// Up to `limit` documents of any organizations whose projections do not reflect their logs yet, with the heads of those,
+/// by their ids, of which all are greater than `after`.
+pub async fn behind_projection(db: &Db, after: Uuid, limit: u32) -> Result<Vec<(DocumentRef, Seq)>, DbError> {
     let mut tx = db.maintenance().await?;
     let rows = sqlx::query!(
-        "SELECT org_id, id, kind FROM documents WHERE behind AND deleted_at IS NULL ORDER BY id LIMIT $1",
+        "SELECT id, org_id, project_id, kind, head_seq FROM documents
+         WHERE behind AND deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2",
+        after,
         i64::from(limit)
     )
     .fetch_all(&mut *tx)
@@ -128,7 +132,8 @@ pub async fn behind_projection(db: &Db, limit: u32) -> Result<Vec<(OrgId, Uuid, 
                 document: row.id,
                 reason: format!("{} is no kind of document", row.kind),
             })?;
-            Ok((row.org_id.into(), row.id, kind))
+            let (org, project) = (row.org_id.into(), row.project_id.map(ProjectId::new));
+            Ok((DocumentRef { id: row.id, kind, org, project }, seq_from_column(row.head_seq)))
         })
         .collect()
 }
