@@ -64,7 +64,7 @@ pub async fn seed_demo(api: &Api) -> Result<Option<Demo>, DemoError> {
 pub(crate) async fn join(api: &Api, user: UserId) -> Result<(), DbError> {
     let org = OrgId::new(demo_id("org"));
     let is_member = organization_rows::find(&api.db, user, org).await?.is_some();
-    if is_member || members::list_of_org(&api.db, org).await?.is_empty() {
+    if is_member || !members::has_any(&api.db, org).await? {
         return Ok(());
     }
     members::set_org_role(&api.db, org, &Actor::SYSTEM, user, OrgRole::Member, |_| Ok(())).await

@@ -1,19 +1,26 @@
-//! Entity tags: where documents stand in their logs.
+//! Entity tags: where documents stand in their logs, and digests of what is in rows of tables.
 //!
 //! A document's tag is `"<epoch>-<seq>"`. A node lives in two documents, its canvas and its own, so its tag names both:
-//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. Tags are opaque to clients; only equality has a meaning.
+//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That of an organization or a project is a digest of what an answer
+//! says of it, so what happens on a project's canvas does not change it. Tags are opaque to clients; only equality has a meaning.
 
 use std::fmt;
 use std::str::FromStr;
 
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use schema::ids::{Epoch, Seq};
+use serde::Serialize;
+use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
 
 /// How many tags a header may list.
 const TAGS_MAX: usize = 32;
+/// The namespace of digests.
+const DIGESTS: Uuid = Uuid::from_u128(0x2b0c_8d0a_90d5_5c1f_8a3e_6b1d_47f2_c9e4);
 
 /// A document's place in its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +39,10 @@ pub struct NodeTag {
     /// Of the node's own document: body, inputs, outputs.
     pub node: DocumentTag,
 }
+
+/// A digest of what an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentTag(Uuid);
 
 /// The text is no entity tag of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +90,33 @@ impl FromStr for DocumentTag {
     }
 }
 
+impl ContentTag {
+    /// The digest of this content.
+    ///
+    /// # Panics
+    /// When the content is not what JSON can say.
+    #[must_use]
+    pub fn of(content: &impl Serialize) -> Self {
+        let json = serde_json::to_vec(content).expect("what is answered is JSON");
+        Self(Uuid::new_v5(&DIGESTS, &json))
+    }
+}
+
+impl fmt::Display for ContentTag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0.as_simple())
+    }
+}
+
+impl FromStr for ContentTag {
+    type Err = NotATag;
+
+    fn from_str(text: &str) -> Result<Self, NotATag> {
+        let tag = Self(Uuid::try_parse(text).map_err(|_| NotATag)?);
+        if tag.to_string() == text { Ok(tag) } else { Err(NotATag) }
+    }
+}
+
 impl fmt::Display for NodeTag {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.canvas, self.node)
@@ -107,11 +145,28 @@ impl<T: PartialEq> Condition<T> {
 /// The header that names the present state.
 ///
 /// # Panics
-/// When the tag's text form is not made of digits, dots and hyphens.
+/// When the tag's text form is not made of letters, digits, dots and hyphens.
 #[must_use]
 pub fn etag_header(tag: &impl fmt::Display) -> (HeaderName, HeaderValue) {
-    let value = HeaderValue::try_from(format!("\"{tag}\"")).expect("tags are made of digits, dots and hyphens");
+    let value =
+        HeaderValue::try_from(format!("\"{tag}\"")).expect("tags are made of letters, digits, dots and hyphens");
     (ETAG, value)
+}
+
+/// The answer to whoever wants to read this, or that it is what is `known` to them.
+pub fn answer_unless_known(known: Option<&Condition<ContentTag>>, tag: ContentTag, body: impl Serialize) -> Response {
+    if known.is_some_and(|known| known.holds(&tag)) {
+        return (StatusCode::NOT_MODIFIED, [etag_header(&tag)]).into_response();
+    }
+    ([etag_header(&tag)], Json(body)).into_response()
+}
+
+/// Refuses what expects another state than the present one.
+pub fn require<T: PartialEq + fmt::Display>(condition: Option<&Condition<T>>, present: &T) -> Result<(), Problem> {
+    if condition.is_none_or(|condition| condition.holds(present)) {
+        return Ok(());
+    }
+    Err(Problem::precondition_failed(present))
 }
 
 /// Reads `If-Match`. Weak tags never match there (RFC 9110 §13.1.1).
@@ -185,6 +240,16 @@ mod tests {
         }
         assert_eq!("1-2".parse::<NodeTag>(), Err(NotATag));
         assert_eq!(etag_header(&tag(1, 2)).1, "\"1-2\"");
+    }
+
+    #[test]
+    fn the_same_content_has_the_same_tag() {
+        let one = ContentTag::of(&["a", "b"]);
+        assert_eq!((one, one.to_string().parse()), (ContentTag::of(&["a", "b"]), Ok(one)));
+        assert_ne!(one, ContentTag::of(&["ab"]));
+        assert_eq!(one.to_string().to_uppercase().parse::<ContentTag>(), Err(NotATag));
+        assert!(require(Some(&Condition::OneOf(vec![one])), &one).is_ok());
+        assert!(require(Some(&Condition::OneOf(vec![])), &one).is_err());
     }
 
     #[test]

@@ -56,7 +56,7 @@ use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
-use platform::metrics::Metrics;
+use platform::metrics::{Metrics, Reading};
 use platform::random::Random;
 use platform::rate_limiter::RateLimiter;
 use platform::webhooks::Networks;
@@ -129,6 +129,9 @@ pub fn router_of(api: Api, roles: Roles) -> Router {
         time: Duration::from_secs(api.limits.request_body_seconds),
         reached: api.metrics.limits(),
     });
+    let streams = api.event_streams.clone();
+    let read = move || Reading::count(streams.count());
+    api.metrics.on_read("events_streams_open", "Streams of server-sent events that are open", read);
     let cors = cors::layer(&api.cors_origins);
     let mut routes = if roles.has(Role::Api) { routes::all() } else { routes::operation() };
     if !roles.has(Role::Sync) {

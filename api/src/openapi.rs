@@ -3,6 +3,8 @@
 //! A route describes its success and the problems peculiar to it; what all routes of its sort have in common (no token,
 //! no such id, a body that does not fit) is added here.
 
+mod example;
+
 use std::sync::{Arc, LazyLock};
 
 use axum::response::{IntoResponse, Response};
@@ -17,6 +19,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::example::Examples;
 use crate::Api;
 use crate::problem::{Code, PROBLEM_CONTENT_TYPE, ProblemBody};
 
@@ -111,10 +114,12 @@ fn problem_response(codes: &[Code]) -> utoipa::openapi::Response {
     ResponseBuilder::new().description(description.join("\n\n")).content(PROBLEM_CONTENT_TYPE, content).build()
 }
 
-/// Adds the problems that routes of a sort have in common.
+/// Adds the problems that routes of a sort have in common, and examples.
 fn completed(mut document: OpenApi) -> OpenApi {
+    let examples = Examples::of(document.components.as_ref());
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
+            examples.complete(operation);
             let mut codes = common_codes(operation);
             codes.sort_by_key(|code| code.status().as_u16());
             for of_status in codes.chunk_by(|one, other| one.status() == other.status()) {
@@ -228,5 +233,24 @@ mod tests {
             }
         }
         assert_eq!(document["components"]["securitySchemes"][BEARER]["scheme"], "bearer");
+    }
+
+    #[test]
+    fn every_json_body_that_is_sent_has_an_example() {
+        let document = document();
+        let (mut found, mut lacking) = (0, Vec::new());
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let contents = operation["requestBody"]["content"].as_object().into_iter().flatten();
+                for (media_type, content) in contents.filter(|(media_type, _)| media_type.ends_with("json")) {
+                    found += 1;
+                    if content.get("example").is_none() {
+                        lacking.push(format!("{method} {path} {media_type}: {}", content["schema"]));
+                    }
+                }
+            }
+        }
+        assert!(found > 30, "{found}");
+        assert_eq!(lacking, [""; 0]);
     }
 }

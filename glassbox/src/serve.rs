@@ -175,11 +175,11 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let bus = open_bus(config, &world)?;
     let rate_limiter = open_rate_limiter(config, &clock, &world)?;
     let access_news = AccessNews::start(bus.clone(), lifecycle);
-    let events = EventFeed::start(&db, &bus, lifecycle, &limits);
+    let events = EventFeed::start(&db, &bus, lifecycle, &limits, &metrics);
     Keeper::new(&db, &clock, &limits).start(&random, lifecycle);
     if config.server.roles.has(Role::Api) {
         let networks = config.webhooks.networks();
-        let deliverer = Deliverer::new(&db, &clock, &random, &limits, mode, networks);
+        let deliverer = Deliverer::new(&db, &clock, &random, &limits, mode, networks, &metrics);
         deliverer.context("messages to webhooks cannot be sent")?.start(lifecycle);
     }
     let proxies = config.server.trusted_proxies.clone();

@@ -6,6 +6,7 @@
 //! streams reach, which is one query for all of them. So events arrive without any bus, too, only later.
 
 mod keeper;
+mod metrics;
 mod organization;
 mod watch;
 
@@ -21,6 +22,8 @@ use crate::db::Db;
 use crate::db::events::{Event, EventId};
 use crate::lifecycle::Lifecycle;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
+use metrics::EventMetrics;
 use organization::Organization;
 
 pub use keeper::Keeper;
@@ -59,6 +62,7 @@ struct Feed {
     db: Db,
     bus: Bus,
     lifecycle: Lifecycle,
+    metrics: Arc<EventMetrics>,
     organizations: Mutex<HashMap<OrgId, Arc<Organization>>>,
 }
 
@@ -77,10 +81,14 @@ pub struct EventListener {
 impl EventFeed {
     /// Begins to look for what is new.
     #[must_use]
-    pub fn start(db: &Db, bus: &Bus, lifecycle: &Lifecycle, limits: &Limits) -> Self {
-        let feed =
-            Feed { db: db.clone(), bus: bus.clone(), lifecycle: lifecycle.clone(), organizations: Mutex::default() };
-        let feed = Self(Arc::new(feed));
+    pub fn start(db: &Db, bus: &Bus, lifecycle: &Lifecycle, limits: &Limits, metrics: &Metrics) -> Self {
+        let feed = Self(Arc::new(Feed {
+            db: db.clone(),
+            bus: bus.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: Arc::new(EventMetrics::register(metrics)),
+            organizations: Mutex::default(),
+        }));
         let (commits, pauses) = (db.listen_to_commits(), watch::Pauses::of(limits));
         lifecycle.spawn("event watch", watch::run(feed.clone(), commits, pauses));
         feed
@@ -103,7 +111,7 @@ impl EventFeed {
     fn add(&self, org: OrgId, interest: Interest, sink: Arc<dyn EventSink>) -> EventListener {
         let mut organizations = self.organizations();
         let organization = organizations.entry(org).or_insert_with(|| {
-            let organization = Arc::new(Organization::new(org));
+            let organization = Arc::new(Organization::new(org, Arc::clone(&self.0.metrics)));
             // Subscribed before the stream's end is looked up, so that nothing falls between the two.
             let bus = self.0.bus.subscribe(Topic::Events(org));
             let reading = organization::read(self.clone(), Arc::clone(&organization), bus);

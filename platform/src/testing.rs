@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 use schema::ids::{DocumentKind, DocumentName, NodeId, OrgId, ProjectId, RunId, UserId};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 pub use self::redis::RedisServer;
@@ -77,6 +77,20 @@ impl TestDatabase {
                  OR EXISTS (SELECT FROM document_snapshots WHERE document_id = $1 AND position($2::bytea IN state) > 0)",
         );
         stored.bind(document.id).bind(bytes).fetch_one(&mut connection).await.expect("the tables can be read")
+    }
+
+    /// How the database would carry out a statement, whatever its parameters, if it could help it without reading tables
+    /// whole: as the server's role, in an organization.
+    pub async fn generic_plan(&self, statement: &str) -> String {
+        let mut connection = PgConnection::connect(&self.url()).await.expect("the server's role can connect");
+        let org = Uuid::nil();
+        let sql = format!(
+            "SET enable_seqscan = off; SET app.current_org_id = '{org}'; EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}"
+        );
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{error}: {statement}"));
+        let lines: Vec<String> = rows.iter().map(|row| row.get::<String, _>(0)).collect();
+        lines.join("\n")
     }
 
     /// Locks a table: whoever reads or writes it waits until the lock is dropped.

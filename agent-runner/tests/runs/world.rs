@@ -266,7 +266,7 @@ async fn serve(database: &TestDatabase) -> (Api, Router, SocketAddr) {
         Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), &lifecycle, people).unwrap();
     let bus = Bus::in_process(InstanceId::new(random.uuid_v4()));
     let access_news = AccessNews::start(bus.clone(), &lifecycle);
-    let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+    let events = EventFeed::start(&db, &bus, &lifecycle, &limits, &metrics);
     let rate_limiter = RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock)));
     let documents = Documents::new(
         db.clone(),

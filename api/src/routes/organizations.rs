@@ -27,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
+use crate::etag::ContentTag;
 use settings::SettingsBody;
 
 /// An organization, as one of its members sees it.
@@ -135,6 +136,12 @@ impl From<(Organization, OrgRole)> for OrganizationBody {
             event_sourcing_level: level.into(),
             created_at,
         }
+    }
+}
+
+impl OrganizationBody {
+    fn tag(&self) -> ContentTag {
+        ContentTag::of(self)
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use platform::access::ProjectRole;
+use platform::db::members::Member;
 use platform::db::projects::{LockMode, Project};
 use schema::ids::{OrgId, ProjectId, UserId};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
+use crate::etag::ContentTag;
 
 pub(crate) use create::create;
 
@@ -42,6 +44,7 @@ pub struct ProjectBody {
     #[schema(example = "Launch plan")]
     name: String,
     /// What it is about.
+    #[schema(example = "From the first sketch to the launch")]
     description: String,
     /// The states that its nodes go through, in order.
     #[schema(example = json!(["draft", "in_progress", "complete"]))]
@@ -60,7 +63,7 @@ pub struct ProjectBody {
 }
 
 /// How a project is set up.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectSettings {
     /// What a lock on a node means to others.
@@ -117,11 +120,19 @@ pub struct ProjectMember {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     /// The address.
+    #[schema(example = "grace@example.com")]
     email: String,
     /// What to call the person.
+    #[schema(example = "Grace")]
     name: String,
     /// What the person may do, all things considered.
     role: ProjectRoleBody,
+}
+
+impl From<Member<ProjectRole>> for ProjectMember {
+    fn from(member: Member<ProjectRole>) -> Self {
+        Self { user_id: member.user, email: member.email, name: member.name, role: member.role.into() }
+    }
 }
 
 impl From<ProjectRole> for ProjectRoleBody {
@@ -158,6 +169,14 @@ impl From<(Project, ProjectRole)> for ProjectBody {
             updated_at: project.updated_at,
             deleted_at: project.deleted_at,
         }
+    }
+}
+
+impl ProjectBody {
+    /// Not of when it was last changed: the row learns of changes on the canvas a moment later.
+    fn tag(&self) -> ContentTag {
+        let Self { id, name, description, workflow_states, settings, role, deleted_at, .. } = self;
+        ContentTag::of(&(id, name, description, workflow_states, settings, role, deleted_at))
     }
 }
 

@@ -45,6 +45,7 @@ struct TemplateBody {
     #[schema(example = "Research brief")]
     name: String,
     /// What it is for.
+    #[schema(example = "A question, what is known, and an answer")]
     description: String,
     /// What it makes: `parameters`, `nodes` and `dependencies`.
     #[schema(schema_with = structure_schema)]

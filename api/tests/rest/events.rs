@@ -81,6 +81,55 @@ async fn an_edit_is_an_event_on_every_stream_that_it_concerns() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_projects_roles_and_the_organization_is_told_to_whom_it_concerns() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let (bob, cy) = (server.sign_in("bob").await, server.sign_in("cy").await);
+    let by_ada = json!([{"kind": "user", "id": ada.user["id"]}]);
+    let mut of_org = EventSource::open(&ada, &format!("/orgs/{org}/events"), None).await;
+    let in_project = format!("/projects/{project}");
+    let body = json!({"email": "bob@example.com", "role": "viewer"});
+    ada.post(&format!("{in_project}/members"), body).await.expect(StatusCode::CREATED);
+    let mut of_project = EventSource::open(&bob, &format!("{in_project}/events"), None).await;
+    let body = json!({"email": "cy@example.com", "role": "member"});
+    ada.post(&format!("/orgs/{org}/members"), body).await.expect(StatusCode::CREATED);
+    ada.patch(&format!("/orgs/{org}"), json!({"name": "Renamed"})).await.expect(StatusCode::OK);
+    ada.patch(&in_project, json!({"settings": {"lockMode": "enforced"}})).await.expect(StatusCode::OK);
+    ada.patch(&format!("{in_project}/members/{}", bob.id()), json!({"role": "member"})).await.expect(StatusCode::OK);
+    for path in [format!("/orgs/{org}/members/{}", cy.id()), format!("{in_project}/members/{}", bob.id())] {
+        ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    }
+    ada.delete(&in_project).await.expect(StatusCode::NO_CONTENT);
+    ada.post(&format!("{in_project}/restore"), json!({})).await.expect(StatusCode::OK);
+    let second = json!({"name": "Second", "description": "Of two"});
+    let second = ada.post(&format!("/orgs/{org}/projects"), second).await.created_id();
+
+    let (settings, bob_is) = (json!({"lockMode": "enforced"}), |role| json!({"userId": bob.user["id"], "role": role}));
+    let expected = [
+        ("member_updated", None, bob_is("guest")),
+        ("project_member_updated", Some(&project), bob_is("viewer")),
+        ("member_updated", None, json!({"userId": cy.user["id"], "role": "member"})),
+        ("organization_updated", None, json!({"changes": {"name": "Renamed"}})),
+        ("project_updated", Some(&project), json!({"changes": {"settings": settings}})),
+        ("project_member_updated", Some(&project), bob_is("member")),
+        ("member_removed", None, json!({"userId": cy.user["id"]})),
+        ("project_member_removed", Some(&project), json!({"userId": bob.user["id"]})),
+        ("project_deleted", Some(&project), json!({"name": "Project"})),
+        ("project_restored", Some(&project), json!({"name": "Project"})),
+        ("project_created", Some(&second), json!({"name": "Second", "description": "Of two"})),
+    ];
+    for (kind, project, payload) in expected {
+        let event = of_org.event().await;
+        assert_eq!((event.data["type"].as_str(), &event.data["payload"]), (Some(kind), &payload));
+        assert_eq!((&event.data["projectId"], &event.data["actors"]), (&json!(project), &by_ada), "{kind}");
+    }
+    // Bob hears of the project, and only of that, for as long as he has a role in it.
+    assert_eq!(of_project.event().await.data["payload"], json!({"changes": {"settings": settings}}));
+    assert_eq!(of_project.event().await.data["payload"], bob_is("member"));
+    while of_project.event().await.event.as_deref() != Some("end") {}
+}
+
+#[tokio::test]
 async fn who_comes_back_gets_all_that_was_missed_once_and_in_order() {
     const MISSED: u64 = 450;
     let server = Server::start().await;
@@ -259,6 +308,8 @@ async fn streams_are_bounded_and_a_place_is_free_again_when_one_ends() {
     assert_eq!(limited.api.metrics.limits().get(Limit::EventStreams), 1);
     let (bob, bobs, _) = server.with_project("bob").await;
     EventSource::open(&bob.on(&limited), &format!("/orgs/{bobs}/events"), None).await;
+    let metrics = limited.api.metrics.encode();
+    assert!(metrics.contains("\nglassbox_events_streams_open 2.0\n"), "{metrics}");
     drop(one);
     EventSource::open(&ada_there, &path, None).await;
 }

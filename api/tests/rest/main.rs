@@ -13,6 +13,7 @@ mod events;
 mod executions;
 mod graph;
 mod history;
+mod idempotency;
 mod invitations;
 mod isolation;
 mod items;

@@ -101,3 +101,27 @@ async fn a_projects_member_is_read_changed_and_taken_out() {
     let answer = ada.patch(&of(&stranger), json!({"role": "viewer"})).await;
     answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn members_are_listed_in_pages_by_address() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    for name in ["dee", "Cy", "bob", "Élodie"] {
+        member(&server, &ada, &org, name, "member").await;
+    }
+    let all = ["ada", "bob", "cy", "dee", "élodie"].map(|name| format!("{name}@example.com"));
+    for list in [format!("/orgs/{org}/members"), format!("/projects/{project}/members")] {
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = ada.get(&format!("{list}?limit=2{cursor}")).await.expect(StatusCode::OK);
+            let items = page["items"].as_array().unwrap();
+            listed.extend(items.iter().map(|item| item["email"].as_str().unwrap().to_owned()));
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            assert_eq!(items.len(), 2);
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(listed, all, "{list}");
+        let wrong = ada.get(&format!("{list}?cursor=x")).await;
+        wrong.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+    }
+}

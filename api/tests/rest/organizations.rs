@@ -145,3 +145,41 @@ async fn an_organization_is_changed_field_by_field() {
     assert_eq!(fields, ["name", "slug", "settings.defaultModel", "settings.selfHostedEndpoint"]);
     assert_eq!(ada.get(&path).await.expect(StatusCode::OK), after, "all or nothing");
 }
+
+#[tokio::test]
+async fn who_expects_another_organization_or_project_than_there_is_changes_nothing() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    for path in [format!("/orgs/{org}"), format!("/projects/{project}")] {
+        let patch = async |tag: &str, body: Value| {
+            ada.send(ada.json(Method::PATCH, &path).header("if-match", tag), body.to_string()).await
+        };
+        let read = ada.get(&path).await;
+        let first = read.etag().to_owned();
+        let again = ada.send(ada.request(Method::GET, &path).header("if-none-match", &first), "").await;
+        assert_eq!((again.status, again.etag()), (StatusCode::NOT_MODIFIED, first.as_str()));
+        let renamed = patch(&first, json!({"name": "One"})).await;
+        assert_eq!(renamed.expect(StatusCode::OK)["name"], "One");
+        let second = renamed.etag().to_owned();
+        assert_ne!(first, second);
+
+        let late = patch(&first, json!({"name": "Two"})).await;
+        late.expect_problem(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED");
+        assert_eq!(late.etag(), second);
+        let late = patch(&first, json!({"settings": null})).await;
+        late.expect_problem(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED");
+        assert_eq!(ada.get(&path).await.expect(StatusCode::OK)["name"], "One");
+        patch(&format!("{first}, {second}"), json!({"name": "Three"})).await.expect(StatusCode::OK);
+        patch("*", json!({"name": "Four"})).await.expect(StatusCode::OK);
+        patch("four", json!({})).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+    }
+    // What else happens on a canvas is no change of its project.
+    let path = format!("/projects/{project}");
+    let tag = ada.get(&path).await.etag().to_owned();
+    ada.post(&format!("{path}/nodes"), json!({"title": "Node"})).await.expect(StatusCode::CREATED);
+    assert_eq!(ada.get(&path).await.etag(), tag);
+    let body = json!({"settings": {"lockMode": "enforced"}});
+    let changed = ada.send(ada.json(Method::PATCH, &path).header("if-match", &tag), body.to_string()).await;
+    assert_ne!((changed.status, changed.etag()), (StatusCode::OK, tag.as_str()));
+    assert_eq!(changed.expect(StatusCode::OK)["settings"]["lockMode"], "enforced");
+}

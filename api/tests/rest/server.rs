@@ -231,7 +231,7 @@ fn compose(db: Db, mode: Mode) -> Api {
     );
     let cors_origins = vec!["https://app.example".to_owned()];
     let access_news = AccessNews::start(bus.clone(), &lifecycle);
-    let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+    let events = EventFeed::start(&db, &bus, &lifecycle, &limits, &metrics);
     let erasure = Erasure::start(&db, &lifecycle);
     Api {
         documents,

@@ -62,7 +62,7 @@ impl World {
             Authenticator::new(&auth, mode, &secret, Arc::clone(&clock), &lifecycle, people).expect("it can be made");
         let bus = Bus::InProcess { hub: Hub::default(), instance: InstanceId::new(Uuid::nil()) };
         let access_news = AccessNews::start(bus.clone(), &lifecycle);
-        let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+        let events = EventFeed::start(&db, &bus, &lifecycle, &limits, &metrics);
         let living = LivingDocuments::new(
             db.clone(),
             bus,

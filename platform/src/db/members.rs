@@ -5,11 +5,11 @@ use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::json;
 
 use super::audit::{self, Action, Actor, ResourceKind};
+use super::events::{self, EventKind, NewEvent};
+use super::page::{Page, PageRequest, SortKey};
+use super::projects::role_of;
 use super::{Db, DbError, OrgTx, api_keys};
 use crate::access::{OrgRole, ProjectRole, effective_role};
-
-/// The most members that a list shows.
-pub const MEMBERS_LISTED_MAX: i64 = 1_000;
 
 /// The constraint of a [`DbError::Conflict`] when an organization would be left without an owner.
 pub const LAST_OWNER: &str = "org_members_last_owner";
@@ -27,23 +27,59 @@ pub struct Member<Role> {
     pub role: Role,
 }
 
-/// The members of an organization, by address; up to [`MEMBERS_LISTED_MAX`].
-pub async fn list_of_org(db: &Db, org: OrgId) -> Result<Vec<Member<OrgRole>>, DbError> {
+/// How members are listed: by address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberOrder {
+    /// The address, in small letters.
+    Email,
+}
+
+impl SortKey for MemberOrder {
+    const LIST: &'static str = "members";
+    const ALL: &'static [(&'static str, Self)] = &[("email", Self::Email)];
+    const ID: &'static str = "u.id";
+
+    fn column(self) -> &'static str {
+        "lower(u.email)"
+    }
+}
+
+/// The members of an organization, by address.
+pub async fn list_of_org(
+    db: &Db,
+    org: OrgId,
+    page: PageRequest<MemberOrder>,
+) -> Result<Page<Member<OrgRole>>, DbError> {
     let mut tx = db.org(org).await?;
+    let (after, after_id) = page.after_text();
     let rows = sqlx::query!(
-        "SELECT u.id, u.email, u.name, m.role FROM org_members m JOIN users u ON u.id = m.user_id
-         WHERE m.org_id = $1 ORDER BY lower(u.email), u.id LIMIT $2",
+        r#"SELECT u.id, u.email, u.name, m.role, lower(u.email) AS "key!"
+           FROM org_members m JOIN users u ON u.id = m.user_id
+           WHERE m.org_id = $1 AND ($2::text IS NULL OR (lower(u.email), u.id) > ($2, $3::uuid))
+           ORDER BY lower(u.email), u.id LIMIT $4"#,
         org.as_uuid(),
-        MEMBERS_LISTED_MAX
+        after,
+        after_id,
+        page.rows()
     )
     .fetch_all(&mut *tx.inner)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let role = OrgRole::from_column(&row.role)?;
-            Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
-        })
-        .collect()
+    Page::of(page, rows, |row| (row.key.clone(), row.id)).try_map(|row| {
+        let role = OrgRole::from_column(&row.role)?;
+        Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
+    })
+}
+
+/// Whether an organization has any member.
+pub async fn has_any(db: &Db, org: OrgId) -> Result<bool, DbError> {
+    let mut tx = db.org(org).await?;
+    let has_any = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM org_members WHERE org_id = $1) AS "has_any!""#,
+        org.as_uuid()
+    )
+    .fetch_one(&mut *tx.inner)
+    .await?;
+    Ok(has_any)
 }
 
 /// A member of an organization; `None` when the person is none.
@@ -103,6 +139,7 @@ pub async fn remove_from_org<E: From<DbError>>(
     let details = json!({ "role": role.as_str() });
     audit::record(&mut tx, by.did(action, ResourceKind::User, user).with(details)).await?;
     api_keys::revoke_of(&mut tx, by, user).await?;
+    events::append(&mut tx, NewEvent::new(EventKind::MemberRemoved, json!({ "userId": user })).by([by.principal]));
     tx.commit().await?;
     Ok(true)
 }
@@ -148,28 +185,42 @@ pub(super) async fn write_org_role(
     .await?;
     let action = before.map_or(Action::MemberAdded, |_| Action::MemberRoleChanged);
     let details = json!({ "role": role.as_str(), "before": before.map(OrgRole::as_str) });
+    let payload = json!({ "userId": user, "role": role.as_str() });
+    events::append(tx, NewEvent::new(EventKind::MemberUpdated, payload).by([by.principal]));
     audit::record(tx, by.did(action, ResourceKind::User, user).with(details)).await
 }
 
-/// The members that a project names itself (others have access by their role in the organization), by address; up to
-/// [`MEMBERS_LISTED_MAX`].
-pub async fn list_of_project(db: &Db, org: OrgId, project: ProjectId) -> Result<Vec<Member<ProjectRole>>, DbError> {
+/// Those who may see a project, by address, with the role that holds, all things considered.
+pub async fn list_in_project(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    page: PageRequest<MemberOrder>,
+) -> Result<Page<Member<ProjectRole>>, DbError> {
     let mut tx = db.org(org).await?;
+    let (after, after_id) = page.after_text();
     let rows = sqlx::query!(
-        "SELECT u.id, u.email, u.name, m.role FROM project_members m JOIN users u ON u.id = m.user_id
-         WHERE m.project_id = $1 AND m.org_id = $2 ORDER BY lower(u.email), u.id LIMIT $3",
-        project.as_uuid(),
+        r#"SELECT u.id, u.email, u.name, m.role AS org_role, pm.role AS "project_role?", lower(u.email) AS "key!"
+           FROM org_members m JOIN users u ON u.id = m.user_id
+           LEFT JOIN project_members pm ON pm.project_id = $2 AND pm.user_id = m.user_id
+           WHERE m.org_id = $1 AND (m.role <> 'guest' OR pm.role IS NOT NULL)
+             AND ($3::text IS NULL OR (lower(u.email), u.id) > ($3, $4::uuid))
+           ORDER BY lower(u.email), u.id LIMIT $5"#,
         org.as_uuid(),
-        MEMBERS_LISTED_MAX
+        project.as_uuid(),
+        after,
+        after_id,
+        page.rows()
     )
     .fetch_all(&mut *tx.inner)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let role = ProjectRole::from_column(&row.role)?;
-            Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
-        })
-        .collect()
+    let rows = Page::of(page, rows, |row| (row.key.clone(), row.id));
+    let members = rows.try_map(|row| {
+        let role = role_of(&row.org_role, row.project_role.as_deref())?;
+        Ok::<_, DbError>(role.map(|role| Member { user: row.id.into(), email: row.email, name: row.name, role }))
+    })?;
+    // The statement leaves out who has no role; the policy has the last word.
+    Ok(Page { items: members.items.into_iter().flatten().collect(), next: members.next })
 }
 
 /// Somebody who may see a project, with the role that holds, all things considered; `None` when the person may not.
@@ -232,6 +283,8 @@ pub(super) async fn write_project_role(
     .await?;
     let action = before.map_or(Action::ProjectMemberAdded, |_| Action::ProjectMemberRoleChanged);
     let details = json!({ "userId": user, "role": role.as_str(), "before": before.map(ProjectRole::as_str) });
+    let payload = json!({ "userId": user, "role": role.as_str() });
+    events::append(tx, NewEvent::new(EventKind::ProjectMemberUpdated, payload).project(project).by([by.principal]));
     audit::record(tx, by.did(action, ResourceKind::Project, project).with(details)).await
 }
 
@@ -256,6 +309,8 @@ pub async fn remove_from_project(
     let Some(role) = role else { return Ok(false) };
     let details = json!({ "userId": user, "role": role });
     audit::record(&mut tx, by.did(Action::ProjectMemberRemoved, ResourceKind::Project, project).with(details)).await?;
+    let event = NewEvent::new(EventKind::ProjectMemberRemoved, json!({ "userId": user }));
+    events::append(&mut tx, event.project(project).by([by.principal]));
     tx.commit().await?;
     Ok(true)
 }

@@ -5,10 +5,11 @@ mod settings;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, UserId};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
+use super::events::{self, EventKind, NewEvent};
 use super::log::EventSourcingLevel;
 use super::{Db, DbError, OrgTx, Page, PageRequest};
 use crate::access::OrgRole;
@@ -160,7 +161,11 @@ pub async fn update<E: From<DbError>>(
     if after != before {
         write(&mut tx, &after).await?;
         let entry = by.did(Action::OrganizationUpdated, ResourceKind::Organization, org);
-        audit::record(&mut tx, entry.with(changes(&before, &after))).await?;
+        let changes = changes(&before, &after);
+        let now: Map<String, Value> = changes.iter().map(|(key, both)| (key.clone(), both["after"].clone())).collect();
+        audit::record(&mut tx, entry.with(Value::Object(changes))).await?;
+        let event = NewEvent::new(EventKind::OrganizationUpdated, json!({ "changes": now }));
+        events::append(&mut tx, event.by([by.principal]));
         tx.commit().await?;
     }
     Ok(Some(after))
@@ -194,7 +199,7 @@ async fn write(tx: &mut OrgTx, organization: &Organization) -> Result<(), DbErro
 }
 
 /// What changed, with what it was and what it is.
-fn changes(before: &Organization, after: &Organization) -> Value {
+fn changes(before: &Organization, after: &Organization) -> Map<String, Value> {
     let of = |organization: &Organization| {
         json!({
             "name": organization.name,
@@ -207,7 +212,7 @@ fn changes(before: &Organization, after: &Organization) -> Value {
     let changed = |key: &&str| before[*key] != after[*key];
     let keys = ["name", "slug", "settings", "eventSourcingLevel"];
     let both = |key: &str| (key.to_owned(), json!({ "before": before[key], "after": after[key] }));
-    Value::Object(keys.iter().filter(|key| changed(key)).map(|key| both(key)).collect())
+    keys.iter().filter(|key| changed(key)).map(|key| both(key)).collect()
 }
 
 fn stored(settings: &Settings) -> Result<Value, DbError> {

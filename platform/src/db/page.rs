@@ -167,6 +167,14 @@ impl<K: SortKey> PageRequest<K> {
         Self { sort, after, limit: limit.unwrap_or(PAGE_ITEMS_DEFAULT).clamp(1, PAGE_ITEMS_MAX) }
     }
 
+    /// What statements that are written out compare with, of a list that is sorted by a text.
+    pub(super) fn after_text(&self) -> (Option<&str>, Option<Uuid>) {
+        match &self.after {
+            Some(Cursor { key: Key::Text(text), id, .. }) => (Some(text), Some(*id)),
+            _ => (None, None),
+        }
+    }
+
     /// By what the list is sorted.
     #[must_use]
     pub const fn key(&self) -> K {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
+use super::events::{self, EventKind, NewEvent};
 use super::{Db, DbError, Page, PageRequest};
 use crate::access::{OrgRole, ProjectRole, effective_role};
 
@@ -113,6 +114,8 @@ pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Re
     .await?;
     let entry = by.did(Action::ProjectCreated, ResourceKind::Project, project.id);
     audit::record(&mut tx, entry.with(json!({ "name": project.name }))).await?;
+    let payload = json!({ "name": project.name, "description": project.description });
+    events::append(&mut tx, NewEvent::new(EventKind::ProjectCreated, payload).project(project.id).by([by.principal]));
     tx.commit().await
 }
 
@@ -180,37 +183,27 @@ pub async fn list(
     Ok(Page::of(page, items, |(project, _)| (project.created_at, project.id.as_uuid())))
 }
 
-/// Changes the settings of a project, and notes with them what else is changed of it at the same time. False when there
-/// is no such project.
-pub async fn update_settings(
+/// Changes the settings of a project if `change` agrees, and notes with them what else is changed of it at the same time.
+/// False when there is no such project.
+pub async fn update_settings<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     project: ProjectId,
     by: &Actor,
-    change: impl FnOnce(&mut Settings),
+    change: impl FnOnce(&mut Settings) -> Result<(), E>,
     changed_on_canvas: &[&str],
-) -> Result<bool, DbError> {
+) -> Result<bool, E> {
     let mut tx = db.org(org).await?;
-    let stored = sqlx::query_scalar!(
-        "SELECT settings FROM projects WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
-        project.as_uuid(),
-        org.as_uuid()
-    )
-    .fetch_optional(&mut *tx.inner)
-    .await?;
-    let Some(stored) = stored else { return Ok(false) };
-    let before = settings::read(stored)?;
+    let Some(before) = settings::lock(&mut tx, project).await? else { return Ok(false) };
     let mut after = before;
-    change(&mut after);
-    if after != before {
-        let settings = serde_json::to_value(after).map_err(|error| DbError::Invalid(error.to_string()))?;
-        sqlx::query!("UPDATE projects SET settings = $2 WHERE id = $1", project.as_uuid(), settings)
-            .execute(&mut *tx.inner)
-            .await?;
-    }
+    change(&mut after)?;
     let mut details = serde_json::Map::new();
     if after != before {
+        settings::write(&mut tx, project, after).await?;
         details.insert("settings".to_owned(), json!({ "before": before, "after": after }));
+        // What is changed on the canvas, its projection tells.
+        let event = NewEvent::new(EventKind::ProjectUpdated, json!({ "changes": { "settings": after } }));
+        events::append(&mut tx, event.project(project).by([by.principal]));
     }
     if !changed_on_canvas.is_empty() {
         details.insert("canvas".to_owned(), json!(changed_on_canvas));

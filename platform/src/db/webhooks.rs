@@ -14,7 +14,9 @@ use super::{Db, DbError};
 use crate::config::Secret;
 
 pub use deliveries::{Delivery, DeliveryState, deliveries, find_delivery, ping, redeliver};
-pub(crate) use work::{Attempt, Due, Ending, Leased, Outcome, due, give_up_old, lease, record, release, remove_old};
+pub(crate) use work::{
+    Attempt, Backlog, Due, Ending, Leased, Outcome, backlog, due, give_up_old, lease, record, release, remove_old,
+};
 
 /// The constraint of a [`DbError::Conflict`] when an organization has as many webhooks as it may have.
 pub const TOO_MANY_WEBHOOKS: &str = "webhooks_count";

@@ -8,6 +8,7 @@ use std::time::Duration;
 use schema::ids::OrgId;
 use tokio::sync::{Notify, watch};
 
+use super::metrics::EventMetrics;
 use super::{EventFeed, EventSink, Interest};
 use crate::bus::{BusEvent, BusMessage, BusReceiver};
 use crate::db::DbError;
@@ -27,6 +28,7 @@ pub(super) struct Organization {
     position: AtomicU64,
     started: watch::Sender<bool>,
     noted: Notify,
+    metrics: Arc<EventMetrics>,
 }
 
 struct Listening {
@@ -35,7 +37,8 @@ struct Listening {
 }
 
 impl Organization {
-    pub(super) fn new(id: OrgId) -> Self {
+    pub(super) fn new(id: OrgId, metrics: Arc<EventMetrics>) -> Self {
+        metrics.organizations.inc();
         Self {
             id,
             sinks: Mutex::default(),
@@ -43,16 +46,19 @@ impl Organization {
             position: AtomicU64::new(0),
             started: watch::Sender::new(false),
             noted: Notify::new(),
+            metrics,
         }
     }
 
     pub(super) fn add(&self, interest: Interest, sink: Arc<dyn EventSink>) -> u64 {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
         self.sinks().entry(interest).or_default().push(Listening { id, sink });
+        self.metrics.listeners.inc();
         id
     }
 
     pub(super) fn remove(&self, interest: Interest, id: u64) {
+        self.metrics.listeners.dec();
         let mut sinks = self.sinks();
         if let Some(listening) = sinks.get_mut(&interest) {
             listening.retain(|one| one.id != id);
@@ -94,6 +100,7 @@ impl Organization {
     fn deliver(&self, events: &[Arc<Event>]) {
         let sinks = self.sinks();
         let mut touched: HashMap<u64, &Arc<dyn EventSink>> = HashMap::new();
+        let mut delivered = 0;
         for event in events {
             let interests = match event.user {
                 Some(user) => [Some(Interest::User(user)), Some(Interest::Organization(user))],
@@ -105,12 +112,15 @@ impl Organization {
             let of_some = interests.iter().flatten().filter_map(|interest| sinks.get(interest));
             for listening in of_all.chain(of_some).flatten() {
                 listening.sink.deliver(event);
+                delivered += 1;
                 touched.insert(listening.id, &listening.sink);
             }
         }
         for sink in touched.into_values() {
             sink.flush();
         }
+        self.metrics.read.inc_by(events.len() as u64);
+        self.metrics.delivered.inc_by(delivered);
     }
 
     fn report_missed(&self) {
@@ -118,6 +128,12 @@ impl Organization {
             listening.sink.missed();
             listening.sink.flush();
         }
+    }
+}
+
+impl Drop for Organization {
+    fn drop(&mut self) {
+        self.metrics.organizations.dec();
     }
 }
 
@@ -131,6 +147,7 @@ pub(super) async fn read(feed: EventFeed, organization: Arc<Organization>, mut b
             () = shutdown.cancelled() => return,
         };
         if let Err(error) = looked {
+            reader.organization.metrics.failures.inc();
             tracing::warn!(org = %reader.organization.id, %error, "events could not be read");
             tokio::select! {
                 () = tokio::time::sleep(RETRY_PAUSE) => continue,

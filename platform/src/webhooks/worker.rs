@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Networks;
+use super::metrics::WebhookMetrics;
 use super::sender::{Sender, Verdict};
 use crate::clock::Clock;
 use crate::config::Mode;
@@ -17,6 +18,7 @@ use crate::db::webhooks::{self, Ending, Leased, Outcome};
 use crate::db::{Db, DbError};
 use crate::lifecycle::Lifecycle;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::random::Random;
 
 /// Webhooks that are told something at the same time, by one instance.
@@ -29,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const HINT_PAUSE: Duration = Duration::from_millis(50);
 /// What a round may take beyond the time for its messages.
 const LEASE_RESERVE: Duration = Duration::from_secs(30);
+/// How often it is counted how much waits.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// How often what is old is looked for.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// The pause of a webhook after a failure: so long, doubled for each more ...
@@ -46,6 +50,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Random,
     limits: Limits,
+    metrics: WebhookMetrics,
     /// There may be something to do.
     noted: Notify,
 }
@@ -62,6 +67,7 @@ impl Deliverer {
         limits: &Limits,
         mode: Mode,
         networks: Networks,
+        metrics: &Metrics,
     ) -> Result<Self, reqwest::Error> {
         let sender = Sender::new(Duration::from_secs(limits.webhook_timeout_seconds), mode, networks)?;
         Ok(Self(Arc::new(Inner {
@@ -70,6 +76,7 @@ impl Deliverer {
             clock: Arc::clone(clock),
             random: random.clone(),
             limits: limits.clone(),
+            metrics: WebhookMetrics::register(metrics),
             noted: Notify::new(),
         })))
     }
@@ -89,6 +96,13 @@ impl Deliverer {
         });
         let (inner, shutdown) = (Arc::clone(&self.0), lifecycle.shutdown_token());
         lifecycle.spawn("webhook keeper", async move { inner.keep(shutdown).await });
+        let (inner, shutdown) = (Arc::clone(&self.0), lifecycle.shutdown_token());
+        lifecycle.spawn("webhook backlog", async move {
+            tokio::select! {
+                () = inner.count_what_waits() => {}
+                () = shutdown.cancelled() => {}
+            }
+        });
     }
 }
 
@@ -140,6 +154,7 @@ impl Inner {
         let ending = self.tell(&webhook, until, shutdown).await?;
         let days = self.limits.webhook_failing_days;
         if let Some(why) = webhooks::release(&self.db, &webhook, ending, days).await? {
+            self.metrics.disabled.inc();
             tracing::warn!(webhook = %webhook.id, org = %webhook.org, why, "a webhook was made inactive");
         }
         Ok(true)
@@ -155,6 +170,7 @@ impl Inner {
             let sent = timeout(self.timeout() * 2, self.sender.send(webhook, &due, self.clock.now())).await;
             // The client has a time limit of its own, which comes first.
             let Ok(sent) = sent else { return Ok(Ending::Failed(self.pause(webhook.failures))) };
+            self.metrics.tried(&sent);
             let outcome = match sent.verdict {
                 Verdict::Taken => Outcome::Delivered,
                 Verdict::Refused(_) | Verdict::Gone => Outcome::Again(self.wait_after(due.attempts)),
@@ -196,6 +212,16 @@ impl Inner {
         time.saturating_sub(Duration::from_millis(self.random.below(quarter.max(1))))
     }
 
+    async fn count_what_waits(&self) {
+        loop {
+            match webhooks::backlog(&self.db).await {
+                Ok(backlog) => self.metrics.waits(backlog),
+                Err(error) => tracing::debug!(%error, "the deliveries that wait could not be counted"),
+            }
+            sleep(COUNT_EVERY).await;
+        }
+    }
+
     /// Gives up and removes what is old, until the process ends.
     async fn keep(&self, shutdown: CancellationToken) {
         let mut pause = Duration::from_secs(self.random.below(SWEEP_EVERY.as_secs()));
@@ -215,6 +241,7 @@ impl Inner {
         let ago = |time: TimeDelta| self.clock.now() - time;
         let given_up_before = ago(TimeDelta::hours(self.limits.webhook_give_up_hours.into()));
         let given_up = webhooks::give_up_old(&self.db, given_up_before).await?;
+        self.metrics.given_up.inc_by(given_up);
         if given_up > 0 {
             tracing::info!(deliveries = given_up, "deliveries to webhooks were given up");
         }

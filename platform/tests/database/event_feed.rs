@@ -104,7 +104,7 @@ fn event() -> NewEvent {
 async fn each_listener_gets_what_it_listens_to_from_then_on() {
     let Setting { test, org } = Setting::new().await;
     let bus = hub_bus(&Hub::default());
-    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS));
+    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS), &Metrics::new());
     let (project, node) = (ProjectId::new(Uuid::new_v4()), NodeId::new(Uuid::new_v4()));
     let (ada, bob) = (UserId::new(Uuid::new_v4()), UserId::new(Uuid::new_v4()));
     write(&test.db, org, event().project(project)).await;
@@ -131,7 +131,7 @@ async fn each_listener_gets_what_it_listens_to_from_then_on() {
 async fn a_reader_ends_with_its_last_listener_and_another_begins_where_the_stream_is() {
     let Setting { test, org } = Setting::new().await;
     let bus = hub_bus(&Hub::default());
-    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS));
+    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS), &Metrics::new());
     for number in 1..=30 {
         let (heard, listener) = listen(&feed, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
         write(&test.db, org, event()).await;
@@ -146,8 +146,8 @@ async fn other_instances_hear_over_the_bus_in_the_process() {
     let hub = Hub::default();
     let (here, there) = (test.another_instance().await, test.another_instance().await);
     let limits = limits(NEVER_MS, NEVER_MS);
-    let _writing = EventFeed::start(&here, &hub_bus(&hub), &Lifecycle::new(), &limits);
-    let listening = EventFeed::start(&there, &hub_bus(&hub), &Lifecycle::new(), &limits);
+    let _writing = EventFeed::start(&here, &hub_bus(&hub), &Lifecycle::new(), &limits, &Metrics::new());
+    let listening = EventFeed::start(&there, &hub_bus(&hub), &Lifecycle::new(), &limits, &Metrics::new());
     let (heard, _listener) = listen(&listening, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
     for number in 1..=20 {
         write(&here, org, event()).await;
@@ -188,8 +188,9 @@ async fn other_instances_hear_over_redis_and_when_it_is_lost_through_the_databas
     let lifecycle = Lifecycle::new();
     // With a Redis that works nothing is looked for within the test, without one often.
     let limits = limits(50, NEVER_MS);
-    let _writing = EventFeed::start(&here, &redis_bus(&redis, &lifecycle).await, &lifecycle, &limits);
-    let listening = EventFeed::start(&there, &redis_bus(&redis, &lifecycle).await, &lifecycle, &limits);
+    let _writing = EventFeed::start(&here, &redis_bus(&redis, &lifecycle).await, &lifecycle, &limits, &Metrics::new());
+    let listening =
+        EventFeed::start(&there, &redis_bus(&redis, &lifecycle).await, &lifecycle, &limits, &Metrics::new());
     let (heard, _listener) = listen(&listening, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
     for number in 1..=20 {
         write(&here, org, event()).await;
@@ -206,7 +207,8 @@ async fn other_instances_hear_over_redis_and_when_it_is_lost_through_the_databas
 async fn without_any_bus_events_of_other_instances_come_by_looking() {
     let Setting { test, org } = Setting::new().await;
     let (here, there) = (test.another_instance().await, test.another_instance().await);
-    let feed = EventFeed::start(&there, &hub_bus(&Hub::default()), &Lifecycle::new(), &limits(30, NEVER_MS));
+    let feed =
+        EventFeed::start(&there, &hub_bus(&Hub::default()), &Lifecycle::new(), &limits(30, NEVER_MS), &Metrics::new());
     let (heard, _listener) = listen(&feed, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
     for _ in 0..3 {
         write(&here, org, event()).await;
@@ -218,7 +220,7 @@ async fn without_any_bus_events_of_other_instances_come_by_looking() {
 async fn a_database_that_does_not_answer_delays_events_and_loses_none() {
     let Setting { test, org } = Setting::new().await;
     let bus = hub_bus(&Hub::default());
-    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(30, NEVER_MS));
+    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(30, NEVER_MS), &Metrics::new());
     let (heard, _listener) = listen(&feed, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
     write(&test.db, org, event()).await;
     heard.wait_for(1).await;
@@ -235,7 +237,7 @@ async fn a_listener_is_told_when_events_were_let_go_of_before_they_were_read() {
     let Setting { test, org } = Setting::new().await;
     let here = test.another_instance().await;
     let bus = hub_bus(&Hub::default());
-    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS));
+    let feed = EventFeed::start(&test.db, &bus, &Lifecycle::new(), &limits(NEVER_MS, NEVER_MS), &Metrics::new());
     let (heard, _listener) = listen(&feed, org, Interest::Organization(UserId::new(Uuid::nil()))).await;
     write(&here, org, event()).await;
     events::remove_before(&here, chrono::Utc::now() + chrono::TimeDelta::days(1)).await.unwrap();

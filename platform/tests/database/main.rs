@@ -15,6 +15,7 @@ mod node_events;
 mod node_lists;
 mod nodes;
 mod nouns;
+mod plans;
 mod proxy;
 mod quarantine;
 mod support;

@@ -21,8 +21,10 @@ struct Ear<'a> {
 }
 
 impl<'a> Ear<'a> {
-    fn new(canvas: &'a Canvas) -> Self {
-        Self { canvas, after: EventId::NONE }
+    /// Begins where the stream ends.
+    async fn new(canvas: &'a Canvas) -> Self {
+        let kept = events::kept(&canvas.test.db, canvas.org).await.unwrap();
+        Self { canvas, after: kept.last }
     }
 
     async fn heard(&mut self) -> Vec<Event> {
@@ -41,7 +43,7 @@ impl<'a> Ear<'a> {
 #[tokio::test]
 async fn what_becomes_of_a_node_is_told_with_its_new_values() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let mut one = node("one");
     let id = Some(one.id);
     on.write(1, &canvas(&[&one])).await;
@@ -88,7 +90,7 @@ async fn what_becomes_of_a_node_is_told_with_its_new_values() {
 #[tokio::test]
 async fn an_event_is_of_its_project_and_names_who_wrote() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let canvas_document = document(on.org, on.project, on.project.as_uuid());
     on.write(10, &canvas(&[])).await;
     let (ada, bob) = (some_principal(), some_principal());
@@ -109,7 +111,7 @@ async fn an_event_is_of_its_project_and_names_who_wrote() {
 #[tokio::test]
 async fn a_bulk_change_is_told_in_one_event() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let nodes: Vec<_> = (0..101).map(|number| node(&number.to_string())).collect();
     let all: Vec<_> = nodes.iter().collect();
     on.write(1, &canvas(&all)).await;
@@ -122,7 +124,7 @@ async fn a_bulk_change_is_told_in_one_event() {
 #[tokio::test]
 async fn a_value_that_is_too_long_is_named_and_left_out() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let mut one = node("one");
     one.metadata = json!({"long": "x".repeat(5_000)});
     on.write(1, &canvas(&[&one])).await;
@@ -138,7 +140,7 @@ async fn a_value_that_is_too_long_is_named_and_left_out() {
 #[tokio::test]
 async fn a_project_and_its_graph_are_told_of() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let (one, two) = (node("one"), node("two"));
     let mut projection = canvas(&[&one, &two]);
     on.write(1, &projection).await;
@@ -169,7 +171,7 @@ async fn a_project_and_its_graph_are_told_of() {
 #[tokio::test]
 async fn a_documents_changes_are_told_at_once_and_then_now_and_again_and_the_last_always() {
     let on = Canvas::new().await;
-    let mut ear = Ear::new(&on);
+    let mut ear = Ear::new(&on).await;
     let one = node("one");
     on.write(1, &canvas(&[&one])).await;
     let (writer, other) = (some_principal(), some_principal());
@@ -190,8 +192,8 @@ async fn a_documents_changes_are_told_at_once_and_then_now_and_again_and_the_las
     let with_input = NodeProjection { inputs: vec![port("x")], ..says("abc") };
     on.write_node(one.id, 4, &with_input).await;
     assert_eq!(ear.told().await, []);
-    let behind = platform::db::log::behind_projection(&on.test.db, 10).await.unwrap();
-    assert!(behind.iter().any(|(_, id, _)| *id == one.id.as_uuid()), "whoever opens it next tells");
+    let behind = platform::db::log::behind_projection(&on.test.db, Uuid::nil(), 10).await.unwrap();
+    assert!(behind.iter().any(|(document, _)| document.id == one.id.as_uuid()), "whoever opens it next tells");
 
     on.test.sabotage("UPDATE nodes SET content_told_at = now() - interval '1 minute'").await;
     let outcome = on.write_node(one.id, 5, &with_input).await;
@@ -204,8 +206,8 @@ async fn a_documents_changes_are_told_at_once_and_then_now_and_again_and_the_las
     let mut actors = [writer.id, other.id];
     actors.sort_unstable();
     assert_eq!(events[0].actors, actors.iter().map(|id| json!({"kind": "user", "id": id})).collect::<Value>());
-    let behind = platform::db::log::behind_projection(&on.test.db, 10).await.unwrap();
-    assert!(behind.iter().all(|(_, id, _)| *id != one.id.as_uuid()));
+    let behind = platform::db::log::behind_projection(&on.test.db, Uuid::nil(), 10).await.unwrap();
+    assert!(behind.iter().all(|(document, _)| document.id != one.id.as_uuid()));
     on.write_node(one.id, 5, &with_input).await;
     assert_eq!(ear.told().await, []);
 }

@@ -1,9 +1,10 @@
 use platform::access::{OrgRole, ProjectRole};
 use platform::config::{DatabaseConfig, Mode};
 use platform::db::audit::Actor;
+use platform::db::members::{Member, MemberOrder};
 use platform::db::projects::Which;
 use platform::db::users::Identity;
-use platform::db::{Db, DbError, PageRequest, documents, members, organizations, projects, users};
+use platform::db::{Db, DbError, PageRequest, Sort, documents, members, organizations, projects, users};
 use platform::testing::TestDatabase;
 use schema::ids::{DocumentName, OrgId, ProjectId, UserId};
 use uuid::Uuid;
@@ -88,7 +89,12 @@ async fn an_organization_always_has_an_owner() {
         members::remove_from_org::<DbError>(&test.db, org, &SYSTEM, bob.id, |_| Ok(()))
     );
     assert_ne!(first.is_ok(), second.is_ok());
-    assert_eq!(members::list_of_org(&test.db, org).await.unwrap().len(), 1);
+    assert_eq!(all_members(&test, org).await.len(), 1);
+}
+
+async fn all_members(test: &TestDatabase, org: OrgId) -> Vec<Member<OrgRole>> {
+    let page = PageRequest::sorted(Sort::ascending(MemberOrder::Email), None, None);
+    members::list_of_org(&test.db, org, page).await.unwrap().items
 }
 
 #[tokio::test]
@@ -99,18 +105,28 @@ async fn members_are_listed_with_their_roles() {
     let project = test.project(org).await;
     test.org_member(org, ada.id, OrgRole::Member).await;
     test.project_member(org, project, eve.id, ProjectRole::Viewer).await;
-    let listed = members::list_of_org(&test.db, org).await.unwrap();
+    let listed = all_members(&test, org).await;
     let listed: Vec<_> = listed.iter().map(|member| (member.name.as_str(), member.role)).collect();
     assert_eq!(listed, [("ada", OrgRole::Member), ("bob", OrgRole::Owner), ("eve", OrgRole::Guest)]);
     test.project_member(org, project, eve.id, ProjectRole::Admin).await;
     test.project_member(org, project, ada.id, ProjectRole::Viewer).await;
-    let listed = members::list_of_project(&test.db, org, project).await.unwrap();
-    let roles: Vec<_> = listed.iter().map(|member| (member.user, member.role)).collect();
-    assert_eq!(roles, [(ada.id, ProjectRole::Viewer), (eve.id, ProjectRole::Admin)]);
+    test.org_member(org, test.user("gus").await.id, OrgRole::Guest).await;
+    let by_one = |after| PageRequest::sorted(Sort::ascending(MemberOrder::Email), after, Some(1));
+    let (mut roles, mut next) = (Vec::new(), None);
+    loop {
+        let page = members::list_in_project(&test.db, org, project, by_one(next)).await.unwrap();
+        roles.extend(page.items.iter().map(|member| (member.user, member.role)));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    let expected = [(ada.id, ProjectRole::Viewer), (bob.id, ProjectRole::Admin), (eve.id, ProjectRole::Admin)];
+    assert_eq!(roles, expected, "a guest to whom the project gives nothing does not see it");
     test.remove_from_project(org, project, ada.id).await;
     let (_, role) = projects::find(&test.db, ada.id, project).await.unwrap().unwrap();
     assert_eq!(role, ProjectRole::Member, "the organization's role holds again");
-    assert_eq!(members::list_of_org(&test.db, org).await.unwrap().len(), 3, "joining a project demotes nobody");
+    assert_eq!(all_members(&test, org).await.len(), 4, "joining a project demotes nobody");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use platform::db::webhooks::{self, Delivery, DeliveryState, NewWebhook, WebhookC
 use platform::db::{Db, PageRequest};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
+use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::testing::TestDatabase;
 use platform::webhooks::{Deliverer, Networks, signature};
@@ -136,6 +137,7 @@ struct Setting {
     owner: UserId,
     org: OrgId,
     lifecycle: Lifecycle,
+    metrics: Metrics,
 }
 
 impl Setting {
@@ -143,14 +145,26 @@ impl Setting {
         let test = TestDatabase::new().await;
         let owner = test.user("ada").await.id;
         let org = test.org(owner).await;
-        Self { test, owner, org, lifecycle: Lifecycle::new() }
+        Self { test, owner, org, lifecycle: Lifecycle::new(), metrics: Metrics::new() }
     }
 
     fn deliver(&self, db: &Db, networks: Networks) {
         let limits = Limits { webhook_retry_first_seconds: 1, webhook_timeout_seconds: 2, ..Config::default().limits };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let deliverer = Deliverer::new(db, &clock, &Random::from_os(), &limits, Mode::Development, networks).unwrap();
-        deliverer.start(&self.lifecycle);
+        let random = Random::from_os();
+        let deliverer = Deliverer::new(db, &clock, &random, &limits, Mode::Development, networks, &self.metrics);
+        deliverer.unwrap().start(&self.lifecycle);
+    }
+
+    /// Waits until a metric has this value.
+    async fn until_metric(&self, sample: &str) {
+        let line = format!("\nglassbox_webhooks_{sample}\n");
+        let wait = async {
+            while !self.metrics.encode().contains(&line) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {sample} in {}", self.metrics.encode()));
     }
 
     async fn webhook(&self, url: String, kinds: &[EventKind]) -> WebhookId {
@@ -257,6 +271,28 @@ async fn what_fails_is_tried_again_under_the_same_id_and_redirects_are_not_follo
         }
     };
     timeout(PATIENCE, wait).await.expect("it is forgotten that it failed");
+    for sample in [
+        r#"attempts_total{outcome="Refused"} 2"#,
+        r#"attempts_total{outcome="Taken"} 1"#,
+        r#"attempts_total{outcome="Unanswered"} 0"#,
+        "attempt_seconds_count 3",
+    ] {
+        setting.until_metric(sample).await;
+    }
+}
+
+#[tokio::test]
+async fn operators_see_how_much_waits() {
+    let setting = Setting::new().await;
+    let webhook = setting.webhook("http://127.0.0.1:1/".to_owned(), &[]).await;
+    for number in 1..=3 {
+        setting.happen(EventKind::OrganizationUpdated, number).await;
+    }
+    setting.test.sabotage("UPDATE webhooks SET failures = 1, retry_at = now() + interval '1 hour'").await;
+    setting.deliver(&setting.test.db, Networks::All);
+    setting.until_metric("pending 3").await;
+    setting.until_metric("failing 1").await;
+    assert_eq!(setting.log(webhook).await.len(), 3);
 }
 
 #[tokio::test]
@@ -344,6 +380,7 @@ async fn a_webhook_to_which_nothing_gets_through_for_days_is_made_inactive_and_t
     };
     let found = timeout(PATIENCE, wait).await.unwrap();
     assert!(found.disabled_why.is_some());
+    setting.until_metric("disabled_total 1").await;
     let filter = Filter { action: Some(Action::WebhookDisabled), ..Filter::default() };
     let entries = audit::list(&setting.test.db, setting.org, filter, PageRequest::new(None, None)).await.unwrap().items;
     assert_eq!((entries.len(), entries[0].resource_id), (1, Some(webhook.as_uuid())));

@@ -122,7 +122,7 @@ impl Server {
         let hub = Hub::default();
         let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
         let access_news = AccessNews::start(bus.clone(), &lifecycle);
-        let events = EventFeed::start(&db, &bus, &lifecycle, &limits);
+        let events = EventFeed::start(&db, &bus, &lifecycle, &limits, &metrics);
         let documents =
             Documents::new(db.clone(), bus, as_clock(), random, lifecycle.clone(), limits.clone(), &metrics);
         let http = HttpServer::new(&limits, proxies, as_clock(), &lifecycle, &metrics);

@@ -62,6 +62,12 @@ export interface Notification {
   readonly createdAt: string;
 }
 
+/** Somebody's role in an organization or a project. */
+export interface RoleGiven {
+  readonly userId: string;
+  readonly role: "owner" | "admin" | "member" | "guest" | "viewer";
+}
+
 type Unspecified = Readonly<Record<string, unknown>>;
 
 /** What the types of events add. */
@@ -93,15 +99,23 @@ export interface EventPayloads {
   execution_update: Unspecified;
   trace: Unspecified;
   version_created: Unspecified;
-  project_created: Unspecified;
-  project_updated: Unspecified;
-  project_deleted: Unspecified;
-  project_restored: Unspecified;
-  project_member_updated: Unspecified;
-  project_member_removed: Unspecified;
-  member_updated: Unspecified;
-  member_removed: Unspecified;
-  organization_updated: Unspecified;
+  project_created: { readonly name: string; readonly description: string };
+  project_updated: {
+    readonly changes: {
+      readonly name?: string;
+      readonly description?: string;
+      readonly workflowStates?: readonly string[];
+      readonly settings?: Readonly<Record<string, unknown>>;
+    };
+    readonly omitted?: readonly string[];
+  };
+  project_deleted: { readonly name: string };
+  project_restored: { readonly name: string };
+  project_member_updated: RoleGiven;
+  project_member_removed: { readonly userId: string };
+  member_updated: RoleGiven;
+  member_removed: { readonly userId: string };
+  organization_updated: { readonly changes: Readonly<Record<string, unknown>> };
   notification: { readonly notification: Notification };
   /** `null`: all of the organization. */
   notifications_read: { readonly ids: readonly string[] | null; readonly read: boolean };

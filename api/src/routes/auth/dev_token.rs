@@ -38,6 +38,7 @@ pub(super) struct Request {
 #[schema(as = DevToken)]
 pub(super) struct Answer {
     /// The access token.
+    #[schema(example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]
     token: String,
     /// When it runs out.
     expires_at: DateTime<Utc>,

@@ -19,6 +19,7 @@ use crate::{Api, rate_limit};
 #[schema(as = WsToken)]
 pub(super) struct Answer {
     /// To be sent as the parameter `token` of `/ws` and `/yjs`, and by the provider on `/hocuspocus`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]
     token: String,
     /// Until when it opens sockets. An open socket lasts as long as the access token it came from.
     expires_at: DateTime<Utc>,

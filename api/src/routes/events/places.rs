@@ -32,6 +32,12 @@ pub(crate) struct Place {
 }
 
 impl EventStreams {
+    /// How many are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.open().count
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         // Nothing that runs under the lock can leave the counts half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -26,14 +26,14 @@ pub(super) struct Answer {
     /// The last update of the log that is part of it.
     seq: u64,
     /// The state: one Yjs update, version 1, in base64.
-    #[schema(content_encoding = "base64")]
+    #[schema(content_encoding = "base64", example = "AAA=")]
     update: String,
     /// Who wrote what: an encoded `IdMap` of Yjs, version 1, in base64. Its attributes are `insert` (the principal, as
     /// `user:<uuid>`), `insertAt` (milliseconds since 1970), and for agents `run`.
-    #[schema(content_encoding = "base64")]
+    #[schema(content_encoding = "base64", example = "AA==")]
     inserted: String,
     /// Who deleted what, likewise, with `delete` and `deleteAt`.
-    #[schema(content_encoding = "base64")]
+    #[schema(content_encoding = "base64", example = "AA==")]
     deleted: String,
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use platform::access::{OrgAction, OrgRole};
-use platform::db::members::{self, Member};
+use platform::db::Sort;
+use platform::db::members::{self, Member, MemberOrder};
 use schema::ids::{OrgId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,8 +14,8 @@ use utoipa::ToSchema;
 use super::OrgRoleBody;
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::extract::Id;
-use crate::pagination::Page;
+use crate::extract::{Id, Query};
+use crate::pagination::{Page, PageQuery};
 use crate::problem::Problem;
 
 /// A member of an organization.
@@ -25,8 +26,10 @@ pub(super) struct OrgMember {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     /// The address.
+    #[schema(example = "grace@example.com")]
     email: String,
     /// What to call the person.
+    #[schema(example = "Grace")]
     name: String,
     /// What the person may do.
     role: OrgRoleBody,
@@ -40,16 +43,18 @@ impl From<Member<OrgRole>> for OrgMember {
 
 /// List an organization's members
 ///
-/// By address, the first 1,000.
+/// By address.
 #[utoipa::path(get, path = "/orgs/{orgId}/members", tag = "organizations", operation_id = "listOrganizationMembers",
-    params(("orgId" = Uuid, Path, description = "The organization's id.")),
+    params(("orgId" = Uuid, Path, description = "The organization's id."), PageQuery),
     responses((status = OK, description = "The members.", body = Page<OrgMember>)))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(id): Id<OrgId>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<OrgMember>>, Problem> {
     api.organization(&caller, id, OrgAction::View).await?;
-    let members = members::list_of_org(&api.db, id).await?;
-    Ok(Json(Page::whole(members.into_iter().map(OrgMember::from))))
+    let page = page.sorted(None, Sort::ascending(MemberOrder::Email))?;
+    let members = members::list_of_org(&api.db, id, page).await?;
+    Ok(Json(Page::of(members, OrgMember::from)))
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
 use platform::access::OrgAction;
 use platform::db::organizations::{self, Organization};
 use schema::Patch;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use super::settings::SettingsChanges;
 use super::{LevelBody, OrganizationBody, slug};
 use crate::authenticate::Caller;
+use crate::etag::{answer_unless_known, if_match, require};
 use crate::extract::Id;
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::problem::{Problem, ProblemBody};
@@ -47,25 +49,38 @@ pub(super) struct Request {
 ///
 /// For owners and admins.
 #[utoipa::path(patch, path = "/orgs/{orgId}", tag = "organizations", operation_id = "updateOrganization",
-    params(("orgId" = Uuid, Path, description = "The organization's id.")),
+    params(
+        ("orgId" = Uuid, Path, description = "The organization's id."),
+        ("If-Match" = Option<String>, Header, description = "An ETag: change it only if it is still as it was then."),
+    ),
     request_body(content((Request = "application/json"), (Request = "application/merge-patch+json"))),
     responses(
-        (status = OK, description = "The organization as it is now.", body = OrganizationBody),
+        (status = OK, description = "The organization as it is now.", body = OrganizationBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller is neither an owner nor an admin. `INSUFFICIENT_SCOPE`: the API key may not.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "`SLUG_TAKEN`: the slug is in use.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the organization has changed; ETag says what it is now.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(id): Id<OrgId>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<Request>,
-) -> Result<Json<OrganizationBody>, Problem> {
+) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
     let (_, role) = api.organization(&caller, id, OrgAction::Configure).await?;
-    let updated = organizations::update(&api.db, id, &caller.actor, |organization| request.apply(organization)).await?;
+    let change = |organization: &mut Organization| {
+        require(condition.as_ref(), &OrganizationBody::from((organization.clone(), role)).tag())?;
+        request.apply(organization)
+    };
+    let updated = organizations::update(&api.db, id, &caller.actor, change).await?;
     let organization = updated.ok_or_else(|| Problem::not_found("organization"))?;
-    Ok(Json((organization, role).into()))
+    let organization = OrganizationBody::from((organization, role));
+    Ok(answer_unless_known(None, organization.tag(), organization))
 }
 
 impl Request {

@@ -64,7 +64,7 @@ pub(super) async fn handler(
     api.organization(&caller, org, OrgAction::CreateProject).await?;
     let id = ProjectId::new(key.new_id(&api, caller.user, format_args!("projects of {org}")));
     create(&api, &caller, org, id, name, description).await?;
-    Ok((StatusCode::CREATED, Json(live_project(&api, &caller, id).await?)))
+    Ok((StatusCode::CREATED, Json(live_project(&api, &caller, id).await?.0)))
 }
 
 /// Begins a project: its rows, then its canvas. What was begun under this id before is completed, never begun anew.

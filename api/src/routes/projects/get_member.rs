@@ -35,6 +35,5 @@ pub(super) async fn handler(
 /// Somebody who may see a project, with the role that holds.
 pub(super) async fn member(api: &Api, org: OrgId, project: ProjectId, user: UserId) -> Result<ProjectMember, Problem> {
     let found = members::find_in_project(&api.db, org, project, user).await?;
-    let member = found.ok_or_else(|| Problem::not_found("member"))?;
-    Ok(ProjectMember { user_id: member.user, email: member.email, name: member.name, role: member.role.into() })
+    Ok(found.ok_or_else(|| Problem::not_found("member"))?.into())
 }

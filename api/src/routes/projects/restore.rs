@@ -40,5 +40,5 @@ pub(super) async fn handler(
     if !projects::restore(&api.db, project.org, id, &caller.actor).await? {
         return Err(not_found());
     }
-    Ok(Json(live_project(&api, &caller, id).await?))
+    Ok(Json(live_project(&api, &caller, id).await?.0))
 }

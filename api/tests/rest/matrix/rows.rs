@@ -201,13 +201,8 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /documents/{nodesName}/history/attributions", VIEW, OK),
     row("POST /documents/{nodesName}/history/restore", EDIT, OK).with(|_| json!({"seq": 1})),
     row("POST /documents/{nodesName}/history/undo", EDIT, OK).with(|_| json!({"fromSeq": 1, "throughSeq": 1})),
-    // Whoever may gets as far as this refusal; what it does otherwise is tried with histories.
-    row(
-        "POST /documents/{nodesName}/history/prune",
-        InProject(ProjectAction::PruneHistory),
-        StatusCode::UNPROCESSABLE_ENTITY,
-    )
-    .with(|_| json!({"fromSeq": 2, "throughSeq": 1})),
+    row("POST /documents/{nodesName}/history/prune", InProject(ProjectAction::PruneHistory), OK)
+        .with(|_| json!({"fromSeq": 1, "throughSeq": 1})),
     row("GET /documents/{nodesName}/history/versions", VIEW, OK),
     row("POST /documents/{nodesName}/history/versions", EDIT, CREATED).with(|_| json!({"name": "Another"})),
     row("PATCH /documents/{nodesName}/history/versions/{versionId}", EDIT, GONE).with(|_| json!({"name": "Changed"})),

@@ -36,6 +36,26 @@ pub async fn settings(tx: &mut OrgTx, project: ProjectId) -> Result<Settings, Db
     settings.map_or_else(|| Ok(Settings::default()), read)
 }
 
+/// The settings of a project that is not in the trash, which nobody else changes until the transaction ends.
+pub(super) async fn lock(tx: &mut OrgTx, project: ProjectId) -> Result<Option<Settings>, DbError> {
+    let stored = sqlx::query_scalar!(
+        "SELECT settings FROM projects WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        project.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    stored.map(read).transpose()
+}
+
+pub(super) async fn write(tx: &mut OrgTx, project: ProjectId, settings: Settings) -> Result<(), DbError> {
+    let settings = serde_json::to_value(settings).map_err(|error| DbError::Invalid(error.to_string()))?;
+    sqlx::query!("UPDATE projects SET settings = $2 WHERE id = $1", project.as_uuid(), settings)
+        .execute(&mut *tx.inner)
+        .await?;
+    Ok(())
+}
+
 pub(super) fn read(stored: serde_json::Value) -> Result<Settings, DbError> {
     serde_json::from_value(stored).map_err(|error| DbError::Invalid(format!("settings of a project: {error}")))
 }

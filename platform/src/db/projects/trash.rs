@@ -5,6 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::db::audit::{self, Action, Actor, ResourceKind};
+use crate::db::events::{self, EventKind, NewEvent};
 use crate::db::{Db, DbError};
 
 /// Puts a project with all its documents into the trash, and returns which documents nobody may open any more. `None`
@@ -29,6 +30,8 @@ pub async fn delete(db: &Db, org: OrgId, project: ProjectId, by: &Actor) -> Resu
     .await?;
     let details = json!({ "name": name, "documents": documents.len() });
     audit::record(&mut tx, by.did(Action::ProjectDeleted, ResourceKind::Project, project).with(details)).await?;
+    let event = NewEvent::new(EventKind::ProjectDeleted, json!({ "name": name }));
+    events::append(&mut tx, event.project(project).by([by.principal]));
     tx.commit().await?;
     Ok(Some(documents))
 }
@@ -57,6 +60,8 @@ pub async fn restore(db: &Db, org: OrgId, project: ProjectId, by: &Actor) -> Res
         .execute(&mut *tx.inner)
         .await?;
     let details = json!({ "name": found.name });
+    let event = NewEvent::new(EventKind::ProjectRestored, details.clone());
+    events::append(&mut tx, event.project(project).by([by.principal]));
     audit::record(&mut tx, by.did(Action::ProjectRestored, ResourceKind::Project, project).with(details)).await?;
     tx.commit().await?;
     Ok(true)

@@ -15,6 +15,9 @@ use crate::config::Secret;
 use crate::db::audit::{self, Action, Actor, ResourceKind};
 use crate::db::{Db, DbError};
 
+/// Deliveries that are counted, at most: beyond, it does not matter how many wait.
+const PENDING_COUNTED_MAX: i64 = 100_000;
+
 /// A webhook that is this worker's for a while.
 #[derive(Debug, Clone)]
 pub(crate) struct Leased {
@@ -205,6 +208,29 @@ pub(crate) async fn release(
     }
     tx.commit().await?;
     Ok(why)
+}
+
+/// How much waits to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// Deliveries that are pending, up to [`PENDING_COUNTED_MAX`].
+    pub(crate) pending: i64,
+    /// Active webhooks whose last delivery failed.
+    pub(crate) failing: i64,
+}
+
+/// Counts what waits to be delivered, of all organizations.
+pub(crate) async fn backlog(db: &Db) -> Result<Backlog, DbError> {
+    let mut tx = db.deliveries().await?;
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM (SELECT FROM webhook_deliveries WHERE state = 'pending' LIMIT $1) AS waiting)
+                      AS "pending!",
+                  (SELECT count(*) FROM webhooks WHERE active AND failures > 0) AS "failing!""#,
+        PENDING_COUNTED_MAX
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(Backlog { pending: row.pending, failing: row.failing })
 }
 
 /// Gives up what was made before a time and did not get through.

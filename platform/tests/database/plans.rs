@@ -1,0 +1,52 @@
+//! Every statement finds the rows that it wants by an index.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use platform::testing::TestDatabase;
+use serde_json::Value;
+
+/// What is read whole on purpose, with what tells the statement: small tables, for operators.
+const SWEPT: &[(&str, &str)] = &[("quarantine_days", "sum(left_out)"), ("webhooks", "active AND failures > 0")];
+
+/// The statements that are written out, as they were described to be compiled.
+fn statements() -> Vec<String> {
+    let described = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.sqlx");
+    let mut statements: Vec<String> = fs::read_dir(described)
+        .unwrap()
+        .map(|entry| {
+            let file: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            file["query"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    statements.sort_unstable();
+    statements
+}
+
+/// The tables that a plan reads whole.
+fn read_whole(plan: &str) -> impl Iterator<Item = &str> {
+    plan.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("Seq Scan on ")?;
+        rest.split_whitespace().next()
+    })
+}
+
+#[tokio::test]
+async fn every_statement_uses_an_index() {
+    let test = TestDatabase::new().await;
+    let statements = statements();
+    assert!(statements.len() > 150, "{}", statements.len());
+    let mut wrong = BTreeSet::new();
+    for statement in &statements {
+        let plan = test.generic_plan(statement).await;
+        for table in read_whole(&plan) {
+            let is_meant = SWEPT.iter().any(|(swept, part)| *swept == table && statement.contains(part));
+            if !is_meant {
+                wrong.insert(format!("{table}: {statement}\n{plan}"));
+            }
+        }
+    }
+    let wrong: Vec<_> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "{} read a table whole:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
