@@ -6,7 +6,10 @@ use yrs::{Out, Text, TransactionMut, Xml, XmlElementRef, XmlFragment, XmlFragmen
 
 use super::align::{Current, Step, align};
 use super::node::{self, Node, Run, Unknown};
-use super::{Block, markdown, shape, text};
+use super::{Block, markdown, mentions, shape, text};
+
+/// The formatting attribute of links.
+const LINK: &str = "link";
 
 /// Makes a fragment say `blocks`.
 pub(super) fn apply(fragment: &XmlFragmentRef, txn: &mut TransactionMut<'_>, blocks: &[Block]) {
@@ -162,8 +165,9 @@ fn with_unknown_restored(wanted: &[Node], current: &[Current]) -> Vec<Node> {
         if !matches!(&child.node, Node::Element(element) if element.name != "hardBreak") {
             continue;
         }
-        let words = Unknown(child.node.clone()).readable();
-        let found = (from..restored.len()).find_map(|index| Some((index, split_at(&restored[index], &words)?)));
+        let stand_in = shape::inline_nodes(&[mentions::stand_in(&Unknown(child.node.clone()))]);
+        let Some(Node::Text(stand_in)) = stand_in.into_iter().next() else { continue };
+        let found = (from..restored.len()).find_map(|index| Some((index, split_at(&restored[index], &stand_in)?)));
         if let Some((index, (before, after))) = found {
             let parts = [before, Some(child.node.clone()), after];
             let parts: Vec<Node> = parts.into_iter().flatten().collect();
@@ -174,11 +178,14 @@ fn with_unknown_restored(wanted: &[Node], current: &[Current]) -> Vec<Node> {
     restored
 }
 
-/// The texts before and after words in a text, if it has them.
-fn split_at(text: &Node, words: &str) -> Option<(Option<Node>, Option<Node>)> {
-    let Node::Text(runs) = text else { return None };
-    let (index, at) = runs.iter().enumerate().find_map(|(index, run)| Some((index, run.text.find(words)?)))?;
-    let (before, after) = (&runs[index].text[..at], &runs[index].text[at + words.len()..]);
+/// The texts before and after words in a text, if it has them. If the words are a link, only where they are that link.
+fn split_at(text: &Node, stand_in: &[Run]) -> Option<(Option<Node>, Option<Node>)> {
+    let (Node::Text(runs), [words]) = (text, stand_in) else { return None };
+    let link = |run: &Run| run.attributes.get(LINK).cloned();
+    let is_same_link = |run: &Run| link(words).is_none() || link(words) == link(run);
+    let find = |run: &Run| if is_same_link(run) { run.text.find(&words.text) } else { None };
+    let (index, at) = runs.iter().enumerate().find_map(|(index, run)| Some((index, find(run)?)))?;
+    let (before, after) = (&runs[index].text[..at], &runs[index].text[at + words.text.len()..]);
     let part = |words: &str| Run { text: words.to_owned(), attributes: runs[index].attributes.clone() };
     let before = runs[..index].iter().cloned().chain([part(before)]);
     let after = [part(after)].into_iter().chain(runs[index + 1..].iter().cloned());

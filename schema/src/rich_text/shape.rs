@@ -313,7 +313,7 @@ fn cell_node(cell: &TableCell, depth: usize) -> Node {
 }
 
 /// The children that stand for the pieces of a paragraph: neighbouring texts lie in one `XmlText`.
-fn inline_nodes(content: &[Inline]) -> Vec<Node> {
+pub(super) fn inline_nodes(content: &[Inline]) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for piece in join_texts(content.iter().cloned()) {
         match piece {

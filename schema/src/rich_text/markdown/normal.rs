@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::rich_text::mentions;
 use crate::rich_text::shape::{ORDERED_START_MAX, join_texts};
 use crate::rich_text::{Align, Block, CellKind, Image, Inline, Mark, TableCell, TaskItem};
 
@@ -64,7 +65,10 @@ pub(super) fn normalized_inlines(content: &[Inline]) -> Vec<Inline> {
     join_texts(content.iter().map(|piece| match piece {
         Inline::Text { text, marks } => Inline::Text { text: visible(text), marks: normalized_marks(marks) },
         Inline::HardBreak => Inline::HardBreak,
-        Inline::Unknown(unknown) => Inline::plain(visible(&unknown.readable())),
+        Inline::Unknown(unknown) => match mentions::stand_in(unknown) {
+            Inline::Text { text, marks } => Inline::Text { text: visible(&text), marks },
+            other => other,
+        },
     }))
 }
 
