@@ -47,6 +47,7 @@ use scenario::cold_open::ColdOpen;
 use scenario::compare::Compare;
 use scenario::crowd::Crowd;
 use scenario::durability::Durability;
+use scenario::events::Events;
 use scenario::fan_out::FanOut;
 use scenario::hostile::Hostile;
 use scenario::idle_memory::IdleMemory;
@@ -95,6 +96,7 @@ enum Command {
     Replay(Replay),
     Rest(Rest),
     Agents(Agents),
+    Events(Events),
     Durability(Durability),
     Hostile(Hostile),
     Partitions(Partitions),
@@ -237,6 +239,7 @@ impl Command {
             Self::Replay(scenario) => scenario.run(bench).await,
             Self::Rest(scenario) => scenario.run(bench).await,
             Self::Agents(scenario) => scenario.run(bench).await,
+            Self::Events(scenario) => scenario.run(bench).await,
             Self::Durability(scenario) => scenario.run(bench).await,
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,

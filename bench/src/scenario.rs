@@ -5,6 +5,7 @@ pub(crate) mod cold_open;
 pub(crate) mod compare;
 pub(crate) mod crowd;
 pub(crate) mod durability;
+pub(crate) mod events;
 pub(crate) mod fan_out;
 pub(crate) mod hostile;
 pub(crate) mod idle_memory;
