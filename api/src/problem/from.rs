@@ -8,7 +8,7 @@ use super::{Code, Problem};
 use crate::etag::{DocumentTag, etag_header};
 
 /// Names what is to be changed, rather than what that is to refer to.
-const ADDRESSED: [&str; 3] = ["nodeId", "edgeId", "itemId"];
+const ADDRESSED: [&str; 4] = ["nodeId", "edgeId", "itemId", "proposalId"];
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {

@@ -9,6 +9,7 @@ mod get;
 mod item;
 mod items;
 mod list;
+mod proposals;
 mod restore;
 mod update;
 mod versions;
@@ -33,6 +34,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(items::order::outputs))
         .routes(routes!(items::get::input, items::update::input, items::remove::input))
         .routes(routes!(items::get::output, items::update::output, items::remove::output))
+        .routes(routes!(proposals::list))
+        .routes(routes!(proposals::accept))
+        .routes(routes!(proposals::reject))
         .routes(routes!(versions::list))
         .routes(routes!(versions::get))
         .routes(routes!(versions::roll_back))

@@ -25,6 +25,7 @@ mod nodes;
 mod notifications;
 mod organizations;
 mod projects;
+mod proposals;
 mod requests;
 mod server;
 mod templates;

@@ -59,6 +59,7 @@ impl Row {
     pub(super) fn uses_up(&self) -> bool {
         self.endpoint.starts_with("DELETE ")
             || self.endpoint.ends_with("/restore")
+            || self.endpoint.contains("/proposals/")
             || self.endpoint == "POST /nodes/{nodeId}/lock"
             || self.endpoint == "POST /projects/{projectId}/dependencies"
     }
@@ -234,6 +235,9 @@ pub(super) const ROWS: &[Row] = &[
     row("POST /executions/{executionId}/input", RUN, CONFLICT)
         .with(|_| json!({"questionId": uuid::Uuid::nil(), "response": "Yes"})),
     row("POST /executions/{executionId}/undo", EDIT, OK),
+    row("GET /nodes/{nodeId}/proposals", VIEW, OK),
+    row("POST /nodes/{nodeId}/proposals/{proposalId}/accept", EDIT, OK),
+    row("POST /nodes/{nodeId}/proposals/{proposalId}/reject", EDIT, OK),
     row("POST /nodes/{nodeId}/execute", RUN, StatusCode::ACCEPTED).with(|_| json!({"ifBusy": "enqueue"})),
     row("GET /nodes/{nodeId}/versions", VIEW, OK),
     row("GET /nodes/{nodeId}/versions/{version}", VIEW, OK),

@@ -1,12 +1,17 @@
 //! An organization with something of everything in it.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use platform::access::{OrgRole, ProjectRole};
+use platform::auth::Principal;
 use platform::db::audit::Actor;
+use platform::db::documents;
 use platform::db::executions::{self, NewExecution, Wish};
 use platform::db::{DbError, members};
 use platform::executions::{ExecuteOptions, IfBusy};
-use schema::ids::{OrgId, ProjectId, RunId, UserId};
+use schema::ids::{DocumentName, OrgId, ProjectId, RunId, UserId};
+use schema::node::{self, NewProposal, NodePatch, ProposedChange};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -101,6 +106,7 @@ impl World {
             "name": SECRET, "baseUrl": "https://example.com/v1", "model": "m", "contextTokens": 1000, "outputTokens": 100,
         });
         let model = owner.post(&format!("{of_org}/models"), model).await.created_id();
+        let proposal = add_proposal(server, owner, &node).await;
         let execution = add_run(server, owner, &org, &project, &node).await;
         let mut keys = Vec::new();
         for scope in ["api:read", "api:write"] {
@@ -123,6 +129,7 @@ impl World {
             ("templateId", template),
             ("modelId", model),
             ("executionId", execution),
+            ("proposalId", proposal),
             ("webhookId", webhook),
             ("deliveryId", delivery),
             ("notificationId", Uuid::nil().to_string()),
@@ -215,5 +222,17 @@ async fn add_run(server: &Server, owner: &Client, org: &str, project: &str, node
     };
     executions::begin(db, org, by, &new).await.unwrap();
     executions::steer(db, org, by, id, Wish::Cancel).await.unwrap();
+    id.to_string()
+}
+
+/// Something that is offered for a node. Only agents offer something.
+async fn add_proposal(server: &Server, owner: &Client, node: &str) -> String {
+    let (api, user) = (&server.api, owner.id().parse::<UserId>().unwrap());
+    let document = documents::find(&api.db, user, &DocumentName::Node(node.parse().unwrap())).await.unwrap().unwrap();
+    let id = Uuid::new_v4();
+    let change = ProposedChange::Output { text: SECRET.to_owned() };
+    let new = NewProposal { id, run: None, label: None, created_at: api.clock.now(), change };
+    let patch = Box::new(move |txn: &mut yrs::TransactionMut<'_>| node::apply(&NodePatch::Propose(Box::new(new)), txn));
+    api.documents.edit(&document, Arc::new(Principal::user(user, "Owner")), None, patch).await.unwrap();
     id.to_string()
 }
