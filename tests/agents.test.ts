@@ -45,7 +45,10 @@ afterAll(async () => {
 });
 
 async function node(title: string): Promise<string> {
-  const { id } = await call<{ id: string }>(server, `/projects/${project.id}/nodes`, { person, body: { title } });
+  const { id } = await call<{ id: string }>(server, `/projects/${project.id}/nodes`, {
+    person,
+    body: { title },
+  });
   return id;
 }
 
@@ -59,24 +62,33 @@ async function until(run: string, ...statuses: readonly string[]): Promise<Execu
   for (;;) {
     const execution = await call<Execution>(server, `/executions/${run}`, { person }).catch(() => null);
     if (execution && statuses.includes(execution.status)) return execution;
-    if (Date.now() > end) throw new Error(`the run is still ${JSON.stringify(execution)}\n${server.log().slice(-3000)}`);
+    if (Date.now() > end)
+      throw new Error(`the run is still ${JSON.stringify(execution)}\n${server.log().slice(-3000)}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
 async function output(nodeId: string): Promise<string | undefined> {
-  const { outputs } = await call<{ outputs: readonly { text?: string }[] }>(server, `/nodes/${nodeId}`, { person });
+  const { outputs } = await call<{ outputs: readonly { text?: string }[] }>(server, `/nodes/${nodeId}`, {
+    person,
+  });
   return outputs[0]?.text;
 }
 
 async function trace(run: string): Promise<readonly TraceEvent[]> {
-  const { items } = await call<{ items: TraceEvent[] }>(server, `/executions/${run}/trace?limit=100`, { person });
+  const { items } = await call<{ items: TraceEvent[] }>(server, `/executions/${run}/trace?limit=100`, {
+    person,
+  });
   return items;
 }
 
 test("a run with tools, against a provider that others wrote", async () => {
   provider.on(
-    { userMessage: /Now do the task/, hasToolResult: false, predicate: (request) => JSON.stringify(request.messages).includes("With tools") },
+    {
+      userMessage: /Now do the task/,
+      hasToolResult: false,
+      predicate: (request) => JSON.stringify(request.messages).includes("With tools"),
+    },
     { toolCalls: [{ name: "list_nodes", arguments: "{}" }] },
   );
   provider.on(
@@ -101,9 +113,14 @@ test("a run with tools, against a provider that others wrote", async () => {
 
 test("answers that break off, limits of rate and failures of the provider leave nothing twice", async () => {
   const text = "A text of some length, of which the beginning comes twice and stands there once.";
-  const isOurs = (request: { messages: unknown }) => JSON.stringify(request.messages).includes("With trouble");
+  const isOurs = (request: { messages: unknown }) =>
+    JSON.stringify(request.messages).includes("With trouble");
   let asked = 0;
-  provider.on({ predicate: (request) => isOurs(request) && asked++ === 0 }, { content: text }, { chunkSize: 6, truncateAfterChunks: 4 });
+  provider.on(
+    { predicate: (request) => isOurs(request) && asked++ === 0 },
+    { content: text },
+    { chunkSize: 6, truncateAfterChunks: 4 },
+  );
   provider.on({ predicate: isOurs }, { content: text }, { chunkSize: 5 });
   provider.nextRequestError(429, { message: "slow down", type: "rate_limit_error" });
   const nodeId = await node("With trouble");
@@ -128,7 +145,11 @@ test("the key is sent to the provider and to nobody else", async () => {
 test("the whole program may be killed at any time, and the run ends as if nothing had been", async () => {
   const words = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
   const content = `A list:\n\n- one\n- two\n\n${words}.`;
-  provider.on({ predicate: (request) => JSON.stringify(request.messages).includes("Killed") }, { content }, { chunkSize: 6, streamingProfile: { ttft: 20, tps: 60 } });
+  provider.on(
+    { predicate: (request) => JSON.stringify(request.messages).includes("Killed") },
+    { content },
+    { chunkSize: 6, streamingProfile: { ttft: 20, tps: 60 } },
+  );
   const nodeId = await node("Killed");
   const run = await execute(nodeId);
   for (const pause of [200, 700, 1300]) {
