@@ -26,11 +26,17 @@ async fn a_run_that_proposes_changes_nothing_until_somebody_accepts() {
     let run = world.execute(json!({"plan": false, "mode": "propose"})).await;
     world.until_status(&run, "complete").await;
     let node = world.node(&world.node).await;
-    assert_eq!((&node["body"], &node["outputs"], &node["status"]), (&json!("Write about the sea."), &json!([]), &json!("draft")));
+    assert_eq!(
+        (&node["body"], &node["outputs"], &node["status"]),
+        (&json!("Write about the sea."), &json!([]), &json!("draft"))
+    );
 
     let path = format!("/nodes/{}/proposals", world.node);
     let proposals = world.get(&path).await["items"].as_array().unwrap().clone();
-    assert!(proposals.iter().all(|proposal| proposal["status"] == "open" && proposal["runId"] == run), "{proposals:#?}");
+    assert!(
+        proposals.iter().all(|proposal| proposal["status"] == "open" && proposal["runId"] == run),
+        "{proposals:#?}"
+    );
     let output = proposals.iter().find(|proposal| proposal["kind"] == "output").unwrap();
     assert_eq!(output["text"], "It is cold.");
     for proposal in &proposals {
