@@ -168,6 +168,10 @@ impl<'a> Run<'a> {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(Stop::Failed { code, message }) => self.end(failed(code, message)).await?,
+                // What the replica holds is not what the document will: nothing more is written.
+                Err(Stop::Workspace(WorkspaceError::Refused { code, message, .. })) => {
+                    self.append(Entry::Ended(failed(&code, message)), Along::default()).await?;
+                }
                 Err(stop) => return Err(stop),
             }
         }
@@ -350,6 +354,29 @@ impl<'a> Run<'a> {
     /// An id that follows from the run and what it is about to note: the same if it is noted once more.
     fn next_id(&self, of: &str) -> Uuid {
         Uuid::new_v5(&self.leased.run.as_uuid(), format!("{of}/{}", self.state.seq + 1).as_bytes())
+    }
+}
+
+/// Ends a run that nobody gets any further, without its documents.
+pub(crate) async fn give_up(services: &Services, leased: &Leased, why: &str) -> Result<(), Stop> {
+    let mut before = State::new(leased.options.clone());
+    for entry in runs::journal(&services.db, leased).await? {
+        before.seq = entry.seq;
+        // One that cannot be read may be why it is given up.
+        if let Ok(noted) = serde_json::from_value(entry.entry) {
+            before.apply(&noted);
+            before.seq = entry.seq;
+        }
+    }
+    let entry = Entry::Ended(failed("GIVEN_UP", why));
+    let mut after = before.clone();
+    after.apply(&entry);
+    let changes = trace::changes(&before, &after, &entry, services.clock.now());
+    let append = Append { seq: after.seq, entry: json!(entry), update: None, changes };
+    match runs::append(&services.db, leased, &append).await {
+        Ok(()) => Ok(()),
+        Err(AppendError::Db(error)) => Err(error.into()),
+        Err(AppendError::LeaseLost(_) | AppendError::NoTokensLeft) => Err(Stop::LeaseLost),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use platform::config::{AgentsConfig, Mode};
-use platform::db::runs::{self, Capacity, LeaseLost, Leased, Wakes};
+use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, LeaseLost, Leased, Wakes};
 use platform::executions::Control;
 use schema::ids::RunId;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::probe::Probe;
-use crate::run::{Run, Signals, Stop};
+use crate::run::{Run, Signals, Stop, give_up};
 use crate::services::{Services, World};
 use crate::workspace::{Workspace, WorkspaceError};
 
@@ -176,6 +176,10 @@ impl Inner {
 
     /// Drives a run until it is over, waits for somebody, or somebody else takes it up.
     async fn drive(self: &Arc<Self>, leased: Leased) {
+        if leased.attempts > ATTEMPTS_MAX {
+            // Whoever drove it before was not heard of again, each time.
+            return self.give_up(&leased, "its workers have ended while they drove it").await;
+        }
         let (control, heard) = watch::channel(leased.control);
         self.here().insert(leased.run, control);
         let lost = CancellationToken::new();
@@ -198,6 +202,7 @@ impl Inner {
                 return;
             }
             Err(Stop::HandOver) => (leased.run, Duration::ZERO),
+            Err(stop) if leased.attempts >= ATTEMPTS_MAX => return self.give_up(leased, &stop.to_string()).await,
             Err(stop) => {
                 tracing::warn!(run = %leased.run, error = %stop, "a run could not go on; it will be taken up again");
                 (leased.run, PAUSE)
@@ -205,6 +210,13 @@ impl Inner {
         };
         if let Err(error) = runs::release(&self.services.db, leased, pause).await {
             tracing::warn!(%run, %error, "a run could not be given back; its lease will run out");
+        }
+    }
+
+    async fn give_up(&self, leased: &Leased, why: &str) {
+        tracing::warn!(run = %leased.run, why, attempts = leased.attempts, "a run is given up");
+        if let Err(error) = give_up(&self.services, leased, why).await {
+            tracing::warn!(run = %leased.run, %error, "that a run is given up could not be noted");
         }
     }
 

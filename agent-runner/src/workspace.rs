@@ -17,6 +17,8 @@ use yrs::{ClientID, Doc, ReadTxn, StateVector, Transact, TransactionMut, Update}
 
 /// How long a document may take to open, and edits to be confirmed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// After this time presence is said again.
+const SHOWN_ANEW_AFTER: Duration = Duration::from_secs(10);
 
 /// Why a run cannot go on with its documents now.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +74,12 @@ struct Replica {
     is_synced: bool,
     /// What was sent and is not confirmed: the frame's number, and the edit.
     unconfirmed: VecDeque<(u64, Edit)>,
+    /// What the server has put off: it asks for it again.
+    put_off: Vec<Edit>,
     event: Option<Uuid>,
     clock: u32,
+    /// What presence says, and since when.
+    shown: Option<(String, Instant)>,
 }
 
 impl Workspace {
@@ -100,8 +106,17 @@ impl Workspace {
         let epoch = subscribed.epoch;
         self.client.send_step1(number, &StateVector::default().encode_v1());
         self.numbers.insert(number, document.clone());
-        let replica =
-            Replica { doc, number, epoch, is_synced: false, unconfirmed: VecDeque::new(), event: None, clock: 0 };
+        let replica = Replica {
+            doc,
+            number,
+            epoch,
+            is_synced: false,
+            unconfirmed: VecDeque::new(),
+            put_off: Vec::new(),
+            event: None,
+            clock: 0,
+            shown: None,
+        };
         self.replicas.insert(document.clone(), replica);
         let deadline = Instant::now() + PATIENCE;
         while !self.replica(document)?.is_synced {
@@ -165,14 +180,14 @@ impl Workspace {
 
     /// The last entry of the journal up to which all edits are in their documents, given the last entry there is.
     pub(crate) fn delivered(&self, seq: i32) -> i32 {
-        let waiting = self.replicas.values().filter_map(|replica| replica.unconfirmed.front());
-        waiting.map(|(_, edit)| edit.seq - 1).min().unwrap_or(seq)
+        let waiting = self.replicas.values().flat_map(Replica::waiting);
+        waiting.map(|edit| edit.seq - 1).min().unwrap_or(seq)
     }
 
     /// Waits until everything that was sent is confirmed.
     pub(crate) async fn settle(&mut self) -> Result<(), WorkspaceError> {
         let deadline = Instant::now() + PATIENCE;
-        while self.replicas.values().any(|replica| !replica.unconfirmed.is_empty()) {
+        while self.replicas.values().any(|replica| replica.waiting().next().is_some()) {
             self.next(deadline).await?;
         }
         Ok(())
@@ -194,12 +209,17 @@ impl Workspace {
 
     /// Says where the agent is and what it does.
     pub(crate) fn show(&mut self, document: &DocumentName, state: &Value) {
-        let client_id = self.client_id;
         if let Some(replica) = self.replicas.get_mut(document) {
-            replica.clock += 1;
-            let state = state.to_string();
-            let entry = awareness::Entry { client: client_id, clock: replica.clock.into(), state: &state };
-            self.client.send_awareness(replica.number, &awareness::encode([entry].into_iter()));
+            replica.show(&self.client, self.client_id, state.to_string());
+        }
+    }
+
+    /// Says it again where it was said long ago: presence that is not renewed is removed (SPEC P5).
+    pub(crate) fn keep_shown(&mut self) {
+        for replica in self.replicas.values_mut() {
+            if let Some((state, _)) = replica.shown.take_if(|(_, since)| since.elapsed() >= SHOWN_ANEW_AFTER) {
+                replica.show(&self.client, self.client_id, state);
+            }
         }
     }
 
@@ -231,8 +251,19 @@ impl Workspace {
                 let code = code.map(|code| code.to_string()).unwrap_or_default();
                 Err(WorkspaceError::Disconnected(format!("{code} {reason}").trim().to_owned()))
             }
-            // What was put off, too: the server asks for it again, and gets it with the answer.
+            Event::Refused { channel, update, .. } => {
+                self.put_off(&channel, update);
+                Ok(())
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn put_off(&mut self, channel: &str, frame: u64) {
+        let refused = self.replicas.iter_mut().find(|(document, _)| document.to_string() == channel);
+        let Some((_, replica)) = refused else { return };
+        if let Some(at) = replica.unconfirmed.iter().position(|(number, _)| *number == frame) {
+            replica.put_off.extend(replica.unconfirmed.remove(at).map(|(_, edit)| edit));
         }
     }
 
@@ -246,8 +277,9 @@ impl Workspace {
         match event {
             ChannelEvent::Step1(state_vector) => {
                 let answer = replica.answer(&document, &state_vector)?;
-                // What it holds was sent before, each edit by itself; the answer itself is not waited for.
-                let _ = self.client.send_step2(number, &answer);
+                // Most of what it holds was sent before, each edit by itself.
+                let frame = self.client.send_step2(number, &answer);
+                replica.unconfirmed.extend(replica.put_off.drain(..).map(|edit| (frame, edit)));
             }
             ChannelEvent::Step2(update) => {
                 replica.apply(&document, &update)?;
@@ -266,10 +298,22 @@ impl Workspace {
 }
 
 impl Replica {
+    /// Edits that are not known to be in the document.
+    fn waiting(&self) -> impl Iterator<Item = &Edit> {
+        self.unconfirmed.iter().map(|(_, edit)| edit).chain(&self.put_off)
+    }
+
     fn apply(&self, document: &DocumentName, update: &[u8]) -> Result<(), WorkspaceError> {
         let unreadable = |reason: String| WorkspaceError::Unreadable { document: document.to_string(), reason };
         let update = Update::decode_v1(update).map_err(|error| unreadable(error.to_string()))?;
         self.doc.transact_mut().apply_update(update).map_err(|error| unreadable(error.to_string()))
+    }
+
+    fn show(&mut self, client: &Client, client_id: u64, state: String) {
+        self.clock += 1;
+        let entry = awareness::Entry { client: client_id, clock: self.clock.into(), state: &state };
+        client.send_awareness(self.number, &awareness::encode([entry].into_iter()));
+        self.shown = Some((state, Instant::now()));
     }
 
     /// What the server lacks.

@@ -19,6 +19,8 @@ use crate::tools::ToolSpec;
 
 /// How long what the model says is collected before it is written.
 const BATCH_EVERY: Duration = Duration::from_millis(75);
+/// How often presence is looked at while the model is silent.
+const KEEP_SHOWN_EVERY: Duration = Duration::from_secs(2);
 /// Fewer tokens than this are not worth a call.
 const TOKENS_OUT_MIN: u64 = 64;
 /// The most that one answer may be, in bytes for each token that it may have: who sends more does not stop.
@@ -73,11 +75,16 @@ impl Run<'_> {
         let mut heard = Heard::new();
         let signals = self.signals.clone();
         let asked = async { model?.ask(&request).await };
-        let ending = tokio::select! {
-            interruption = signals.any() => Ending::Interrupted(interruption),
-            answer = asked => match answer {
-                Ok(answer) => self.listen(&call, &request, answer, &mut heard).await?,
-                Err(error) => Ending::Failed(error),
+        tokio::pin!(asked);
+        let mut patience = interval(KEEP_SHOWN_EVERY);
+        let ending = loop {
+            tokio::select! {
+                interruption = signals.any() => break Ending::Interrupted(interruption),
+                _ = patience.tick() => self.workspace.keep_shown(),
+                answer = &mut asked => break match answer {
+                    Ok(answer) => self.listen(&call, &request, answer, &mut heard).await?,
+                    Err(error) => Ending::Failed(error),
+                },
             }
         };
         match ending {
@@ -152,6 +159,7 @@ impl Run<'_> {
                 _ = batch.tick() => {
                     self.workspace.catch_up()?;
                     self.write(call, &heard.text).await?;
+                    self.workspace.keep_shown();
                 }
                 changed = self.workspace.changed() => changed?,
                 delta = answer.next() => {
