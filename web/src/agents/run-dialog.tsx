@@ -64,7 +64,7 @@ function Asking({ nodeId, current, onBegun }: Omit<RunDialogProps, "onClose"> & 
         value={form.instructions}
         onChange={(event) => change({ instructions: event.target.value })}
       />
-      <Where form={form} onChange={change} />
+      <Ways form={form} onChange={change} />
       {current && (
         <Check
           label={`Wait until ${current.agentName} is done here`}
@@ -96,21 +96,36 @@ interface PartProps {
   onChange: (changes: Partial<RunForm>) => void;
 }
 
+const MODES = [
+  { value: "write", label: "Writes itself" },
+  { value: "propose", label: "Proposes" },
+] as const;
 const TARGETS = [
   { value: "output", label: "An output" },
   { value: "body", label: "The body" },
 ] as const;
 
-function Where({ form, onChange }: PartProps) {
+function Ways({ form, onChange }: PartProps) {
   return (
-    <div className="grid justify-items-start gap-1">
-      <span className="text-[13px] font-medium">What it works on</span>
-      <Segments
-        label="Where the result goes"
-        value={form.target}
-        options={TARGETS}
-        onChange={(target) => onChange({ target })}
-      />
+    <div className="flex flex-wrap gap-x-6 gap-y-3">
+      <div className="grid justify-items-start gap-1">
+        <span className="text-[13px] font-medium">The agent</span>
+        <Segments
+          label="Whether the agent writes or proposes"
+          value={form.mode}
+          options={MODES}
+          onChange={(mode) => onChange({ mode })}
+        />
+      </div>
+      <div className="grid justify-items-start gap-1">
+        <span className="text-[13px] font-medium">What it works on</span>
+        <Segments
+          label="Where the result goes"
+          value={form.target}
+          options={TARGETS}
+          onChange={(target) => onChange({ target })}
+        />
+      </div>
     </div>
   );
 }

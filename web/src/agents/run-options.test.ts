@@ -6,9 +6,10 @@ it("asks for nothing that was not chosen, so that a template may say it", () => 
 });
 
 it("asks for what was chosen, and for no budget that is none", () => {
-  const form = { ...FIRST_FORM, instructions: " Be brief. ", target: "body" } as const;
+  const form = { ...FIRST_FORM, instructions: " Be brief. ", mode: "propose", target: "body" } as const;
   expect(optionsOf({ ...form, isPlanning: false, isPatient: true, tokenBudget: "5000" })).toEqual({
     instructions: "Be brief.",
+    mode: "propose",
     target: "body",
     plan: false,
     ifBusy: "enqueue",

@@ -7,6 +7,7 @@ export interface RunForm {
   templateId: string;
   model: string;
   tokenBudget: string;
+  mode: "write" | "propose";
   target: "output" | "body";
   isPlanning: boolean;
   isPatient: boolean;
@@ -19,6 +20,7 @@ export const FIRST_FORM: RunForm = {
   templateId: "",
   model: "",
   tokenBudget: "",
+  mode: "write",
   target: "output",
   isPlanning: true,
   isPatient: false,
@@ -36,6 +38,7 @@ export function optionsOf(form: RunForm): ExecuteOptions {
   if (form.templateId) options.templateId = form.templateId;
   if (form.model) options.model = form.model;
   if (Number.isInteger(tokenBudget) && tokenBudget > 0) options.tokenBudget = tokenBudget;
+  if (form.mode !== FIRST_FORM.mode) options.mode = form.mode;
   if (form.target !== FIRST_FORM.target) options.target = form.target;
   if (!form.isPlanning) options.plan = false;
   if (form.isPatient) options.ifBusy = "enqueue";

@@ -26,6 +26,8 @@ export class NodeDocument {
   readonly body: Y.XmlFragment;
   readonly inputs: Y.Array<Y.Map<unknown>>;
   readonly outputs: Y.Array<Y.Map<unknown>>;
+  /** What agents offer to change. It is read over REST, which tells it as Markdown. */
+  readonly proposals: Y.Map<unknown>;
   readonly undo: Y.UndoManager;
 
   constructor(doc: Y.Doc) {
@@ -33,6 +35,7 @@ export class NodeDocument {
     this.body = doc.getXmlFragment("body");
     this.inputs = doc.getArray("inputs");
     this.outputs = doc.getArray("outputs");
+    this.proposals = doc.getMap("proposals");
     this.undo = new Y.UndoManager([this.inputs, this.outputs], {
       trackedOrigins: new Set([this]),
       captureTimeout: Number.MAX_SAFE_INTEGER,

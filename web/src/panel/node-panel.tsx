@@ -16,6 +16,7 @@ import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
 import { LockBar, LockButton } from "../locks/lock-bar";
 import { isMine, useLock } from "../locks/locks";
+import { Proposals } from "../proposals/proposals";
 import { Button, IconButton } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { FormError } from "../ui/field";
@@ -182,6 +183,7 @@ function NodeContent({ document, place }: NodePanelProps & { document: AwaitedDo
         <StaleBanner provider={provider} what="node" />
         <EvidenceLayer desk={desk} document={provider.name} place={place} />
         {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
+        <Proposals place={place} content={content} />
         <Section title="Body">
           <Suspense fallback={<Fetching what="editor" />}>
             <RichText
