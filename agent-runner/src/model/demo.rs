@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{Answer, Delta, Finish, Message, Request, Usage, estimate_request, estimate_tokens};
 
 /// How often a word comes.
-const WORD_EVERY: Duration = Duration::from_millis(25);
-/// Tools of the script, in its order, and how many results each brings.
+const WORD_EVERY: Duration = Duration::from_millis(60);
+/// What it asks in every run.
 const QUESTION: &str = "Who is it for?";
 
 /// What the script says at a place.

@@ -26,7 +26,10 @@ const LEAVE: [&str; 2] = ["Approve", "Reject"];
 /// Nodes that one run may make.
 const NODES_MADE_MAX: usize = 50;
 /// How far below its parent, and from the next, a new node is put, in canvas units.
-const NODE_STEP: (f64, f64) = (280.0, 240.0);
+const NODE_STEP: (f64, f64) = (280.0, 160.0);
+/// New nodes in a row, and rows that are looked at for a free place.
+const NODES_PER_ROW: u32 = 4;
+const ROWS_TRIED: u32 = 20;
 
 /// What is to be done with a use of a tool.
 type Used = Result<Value, Refused>;
@@ -233,8 +236,7 @@ impl Run<'_> {
         let items: Vec<NewItem> =
             new.inputs.iter().enumerate().map(|(place, input)| self.input(place, input)).collect::<Result<_, _>>()?;
         let id = NodeId::new(self.next_id("node"));
-        #[expect(clippy::cast_precision_loss, reason = "there are few")]
-        let x = parent.x + NODE_STEP.0 * siblings as f64;
+        let (x, y) = free_place(&parent, self.nodes()?.iter().map(|(_, node)| node));
         let node = NewNode {
             title: new.title,
             parent_id: Some(self.leased.node),
@@ -242,7 +244,7 @@ impl Run<'_> {
             author_user_id: Some(self.leased.user),
             supervisor_user_id: (new.author_type == AuthorType::Agent).then_some(self.leased.user),
             x,
-            y: parent.y + NODE_STEP.1,
+            y,
             ..NewNode::default()
         };
         let (now, canvas) = (self.services.clock.now(), self.canvas.clone());
@@ -487,6 +489,19 @@ impl Run<'_> {
         let node = self.workspace.read(&self.canvas, |txn| canvas::read_node(txn, id))?;
         node.filter(|node| node.deleted_at.is_none()).ok_or_else(|| no_such_node(&id.to_string()).into())
     }
+}
+
+/// A place below a node, where no other one is: to the right of those that are there, or else further down.
+fn free_place<'a>(parent: &CanvasNode, others: impl Iterator<Item = &'a CanvasNode>) -> (f64, f64) {
+    let taken: Vec<(f64, f64)> = others.map(|node| (node.x, node.y)).collect();
+    let (step_x, step_y) = NODE_STEP;
+    let places =
+        (1..=ROWS_TRIED).flat_map(|row| (0..NODES_PER_ROW).map(move |column| (f64::from(column), f64::from(row))));
+    let places = places.map(|(column, row)| (parent.x + column * step_x, parent.y + row * step_y));
+    let is_free = |place: &(f64, f64)| {
+        !taken.iter().any(|(x, y)| (x - place.0).abs() < step_x * 0.9 && (y - place.1).abs() < step_y * 0.9)
+    };
+    places.clone().find(is_free).unwrap_or((parent.x, parent.y + step_y))
 }
 
 fn read<T: serde::de::DeserializeOwned>(arguments: Value) -> Result<T, ToolError> {
