@@ -1,0 +1,89 @@
+//! Asking people: what a model wants to know, and whether it may do something.
+
+use chrono::TimeDelta;
+use platform::db::organizations::ToolPolicy;
+use platform::executions::Question;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Refused, Used};
+use crate::entry::Entry;
+use crate::model::ToolCall;
+use crate::prompt;
+use crate::run::{Along, Run, Stop, failed_stop};
+use crate::tools::{self, ToolError};
+
+/// What is answered to a request for leave.
+const LEAVE: [&str; 2] = ["Approve", "Reject"];
+
+#[derive(Deserialize)]
+pub(super) struct RequestHumanInput {
+    question: String,
+    #[serde(default)]
+    options: Vec<String>,
+    #[serde(default)]
+    context: Option<String>,
+    #[serde(default)]
+    timeout_minutes: Option<i64>,
+    #[serde(default)]
+    default: Option<String>,
+}
+
+impl Run<'_> {
+    /// The arguments, if they are as they should be and nobody has to be asked (any more).
+    pub(super) async fn leave_for(&mut self, call: &ToolCall) -> Result<Value, Refused> {
+        let Some(pinned) = &self.state.pinned else {
+            return Err(failed_stop("NO_TOOLS", "nothing is pinned").into());
+        };
+        let arguments = tools::check(&pinned.tools, &call.name, &call.arguments)?;
+        let policy = pinned.policies.of(&call.name);
+        if self.state.tool.is_some() || policy == ToolPolicy::Allow {
+            return Ok(arguments);
+        }
+        match (policy, self.state.answer.as_deref()) {
+            (ToolPolicy::Approve, Some(answer)) if answer == LEAVE[0] => Ok(arguments),
+            (ToolPolicy::Approve, Some(answer)) => {
+                Err(ToolError::new("NOT_APPROVED", format!("a person has not approved this: {answer}")).into())
+            }
+            (ToolPolicy::Approve, None) => {
+                let shown = prompt::cut(&arguments.to_string(), 2_000);
+                self.ask(Question {
+                    id: self.next_id("question"),
+                    question: format!("May the agent use {}?", call.name),
+                    options: LEAVE.map(str::to_owned).to_vec(),
+                    context: Some(shown),
+                    approval: true,
+                    asked_at: self.services.clock.now(),
+                    expires_at: None,
+                    default: None,
+                })
+                .await?;
+                Err(Refused::Waits)
+            }
+            (ToolPolicy::Allow | ToolPolicy::Deny, _) => {
+                Err(ToolError::new("NOT_ALLOWED", "this tool may not be used here").into())
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: Question) -> Result<(), Stop> {
+        self.workspace.settle().await?;
+        self.show("waiting for an answer", None);
+        self.append(Entry::Asked(question), Along::default()).await
+    }
+
+    pub(super) async fn request_human_input(&mut self, call: &ToolCall, asked: RequestHumanInput) -> Used {
+        let is_new = self.state.tool.is_none();
+        self.begin_tool(call, json!({}), Along::default()).await?;
+        if let (false, Some(answer)) = (is_new, &self.state.answer) {
+            return Ok(json!({"response": answer}));
+        }
+        let now = self.services.clock.now();
+        let RequestHumanInput { question, options, context, timeout_minutes, default } = asked;
+        let expires_at = timeout_minutes.map(|minutes| now + TimeDelta::minutes(minutes));
+        let id = self.next_id("question");
+        self.ask(Question { id, question, options, context, approval: false, asked_at: now, expires_at, default })
+            .await?;
+        Err(Refused::Waits)
+    }
+}
