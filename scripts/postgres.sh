@@ -119,6 +119,8 @@ init_cluster() {
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 300
+# A client that goes away while it connects keeps nobody from dropping databases for long.
+authentication_timeout = 10s
 # What the tests write is thrown away.
 fsync = off
 full_page_writes = off

@@ -15,6 +15,7 @@
 
 mod attribution;
 mod comparison;
+mod containers;
 mod covered;
 mod entries;
 mod error;

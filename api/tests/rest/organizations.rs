@@ -127,7 +127,9 @@ async fn an_organization_is_changed_field_by_field() {
     let after = ada.patch(&path, changes).await.expect(StatusCode::OK);
     let expected = json!({
         "defaultModel": "gpt-4", "allowedModels": ["gpt-4", "claude-3"], "selfHostedEndpoint": null,
-        "agentPolicies": {"maxTokensPerExecution": 100_000, "requireApproval": false},
+        "agentPolicies": {
+            "maxTokensPerExecution": 100_000, "maxTokensPerMonth": null, "requireApproval": false, "tools": {},
+        },
     });
     assert_eq!(after["settings"], expected);
     assert_eq!(ada.get(&path).await.expect(StatusCode::OK), after);

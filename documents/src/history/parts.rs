@@ -67,7 +67,7 @@ fn look<T: ReadTxn>(txn: &T, path: String, value: Out, depth: usize, parts: &mut
 }
 
 /// A root does not say of what type it is: what it holds tells.
-fn typed<T: ReadTxn>(txn: &T, branch: BranchPtr) -> Out {
+pub(super) fn typed<T: ReadTxn>(txn: &T, branch: BranchPtr) -> Out {
     if MapRef::from(branch).len(txn) > 0 {
         return Out::YMap(MapRef::from(branch));
     }

@@ -21,6 +21,7 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, ID, IdSet, ReadTxn, Snapshot, Transact};
 
+use super::containers;
 use super::index::Index;
 use super::parts::{branch_of, shared_at};
 use super::{HistoryError, state};
@@ -162,24 +163,47 @@ impl Undoing {
         let taken = TakenBack { client, seq: None, updates, deletions: deletions.encode_v1().into() };
         let update = replica.work(move |doc| {
             let scopes = scopes(doc, part.as_deref())?;
-            let update = Arc::new(Mutex::new(None));
-            let told = Arc::clone(&update);
+            let updates = Arc::<Mutex<Vec<Bytes>>>::default();
+            let told = Arc::clone(&updates);
             let observed = doc.observe_update_v1("history", move |_, event| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Bytes::from(event.update.clone()));
+                let update = Bytes::from(event.update.clone());
+                told.lock().unwrap_or_else(PoisonError::into_inner).push(update);
             });
             observed.map_err(|error| crate::replica::Broken(error.to_string()))?;
-            let item = StackItem::with_meta(doc.guid(), deletions, insertions, ());
-            // Nothing is told apart by time: there is one item.
-            let options = Options { init_undo_stack: vec![item], timestamp: Arc::new(|| 0), ..Options::default() };
-            let mut manager = UndoManager::with_options(options);
-            for scope in &scopes {
-                manager.expand_scope(doc, scope);
-            }
-            manager.undo_blocking();
-            let update = update.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Ok::<_, HistoryError>(update)
+            // What others put into something stays, and so does what they put it into.
+            let made = containers::among(&insertions, &doc.transact());
+            take_back(doc, &scopes, containers::without(insertions, &made), deletions);
+            let (empty, kept) = containers::divide(made, &doc.transact());
+            take_back(doc, &scopes, empty, IdSet::new());
+            containers::give_fields_back(&kept, &mut doc.transact_mut());
+            let updates = std::mem::take(&mut *updates.lock().unwrap_or_else(PoisonError::into_inner));
+            merged(&updates)
         })??;
         Ok(update.map(|update| Undo { update, taken }))
+    }
+}
+
+/// Deletes what was inserted, and brings back what was deleted.
+fn take_back(doc: &Doc, scopes: &[Scope], insertions: IdSet, deletions: IdSet) {
+    let item = StackItem::with_meta(doc.guid(), deletions, insertions, ());
+    // Nothing is told apart by time: there is one item.
+    let options = Options { init_undo_stack: vec![item], timestamp: Arc::new(|| 0), ..Options::default() };
+    let mut manager = UndoManager::with_options(options);
+    for scope in scopes {
+        manager.expand_scope(doc, scope);
+    }
+    manager.undo_blocking();
+}
+
+/// Several updates as one; `None` when there are none.
+fn merged(updates: &[Bytes]) -> Result<Option<Bytes>, HistoryError> {
+    match updates {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        several => {
+            let merged = yrs::merge_updates_v1(several).map_err(|error| crate::replica::Broken(error.to_string()))?;
+            Ok(Some(merged.into()))
+        }
     }
 }
 
