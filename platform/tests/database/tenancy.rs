@@ -187,7 +187,12 @@ async fn maintenance_sees_documents_and_nothing_that_they_hold() {
     let mut connection = PgConnection::connect(&test.url()).await.unwrap();
     let context = [("app.maintenance", "on")];
     for table in tenant_tables(&mut connection).await {
-        let expected = if table == "documents" { 2 } else { 0 };
+        // How far the streams of events reach says nothing of what happened.
+        let expected = match table.as_str() {
+            "documents" => 2,
+            "event_heads" => 1,
+            _ => 0,
+        };
         assert_eq!(rows(&mut connection, &context, &table).await, expected, "{table}");
     }
     let mut tx = connection.begin().await.unwrap();
@@ -289,7 +294,7 @@ fn fill_all(tables: &[String], org: schema::ids::OrgId) -> String {
                      FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
                      WHERE attrelid = tenant_table::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
                        AND attidentity = '' AND (attnotnull AND NOT atthasdef OR attname = 'org_id');
-                 EXECUTE format('INSERT INTO %I (%s) VALUES (%s)', tenant_table, names, made_up);
+                 EXECUTE format('INSERT INTO %I (%s) VALUES (%s) ON CONFLICT DO NOTHING', tenant_table, names, made_up);
              END LOOP;
          END $$;",
         list.join(", ")
