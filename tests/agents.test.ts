@@ -115,13 +115,12 @@ test("answers that break off, limits of rate and failures of the provider leave 
   const text = "A text of some length, of which the beginning comes twice and stands there once.";
   const isOurs = (request: { messages: unknown }) =>
     JSON.stringify(request.messages).includes("With trouble");
-  let asked = 0;
   provider.on(
-    { predicate: (request) => isOurs(request) && asked++ === 0 },
+    { predicate: isOurs, sequenceIndex: 0 },
     { content: text },
     { chunkSize: 6, truncateAfterChunks: 4 },
   );
-  provider.on({ predicate: isOurs }, { content: text }, { chunkSize: 5 });
+  provider.on({ predicate: isOurs, sequenceIndex: 1 }, { content: text }, { chunkSize: 5 });
   provider.nextRequestError(429, { message: "slow down", type: "rate_limit_error" });
   const nodeId = await node("With trouble");
   const run = await execute(nodeId);

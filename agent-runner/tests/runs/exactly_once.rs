@@ -129,14 +129,13 @@ async fn a_run_leaves_what_its_model_said_and_did() {
 }
 
 /// Every moment, not a sample: before and after each entry of the journal, and at each part of an answer.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left() {
+async fn killed_at_every_moment_of(part: usize) {
     let (expected, moments) = undisturbed().await;
     assert!(moments > 40, "only {moments} moments");
     let world = World::start().await;
     let provider = Provider::start(Arc::new(script)).await;
     let mut world = world;
-    for moment in 0..moments {
+    for moment in (part..moments).step_by(PARTS) {
         world.project =
             text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Again"})).await["id"]);
         world.node = world.new_node("The task").await;
@@ -161,6 +160,29 @@ async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left()
         assert_eq!(left, expected, "killed at moment {moment}");
         next.kill();
     }
+}
+
+/// The moments are divided among tests that run side by side.
+const PARTS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_1_of_4() {
+    killed_at_every_moment_of(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_2_of_4() {
+    killed_at_every_moment_of(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_3_of_4() {
+    killed_at_every_moment_of(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_4_of_4() {
+    killed_at_every_moment_of(3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
