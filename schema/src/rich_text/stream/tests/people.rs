@@ -114,7 +114,8 @@ pub(super) fn insert_into(doc: &Doc, block: u32, at: u32, words: &str) {
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !(character.is_ascii_alphanumeric()))
-        .filter(|word| word.len() == 5 && word.starts_with('w'))
+        // What a deletion joins of two is none.
+        .filter(|word| word.len() == 5 && word.starts_with('w') && word[1..].bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[derive(Default)]
