@@ -146,7 +146,8 @@ async fn killed_at_every_moment_of(part: usize) {
             let asked = world.until_status(&run, "awaiting_input").await;
             let answer = json!({"questionId": asked["question"]["id"], "response": "North"});
             world.post(&format!("/executions/{run}/input"), answer).await;
-            std::future::pending::<()>().await;
+            // How many moments there are depends on how the answers were divided: this one may have had fewer.
+            world.until_status(&run, "complete").await;
         };
         tokio::select! {
             () = reached.notified() => {}
