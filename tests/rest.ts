@@ -77,6 +77,17 @@ export async function enforceLocks(server: Server, project: Project, by: Person)
   await call(server, `/projects/${project.id}`, { person: by, method: "PATCH", body });
 }
 
+/** A project that two people may edit, and in which locks keep others out. */
+export async function createLockedProject(
+  server: Server,
+): Promise<{ owner: Person; member: Person; project: Project }> {
+  const [owner, member] = await Promise.all([signIn(server, "Ada"), signIn(server, "Vera")]);
+  const project = await createProject(server, owner);
+  await addToProject(server, project, owner, member, "member");
+  await enforceLocks(server, project, owner);
+  return { owner, member, project };
+}
+
 /** A document's stored and live state, as one Yjs update. */
 export async function snapshot(server: Server, person: Person, document: string): Promise<Uint8Array> {
   const response = await fetch(

@@ -1,14 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { append, openSdk, presenceOf, reads, textOf, until } from "../clients";
-import {
-  addToProject,
-  createNode,
-  createProject,
-  enforceLocks,
-  type Person,
-  type Project,
-  signIn,
-} from "../rest";
+import { createLockedProject, createNode, type Person, type Project } from "../rest";
 import { Server } from "../server";
 import { isSaved, open, VERSIONS } from "./providers";
 
@@ -19,10 +11,7 @@ let project: Project;
 
 beforeAll(async () => {
   server = await Server.start();
-  [ada, vera] = await Promise.all([signIn(server, "Ada"), signIn(server, "Vera")]);
-  project = await createProject(server, ada);
-  await addToProject(server, project, ada, vera, "member");
-  await enforceLocks(server, project, ada);
+  ({ owner: ada, member: vera, project } = await createLockedProject(server));
 });
 
 afterAll(() => server.remove());
