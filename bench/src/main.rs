@@ -142,7 +142,7 @@ fn main() -> ExitCode {
 
 fn relay(listen: SocketAddr) -> Result<()> {
     process::raise_open_files()?;
-    Builder::new_current_thread().enable_all().build()?.block_on(relay::serve(listen))
+    Builder::new_current_thread().enable_all().build()?.block_on(async { relay::serve(relay::bind(listen)?).await })
 }
 
 fn bare(bare: Bare) -> Result<()> {

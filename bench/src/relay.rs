@@ -18,7 +18,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 use web_protocol::y_websocket::Message as SyncMessage;
 
@@ -57,12 +57,17 @@ struct Waiting {
     overflowed: bool,
 }
 
-/// Relays at `/yjs/{room}` until the process ends.
-pub(crate) async fn serve(listen: SocketAddr) -> Result<()> {
+/// The address at which to relay, with a queue for a storm of connections.
+pub(crate) fn bind(listen: SocketAddr) -> Result<TcpListener> {
     let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(listen)?;
-    let listener = socket.listen(BACKLOG)?.tap_io(|stream| {
+    Ok(socket.listen(BACKLOG)?)
+}
+
+/// Relays at `/yjs/{room}` until the process ends.
+pub(crate) async fn serve(listener: TcpListener) -> Result<()> {
+    let listener = listener.tap_io(|stream| {
         // Without it the relay is merely slower.
         let _ = stream.set_nodelay(true);
     });

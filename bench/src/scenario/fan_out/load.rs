@@ -132,6 +132,9 @@ pub(crate) async fn run(system: &System, load: &Load) -> Result<Outcome> {
     for (writer, attachment) in attachments.iter().enumerate() {
         scripts.push(script(load, writer, first_client + writer as u64, attachment));
     }
+    // Of all that will be typed, not of what has been: a generator that was held up has yet to type some of it.
+    let planned: usize = scripts.iter().map(|script| script.frames.len()).sum();
+    let expected = (planned * (load.clients_per_document - 1)) as u64;
     tokio::time::sleep(SETTLE).await;
 
     let start = Instant::now();
@@ -140,12 +143,12 @@ pub(crate) async fn run(system: &System, load: &Load) -> Result<Outcome> {
     for (attachment, script) in attachments.into_iter().zip(scripts) {
         clients.spawn_local(take_part(attachment, script, start, Rc::clone(&tally)));
     }
-    let (end, rate_in_time) = wait_for_deliveries(&tally, load, start, &mut clients).await?;
+    let (end, rate_in_time) = wait_for_deliveries(&tally, load, expected, start, &mut clients).await?;
     Ok(Outcome {
         sent: tally.sent.get(),
         delivered: tally.delivered.get(),
         rate_in_time,
-        expected: expected(&tally, load),
+        expected,
         merged: tally.merged.get(),
         latency: tally.latency.borrow().clone(),
         wall: end - start,
@@ -157,10 +160,6 @@ pub(crate) async fn run(system: &System, load: &Load) -> Result<Outcome> {
 
 fn since(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
     Some(after?.saturating_sub(before?))
-}
-
-fn expected(tally: &Tally, load: &Load) -> u64 {
-    tally.sent.get() * (load.clients_per_document as u64 - 1)
 }
 
 /// What one writer will type. The writers of a document take turns.
@@ -183,6 +182,7 @@ fn script(load: &Load, writer: usize, client: u64, attachment: &Attachment) -> S
 async fn wait_for_deliveries(
     tally: &Tally,
     load: &Load,
+    expected: u64,
     start: Instant,
     clients: &mut JoinSet<Result<()>>,
 ) -> Result<(Instant, f64)> {
@@ -204,7 +204,7 @@ async fn wait_for_deliveries(
         let Some(late) = start.elapsed().checked_sub(load.duration) else { continue };
         // A generator that is held up looks late.
         let in_time = *in_time.get_or_insert_with(|| delivered as f64 / start.elapsed().as_secs_f64());
-        if delivered >= expected(tally, load) || last.elapsed() > PATIENCE || late > load.drain {
+        if delivered >= expected || last.elapsed() > PATIENCE || late > load.drain {
             return Ok((last.max(start + load.duration), in_time));
         }
     }
@@ -304,20 +304,19 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use tokio::task::LocalSet;
 
     use super::*;
-    use crate::process::server::free_address;
     use crate::relay;
     use crate::system::Subject;
 
     #[tokio::test]
     async fn every_delivery_is_counted_once_and_none_to_its_sender() {
-        let address = free_address().unwrap();
-        let relay = tokio::spawn(relay::serve(address));
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tokio::task::yield_now().await;
-        }
+        let listener = relay::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let relay = tokio::spawn(relay::serve(listener));
         let system =
             System { subject: Subject::Relay, address, pid: None, postgres: None, process: None, launch: None };
         let load = Load {
