@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agent_runner::Probe;
+use agent_runner::{Moment, Probe};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::provider::{Part, Provider, Reply, is_plan, results};
-use crate::world::World;
+use crate::world::{World, eventually};
 
 fn gated(request: &Value, _: usize) -> Reply {
     if is_plan(request) {
@@ -28,13 +28,11 @@ fn gated(request: &Value, _: usize) -> Reply {
 
 async fn writing(world: &World, run: &str) {
     world.until(run, |run| run["outputItemId"].is_string()).await;
-    loop {
+    let is_written = async || {
         let node = world.node(&world.node).await;
-        if node["outputs"][0]["text"].as_str().is_some_and(|text| text.contains("saw stays")) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+        node["outputs"][0]["text"].as_str().is_some_and(|text| text.contains("saw stays")).then_some(())
+    };
+    eventually(is_written).await.expect("what the model says is written");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,19 +100,24 @@ async fn a_worker_that_lost_its_lease_writes_not_another_byte() {
         if is_plan(request) { Reply::Parts(vec![Part::Text("plan")]) } else { Reply::Parts(vec![Part::Text("Once.")]) }
     };
     let provider = Provider::start(Arc::new(script)).await;
-    let (wake, stopped) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
-    let (waking, stopping) = (Arc::clone(&wake), Arc::clone(&stopped));
+    let [wake, stopped, went_on] = std::array::from_fn(|_| Arc::new(tokio::sync::Notify::new()));
+    let signals = [&wake, &stopped, &went_on].map(Arc::clone);
     let probe = Probe::new(Arc::new(move |moment| {
-        let (wake, stopped) = (Arc::clone(&waking), Arc::clone(&stopping));
+        let [wake, stopped, went_on] = signals.clone();
         Box::pin(async move {
-            // The entry with which the text is noted: begun, analyzed, two of the plan, the call, the text.
-            if moment == agent_runner::Moment::AfterAppend(6) {
-                stopped.notify_one();
-                wake.notified().await;
+            match moment {
+                // The entry with which the text is noted: begun, analyzed, two of the plan, the call, the text.
+                Moment::AfterAppend(6) => {
+                    stopped.notify_one();
+                    wake.notified().await;
+                }
+                // It has sent its edit by now, and wants to note the next.
+                Moment::BeforeAppend(7) => went_on.notify_one(),
+                _ => {}
             }
         })
     }));
-    let _first = world.worker(Some(&provider.url), probe);
+    let first = world.worker(Some(&provider.url), probe);
     let run = world.execute(json!({})).await;
     stopped.notified().await;
     world.expire_lease(&run).await;
@@ -122,7 +125,8 @@ async fn a_worker_that_lost_its_lease_writes_not_another_byte() {
     world.until_status(&run, "complete").await;
     let before = world.get(&format!("/documents/node:{}/history/sessions", world.node)).await;
     wake.notify_one();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    went_on.notified().await;
+    first.leave().await;
     assert_eq!(world.node(&world.node).await["outputs"][0]["text"], "Once.");
     assert_eq!(world.node(&world.node).await["outputs"].as_array().unwrap().len(), 1);
     assert_eq!(world.get(&format!("/documents/node:{}/history/sessions", world.node)).await, before);
@@ -146,14 +150,11 @@ async fn nodes_that_a_run_makes_for_agents_are_run_up_to_a_depth() {
     let nodes = world.listed(4).await;
     assert_eq!(nodes.len(), 4, "{nodes:#?}");
     let path = format!("/projects/{}/executions?limit=100", world.project);
-    let mut runs = Vec::new();
-    for _ in 0..400 {
-        runs = world.get(&path).await["items"].as_array().unwrap().clone();
-        if runs.len() == 3 && runs.iter().all(|run| run["status"] == "complete") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    let all_complete = async || {
+        let runs = world.get(&path).await["items"].as_array().unwrap().clone();
+        (runs.len() == 3 && runs.iter().all(|run| run["status"] == "complete")).then_some(runs)
+    };
+    let runs = eventually(all_complete).await.expect("three runs end");
     let mut depths: Vec<u64> = runs.iter().map(|run| run["depth"].as_u64().unwrap()).collect();
     depths.sort_unstable();
     assert_eq!(depths, [0, 1, 2], "{runs:#?}");

@@ -169,17 +169,8 @@ impl World {
 
     /// Waits until the run is as it is to be.
     pub(crate) async fn until(&self, run: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let waiting = async {
-            loop {
-                let execution = self.execution(run).await;
-                if is_so(&execution) {
-                    return execution;
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, waiting).await;
-        let Ok(execution) = found else { panic!("the run is still {:#}", self.execution(run).await) };
+        let found = eventually(async || Some(self.execution(run).await).filter(|execution| is_so(execution))).await;
+        let Some(execution) = found else { panic!("the run is still {:#}", self.execution(run).await) };
         execution
     }
 
@@ -191,17 +182,13 @@ impl World {
         self.get(&format!("/executions/{run}/trace?limit=100")).await["items"].as_array().unwrap().clone()
     }
 
-    /// The project's nodes, once there are so many in lists, which follow within a second; or else those there are.
+    /// The project's nodes, once there are so many in lists.
     pub(crate) async fn listed(&self, count: usize) -> Vec<Value> {
-        let until = tokio::time::Instant::now() + Duration::from_secs(5);
-        loop {
+        let nodes = async || {
             let page = self.get(&format!("/projects/{}/nodes?limit=100", self.project)).await;
-            let nodes = page["items"].as_array().unwrap().clone();
-            if nodes.len() >= count || tokio::time::Instant::now() > until {
-                return nodes;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+            page["items"].as_array().filter(|nodes| nodes.len() >= count).cloned()
+        };
+        eventually(nodes).await.expect("lists follow the canvas")
     }
 
     pub(crate) async fn node(&self, node: &str) -> Value {
@@ -230,6 +217,20 @@ impl World {
         let bytes = to_bytes(response.into_body(), 16 << 20).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
+}
+
+/// Looks until there is what is looked for; `None` when that takes too long. What workers commit is announced to nobody here:
+/// they have connections of their own, as other processes do.
+pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.ok()
 }
 
 pub(crate) fn text(value: &Value) -> String {

@@ -1,7 +1,5 @@
 //! The end of an organization.
 
-use std::time::Duration;
-
 use http::{Method, StatusCode};
 use platform::access::AccessChange;
 use platform::db::organizations;
@@ -39,16 +37,12 @@ async fn an_owner_ends_an_organization_for_everybody_at_once_and_for_good() {
         assert_eq!(person.get("/orgs").await.expect(StatusCode::OK)["items"], json!([]));
     }
     ada.post("/orgs", json!({"name": "Anew", "slug": "org-of-ada"})).await.expect(StatusCode::CREATED);
-    tokio::time::timeout(Duration::from_secs(30), async {
-        while !organizations::to_be_erased(&server.api.db).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        while server.api.documents.open_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    // Everything is erased, and nothing of it stays open.
+    ada.eventually(async || {
+        let left = organizations::to_be_erased(&server.api.db).await.unwrap();
+        (left.is_empty() && server.api.documents.open_count() == 0).then_some(())
     })
-    .await
-    .expect("everything is erased, and nothing of it stays open");
+    .await;
 }
 
 #[tokio::test]

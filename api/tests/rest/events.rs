@@ -14,9 +14,6 @@ use serde_json::{Value, json};
 use crate::event_source::EventSource;
 use crate::server::{Client, Server};
 
-/// The promise is a second; this is for a busy machine.
-const SOON: Duration = Duration::from_secs(15);
-
 async fn create_node(client: &Client, project: &str, title: &str) -> String {
     let body = json!({"title": title});
     let created = client.post(&format!("/projects/{project}/nodes"), body).await.expect(StatusCode::CREATED);
@@ -34,16 +31,12 @@ async fn write(server: &Server, org: &str, count: u64) {
 
 /// Reads pages until there is an event of this type.
 async fn page_with(client: &Client, path: &str, kind: &str) -> Value {
-    let read = async {
-        loop {
+    client
+        .eventually(async || {
             let page = client.get(path).await.expect(StatusCode::OK);
-            if page["items"].as_array().unwrap().iter().any(|event| event["type"] == kind) {
-                return page;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON, read).await.expect("the event comes")
+            page["items"].as_array().unwrap().iter().any(|event| event["type"] == kind).then_some(page)
+        })
+        .await
 }
 
 #[tokio::test]
@@ -160,8 +153,6 @@ async fn a_client_that_reads_slowly_misses_nothing() {
     let first: u64 = stream.last_id.clone().unwrap().parse().unwrap();
     for _ in 0..10 {
         write(&server, &org, EVENTS / 10).await;
-        // The feed has handed out what it could.
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for number in 1..=EVENTS {
         assert_eq!(stream.event().await.id.unwrap(), (first + number).to_string());

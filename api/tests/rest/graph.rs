@@ -107,17 +107,13 @@ async fn dependencies_and_children_are_listed() {
     let inside = json!({"title": "inside", "parentId": chain.nodes[0]});
     node(&chain.ada, &chain.project, inside).await;
     let children = format!("/nodes/{}/children", chain.nodes[0]);
-    let listed = async || {
+    let lists_follow = async || {
         let edges = chain.ada.get(&chain.path()).await.expect(StatusCode::OK);
         let children = chain.ada.get(&children).await.expect(StatusCode::OK);
-        (edges["items"].as_array().unwrap().len(), children["items"].as_array().unwrap().len())
+        let counts = [&edges, &children].map(|list| list["items"].as_array().unwrap().len());
+        (counts == [2, 1]).then_some(())
     };
-    let follows = async {
-        while listed().await != (2, 1) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), follows).await.expect("lists follow the canvas");
+    chain.ada.eventually(lists_follow).await;
     let of_two = chain.ada.get(&format!("{}?targetNodeId={}", chain.path(), chain.nodes[1])).await;
     assert_eq!(of_two.expect(StatusCode::OK)["items"][0]["id"], json!(chain.edges[0]));
     let page = chain.ada.get(&format!("{}?limit=1&sort=-targetNodeId", chain.path())).await.expect(StatusCode::OK);

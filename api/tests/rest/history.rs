@@ -194,18 +194,18 @@ async fn a_status_that_is_changed_in_the_canvas_makes_a_version_too() {
     let scene = Scene::in_server(&server).await;
     // The rows must know the node before, to see that something changes.
     let nodes = format!("/projects/{}/nodes", scene.project);
-    while scene.ada.get(&nodes).await.expect(StatusCode::OK)["items"].as_array().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let is_listed = async || {
+        let page = scene.ada.get(&nodes).await.expect(StatusCode::OK);
+        (!page["items"].as_array().unwrap().is_empty()).then_some(())
+    };
+    scene.ada.eventually(is_listed).await;
     restate(&server, &scene, &scene.bob, "in_progress").await;
     let versions = format!("/nodes/{}/versions", scene.node);
-    let last = loop {
+    let second = async || {
         let versions = scene.ada.get(&versions).await.expect(StatusCode::OK);
-        if versions["items"].as_array().unwrap().len() == 2 {
-            break versions["items"][0].clone();
-        }
-        tokio::task::yield_now().await;
+        (versions["items"].as_array().unwrap().len() == 2).then(|| versions["items"][0].clone())
     };
+    let last = scene.ada.eventually(second).await;
     assert_eq!((&last["changeType"], &last["changeSummary"]), (&json!("status_change"), &json!("Status: in_progress")));
     assert_eq!(last["changedBy"], principal(&scene.bob));
 }

@@ -1,15 +1,9 @@
 //! Nodes: living documents behind REST.
 
-use std::time::Duration;
-
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Client, Server};
-
-/// How long a list may take to follow the documents, with room for a busy machine. The promise is a second.
-const PROJECTION_TIMEOUT: Duration = Duration::from_secs(10);
-const POLL_EVERY: Duration = Duration::from_millis(20);
 
 async fn create(client: &Client, project: &str, body: Value) -> (String, Answer) {
     let answer = client.post(&format!("/projects/{project}/nodes"), body).await;
@@ -23,17 +17,13 @@ async fn patch_if(client: &Client, node: &str, etag: &str, body: Value) -> Answe
 
 /// Reads the project's list until it is as expected.
 async fn list_until(client: &Client, project: &str, is_expected: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let read = async {
-        loop {
+    client
+        .eventually(async || {
             let page = client.get(&format!("/projects/{project}/nodes")).await.expect(StatusCode::OK);
             let items = page["items"].as_array().unwrap().clone();
-            if is_expected(&items) {
-                return items;
-            }
-            tokio::time::sleep(POLL_EVERY).await;
-        }
-    };
-    tokio::time::timeout(PROJECTION_TIMEOUT, read).await.expect("the list follows the documents")
+            is_expected(&items).then_some(items)
+        })
+        .await
 }
 
 #[tokio::test]

@@ -1,15 +1,11 @@
 //! What people are told, and what they have read of it.
 
-use std::time::Duration;
-
 use http::StatusCode;
 use platform::auth::PrincipalRef;
 use platform::db::notifications::{self, AboutNode, NotificationKind};
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server};
-
-const SOON: Duration = Duration::from_secs(15);
 
 async fn unread(client: &Client) -> u64 {
     let count = client.get("/users/me/notifications/unread-count").await.expect(StatusCode::OK);
@@ -18,14 +14,9 @@ async fn unread(client: &Client) -> u64 {
 
 /// Waits until somebody has so many unread notifications, and returns all they have.
 async fn told(client: &Client, count: u64) -> Vec<Value> {
-    let read = async {
-        while unread(client).await < count {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let page = client.get("/users/me/notifications").await.expect(StatusCode::OK);
-        page["items"].as_array().unwrap().clone()
-    };
-    let items = tokio::time::timeout(SOON, read).await.expect("they are told");
+    client.eventually(async || (unread(client).await >= count).then_some(())).await;
+    let page = client.get("/users/me/notifications").await.expect(StatusCode::OK);
+    let items = page["items"].as_array().unwrap().clone();
     assert_eq!(items.len() as u64, count, "{items:?}");
     items
 }
@@ -71,9 +62,15 @@ async fn who_is_assigned_a_node_or_mentioned_in_it_is_told_and_nobody_tells_them
     bob.patch(&format!("/nodes/{node}"), json!({"metadata": {"assignees": [ada.user["id"]]}}))
         .await
         .expect(StatusCode::OK);
-    bob.patch(&format!("/nodes/{node}"), json!({"metadata": {"assignees": all}})).await.expect(StatusCode::OK);
+    bob.patch(&format!("/nodes/{node}"), json!({"metadata": {"assignees": all, "last": true}}))
+        .await
+        .expect(StatusCode::OK);
     // Ada is told of nothing that she did herself, and has been assigned to all the time.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    let is_listed = async || {
+        let page = bob.get(&format!("/projects/{project}/nodes")).await.expect(StatusCode::OK);
+        (page["items"][0]["metadata"]["last"] == true).then_some(())
+    };
+    bob.eventually(is_listed).await;
     assert_eq!((unread(&ada).await, unread(&gus).await), (0, 0), "a guest hears of what they may see");
     assert_eq!(told(&bob, 2).await.len(), 2, "who is assigned or mentioned still is not told again");
 }

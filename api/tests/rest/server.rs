@@ -1,6 +1,7 @@
 //! A server for a test, and clients of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{Api, EventStreams};
 use axum::Router;
@@ -24,10 +25,14 @@ use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::TestDatabase;
 use platform::webhooks::Networks;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// Longer answers would be a mistake.
 const ANSWER_BYTES_MAX: usize = 10 << 20;
+/// How long a test waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_ANYWAY_AFTER: Duration = Duration::from_millis(50);
 
 pub(crate) struct Server {
     pub(crate) api: Api,
@@ -40,6 +45,7 @@ pub(crate) struct Server {
 #[derive(Clone)]
 pub(crate) struct Client {
     router: Router,
+    db: Db,
     token: String,
     pub(crate) user: Value,
 }
@@ -94,12 +100,12 @@ impl Server {
         let body = json!({"email": email});
         let answer = self.call(post("/api/v1/auth/dev-token", &body)).await.expect(StatusCode::OK);
         let token = answer["token"].as_str().unwrap().to_owned();
-        Client { router: self.router.clone(), token, user: answer["user"].clone() }
+        Client { router: self.router.clone(), db: self.api.db.clone(), token, user: answer["user"].clone() }
     }
 
     /// A program with an API key.
     pub(crate) fn program(&self, key: &str) -> Client {
-        Client { router: self.router.clone(), token: key.to_owned(), user: Value::Null }
+        Client { router: self.router.clone(), db: self.api.db.clone(), token: key.to_owned(), user: Value::Null }
     }
 
     /// Somebody with an organization and a project.
@@ -130,7 +136,22 @@ impl Client {
 
     /// The same person as a client of another server.
     pub(crate) fn on(&self, server: &Server) -> Self {
-        Self { router: server.router.clone(), ..self.clone() }
+        Self { router: server.router.clone(), db: server.api.db.clone(), ..self.clone() }
+    }
+
+    /// Looks, whenever something was committed, until there is what is looked for.
+    pub(crate) async fn eventually<T>(&self, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let mut commits = self.db.listen_to_commits();
+        let looking = async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                // Not all that changes is an event.
+                let _ = timeout(LOOK_ANYWAY_AFTER, commits.recv()).await;
+            }
+        };
+        timeout(PATIENCE, looking).await.expect("it comes to be so")
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
