@@ -7,6 +7,7 @@ import { Button } from "../ui/button";
 import { Confirm } from "../ui/confirm";
 import { Icon } from "../ui/icon";
 import { useSay } from "../ui/toast";
+import { failureWords } from "./failures";
 
 /** What can be done with a run now: hold it, let it go on, end it, try again. */
 export function RunControls({ run }: { run: Execution }) {
@@ -36,7 +37,7 @@ export function RunControls({ run }: { run: Execution }) {
           <Icon name="stop" size={14} /> Cancel
         </Button>
       )}
-      {run.status === "failed" && (
+      {run.status === "failed" && (!run.error || failureWords(run.error).mayRetry) && (
         <Button look="primary" disabled={retry.isPending} onClick={() => retry.mutate(run.id, { onError })}>
           <Icon name="retry" size={14} /> Try again
         </Button>

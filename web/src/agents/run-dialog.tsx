@@ -10,7 +10,7 @@ import { Dialog } from "../ui/dialog";
 import { AreaField, Field, FormError, SelectField } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { Segments } from "../ui/segments";
-import { FIRST_FORM, optionsOf, type RunForm } from "./run-options";
+import { hasMore, optionsOf, type RunForm } from "./run-options";
 
 const INSTRUCTIONS_LENGTH_MAX = 20_000;
 const NAME_LENGTH_MAX = 80;
@@ -20,6 +20,8 @@ const BUDGET_MIN = 1_000;
 interface RunDialogProps {
   /** Null: the dialog is closed. */
   nodeId: string | null;
+  /** What is filled in already. */
+  first: RunForm;
   /** The run that is at work on the node already. */
   current: Execution | null;
   onClose: () => void;
@@ -40,9 +42,9 @@ export function RunDialog({ nodeId, onClose, ...rest }: RunDialogProps) {
   );
 }
 
-function Asking({ nodeId, current, onBegun }: Omit<RunDialogProps, "onClose"> & { nodeId: string }) {
+function Asking({ nodeId, first, current, onBegun }: Omit<RunDialogProps, "onClose"> & { nodeId: string }) {
   const { run } = useExecutionChanges();
-  const [form, setForm] = useState<RunForm>({ ...FIRST_FORM, isPatient: current !== null });
+  const [form, setForm] = useState<RunForm>({ ...first, isPatient: current !== null });
   const change = (changes: Partial<RunForm>) => setForm({ ...form, ...changes });
   const begin = () => {
     if (!run.isPending) run.mutate({ nodeId, options: optionsOf(form) }, { onSuccess: onBegun });
@@ -72,7 +74,7 @@ function Asking({ nodeId, current, onBegun }: Omit<RunDialogProps, "onClose"> & 
           onChange={(isPatient) => change({ isPatient })}
         />
       )}
-      <details className="group rounded-xl border border-line">
+      <details open={hasMore(first)} className="group rounded-xl border border-line">
         <summary className="flex h-9 list-none items-center gap-2 rounded-xl px-3 text-[13px] font-medium text-muted hover:text-ink">
           <span className="transition-transform duration-100 group-open:rotate-90">
             <Icon name="fold" size={14} />
@@ -97,7 +99,7 @@ interface PartProps {
 }
 
 const MODES = [
-  { value: "write", label: "Writes itself" },
+  { value: "write", label: "Writes" },
   { value: "propose", label: "Proposes" },
 ] as const;
 const TARGETS = [
@@ -117,15 +119,21 @@ function Ways({ form, onChange }: PartProps) {
           onChange={(mode) => onChange({ mode })}
         />
       </div>
-      <div className="grid justify-items-start gap-1">
-        <span className="text-[13px] font-medium">What it works on</span>
-        <Segments
-          label="Where the result goes"
-          value={form.target}
-          options={TARGETS}
-          onChange={(target) => onChange({ target })}
-        />
-      </div>
+      {form.mode === "write" ? (
+        <div className="grid justify-items-start gap-1">
+          <span className="text-[13px] font-medium">What it works on</span>
+          <Segments
+            label="Where the result goes"
+            value={form.target}
+            options={TARGETS}
+            onChange={(target) => onChange({ target })}
+          />
+        </div>
+      ) : (
+        <p className="min-w-40 flex-1 self-end text-xs text-muted">
+          The texts stay as they are. Each edit is shown in the node, until somebody accepts or rejects it.
+        </p>
+      )}
     </div>
   );
 }

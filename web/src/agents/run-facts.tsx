@@ -16,7 +16,7 @@ export function RunFacts({ run, trace }: { run: Execution; trace: readonly Trace
       <Fact name="Tokens" note={`${count(totals.tokensIn)} in, ${count(totals.tokensOut)} out`}>
         {count(used)}
       </Fact>
-      <Fact name="Cost">{used === 0 ? "none yet" : costWords(totals.costUsd)}</Fact>
+      <Fact name="Cost">{used > 0 ? costWords(totals.costUsd) : isOpen(run) ? "none yet" : "none"}</Fact>
       <Fact name="Model">{run.model ?? "not chosen yet"}</Fact>
       {run.tokenBudget > 0 && <Budget used={used} of={run.tokenBudget} />}
     </dl>

@@ -27,6 +27,11 @@ export const FIRST_FORM: RunForm = {
   runsSubnodes: false,
 };
 
+/** Whether anything is filled in that is not seen at once. */
+export function hasMore({ agentName, templateId, model, tokenBudget }: RunForm): boolean {
+  return Boolean(agentName || templateId || model || tokenBudget);
+}
+
 /** What a form asks the server for: only what differs from how runs are anyway, so that a template may say the rest. */
 export function optionsOf(form: RunForm): ExecuteOptions {
   const options: ExecuteOptions = {};

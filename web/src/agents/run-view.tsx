@@ -10,6 +10,7 @@ import { Icon } from "../ui/icon";
 import { Loaded } from "../ui/loaded";
 import { Notice } from "../ui/notice";
 import { AgentMark } from "./agent-mark";
+import { Failure } from "./failure";
 import { LiveText } from "./live-line";
 import { useRunOf } from "./open-runs";
 import { RunControls, UndoRun } from "./run-controls";
@@ -60,14 +61,14 @@ function Known({ run, place }: { run: Execution; place: RunPlace }) {
         </p>
       )}
       <RunFacts run={run} trace={trace.data} />
-      {run.error && <Failure run={run} />}
+      {run.error && <Failure run={{ ...run, error: run.error }} />}
       <div className="flex flex-wrap gap-2">
-        {(written === null || written.size > 0) && run.startedAt && (
+        {hasWritten(run, written) && (
           <Button onClick={() => showText(null)}>
             <Icon name="text" size={14} /> Show what it wrote
           </Button>
         )}
-        <UndoRun run={run} />
+        {run.tokensOut > 0 && <UndoRun run={run} />}
       </div>
       {run.status === "running" && <LiveText nodeId={run.nodeId} run={run} />}
       <section aria-label="Trace" className="grid gap-1">
@@ -94,6 +95,12 @@ function Known({ run, place }: { run: Execution; place: RunPlace }) {
   );
 }
 
+/** Whether a run has put text into the node's document, as far as one can say. */
+function hasWritten(run: Execution, written: ReadonlySet<string> | null): boolean {
+  if (written !== null) return written.size > 0;
+  return run.outputItemId !== null || (run.target === "body" && run.tokensOut > 0);
+}
+
 function Head({ run }: { run: Execution }) {
   const current = useRunOf(run.nodeId);
   const name = useName(run.requestedBy);
@@ -117,18 +124,6 @@ function Head({ run }: { run: Execution }) {
       {/* What is open on the node has its controls on top of the panel. */}
       {current?.id !== run.id && <RunControls run={run} />}
     </header>
-  );
-}
-
-function Failure({ run }: { run: Execution }) {
-  return (
-    <div role="alert" className="grid gap-1 rounded-xl bg-danger-soft px-4 py-3 text-[13px] text-danger">
-      <p className="font-semibold">{run.error?.message}</p>
-      <p>
-        What it wrote is kept. {run.status === "failed" ? "Trying again goes on from its last step." : ""}{" "}
-        <code className="text-xs">{run.error?.code}</code>
-      </p>
-    </div>
   );
 }
 

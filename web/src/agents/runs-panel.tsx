@@ -6,6 +6,7 @@ import { Loaded } from "../ui/loaded";
 import { MorePages } from "../ui/more-pages";
 import { Notice } from "../ui/notice";
 import { AgentMark } from "./agent-mark";
+import { failureWords } from "./failures";
 import { RunPill } from "./run-pill";
 import { RunView } from "./run-view";
 import { costWords, spanWords, tokenWords } from "./words";
@@ -75,6 +76,9 @@ function Row({ run, place }: { run: Execution; place: NodePlace }) {
           <span className="flex items-center gap-2 text-sm font-medium">
             <span className="truncate">{run.agentName}</span> <RunPill run={run} />
           </span>
+          {run.error && (
+            <span className="truncate text-[13px] text-danger">{failureWords(run.error).title}</span>
+          )}
           {run.instructions && <span className="truncate text-[13px] text-muted">{run.instructions}</span>}
           <span className="truncate text-xs text-muted tabular-nums">{facts.join(" · ")}</span>
         </span>

@@ -1,6 +1,7 @@
 import type { TraceEvent } from "../api/executions";
 import { humanize, plural } from "../lib/text";
 import type { IconName } from "../ui/icon";
+import { failureWords, sentence } from "./failures";
 
 /** How a step is told. */
 export interface StepWords {
@@ -92,9 +93,7 @@ export function stepWords(event: TraceEvent): StepWords {
         textOf(data, "response"),
       );
     case "error": {
-      const title = data.retry === true ? "Something went wrong, and it tries again" : "Something went wrong";
-      const tone = data.retry === true ? "warn" : "danger";
-      return { ...plain("warning", title, textOf(data, "message")), tone };
+      return error(data);
     }
     case "checkpoint":
       return data.paused === true
@@ -105,6 +104,21 @@ export function stepWords(event: TraceEvent): StepWords {
     default:
       return plain("more", humanize(type), null);
   }
+}
+
+function error(data: Data): StepWords {
+  const message = textOf(data, "message");
+  const { title } = failureWords({
+    code: textOf(data, "code") ?? "",
+    message: message ?? "Something went wrong",
+  });
+  const isTriedAgain = data.retry === true;
+  const told = plain(
+    "warning",
+    isTriedAgain ? `${title}; it tries again` : title,
+    message && sentence(message),
+  );
+  return { ...told, tone: isTriedAgain ? "warn" : "danger" };
 }
 
 function plain(icon: IconName, title: string, detail: string | null): StepWords {
@@ -123,8 +137,15 @@ function decision(data: Data): StepWords {
   return { icon: known.icon, title: known.title, detail: known.detail(data), tone };
 }
 
-function call({ data, durationMs }: TraceEvent): StepWords {
+/** Whether a step is a call of a model that was never answered. */
+export function isUnanswered({ type, data, durationMs, tokensOut }: TraceEvent): boolean {
+  return type === "llm_call" && durationMs !== null && data.finish === "cut_off" && !tokensOut;
+}
+
+function call(event: TraceEvent): StepWords {
+  const { data, durationMs } = event;
   const phase = textOf(data, "phase") ?? "";
+  if (isUnanswered(event)) return plain("spark", "Asked the model, which gave no answer", null);
   const title = durationMs === null ? "Is thinking" : (CALLS[phase] ?? "Asked the model");
   return plain("spark", title, firstLine(data.responseSummary) ?? wantedTools(data));
 }

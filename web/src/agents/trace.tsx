@@ -4,7 +4,7 @@ import { useCanvasActions } from "../canvas/canvas-actions";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icon";
 import { PlanText } from "./plan-text";
-import { mayWrite, nodeOf, stepWords, textOf } from "./steps";
+import { isUnanswered, mayWrite, nodeOf, stepWords, textOf } from "./steps";
 import { useNow } from "./use-now";
 import { costWords, count, spanWords } from "./words";
 
@@ -130,15 +130,15 @@ const Step = memo(function Step({ event, isLast, isNamed, isLive, hasText, onSho
 function Figures({ event, isUnderWay }: { event: TraceEvent; isUnderWay: boolean }) {
   const now = useNow(isUnderWay, 200);
   const { durationMs, tokensIn, tokensOut, estimatedCostUsd, model, type } = event;
-  const isCall = type === "llm_call";
+  const isCall = type === "llm_call" && !isUnanswered(event);
   const figures = [
     isUnderWay ? spanWords(now - Date.parse(event.at)) : durationMs ? spanWords(durationMs) : null,
-    tokensIn !== null || tokensOut !== null
+    isCall && (tokensIn !== null || tokensOut !== null)
       ? `${count(tokensIn ?? 0)} in, ${count(tokensOut ?? 0)} out`
       : null,
     // A step that is no call of a model costs nothing; of a call it is said if it is not known.
     isCall && !isUnderWay ? costOf(estimatedCostUsd) : null,
-    isCall ? model : null,
+    model,
   ].filter(Boolean);
   if (figures.length === 0) return null;
   return <span className="block truncate text-xs text-muted tabular-nums">{figures.join(" · ")}</span>;

@@ -20,7 +20,7 @@ export function MarkedBar({ place, blame }: MarkedBarProps) {
   const length = blame && markedLength(blame, ({ inserted }) => isBy(inserted, runId, stepId));
   const whose = `${run?.agentName ?? "the agent"} wrote${step ? ` in step ${step.seq} (${stepWords(step).title.toLowerCase()})` : ""}`;
   return (
-    <div className="flex items-center gap-3 rounded-xl bg-accent-soft py-1 pr-1 pl-3 text-[13px] text-accent">
+    <div className="marked-bar sticky top-0 z-10 flex items-center gap-3 rounded-xl bg-accent-soft py-1 pr-1 pl-3 text-[13px] text-accent">
       <Icon name="spark" />
       <p role="status" className="min-w-0 flex-1">
         {length === undefined

@@ -50,7 +50,7 @@ export default function NodePanel({ place }: NodePanelProps) {
     <PanelFrame wholePage={wholePage}>
       <PanelBar place={place} />
       <LockBar nodeId={nodeId} canForce={use(CanManageContext)} />
-      <RunBar place={place} />
+      <RunBar key={nodeId} place={place} />
       {node ? <OpenNode key={nodeId} place={place} node={node} /> : <Missing />}
     </PanelFrame>
   );
@@ -73,8 +73,8 @@ function PanelBar({ place }: NodePanelProps) {
   const { projectId, wholePage } = place;
   const actions = useCanvasActions();
   return (
-    <div className="flex h-11 shrink-0 items-center gap-1 px-3">
-      <nav aria-label="Parts of the node" className="flex gap-1 pl-2">
+    <div className="flex h-11 shrink-0 items-center gap-1 px-3 max-sm:px-1">
+      <nav aria-label="Parts of the node" className="flex gap-1 pl-2 max-sm:gap-0">
         {PARTS.map(({ part, label, icon }) => (
           <a
             key={part}
@@ -83,7 +83,7 @@ function PanelBar({ place }: NodePanelProps) {
             aria-current={part === place.part ? "page" : undefined}
             className={`flex h-8 items-center gap-1.5 rounded-lg px-2 text-[13px] font-medium ${part === place.part ? "bg-sunken text-ink" : "text-muted hover:bg-hover hover:text-ink"}`}
           >
-            <Icon name={icon} /> {label}
+            <Icon name={icon} /> <span className={part === place.part ? "" : "max-sm:sr-only"}>{label}</span>
           </a>
         ))}
       </nav>
