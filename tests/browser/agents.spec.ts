@@ -1,13 +1,9 @@
-import AxeBuilder from "@axe-core/playwright";
-import { expect, type Locator, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { answer, beginRun, restOn, runOf, stepsOf, violations } from "./agents";
 import { test, type Visitor } from "./studio";
 
 /** The demo model speaks at the pace of a model. */
 const SPEAKS = { timeout: 60_000 } as const;
-
-const stepsOf = ({ panel }: Visitor) => panel.getByRole("list", { name: "Steps" });
-/** What is on top of the panel while a run is open: what it is at, and what it asks. */
-const runOf = ({ panel }: Visitor) => panel.getByRole("region", { name: "Run", exact: true });
 
 /** Expects that so many nodes are on the canvas, of which only those in view are rendered. */
 async function expectCards({ page }: Visitor, count: number): Promise<void> {
@@ -15,35 +11,6 @@ async function expectCards({ page }: Visitor, count: number): Promise<void> {
     await page.getByRole("button", { name: "Fit everything", exact: true }).click();
     await expect(page.locator(".react-flow__node")).toHaveCount(count, { timeout: 1_000 });
   }).toPass({ timeout: 15_000 });
-}
-
-async function beginRun(visitor: Visitor): Promise<void> {
-  const { page, panel } = visitor;
-  await panel.getByRole("button", { name: "Run", exact: true }).click();
-  const dialog = page.getByRole("dialog", { name: "Run an agent" });
-  await dialog.getByRole("textbox", { name: "Instructions" }).fill("Be brief.");
-  await dialog.getByRole("button", { name: "Run", exact: true }).click();
-  await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}$/);
-}
-
-async function answer(visitor: Visitor): Promise<void> {
-  const options = runOf(visitor).getByRole("group", { name: "Answers" }).getByRole("button");
-  if ((await options.count()) > 0) return options.first().click();
-  await runOf(visitor).getByRole("textbox").fill("Plain, please.");
-  await runOf(visitor).getByRole("button", { name: "Answer" }).click();
-}
-
-async function violations(page: Page): Promise<string[]> {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag22aa"]).analyze();
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`);
-}
-
-/** Lets the pointer rest on the first words of a text. */
-async function restOn(page: Page, text: Locator): Promise<void> {
-  await text.scrollIntoViewIfNeeded();
-  const box = await text.boundingBox();
-  if (!box) throw new Error("the text is not shown");
-  await page.mouse.move(box.x + 40, box.y + 14, { steps: 4 });
 }
 
 test("an agent plans, makes nodes, asks, and writes beside people; its words lead to its steps, and can be taken back", async ({

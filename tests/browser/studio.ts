@@ -77,7 +77,8 @@ export const test = base.extend<{ studio: Studio }, { server: Server; owner: Per
   server: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the needed fixtures from this pattern.
     async ({}, use) => {
-      const server = await Server.start({ demo: true });
+      // Providers of models that tests play are on this machine.
+      const server = await Server.start({ demo: true, settings: { GLASSBOX_AGENTS_NETWORKS: "all" } });
       await use(server);
       await server.remove();
     },

@@ -13,7 +13,7 @@ export interface FailureWords {
 
 const FAILURES: Record<string, Partial<FailureWords> & Pick<FailureWords, "title" | "advice">> = {
   MODEL_UNAVAILABLE: {
-    title: "The model could not be reached",
+    title: "The model gave no answer",
     advice: "Try again in a while. If its address is wrong, have that put right, and run anew.",
     mayRetry: true,
     isOfModel: true,

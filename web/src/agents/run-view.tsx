@@ -16,6 +16,7 @@ import { useRunOf } from "./open-runs";
 import { RunControls, UndoRun } from "./run-controls";
 import { RunFacts } from "./run-facts";
 import { RunPill } from "./run-pill";
+import { RunProposals } from "./run-proposals";
 import { Trace } from "./trace";
 
 type RunPlace = Place & { nodeId: string; runId: string };
@@ -48,7 +49,8 @@ export function RunView({ place }: { place: RunPlace }) {
 
 function Known({ run, place }: { run: Execution; place: RunPlace }) {
   const trace = useTrace(run.id);
-  const written = useWrittenSteps(run);
+  const inTexts = useWrittenSteps(run);
+  const written = run.mode === "propose" ? NOTHING : inTexts;
   const isLive = isOpen(run) && run.status !== "paused";
   const showText = (stepId: string | null) =>
     navigate(projectPath(place.projectId, { ...place, part: "content", runId: run.id, stepId }));
@@ -62,7 +64,8 @@ function Known({ run, place }: { run: Execution; place: RunPlace }) {
       )}
       <RunFacts run={run} trace={trace.data} />
       {run.error && <Failure run={{ ...run, error: run.error }} />}
-      <div className="flex flex-wrap gap-2">
+      {run.mode === "propose" && <RunProposals run={run} steps={trace.data?.length ?? 0} place={place} />}
+      <div className="flex flex-wrap gap-2 empty:hidden">
         {hasWritten(run, written) && (
           <Button onClick={() => showText(null)}>
             <Icon name="text" size={14} /> Show what it wrote
@@ -95,6 +98,9 @@ function Known({ run, place }: { run: Execution; place: RunPlace }) {
   );
 }
 
+/** What a run that proposes has written is in its proposals. */
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** Whether a run has put text into the node's document, as far as one can say. */
 function hasWritten(run: Execution, written: ReadonlySet<string> | null): boolean {
   if (written !== null) return written.size > 0;
@@ -113,7 +119,7 @@ function Head({ run }: { run: Execution }) {
           <span className="min-w-0 break-words">{run.agentName}</span> <RunPill run={run} />
         </h2>
         <p className="text-[13px] text-muted">
-          {run.mode === "propose" ? "Proposes edits of" : "Writes"} {where}
+          {run.mode === "propose" ? "Proposes edits" : `Writes ${where}`}
           {name ? ` for ${name}` : ""} · begun{" "}
           <time dateTime={run.createdAt} title={new Date(run.createdAt).toLocaleString("en")}>
             {timeAgo(run.createdAt, Date.now())}

@@ -27,6 +27,16 @@ it("tells a plan by its first line", () => {
   });
 });
 
+it("tells what was proposed from what was done", () => {
+  const call = { tool: "edit_body", result: { proposed: [N] }, error: null };
+  expect(stepWords(step("tool_call", call)).title).toBe("Proposed 1 edit");
+});
+
+it("tells a call that nobody answered from one that was", () => {
+  const call = step("llm_call", { phase: "plan", finish: "cut_off" }, { durationMs: 0, tokensOut: 0 });
+  expect(stepWords(call).title).toBe("Asked the model, which gave no answer");
+});
+
 it("tells a tool by what it did, and why it did not work", () => {
   const call = {
     tool: "create_subnode",

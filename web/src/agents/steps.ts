@@ -171,6 +171,8 @@ function tool({ data }: TraceEvent): StepWords {
     return { ...plain(icon, `${title}: it was not allowed`, detail ?? message), tone: "warn" };
   }
   if (message) return { ...plain(icon, `${title}: it did not work`, message), tone: "danger" };
+  const { proposed } = recordOf(data, "result");
+  if (Array.isArray(proposed)) return plain(icon, `Proposed ${plural(proposed.length, "edit")}`, detail);
   return plain(icon, title, detail);
 }
 

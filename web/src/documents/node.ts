@@ -26,7 +26,7 @@ export class NodeDocument {
   readonly body: Y.XmlFragment;
   readonly inputs: Y.Array<Y.Map<unknown>>;
   readonly outputs: Y.Array<Y.Map<unknown>>;
-  /** What agents offer to change. It is read over REST, which tells it as Markdown. */
+  /** What agents offer to change. What REST tells of it, as Markdown, is read there. */
   readonly proposals: Y.Map<unknown>;
   readonly undo: Y.UndoManager;
 
@@ -44,6 +44,28 @@ export class NodeDocument {
 
   destroy(): void {
     this.undo.destroy();
+  }
+
+  /** The text that a proposal would put somewhere, as it is being written. */
+  proposedText(id: string): Y.XmlFragment | null {
+    const text = this.#proposal(id)?.get("text");
+    return text instanceof Y.XmlFragment ? text : null;
+  }
+
+  /** The block of the body that a proposal would replace first, or behind which it would insert; null: none that is there. */
+  blockOfProposal(id: string): number | null {
+    const place = this.#proposal(id)?.get("place");
+    if (!Array.isArray(place)) return null;
+    const [client, clock] = place as unknown[];
+    const isThere = (block: Y.XmlElement | Y.XmlText | Y.XmlHook) =>
+      block._item?.id.client === client && block._item?.id.clock === clock;
+    const index = this.body.toArray().findIndex(isThere);
+    return index < 0 ? null : index;
+  }
+
+  #proposal(id: string): Y.Map<unknown> | null {
+    const proposal = this.proposals.get(id);
+    return proposal instanceof Y.Map ? proposal : null;
   }
 
   list(side: Side): Y.Array<Y.Map<unknown>> {

@@ -5,20 +5,24 @@ import { costWords, count } from "../agents/words";
 import { useExecution, useTrace } from "../api/executions";
 import type { Author, Authors, Authorship } from "../api/history";
 import { messageOf } from "../api/http";
+import { useProposals } from "../api/proposals";
 import { followLink, type Place, projectPath } from "../app/router";
 import { useName } from "../canvas/canvas-context";
 import { nameOf } from "../history/authors";
 import { initials, timeAgo } from "../lib/text";
 import { Icon } from "../ui/icon";
+import { acceptedRun } from "./accepted";
 import type { Pointed } from "./desk";
 
 /** How far the pointer may be from the text and from what is said of it before that goes. */
 const REACH_PX = 28;
 
 interface EvidencePopoverProps {
-  place: Place;
+  place: Place & { nodeId: string };
   pointed: Pointed;
   by: Authorship | null;
+  /** What they wrote there. */
+  words: string;
   authors: Authors;
   isLooking: boolean;
   error: unknown;
@@ -79,10 +83,13 @@ function Unknown({ isLooking, error }: EvidencePopoverProps) {
   );
 }
 
-function Written({ by, authors, place }: EvidencePopoverProps & { by: Authorship }) {
+function Written({ by, authors, place, words }: EvidencePopoverProps & { by: Authorship }) {
   const author = authors[by.principal];
-  return by.run ? (
-    <ByRun by={by} run={by.run} place={place} author={author} />
+  const proposals = useProposals(place.nodeId).data;
+  if (by.run) return <ByRun by={by} run={by.run} place={place} author={author} />;
+  const proposedBy = proposals && acceptedRun(proposals, by, words);
+  return proposedBy ? (
+    <ByRun by={by} run={proposedBy} place={place} author={undefined} acceptedBy={nameOf(author)} />
   ) : (
     <ByPerson by={by} author={author} />
   );
@@ -120,9 +127,11 @@ interface ByRunProps {
   run: string;
   place: Place;
   author: Author | undefined;
+  /** Who accepted it, if the run only proposed it. */
+  acceptedBy?: string;
 }
 
-function ByRun({ by, run: runId, place, author }: ByRunProps) {
+function ByRun({ by, run: runId, place, author, acceptedBy }: ByRunProps) {
   const run = useExecution(runId).data;
   const trace = useTrace(runId).data;
   const requester = useName(run?.requestedBy ?? "");
@@ -143,6 +152,7 @@ function ByRun({ by, run: runId, place, author }: ByRunProps) {
             {name}{" "}
             <span className="font-normal text-muted">(agent{requester ? ` of ${requester}` : ""})</span>
           </span>
+          {acceptedBy && <span className="truncate text-xs text-muted">Accepted by {acceptedBy}</span>}
           <When by={by} />
         </span>
       </div>

@@ -183,7 +183,7 @@ function NodeContent({ document, place }: NodePanelProps & { document: AwaitedDo
         <StaleBanner provider={provider} what="node" />
         <EvidenceLayer desk={desk} document={provider.name} place={place} />
         {isRefused && <FormError>{error.message} What you wrote here is kept on this device.</FormError>}
-        <Proposals place={place} content={content} />
+        <Proposals place={place} content={content} awareness={awareness} />
         <Section title="Body">
           <Suspense fallback={<Fetching what="editor" />}>
             <RichText
