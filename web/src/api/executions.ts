@@ -207,7 +207,10 @@ export function useTrace(id: string | null) {
 export function useExecutionChanges() {
   const queries = useQueryClient();
   const keep = (execution: Execution) => {
-    queries.setQueryData(executionKeys.one(execution.id), execution);
+    const queryKey = executionKeys.one(execution.id);
+    queries.setQueryData(queryKey, execution);
+    // An event may have told of something newer before the answer was here.
+    void queries.invalidateQueries({ queryKey });
     return queries.invalidateQueries({ queryKey: ["executions"] });
   };
   const steer = (what: "pause" | "resume" | "cancel" | "retry") => ({
