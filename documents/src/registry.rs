@@ -20,7 +20,7 @@ use platform::limits::Limits;
 use platform::metrics::{Metrics, Reading};
 use platform::queue::{Refused, Sender, UNBOUNDED, queue};
 use platform::random::Random;
-use schema::ids::{Epoch, Seq};
+use schema::ids::{Epoch, RunId, Seq};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -137,6 +137,18 @@ impl Documents {
         patch: Patch,
     ) -> Result<Edited, EditFailed> {
         self.change(document, principal, expected, Change::Patch(patch)).await
+    }
+
+    /// Makes an edit that a run has proposed, in the name of whoever accepts it: the log has both, so that it is told, and
+    /// taken back, as the run's.
+    pub async fn accept(
+        &self,
+        document: &DocumentRef,
+        principal: Arc<Principal>,
+        run: RunId,
+        patch: Patch,
+    ) -> Result<Edited, EditFailed> {
+        self.change(document, principal, None, Change::Proposal(run, patch)).await
     }
 
     /// Brings an update that was made elsewhere, under a client id that nobody else uses, and returns when it is

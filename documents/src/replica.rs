@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use held::HeldUpdates;
 use platform::db::log::Relay;
-use schema::ids::ClientID;
+use schema::ids::{ClientID, RunId};
 use schema::repair::{Shape, Spot, Spots};
 use schema::update::skeleton::{Fit, Skeleton};
 use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
@@ -28,6 +28,8 @@ use crate::delivery::Content;
 pub enum Change {
     /// What a REST write does to it as it is now.
     Patch(Patch),
+    /// What a run has proposed: whoever accepts it makes the edit, which is the run's as well.
+    Proposal(RunId, Patch),
     /// An update that was made elsewhere, under a client id that nobody else uses.
     Update(Bytes),
 }

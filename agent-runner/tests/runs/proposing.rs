@@ -45,4 +45,32 @@ async fn a_run_that_proposes_changes_nothing_until_somebody_accepts() {
     let node = world.node(&world.node).await;
     assert_eq!(node["body"], "Write about the _cold_ sea.\n\nAnd its fish.");
     assert_eq!(node["outputs"][0]["text"], "It is cold.");
+
+    // Who accepted it wrote it, and it is the run's: told so, and taken back with it.
+    let blame = world.get(&format!("/documents/node:{}/history/blame?part=body", world.node)).await;
+    let spans = blame["texts"][0]["spans"].as_array().unwrap().clone();
+    let of = |words: &str| spans.iter().find(|span| span["text"].as_str().is_some_and(|text| text.contains(words)));
+    let cold = &of("cold").unwrap_or_else(|| panic!("{blame:#}"))["inserted"];
+    assert_eq!((&cold["run"], &cold["principal"]), (&json!(run), &json!(format!("user:{}", world.user))));
+    assert_eq!(of("Write").unwrap()["inserted"]["run"], Value::Null);
+    world.post(&format!("/executions/{run}/undo"), json!({})).await;
+    assert_eq!(world.node(&world.node).await["body"], "Write about the sea.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_is_offered_as_it_is_written_down() {
+    let world = World::start().await;
+    let script = |request: &Value, _: usize| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool("add_output", json!({"type": "structured_data", "content": {"waves": 3}}))],
+            _ => vec![Part::Text("Done.")],
+        })
+    };
+    let provider = Provider::start(Arc::new(script)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false, "mode": "propose"})).await;
+    world.until_status(&run, "complete").await;
+    assert_eq!(world.node(&world.node).await["outputs"], json!([]));
+    let proposals = world.get(&format!("/nodes/{}/proposals", world.node)).await;
+    assert_eq!(proposals["items"][0]["text"], "```json\n{\n  \"waves\": 3\n}\n```");
 }

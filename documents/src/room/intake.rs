@@ -279,8 +279,9 @@ impl Room {
         if let Some(holder) = self.locked_for(principal) {
             return Err(EditRefused::LockHeld { holder: Arc::clone(holder) });
         }
-        let patch = match edit.change {
-            Change::Patch(patch) => patch,
+        let (patch, proposed_by) = match edit.change {
+            Change::Patch(patch) => (patch, None),
+            Change::Proposal(run, patch) => (patch, Some((run, None))),
             Change::Update(update) => return self.take_own(now, update, principal),
         };
         let random = &self.random;
@@ -289,7 +290,8 @@ impl Room {
             EditError::Patch(error) => EditRefused::Patch(error),
             EditError::Broken(broken) => EditRefused::Broken(broken),
         })?;
-        self.take_own(now, update, principal)
+        let append = self.take_own(now, update, principal)?;
+        Ok(append.map(|append| Append { run: proposed_by.or(append.run), ..append }))
     }
 
     /// Takes in an edit that was made here, with its space in the queue to the log reserved. `None` when it changes

@@ -45,7 +45,7 @@ export type TextChange = "kept" | "inserted" | "deleted";
 
 export interface Authorship {
   principal: string;
-  /** Of an agent: its run, and the step of it. */
+  /** The run that wrote it, and the step of it; or that proposed it, if the principal is a person. */
   run?: string;
   traceEvent?: string;
   from: string;

@@ -33,7 +33,6 @@ export function EvidenceLayer({ desk, document, place }: EvidenceLayerProps) {
           place={place}
           pointed={pointed}
           by={found?.span.inserted ?? null}
-          words={found?.span.text ?? ""}
           authors={blame.data?.authors ?? {}}
           isLooking={blame.isFetching && found === null}
           error={blame.error}

@@ -5,13 +5,11 @@ import { costWords, count } from "../agents/words";
 import { useExecution, useTrace } from "../api/executions";
 import type { Author, Authors, Authorship } from "../api/history";
 import { messageOf } from "../api/http";
-import { useProposals } from "../api/proposals";
 import { followLink, type Place, projectPath } from "../app/router";
 import { useName } from "../canvas/canvas-context";
 import { nameOf } from "../history/authors";
 import { initials, timeAgo } from "../lib/text";
 import { Icon } from "../ui/icon";
-import { acceptedRun } from "./accepted";
 import type { Pointed } from "./desk";
 
 /** How far the pointer may be from the text and from what is said of it before that goes. */
@@ -21,8 +19,6 @@ interface EvidencePopoverProps {
   place: Place & { nodeId: string };
   pointed: Pointed;
   by: Authorship | null;
-  /** What they wrote there. */
-  words: string;
   authors: Authors;
   isLooking: boolean;
   error: unknown;
@@ -83,15 +79,19 @@ function Unknown({ isLooking, error }: EvidencePopoverProps) {
   );
 }
 
-function Written({ by, authors, place, words }: EvidencePopoverProps & { by: Authorship }) {
+function Written({ by, authors, place }: EvidencePopoverProps & { by: Authorship }) {
   const author = authors[by.principal];
-  const proposals = useProposals(place.nodeId).data;
-  if (by.run) return <ByRun by={by} run={by.run} place={place} author={author} />;
-  const proposedBy = proposals && acceptedRun(proposals, by, words);
-  return proposedBy ? (
-    <ByRun by={by} run={proposedBy} place={place} author={undefined} acceptedBy={nameOf(author)} />
-  ) : (
-    <ByPerson by={by} author={author} />
+  if (!by.run) return <ByPerson by={by} author={author} />;
+  // What a run only proposed is written by whoever accepts it.
+  const isAccepted = by.principal.startsWith("user:");
+  return (
+    <ByRun
+      by={by}
+      run={by.run}
+      place={place}
+      author={isAccepted ? undefined : author}
+      acceptedBy={isAccepted ? nameOf(author) : undefined}
+    />
   );
 }
 
@@ -128,7 +128,7 @@ interface ByRunProps {
   place: Place;
   author: Author | undefined;
   /** Who accepted it, if the run only proposed it. */
-  acceptedBy?: string;
+  acceptedBy?: string | undefined;
 }
 
 function ByRun({ by, run: runId, place, author, acceptedBy }: ByRunProps) {

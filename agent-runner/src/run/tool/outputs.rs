@@ -42,13 +42,12 @@ impl Run<'_> {
         };
         let (id, document) = (self.next_id("item"), self.node.clone());
         let effect = json!({"outputId": id});
-        let patch = match content {
-            ItemContent::Text { text } if self.leased.options.mode == Mode::Propose => {
-                let (run, created_at) = (Some(self.leased.run), self.services.clock.now());
-                let change = ProposedChange::Output { text };
-                NodePatch::Propose(Box::new(NewProposal { id, run, label: output.label, created_at, change }))
-            }
-            content => NodePatch::AddItem { side: Side::Outputs, item: self.item("item", output.label, content) },
+        let patch = if self.leased.options.mode == Mode::Propose {
+            let (run, created_at) = (Some(self.leased.run), self.services.clock.now());
+            let change = ProposedChange::Output { text: offered(content)? };
+            NodePatch::Propose(Box::new(NewProposal { id, run, label: output.label, created_at, change }))
+        } else {
+            NodePatch::AddItem { side: Side::Outputs, item: self.item("item", output.label, content) }
         };
         let noted = self.begin_with_edit(call, &document, effect, Vec::new(), |txn| node::apply(&patch, txn)).await?;
         Ok(json!({"output_id": noted["outputId"]}))
@@ -91,5 +90,14 @@ impl Run<'_> {
         let offer = |txn: &mut yrs::TransactionMut<'_>| proposals.iter().try_for_each(|patch| node::apply(patch, txn));
         let noted = self.begin_with_edit(call, &document, json!({"proposals": ids}), Vec::new(), offer).await?;
         Ok(json!({"proposed": noted["proposals"]}))
+    }
+}
+
+/// What is offered is read by a person before it is there: a text, or data as it is written down.
+fn offered(content: ItemContent) -> Result<String, ToolError> {
+    match content {
+        ItemContent::Text { text } => Ok(text),
+        ItemContent::Data { data } => Ok(format!("```json\n{data:#}\n```")),
+        _ => Err(ToolError::new("NOT_ALLOWED", "this run offers its edits: files cannot be offered")),
     }
 }

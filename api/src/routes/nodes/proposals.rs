@@ -143,7 +143,8 @@ pub(in crate::routes::nodes) async fn list(
 
 /// Accept a proposal
 ///
-/// What it offers is done, as an edit of the caller. What it would replace must still be what it was.
+/// What it offers is done, as an edit of the caller that counts as the run's as well: history tells both, and undoing the
+/// run takes it back. What it would replace must still be what it was.
 #[utoipa::path(post, path = "/nodes/{nodeId}/proposals/{proposalId}/accept", tag = "nodes", operation_id = "acceptProposal",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
@@ -198,9 +199,16 @@ async fn decide(
     summary: &str,
 ) -> Result<Response, Problem> {
     let documents = api.node_documents(caller, node, Access::Write).await?;
-    api.live_node(node, &documents).await?;
+    let before =
+        api.live_node(node, &documents).await?.content.proposals.into_iter().find(|proposal| proposal.id == id);
+    let is_accepted = matches!(patch, NodePatch::AcceptProposal { .. });
+    let run = before.and_then(|proposal| proposal.run_id).filter(|_| is_accepted);
+    let (document, principal) = (&documents.node, Arc::clone(&caller.principal));
     let patch: documents::replica::Patch = Box::new(move |txn| node::apply(&patch, txn));
-    api.edit(&documents.node, &caller.principal, None, patch).await?;
+    match run {
+        Some(run) => api.documents.accept(document, principal, run, patch).await?,
+        None => api.documents.edit(document, principal, None, patch).await?,
+    };
     api.keep_version(caller, &documents.node, NodeChange::Updated, summary).await;
     let node = api.live_node(node, &documents).await?;
     let etag = etag_header(&node.tag);
