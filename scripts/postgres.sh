@@ -151,14 +151,19 @@ start_test_postgres() {
   if [ -n "${GLASSBOX_TEST_DATABASE_URL:-}" ]; then return 0; fi
   drop_abandoned_clusters
   test_cluster="$(make_state_dir "test-postgres/$$")"
-  trap stop_test_postgres EXIT
+  trap stop_test_services EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   { init_cluster && start_cluster; } || die "The Postgres for the tests did not start (see above)."
 }
 
-stop_test_postgres() {
+stop_test_services() {
   trap '' INT TERM
+  stop_moto
+  stop_test_postgres
+}
+
+stop_test_postgres() {
   if [ -n "$test_cluster" ]; then drop_cluster "$test_cluster"; fi
   test_cluster=''
 }

@@ -27,6 +27,7 @@ Environment:
   GLASSBOX_TEST_DATABASE_URL   use this Postgres (a superuser's address) instead of a private one
   GLASSBOX_CHROMIUM            the Chromium to run the browser tests in
   GLASSBOX_TEST_REDIS_SERVER   the redis-server to run the tests of several instances with
+  GLASSBOX_TEST_AWS_URL        use what answers there as AWS does instead of a private moto
 HELP
 }
 
@@ -182,11 +183,13 @@ prepare_tests() {
   if chosen browser; then require_chromium; fi
   if chosen schemathesis; then require_schemathesis; fi
   if chosen rust || chosen clients; then require_redis; fi
+  if chosen rust || chosen clients; then require_moto; fi
   # sqlx checks queries against the saved descriptions, never against a database that happens to be set.
   unset DATABASE_URL
   export SQLX_OFFLINE=true
   build_tests
   if chosen rust || chosen clients || chosen browser || chosen schemathesis; then start_test_postgres; fi
+  if chosen rust || chosen clients; then start_moto; fi
 }
 
 run_tests() {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { append, changesOf, isSynced, openSdk, openStock, PATIENCE_MS, reads, until } from "./clients";
 import { open } from "./hocuspocus/providers";
+import { Queue } from "./queue";
 import { RawSocket } from "./raw";
 import { Redis } from "./redis";
 import { call, createDocument, createProject, signIn } from "./rest";
@@ -16,7 +17,8 @@ let server: Server;
 
 beforeAll(async () => {
   redis = await Redis.start();
-  server = await Server.start({ settings: { REDIS_URL: redis.url } });
+  const queue = await Queue.create();
+  server = await Server.start({ settings: { REDIS_URL: redis.url, ...queue.settings } });
 }, 60_000);
 
 afterAll(async () => {
@@ -96,7 +98,7 @@ it("draws a dashboard of rows of panels, each with a query", () => {
     panels: { id: number; type: string; title: string; targets?: { expr: string }[] }[];
   };
   const rows = dashboard.panels.filter(({ type }) => type === "row").map(({ title }) => title);
-  expect(rows).toEqual(["Sync", "Log", "Bus", "Events", "Hostile", "Process"]);
+  expect(rows).toEqual(["Sync", "Log", "Bus", "Events", "Agents", "Hostile", "Process"]);
   expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
   const empty = dashboard.panels.filter(({ type, targets }) => type !== "row" && !targets?.length);
   expect(empty).toEqual([]);

@@ -1,19 +1,24 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import * as Y from "yjs";
 import { changesOf, isSynced, openSdk, openStock, PATIENCE_MS, until, updatesOf } from "./clients";
+import { Queue } from "./queue";
 import { Redis } from "./redis";
 import { call, createProject, type Person, type Project, signIn, snapshot } from "./rest";
 import { Server, within } from "./server";
 
 let redis: Redis;
+let queue: Queue;
 let api: Server;
 let sync: Server;
+let settings: Record<string, string>;
 let ada: Person;
 let project: Project;
 
 beforeAll(async () => {
   redis = await Redis.start();
-  const settings = {
+  queue = await Queue.create();
+  settings = {
+    ...queue.settings,
     REDIS_URL: redis.url,
     GLASSBOX_AUTH_TOKEN_SECRET: "the same on every instance of this test",
     // What is quick is not so because the database was asked.
@@ -76,6 +81,39 @@ it("answers what another role serves with a problem that names the role", async 
   }
   const stock = openStock(sync, "scratch:roles");
   await isSynced(stock);
+});
+
+it("wakes a process that only drives agents through the queue", async () => {
+  const agent = await Server.start({
+    settings: {
+      ...settings,
+      DATABASE_URL: api.databaseUrl,
+      GLASSBOX_AGENTS_SERVER_URL: new URL(sync.wsUrl).origin,
+    },
+    options: ["--roles", "agent"],
+  });
+  try {
+    const node = await call<{ id: string }>(api, `/projects/${project.id}/nodes`, {
+      person: ada,
+      body: { title: "For an agent" },
+    });
+    const { id } = await call<{ id: string }>(api, `/nodes/${node.id}/execute`, { person: ada, body: {} });
+    const waits = async () => {
+      for (;;) {
+        const { status } = await call<{ status: string }>(api, `/executions/${id}`, { person: ada });
+        // The demo model asks something in the middle.
+        if (status === "awaiting_input" && (await queue.depth()) === 0) return;
+      }
+    };
+    await within(PATIENCE_MS, "the run to ask, and its message to be settled", waits());
+    const metrics = await (await fetch(`${agent.httpUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^glassbox_agent_runs_wait_seconds_count 1$/m);
+    const announced = await (await fetch(`${api.httpUrl}/metrics`)).text();
+    const sent = (text: string) => Number(/^glassbox_agent_queue_sent_total (\d+)$/m.exec(text)?.[1]);
+    expect(sent(metrics) + sent(announced)).toBe(1);
+  } finally {
+    await agent.remove();
+  }
 });
 
 it("refuses a role that there is not, before anything is started", async () => {

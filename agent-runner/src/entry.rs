@@ -49,20 +49,24 @@ pub(crate) enum Entry {
         /// Updates up to this entry are known to be in their documents.
         delivered: i32,
     },
-    /// The model was called once more and says something else: what had been written beyond this many bytes of the run's
-    /// text is taken out again.
+    /// An answer was asked for once more, and says something else: what had been written beyond this many bytes of the
+    /// run's text is taken out again.
     Retracted {
         /// What stays, in bytes of the text.
         keep: usize,
         /// Where the writer is then.
         writer: StreamWriter,
     },
+    /// The same, and too much has been written to take it out: it stays, and the answer begins anew behind it.
+    LeftStanding,
     /// The call came to nothing.
     CallFailed {
         /// Why: a stable code.
         code: String,
         /// Why, in words.
         message: String,
+        /// What was used all the same.
+        usage: Usage,
         /// What is done about it.
         then: Then,
     },
@@ -103,22 +107,49 @@ pub(crate) enum Entry {
         duration_ms: i64,
         /// Updates up to this entry are known to be in their documents.
         delivered: i32,
+        /// Tokens that a run which it began may use: they are no more this run's.
+        #[serde(default)]
+        granted: u64,
     },
     /// A person is asked.
     Asked(Question),
     /// A person has answered, or nobody has in time.
     Answered(Answer),
-    /// Somebody has stopped the run for a while; what the model was saying is cut off here.
+    /// Somebody has stopped the run for a while; what the model was saying is cut off here, and stays.
     Paused {
-        /// What it said in the call that was cut off, if one was.
-        said: Option<String>,
-        /// What that call used, as far as it can be told.
+        /// What the call used that was cut off, if one was.
         usage: Usage,
     },
     /// It goes on.
     Resumed,
     /// It is over.
-    Ended(Ended),
+    Ended {
+        /// How.
+        ended: Ended,
+        /// What the call used that was cut off, if one was.
+        usage: Usage,
+    },
+    /// It had failed, and somebody wants it to be tried again from there.
+    Retried {
+        /// The models as they are set up now: what was wrong with them may have been why.
+        models: Vec<ModelSpec>,
+    },
+}
+
+impl Entry {
+    /// The run is over, and no call was under way.
+    pub(crate) fn ended(ended: Ended) -> Self {
+        Self::Ended { ended, usage: Usage::default() }
+    }
+
+    /// Whether it only goes into the document, so that nobody is told more than that.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match self {
+            Self::Wrote { item, left, .. } => item.is_none() && *left == 0,
+            Self::Retracted { .. } | Self::LeftStanding | Self::ToolWent { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// How a run ended.

@@ -11,6 +11,7 @@
 //! | `workspace` | the documents, as any client has them |
 
 mod entry;
+mod metrics;
 mod model;
 mod probe;
 mod prompt;

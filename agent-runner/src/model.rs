@@ -71,7 +71,7 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn total(&self) -> u64 {
-        self.tokens_in + self.tokens_out
+        self.tokens_in.saturating_add(self.tokens_out)
     }
 }
 
@@ -122,6 +122,8 @@ pub(crate) enum ErrorKind {
 }
 
 impl ErrorKind {
+    pub(crate) const ALL: [Self; 4] = [Self::RateLimited, Self::Unavailable, Self::Unauthorized, Self::Refused];
+
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::RateLimited => "MODEL_RATE_LIMITED",

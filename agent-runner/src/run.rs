@@ -1,6 +1,8 @@
 //! Driving a run: what its state says is next is done, and noted in its journal before anybody sees it.
 
 mod call;
+mod journal;
+mod signals;
 mod tool;
 mod write;
 
@@ -10,29 +12,31 @@ use bytes::Bytes;
 use platform::db::DbError;
 use platform::db::models;
 use platform::db::organizations;
-use platform::db::runs::{self, Append, AppendError, Leased, Subrun};
+use platform::db::runs::{self, Leased, Subrun};
 use platform::executions::{Answer, Control, trace_event_id};
 use schema::ids::{DocumentName, NodeId};
 use schema::node::NodeView;
 use schema::{canvas, node};
 use serde_json::json;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::entry::{Ended, Entry, Pinned};
-use crate::model::{NoModel, Usage, select};
+use crate::model::{ModelSpec, NoModel, Usage, select};
 use crate::prompt;
 use crate::services::Services;
-use crate::state::{Next, OpenQuestion, State, failed};
+use crate::state::{Next, State, failed};
 use crate::tools::{Policies, offered};
-use crate::trace;
 use crate::workspace::{Edit, Workspace, WorkspaceError};
 
+/// How long a run that is stopped waits until what it wrote is confirmed. What is not is sent again when it goes on.
+const SETTLE_BRIEFLY: Duration = Duration::from_millis(500);
 /// How often what the database did not do is tried again.
 const DB_TRIES: u32 = 6;
 /// The pause between two tries.
 const DB_PAUSE: Duration = Duration::from_millis(500);
+
+pub(crate) use journal::give_up;
+pub(crate) use signals::{Interruption, Signals};
 
 /// Why a worker lets go of a run that is not over.
 #[derive(Debug, thiserror::Error)]
@@ -49,52 +53,12 @@ pub(crate) enum Stop {
     /// The database does not do what it is asked.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// Somebody wants something else of it.
+    #[error("it was interrupted")]
+    Interrupted(Interruption),
     /// The run has failed, which is to be noted.
     #[error("{code}: {message}")]
     Failed { code: &'static str, message: String },
-}
-
-/// What asks a run to do something else than what is next. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Signals {
-    /// What somebody asked of it.
-    pub(crate) control: watch::Receiver<Option<Control>>,
-    /// Cancelled when the lease is lost.
-    pub(crate) lost: CancellationToken,
-    /// Cancelled when the worker ends.
-    pub(crate) leaving: CancellationToken,
-}
-
-/// What interrupts whatever a run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interruption {
-    Control(Control),
-    LeaseLost,
-    Leaving,
-}
-
-impl Signals {
-    /// What there is already.
-    pub(crate) fn now(&self) -> Option<Interruption> {
-        if self.lost.is_cancelled() {
-            return Some(Interruption::LeaseLost);
-        }
-        if let Some(control) = *self.control.borrow() {
-            return Some(Interruption::Control(control));
-        }
-        self.leaving.is_cancelled().then_some(Interruption::Leaving)
-    }
-
-    /// Waits for one.
-    pub(crate) async fn any(&self) -> Interruption {
-        let mut control = self.control.clone();
-        tokio::select! {
-            biased;
-            () = self.lost.cancelled() => Interruption::LeaseLost,
-            Ok(asked) = control.wait_for(Option::is_some) => Interruption::Control(asked.unwrap_or(Control::Cancel)),
-            () = self.leaving.cancelled() => Interruption::Leaving,
-        }
-    }
 }
 
 /// A run that is being driven.
@@ -106,6 +70,8 @@ pub(crate) struct Run<'a> {
     signals: Signals,
     canvas: DocumentName,
     node: DocumentName,
+    /// So much of the answer under way, in bytes, is known to be what the document has of it.
+    verified: usize,
 }
 
 /// What goes along with an entry.
@@ -140,25 +106,57 @@ impl<'a> Run<'a> {
         workspace.open(&canvas).await?;
         workspace.open(&node).await?;
         let epochs = [&canvas, &node].map(|document| workspace.epoch(document).unwrap_or_default());
-        if state.epochs.is_some_and(|noted| noted != epochs) && state.ended.is_none() {
-            let mut run = Self { services, leased, state, workspace, signals, canvas, node };
+        let mut run = Self { services, leased, state, workspace, signals, canvas, node, verified: 0 };
+        if run.state.epochs.is_some_and(|noted| noted != epochs) {
             let message = "a document was replaced by another one while the run worked on it";
-            run.append(Entry::Ended(failed("DOCUMENT_REPLACED", message)), Along::default()).await?;
+            run.append(Entry::ended(failed("DOCUMENT_REPLACED", message)), Along::default()).await?;
             return Ok(run);
         }
         for (seq, document, update, step) in edits {
-            if seq <= state.delivered {
-                continue;
+            if seq > run.state.delivered {
+                run.send_again(seq, document, update, step).await?;
             }
-            let document =
-                if document == leased.project.as_uuid() { canvas.clone() } else { DocumentName::Node(document.into()) };
-            workspace.open(&document).await?;
-            let edit = Edit { document, update, event: trace_event_id(leased.run, step), seq };
-            workspace.take_back_in(&edit)?;
-            workspace.send(edit)?;
         }
-        workspace.settle().await?;
-        Ok(Self { services, leased, state, workspace, signals, canvas, node })
+        if matches!(run.state.ended, Some(Ended::Failed { .. })) {
+            // It was taken up although it is over: somebody wants it to be tried again.
+            run.retry().await?;
+        }
+        Ok(run)
+    }
+
+    /// Goes on where the run failed: the answer in which it did is given anew.
+    async fn retry(&mut self) -> Result<(), Stop> {
+        match self.cut_answer(0).await {
+            // A person has removed it already.
+            Ok(()) | Err(Stop::Failed { .. }) => {}
+            Err(stop) => return Err(stop),
+        }
+        let models = match self.models().await {
+            Err(Stop::Failed { .. }) => Vec::new(),
+            models => models?,
+        };
+        self.append(Entry::Retried { models }, Along::default()).await
+    }
+
+    /// The models that this run may ask, as they are set up now.
+    async fn models(&self) -> Result<Vec<ModelSpec>, Stop> {
+        let (db, leased) = (&self.services.db, &self.leased);
+        let settings = with_patience(|| organizations::settings(db, leased.org)).await?;
+        let own = with_patience(|| models::list(db, leased.org)).await?;
+        let selected = select(leased.options.model.as_deref(), &settings, &own, self.services.server_model.as_ref());
+        selected.map_err(|NoModel(name)| {
+            failed_stop("NO_MODEL", format!("there is no model {name:?} that this organization may use"))
+        })
+    }
+
+    async fn send_again(&mut self, seq: i32, document: Uuid, update: Bytes, step: i32) -> Result<(), Stop> {
+        let is_canvas = document == self.leased.project.as_uuid();
+        let document = if is_canvas { self.canvas.clone() } else { DocumentName::Node(document.into()) };
+        self.workspace.open(&document).await?;
+        let edit = Edit { document, update, event: trace_event_id(self.leased.run, step), seq };
+        self.workspace.take_back_in(&edit)?;
+        self.workspace.send(edit)?;
+        Ok(())
     }
 
     /// Does what is next until the run is over, or waits for somebody.
@@ -167,10 +165,15 @@ impl<'a> Run<'a> {
             match self.step().await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
-                Err(Stop::Failed { code, message }) => self.end(failed(code, message)).await?,
+                Err(Stop::Interrupted(interruption)) => {
+                    if !self.obey(interruption).await? {
+                        return Ok(());
+                    }
+                }
+                Err(Stop::Failed { code, message }) => self.end(failed(code, message), Usage::default()).await?,
                 // What the replica holds is not what the document will: nothing more is written.
                 Err(Stop::Workspace(WorkspaceError::Refused { code, message, .. })) => {
-                    self.append(Entry::Ended(failed(&code, message)), Along::default()).await?;
+                    self.append(Entry::ended(failed(&code, message)), Along::default()).await?;
                 }
                 Err(stop) => return Err(stop),
             }
@@ -193,7 +196,7 @@ impl<'a> Run<'a> {
             Next::Tool(call) => return self.use_tool(&call).await,
             Next::Wait => return self.wait().await,
             Next::Resume => self.append(Entry::Resumed, Along::default()).await?,
-            Next::End(ended) => self.end(ended).await?,
+            Next::End(ended) => self.end(ended, Usage::default()).await?,
         }
         Ok(true)
     }
@@ -203,38 +206,37 @@ impl<'a> Run<'a> {
         match interruption {
             Interruption::LeaseLost => Err(Stop::LeaseLost),
             Interruption::Leaving => {
-                self.workspace.settle().await?;
+                self.workspace.settle_within(SETTLE_BRIEFLY).await?;
                 Err(Stop::HandOver)
             }
-            Interruption::Control(Control::Pause) => {
-                self.pause(None, Usage::default()).await?;
-                Ok(false)
-            }
-            Interruption::Control(Control::Cancel) => {
-                self.cancel().await?;
-                Ok(true)
-            }
+            Interruption::Control(Control::Pause) => self.pause(Usage::default()).await.map(|()| false),
+            Interruption::Control(Control::Cancel) => self.cancel(Usage::default()).await.map(|()| true),
         }
     }
 
-    async fn pause(&mut self, said: Option<String>, usage: Usage) -> Result<(), Stop> {
-        self.workspace.settle().await?;
-        self.append(Entry::Paused { said, usage }, Along::default()).await
+    async fn pause(&mut self, usage: Usage) -> Result<(), Stop> {
+        self.workspace.settle_within(SETTLE_BRIEFLY).await?;
+        self.append(Entry::Paused { usage }, Along::default()).await
     }
 
-    async fn cancel(&mut self) -> Result<(), Stop> {
+    async fn cancel(&mut self, usage: Usage) -> Result<(), Stop> {
         self.mark_unfinished().await?;
-        self.end(Ended::Cancelled).await
+        self.end(Ended::Cancelled, usage).await
+    }
+
+    /// Waits until what it wrote is in the documents, unless somebody wants something else.
+    async fn settle(&mut self) -> Result<(), Stop> {
+        let signals = self.signals.clone();
+        tokio::select! {
+            settled = self.workspace.settle() => Ok(settled?),
+            interruption = signals.any() => Err(Stop::Interrupted(interruption)),
+        }
     }
 
     async fn begin(&mut self) -> Result<(), Stop> {
         let (db, leased) = (&self.services.db, &self.leased);
         let settings = with_patience(|| organizations::settings(db, leased.org)).await?;
-        let own = with_patience(|| models::list(db, leased.org)).await?;
-        let selected = select(leased.options.model.as_deref(), &settings, &own, self.services.server_model.as_ref());
-        let models = selected.map_err(|NoModel(name)| {
-            failed_stop("NO_MODEL", format!("there is no model {name:?} that this organization may use"))
-        })?;
+        let models = self.models().await?;
         let policies = Policies::new(&settings.agent_policies);
         let pinned = Pinned {
             system: prompt::system(&leased.agent_name, &leased.options),
@@ -261,7 +263,7 @@ impl<'a> Run<'a> {
 
     /// A question is open: the answer, if there is one, or nothing more to do now.
     async fn wait(&mut self) -> Result<bool, Stop> {
-        let Some(OpenQuestion { question }) = self.state.question.clone() else { return Ok(true) };
+        let Some(question) = self.state.question.clone() else { return Ok(true) };
         let given = self.leased.answer.take().filter(|answer| answer.question_id == question.id);
         let is_late = question.expires_at.is_some_and(|at| at <= self.services.clock.now());
         let by_default = || {
@@ -277,60 +279,16 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    async fn end(&mut self, ended: Ended) -> Result<(), Stop> {
+    async fn end(&mut self, ended: Ended, usage: Usage) -> Result<(), Stop> {
         self.finish_text().await?;
-        self.workspace.settle().await?;
-        self.append(Entry::Ended(ended), Along::default()).await?;
+        match &ended {
+            // It says that all is there: then it is.
+            Ended::Complete => self.settle().await?,
+            Ended::Failed { .. } | Ended::Cancelled => self.workspace.settle_within(SETTLE_BRIEFLY).await?,
+        }
+        self.append(Entry::Ended { ended, usage }, Along::default()).await?;
         self.hide();
         Ok(())
-    }
-
-    /// Notes an entry, with what others see of it, and then sends the edit that goes with it.
-    async fn append(&mut self, entry: Entry, along: Along) -> Result<(), Stop> {
-        let mut after = self.state.clone();
-        after.apply(&entry);
-        let mut changes = trace::changes(&self.state, &after, &entry, self.services.clock.now());
-        if let Some(changes) = &mut changes {
-            changes.made = along.made;
-            changes.subrun = along.subrun;
-        }
-        let update = along.edit.as_ref().map(|(document, update)| (document.document_id(), update.clone()));
-        let append = Append { seq: after.seq, entry: json!(entry), update, changes };
-        self.services.probe.before_append(after.seq).await;
-        self.write_to_journal(&append).await?;
-        self.services.probe.after_append(after.seq).await;
-        if let Some((document, update)) = along.edit {
-            let event = trace_event_id(self.leased.run, after.step_of());
-            self.workspace.send(Edit { document, update, event, seq: after.seq })?;
-        }
-        self.state = after;
-        Ok(())
-    }
-
-    async fn write_to_journal(&self, append: &Append) -> Result<(), Stop> {
-        let mut tries = 0;
-        loop {
-            match runs::append(&self.services.db, &self.leased, append).await {
-                Ok(()) => return Ok(()),
-                Err(AppendError::NoTokensLeft) => {
-                    let message = "the organization's tokens of this month are used up";
-                    return Err(failed_stop("ORGANIZATION_BUDGET_EXCEEDED", message));
-                }
-                // Perhaps by this very call, whose answer was lost.
-                Err(AppendError::LeaseLost(_))
-                    if tries > 0 && runs::has(&self.services.db, &self.leased, append).await? =>
-                {
-                    return Ok(());
-                }
-                Err(AppendError::LeaseLost(_)) => return Err(Stop::LeaseLost),
-                Err(AppendError::Db(error)) if error.is_temporary() && tries < DB_TRIES => {
-                    tries += 1;
-                    tracing::warn!(run = %self.leased.run, %error, tries, "a journal cannot be written");
-                    tokio::time::sleep(DB_PAUSE).await;
-                }
-                Err(AppendError::Db(error)) => return Err(error.into()),
-            }
-        }
     }
 
     /// Says in presence what the agent does, and where it writes.
@@ -354,29 +312,6 @@ impl<'a> Run<'a> {
     /// An id that follows from the run and what it is about to note: the same if it is noted once more.
     fn next_id(&self, of: &str) -> Uuid {
         Uuid::new_v5(&self.leased.run.as_uuid(), format!("{of}/{}", self.state.seq + 1).as_bytes())
-    }
-}
-
-/// Ends a run that nobody gets any further, without its documents.
-pub(crate) async fn give_up(services: &Services, leased: &Leased, why: &str) -> Result<(), Stop> {
-    let mut before = State::new(leased.options.clone());
-    for entry in runs::journal(&services.db, leased).await? {
-        before.seq = entry.seq;
-        // One that cannot be read may be why it is given up.
-        if let Ok(noted) = serde_json::from_value(entry.entry) {
-            before.apply(&noted);
-            before.seq = entry.seq;
-        }
-    }
-    let entry = Entry::Ended(failed("GIVEN_UP", why));
-    let mut after = before.clone();
-    after.apply(&entry);
-    let changes = trace::changes(&before, &after, &entry, services.clock.now());
-    let append = Append { seq: after.seq, entry: json!(entry), update: None, changes };
-    match runs::append(&services.db, leased, &append).await {
-        Ok(()) => Ok(()),
-        Err(AppendError::Db(error)) => Err(error.into()),
-        Err(AppendError::LeaseLost(_) | AppendError::NoTokensLeft) => Err(Stop::LeaseLost),
     }
 }
 

@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use platform::access::AccessNews;
+use platform::agent_queue::AgentQueue;
 use platform::auth::Authenticator;
 use platform::clock::Clock;
 use platform::config::{AgentsConfig, Mode, Secret};
 use platform::db::Db;
 use platform::http_client;
 use platform::lifecycle::Lifecycle;
-use platform::outbound::{self, Networks, Resolver};
+use platform::metrics::Metrics;
+use platform::outbound::{self, Encryption, Networks, Resolver};
 use platform::random::Random;
 use schema::ids::OrgId;
 use tokio::time::Instant;
 
+use crate::metrics::RunMetrics;
 use crate::model::{ErrorKind, KeyRef, Model, ModelError, ModelSpec, OpenAi, ServerModel};
 use crate::probe::Probe;
 
@@ -34,11 +37,13 @@ pub(crate) struct Services {
     pub(crate) random: Random,
     pub(crate) authenticator: Authenticator,
     pub(crate) access_news: AccessNews,
+    pub(crate) queue: Option<AgentQueue>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) server_url: String,
     pub(crate) lease: Duration,
     pub(crate) server_model: Option<ServerModel>,
     pub(crate) probe: Probe,
+    pub(crate) metrics: RunMetrics,
     mode: Mode,
     networks: Networks,
     keys_dir: Option<PathBuf>,
@@ -61,8 +66,12 @@ pub struct World {
     pub authenticator: Authenticator,
     /// Where it is told that a lease was taken.
     pub access_news: AccessNews,
+    /// Tells of runs that have something to do; `None`: the database does.
+    pub queue: Option<AgentQueue>,
     /// Where tasks are spawned.
     pub lifecycle: Lifecycle,
+    /// Where it is counted what runs do.
+    pub metrics: Metrics,
 }
 
 impl Services {
@@ -73,18 +82,20 @@ impl Services {
         server_url: String,
         probe: Probe,
     ) -> Result<Self, reqwest::Error> {
-        let World { db, clock, random, authenticator, access_news, lifecycle } = world;
+        let World { db, clock, random, authenticator, access_news, queue, lifecycle, metrics } = world;
         Ok(Self {
             db,
             clock,
             random,
             authenticator,
             access_news,
+            queue,
             lifecycle,
             server_url,
             lease: Duration::from_secs(config.lease_seconds),
             server_model: config.model.as_ref().map(ServerModel::new),
             probe,
+            metrics: RunMetrics::register(&metrics),
             mode,
             networks: config.networks,
             keys_dir: config.keys_dir.clone(),
@@ -103,22 +114,27 @@ impl Services {
             KeyRef::Server => {
                 let server = self.server_model.as_ref().filter(|server| server.spec.base_url == spec.base_url);
                 let server = server.ok_or_else(|| unauthorized("the server's model is another one now"))?;
-                Ok(Model::OpenAi(Box::new(OpenAi::new(self.to_operators.clone(), spec, server.key.as_ref()))))
+                Ok(self.at_provider(&self.to_operators, spec, server.key.clone()))
             }
             KeyRef::None => self.tenants_model(spec, None),
             KeyRef::Organization(name) => {
                 let key = self.key(org, name).await?;
-                self.tenants_model(spec, Some(&key))
+                self.tenants_model(spec, Some(key))
             }
         }
     }
 
-    fn tenants_model(&self, spec: &ModelSpec, key: Option<&Secret>) -> Result<Model, ModelError> {
-        if let Err(error) = outbound::check_url(&spec.base_url, self.mode.into(), self.networks) {
+    fn tenants_model(&self, spec: &ModelSpec, key: Option<Secret>) -> Result<Model, ModelError> {
+        let encryption = Encryption::of_models(self.mode, self.networks);
+        if let Err(error) = outbound::check_url(&spec.base_url, encryption, self.networks) {
             let message = format!("the address of the model {} {error}", spec.name);
             return Err(ModelError { kind: ErrorKind::Refused, message, retry_after: None });
         }
-        Ok(Model::OpenAi(Box::new(OpenAi::new(self.to_tenants.clone(), spec, key))))
+        Ok(self.at_provider(&self.to_tenants, spec, key))
+    }
+
+    fn at_provider(&self, http: &reqwest::Client, spec: &ModelSpec, key: Option<Secret>) -> Model {
+        Model::OpenAi(Box::new(OpenAi::new(http.clone(), spec, key, Arc::clone(&self.clock))))
     }
 
     /// An organization's key: a file of its folder. Names are checked when models are set up, and once more here.

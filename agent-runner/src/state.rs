@@ -20,6 +20,9 @@ pub(crate) const TOOL_USES_MAX: u32 = 200;
 /// Failures of calls in a row, over all models, after which a run fails.
 pub(crate) const FAILURES_MAX: u32 = 8;
 
+/// Why a run failed: somebody has removed what it was writing.
+pub(crate) const OUTPUT_REMOVED: &str = "OUTPUT_REMOVED";
+
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct State {
@@ -33,11 +36,13 @@ pub(crate) struct State {
     talk: Vec<Message>,
     /// The call under way.
     pub(crate) call: Option<OpenCall>,
+    /// Where in the run's text the answer begins that broke off, and is asked for again.
+    broken_off: Option<usize>,
     /// Uses of tools that are to come, the next first.
     tools: VecDeque<ToolCall>,
     /// The use of a tool that has begun.
     pub(crate) tool: Option<OpenTool>,
-    pub(crate) question: Option<OpenQuestion>,
+    pub(crate) question: Option<Question>,
     /// What was answered to a tool's question.
     pub(crate) answer: Option<String>,
     /// All that the model has said for the document.
@@ -61,10 +66,15 @@ pub(crate) struct State {
     pub(crate) seq: i32,
     /// Updates up to this entry are known to be in their documents.
     pub(crate) delivered: i32,
+    /// Tokens that were used.
     pub(crate) tokens: u64,
+    /// Tokens that runs below this one may use.
+    granted: u64,
     pub(crate) outputs: u32,
     paused: bool,
     is_done: bool,
+    /// It will fail, as soon as what it wrote is in order.
+    failing: Option<Ended>,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -87,12 +97,6 @@ pub(crate) struct OpenTool {
     pub(crate) event: i32,
     /// What it has done so far.
     pub(crate) effects: Vec<Value>,
-}
-
-/// A question that nobody has answered yet.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct OpenQuestion {
-    pub(crate) question: Question,
 }
 
 /// What is to be done next.
@@ -123,6 +127,7 @@ impl State {
             plan: None,
             talk: Vec::new(),
             call: None,
+            broken_off: None,
             tools: VecDeque::new(),
             tool: None,
             question: None,
@@ -141,9 +146,11 @@ impl State {
             seq: 0,
             delivered: 0,
             tokens: 0,
+            granted: 0,
             outputs: 0,
             paused: false,
             is_done: false,
+            failing: None,
             ended: None,
         }
     }
@@ -164,6 +171,9 @@ impl State {
         }
         if self.question.is_some() {
             return Next::Wait;
+        }
+        if let Some(failed) = &self.failing {
+            return Next::End(failed.clone());
         }
         if let Some(call) = &self.call {
             return Next::Call(call.phase);
@@ -241,6 +251,17 @@ impl State {
         self.pinned.as_ref()?.models.get(self.model)
     }
 
+    /// Tokens of a budget that are left.
+    pub(crate) fn left_of(&self, budget: u64) -> u64 {
+        budget.saturating_sub(self.tokens).saturating_sub(self.granted)
+    }
+
+    /// What the document has of the answer that is being given, or was when it broke off.
+    pub(crate) fn said(&self) -> &str {
+        let start = self.call.as_ref().filter(|call| Self::is_for_document(call.phase)).map(|call| call.start);
+        start.or(self.broken_off).and_then(|start| self.text.get(start..)).unwrap_or_default()
+    }
+
     /// The event of the trace to which what is written now belongs.
     pub(crate) fn step_of(&self) -> i32 {
         let tool = self.tool.as_ref().map(|tool| tool.event);
@@ -275,14 +296,27 @@ impl State {
                 self.text.truncate(*keep);
                 self.writer = Some(writer.clone());
             }
-            Entry::CallFailed { then, .. } => self.fail_call(*then),
+            Entry::LeftStanding => {
+                self.separate();
+                self.broken_off = None;
+                let end = self.text.len();
+                if let Some(call) = &mut self.call {
+                    call.start = end;
+                }
+            }
+            Entry::CallFailed { code, message, usage, then } => {
+                self.tokens = self.tokens.saturating_add(usage.total());
+                self.fail_call(*then, failed(code, message.clone()));
+            }
             Entry::CallEnded { text, tool_calls, finish, usage, delivered, .. } => {
                 self.delivered = self.delivered.max(*delivered);
-                self.tokens += usage.total();
+                self.tokens = self.tokens.saturating_add(usage.total());
                 self.end_call(text, tool_calls, *finish);
             }
             Entry::ToolBegun { call_id, effect } => {
                 self.steps += 1;
+                // That it may be used was answered; what it asks itself was not.
+                self.answer = None;
                 let effects = vec![effect.clone()];
                 self.tool = Some(OpenTool { call_id: call_id.clone(), event: self.steps, effects });
             }
@@ -291,32 +325,64 @@ impl State {
                     tool.effects.push(effect.clone());
                 }
             }
-            Entry::ToolEnded { call_id, outcome, delivered, .. } => {
+            Entry::ToolEnded { call_id, outcome, delivered, granted, .. } => {
                 self.delivered = self.delivered.max(*delivered);
+                self.granted = self.granted.saturating_add(*granted);
                 self.end_tool(call_id, outcome);
             }
             Entry::Asked(question) => {
                 self.steps += 1;
                 self.answer = None;
-                self.question = Some(OpenQuestion { question: question.clone() });
+                self.question = Some(question.clone());
             }
             Entry::Answered(answer) => {
                 self.steps += 1;
                 self.question = None;
                 self.answer = Some(answer.response.clone());
             }
-            Entry::Paused { said, usage } => {
+            Entry::Paused { usage } => {
                 self.steps += 1;
-                self.tokens += usage.total();
-                self.cut_off(said.as_deref());
+                self.tokens = self.tokens.saturating_add(usage.total());
+                self.cut_off();
                 self.paused = true;
             }
             Entry::Resumed => self.paused = false,
-            Entry::Ended(ended) => {
+            Entry::Ended { ended, usage } => {
                 self.steps += 1;
-                self.call = None;
+                self.tokens = self.tokens.saturating_add(usage.total());
+                self.break_off();
                 self.ended = Some(ended.clone());
             }
+            Entry::Retried { models } => self.try_again(models),
+        }
+    }
+
+    /// The answer under way comes to nothing; what the document has of it is compared with the next one.
+    fn break_off(&mut self) {
+        if let Some(call) = self.call.take().filter(|call| Self::is_for_document(call.phase)) {
+            self.broken_off = Some(call.start);
+        }
+    }
+
+    fn try_again(&mut self, models: &[ModelSpec]) {
+        self.steps += 1;
+        if let Some(pinned) = &mut self.pinned {
+            pinned.models = models.to_vec();
+        }
+        self.failing = None;
+        (self.model, self.failures, self.model_failures, self.pause_ms) = (0, 0, 0, 0);
+        if let Some(Ended::Failed { code, .. }) = self.ended.take()
+            && code == OUTPUT_REMOVED
+        {
+            (self.item, self.writer, self.broken_off) = (None, None, None);
+            self.text.clear();
+        }
+    }
+
+    /// What comes next is a paragraph of its own.
+    fn separate(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push_str("\n\n");
         }
     }
 
@@ -325,19 +391,23 @@ impl State {
         self.calls += 1;
         self.model = model;
         self.pause_ms = 0;
-        // What comes now is a paragraph of its own.
-        if Self::is_for_document(phase) && !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push_str("\n\n");
-        }
-        let (event, start, number) = (self.steps, self.text.len(), self.calls);
+        let again = self.broken_off.take().filter(|_| Self::is_for_document(phase));
+        let start = again.unwrap_or_else(|| {
+            if Self::is_for_document(phase) {
+                self.separate();
+            }
+            self.text.len()
+        });
+        let (event, number) = (self.steps, self.calls);
         self.last_call = event;
         self.call = Some(OpenCall { phase, reservation, event, start, number });
     }
 
-    fn fail_call(&mut self, then: Then) {
+    fn fail_call(&mut self, then: Then, failed: Ended) {
         // Each failure is an event of its own, beside that of the call.
         self.steps += 1;
         self.failures += 1;
+        self.break_off();
         match then {
             Then::Again { after_ms } => {
                 self.pause_ms = after_ms;
@@ -348,7 +418,7 @@ impl State {
                 self.model_failures = 0;
                 self.pause_ms = 0;
             }
-            Then::GiveUp => {}
+            Then::GiveUp => self.failing = Some(failed),
         }
     }
 
@@ -389,17 +459,12 @@ impl State {
         self.talk.push(Message::Tool { call_id: call_id.to_owned(), content });
     }
 
-    /// A call ends before the model has said all: what it said stays, and it is asked to go on.
-    fn cut_off(&mut self, said: Option<&str>) {
-        let Some(call) = self.call.take() else { return };
-        if call.phase != Phase::Execute {
-            return;
-        }
-        let said = said.unwrap_or_default();
-        self.text.truncate(call.start);
-        self.text.push_str(said);
+    /// An answer ends before the model has said all: what it said stays, and it is asked to go on.
+    fn cut_off(&mut self) {
+        let said = self.said().to_owned();
+        (self.call, self.broken_off, self.pause_ms) = (None, None, 0);
         if !said.is_empty() {
-            self.talk.push(Message::Assistant { text: said.to_owned(), tool_calls: Vec::new() });
+            self.talk.push(Message::Assistant { text: said, tool_calls: Vec::new() });
             self.talk.push(Message::User(prompt::GO_ON.to_owned()));
         }
     }

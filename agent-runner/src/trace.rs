@@ -15,16 +15,8 @@ use crate::state::{OpenCall, State};
 const SHOWN_BYTES_MAX: usize = 6 * 1024;
 const SUMMARY_BYTES_MAX: usize = 600;
 
-/// What an entry changes for those who watch. `None` for what only goes into the document.
-pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime<Utc>) -> Option<Changes> {
-    let is_quiet = match entry {
-        Entry::Wrote { item, left, .. } => item.is_none() && *left == 0,
-        Entry::Retracted { .. } | Entry::ToolWent { .. } => true,
-        _ => false,
-    };
-    if is_quiet {
-        return None;
-    }
+/// What an entry changes for those who watch. Quiet ones change nothing.
+pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime<Utc>) -> Changes {
     let mut changes = Changes {
         shown: shown(after),
         at,
@@ -38,27 +30,17 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
         notice: None,
     };
     match entry {
-        Entry::Began(pinned) => {
-            let tools: Vec<&str> = pinned.tools.iter().map(|tool| tool.name.as_str()).collect();
-            let model = pinned.models.first().map(|model| model.name.as_str());
-            changes
-                .trace
-                .push(event(after.steps, "execution_start", json!({"model": model, "tools": tools})).at_once());
-        }
-        Entry::Analyzed { inputs, .. } => {
-            // The same event, now that it is known what the run works with.
-            let pinned = after.pinned.as_ref();
-            let tools: Vec<&str> =
-                pinned.into_iter().flat_map(|pinned| &pinned.tools).map(|tool| tool.name.as_str()).collect();
-            let model = pinned.and_then(|pinned| pinned.models.first()).map(|model| model.name.as_str());
-            let data = json!({"model": model, "tools": tools, "inputs": inputs});
-            changes.trace.push(event(1, "execution_start", data).at_once());
-        }
+        Entry::Began(_) => changes.trace.push(start(after, None)),
+        // The same event, now that it is known what the run works with.
+        Entry::Analyzed { inputs, .. } => changes.trace.push(start(after, Some(*inputs))),
         Entry::CallBegun { reservation, .. } => {
             changes.reserve = Some((*reservation, after.pinned.as_ref().and_then(|pinned| pinned.month_limit)));
             changes.trace.extend(after.call.as_ref().map(|call| llm_call(after, call)));
         }
-        Entry::CallFailed { code, message, then } => {
+        Entry::CallFailed { code, message, usage, then } => {
+            if let Some(call) = &before.call {
+                end_call(&mut changes, before, call, &Said::broken_off(before, "failed", usage));
+            }
             let data = json!({"code": code, "message": message, "retry": *then != Then::GiveUp, "then": then});
             changes.trace.push(event(after.steps, "error", data).at_once());
         }
@@ -99,26 +81,39 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
             });
             changes.trace.push(event(after.steps, "human_input_received", data).at_once());
         }
-        Entry::Paused { said, usage } => {
+        Entry::Paused { usage } => {
             if let Some(call) = &before.call {
-                let text = said.as_deref().unwrap_or_default();
-                let said = Said { text, tool_calls: &[], finish: json!("paused"), usage, duration_ms: 0 };
-                end_call(&mut changes, before, call, &said);
+                end_call(&mut changes, before, call, &Said::broken_off(before, "paused", usage));
             }
             changes.trace.push(event(after.steps, "checkpoint", json!({"paused": true})).at_once());
         }
-        Entry::Ended(ended) => end(&mut changes, before, after, ended),
-        Entry::Resumed | Entry::Retracted { .. } | Entry::ToolWent { .. } => {}
+        Entry::Ended { ended, usage } => {
+            if let Some(call) = &before.call {
+                end_call(&mut changes, before, call, &Said::broken_off(before, "cut_off", usage));
+            }
+            end(&mut changes, before, after, ended);
+        }
+        Entry::Retried { .. } => {
+            changes.trace.push(event(after.steps, "decision", json!({"decision": "retried"})).at_once());
+        }
+        Entry::Resumed | Entry::Retracted { .. } | Entry::LeftStanding | Entry::ToolWent { .. } => {}
     }
-    Some(changes)
+    changes
+}
+
+fn start(after: &State, inputs: Option<usize>) -> TraceChange {
+    let pinned = after.pinned.as_ref();
+    let tools: Vec<&str> = pinned.into_iter().flat_map(|pinned| &pinned.tools).map(|tool| tool.name.as_str()).collect();
+    let model = pinned.and_then(|pinned| pinned.models.first()).map(|model| model.name.as_str());
+    event(1, "execution_start", json!({"model": model, "tools": tools, "inputs": inputs})).at_once()
 }
 
 /// Where the run stands.
-pub(crate) fn shown(state: &State) -> Shown {
+fn shown(state: &State) -> Shown {
     Shown {
         status: state.status(),
         phase: state.phase(),
-        question: state.question.as_ref().map(|open| open.question.clone()),
+        question: state.question.clone(),
         model: state.model_spec().map(|model| model.name.clone()),
         output_item: state.item,
         steps: state.steps,
@@ -132,6 +127,13 @@ struct Said<'a> {
     finish: Value,
     usage: &'a Usage,
     duration_ms: i64,
+}
+
+impl<'a> Said<'a> {
+    /// Of a call that has not come to its end: what the document has of it.
+    fn broken_off(before: &'a State, finish: &str, usage: &'a Usage) -> Self {
+        Self { text: before.said(), tool_calls: &[], finish: json!(finish), usage, duration_ms: 0 }
+    }
 }
 
 fn end_call(changes: &mut Changes, before: &State, call: &OpenCall, said: &Said<'_>) {
@@ -157,14 +159,6 @@ fn end_call(changes: &mut Changes, before: &State, call: &OpenCall, said: &Said<
 }
 
 fn end(changes: &mut Changes, before: &State, after: &State, ended: &Ended) {
-    if let Some(call) = &before.call {
-        // What it used is not known; what it said is.
-        let said = before.text.len().saturating_sub(call.start);
-        let usage = Usage { tokens_out: said as u64 / 4, estimated: true, ..Usage::default() };
-        let text = before.text.get(call.start..).unwrap_or_default();
-        let said = Said { text, tool_calls: &[], finish: json!("cut_off"), usage: &usage, duration_ms: 0 };
-        end_call(changes, before, call, &said);
-    }
     let (status, error) = match ended {
         Ended::Complete => ("complete", None),
         Ended::Failed { code, message } => ("failed", Some((code.clone(), message.clone()))),

@@ -1,16 +1,18 @@
 //! The worker: takes up runs that have something to do, keeps their leases while they are driven, and passes on what is
 //! asked of them.
 
+mod messages;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use platform::config::{AgentsConfig, Mode};
-use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, LeaseLost, Leased, Wakes};
+use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, Claim, LeaseLost, Leased, Release, Wakes};
 use platform::executions::Control;
 use schema::ids::RunId;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -48,6 +50,15 @@ struct Inner {
     here: Mutex<HashMap<RunId, watch::Sender<Option<Control>>>>,
 }
 
+/// How it stands with a run that is not driven here any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Driven {
+    /// It is over, waits for somebody, or is somebody else's.
+    Settled,
+    /// It could not go on, for a while or for good.
+    NoFurther,
+}
+
 impl AgentRunner {
     /// Gets ready. `server_url` is where runs join documents: `ws://` or `wss://` with host and port.
     ///
@@ -78,8 +89,14 @@ impl AgentRunner {
         let lifecycle = &self.0.services.lifecycle;
         let (inner, leaving) = (Arc::clone(&self.0), lifecycle.draining());
         lifecycle.spawn("agent worker", async move {
+            let taking_up = async {
+                match &inner.services.queue {
+                    Some(queue) => inner.take_up_messages(queue).await,
+                    None => inner.take_up_runs().await,
+                }
+            };
             tokio::select! {
-                () = inner.take_up_runs() => {}
+                () = taking_up => {}
                 () = leaving.cancelled() => {}
             }
         });
@@ -102,28 +119,34 @@ impl Inner {
     async fn take_up_runs(self: &Arc<Self>) {
         loop {
             let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
-            let leased = match runs::claim(&self.services.db, self.worker, self.capacity).await {
-                Ok(Some(leased)) => leased,
-                Ok(None) => {
-                    drop(slot);
-                    // Whoever comes back from waiting in vain looks anyway.
-                    let _ = timeout(LOOK_EVERY, self.noted.notified()).await;
-                    continue;
-                }
-                Err(error) => {
-                    drop(slot);
-                    tracing::warn!(%error, "runs of agents cannot be looked up");
-                    sleep(LOOK_EVERY).await;
-                    continue;
-                }
-            };
-            let inner = Arc::clone(self);
-            self.services.lifecycle.spawn("agent run", async move {
-                inner.drive(leased).await;
+            if let Some(leased) = self.claim(Claim::Any).await {
+                self.spawn_drive(leased, slot);
+            } else {
                 drop(slot);
-                inner.noted.notify_one();
-            });
+                // Whoever comes back from waiting in vain looks anyway.
+                let _ = timeout(LOOK_EVERY, self.noted.notified()).await;
+            }
         }
+    }
+
+    /// Takes a run up, if there is one.
+    async fn claim(&self, wanted: Claim) -> Option<Leased> {
+        match runs::claim(&self.services.db, self.worker, self.capacity, wanted).await {
+            Ok(leased) => leased,
+            Err(error) => {
+                tracing::warn!(%error, "runs of agents cannot be looked up");
+                None
+            }
+        }
+    }
+
+    fn spawn_drive(self: &Arc<Self>, leased: Leased, slot: OwnedSemaphorePermit) {
+        let inner = Arc::clone(self);
+        self.services.lifecycle.spawn("agent run", async move {
+            inner.drive(leased).await;
+            drop(slot);
+            inner.noted.notify_one();
+        });
     }
 
     /// Hears of runs that have something to do, and of what is asked of those here.
@@ -166,7 +189,7 @@ impl Inner {
                 let here = self.here();
                 for (run, control) in controls {
                     if let Some(sender) = here.get(&run) {
-                        sender.send_replace(Some(control));
+                        sender.send_replace(control);
                     }
                 }
             }
@@ -175,11 +198,16 @@ impl Inner {
     }
 
     /// Drives a run until it is over, waits for somebody, or somebody else takes it up.
-    async fn drive(self: &Arc<Self>, leased: Leased) {
+    async fn drive(self: &Arc<Self>, leased: Leased) -> Driven {
         if leased.attempts > ATTEMPTS_MAX {
             // Whoever drove it before was not heard of again, each time.
             return self.give_up(&leased, "its workers have ended while they drove it").await;
         }
+        let metrics = &self.services.metrics;
+        if leased.epoch == 1 {
+            metrics.waited(leased.waited);
+        }
+        metrics.driven.inc();
         let (control, heard) = watch::channel(leased.control);
         self.here().insert(leased.run, control);
         let lost = CancellationToken::new();
@@ -190,34 +218,44 @@ impl Inner {
         }
         let stop = self.drive_connected(&leased, signals).await;
         self.here().remove(&leased.run);
+        self.services.metrics.driven.dec();
         lost.cancel();
-        self.let_go(&leased, stop).await;
+        self.let_go(&leased, stop).await
     }
 
-    async fn let_go(&self, leased: &Leased, stop: Result<(), Stop>) {
-        let (run, pause) = match stop {
-            Ok(()) => return,
+    async fn let_go(&self, leased: &Leased, stop: Result<(), Stop>) -> Driven {
+        let (driven, why) = match stop {
+            Ok(()) => return Driven::Settled,
             Err(Stop::LeaseLost) => {
                 tracing::info!(run = %leased.run, "a run is driven by another worker now");
-                return;
+                self.services.metrics.lost.inc();
+                return Driven::Settled;
             }
-            Err(Stop::HandOver) => (leased.run, Duration::ZERO),
-            Err(stop) if leased.attempts >= ATTEMPTS_MAX => return self.give_up(leased, &stop.to_string()).await,
+            Err(Stop::HandOver) => (Driven::Settled, Release::HandOver),
+            Err(stop) if self.is_last_attempt(leased).await => return self.give_up(leased, &stop.to_string()).await,
             Err(stop) => {
                 tracing::warn!(run = %leased.run, error = %stop, "a run could not go on; it will be taken up again");
-                (leased.run, PAUSE)
+                self.services.metrics.given_back.inc();
+                (Driven::NoFurther, Release::After(PAUSE))
             }
         };
-        if let Err(error) = runs::release(&self.services.db, leased, pause).await {
-            tracing::warn!(%run, %error, "a run could not be given back; its lease will run out");
+        if let Err(error) = runs::release(&self.services.db, leased, why).await {
+            tracing::warn!(run = %leased.run, %error, "a run could not be given back; its lease will run out");
         }
+        driven
     }
 
-    async fn give_up(&self, leased: &Leased, why: &str) {
+    /// Whether it got nowhere for so many leases. If the database does not say, it is tried again.
+    async fn is_last_attempt(&self, leased: &Leased) -> bool {
+        runs::attempts(&self.services.db, leased).await.is_ok_and(|attempts| attempts >= ATTEMPTS_MAX)
+    }
+
+    async fn give_up(&self, leased: &Leased, why: &str) -> Driven {
         tracing::warn!(run = %leased.run, why, attempts = leased.attempts, "a run is given up");
         if let Err(error) = give_up(&self.services, leased, why).await {
             tracing::warn!(run = %leased.run, %error, "that a run is given up could not be noted");
         }
+        Driven::NoFurther
     }
 
     /// Connects, as often as it takes within reason, and drives the run.
@@ -256,8 +294,11 @@ impl Inner {
                 () = ended.cancelled() => {}
             }
         });
-        let mut run = Run::resume(services, leased.clone(), &mut workspace, signals.clone()).await?;
-        let stop = run.drive().await;
+        let resume_and_drive = async {
+            let mut run = Run::resume(services, leased.clone(), &mut workspace, signals.clone()).await?;
+            run.drive().await
+        };
+        let stop = resume_and_drive.await;
         workspace.client().close();
         // A workspace error may be the first sign of a lost lease.
         match stop {
@@ -287,8 +328,8 @@ impl Inner {
             match runs::renew(&self.services.db, leased, lease).await {
                 Ok(Ok(control)) => {
                     renewed = tokio::time::Instant::now();
-                    if let (Some(control), Some(sender)) = (control, self.here().get(&leased.run)) {
-                        sender.send_replace(Some(control));
+                    if let Some(sender) = self.here().get(&leased.run) {
+                        sender.send_replace(control);
                     }
                     if let Err(error) = client.renew(self.token(leased).expose()).await {
                         tracing::debug!(run = %leased.run, %error, "a run's token was not renewed");

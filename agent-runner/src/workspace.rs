@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schema::ids::DocumentName;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 use web_protocol::awareness;
 use web_protocol::client::{self, ChannelEvent, Client, ClientError, Driver, Event, Events};
@@ -184,13 +184,31 @@ impl Workspace {
         waiting.map(|edit| edit.seq - 1).min().unwrap_or(seq)
     }
 
-    /// Waits until everything that was sent is confirmed.
+    /// Waits until everything that was sent is confirmed: as long as it takes while the server puts edits off, as for a
+    /// lock that somebody else holds, and else while it answers. Cancel-safe.
     pub(crate) async fn settle(&mut self) -> Result<(), WorkspaceError> {
-        let deadline = Instant::now() + PATIENCE;
-        while self.replicas.values().any(|replica| replica.waiting().next().is_some()) {
-            self.next(deadline).await?;
+        let mut heard = Instant::now();
+        while self.has_waiting() {
+            let is_put_off = self.replicas.values().any(|replica| !replica.put_off.is_empty());
+            match timeout_at(Instant::now() + SHOWN_ANEW_AFTER / 2, self.events.next()).await {
+                Ok(event) => {
+                    self.take(event.ok_or_else(gone)?)?;
+                    heard = Instant::now();
+                }
+                Err(_) if is_put_off || heard.elapsed() < PATIENCE => self.keep_shown(),
+                Err(_) => return Err(WorkspaceError::Disconnected("the server does not answer".to_owned())),
+            }
         }
         Ok(())
+    }
+
+    /// The same, for so long at most.
+    pub(crate) async fn settle_within(&mut self, time: Duration) -> Result<(), WorkspaceError> {
+        timeout(time, self.settle()).await.unwrap_or(Ok(()))
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.replicas.values().any(|replica| replica.waiting().next().is_some())
     }
 
     /// Takes in what has come meanwhile, without waiting.

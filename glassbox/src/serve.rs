@@ -109,7 +109,12 @@ async fn start(
         None => "/".to_owned(),
     };
     let address = listener.local_addr()?;
-    let agents = config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, address)).transpose()?;
+    let queue = agents::open_queue(config).await?;
+    if let Some(queue) = &queue {
+        agents::announcer(config, &api, queue).start(lifecycle);
+    }
+    let agents =
+        config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, queue, address)).transpose()?;
     listen(listener, http, routes(config.server.roles, api, sync), lifecycle);
     if let Some(agents) = agents {
         agents.start();

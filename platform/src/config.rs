@@ -12,7 +12,7 @@ mod secret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use agents::{AgentsConfig, ServerModelConfig, parse_price, price_text};
+pub use agents::{AgentQueueConfig, AgentsConfig, ServerModelConfig, parse_price, price_text};
 pub use error::{ConfigError, Problem, Source};
 pub use roles::{ParseRolesError, Role, Roles};
 pub use secret::Secret;

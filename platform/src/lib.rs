@@ -3,6 +3,7 @@
 //! way in for clients. What is above this crate gets the world through it.
 
 pub mod access;
+pub mod agent_queue;
 pub mod auth;
 pub mod bus;
 pub mod clock;

@@ -33,6 +33,17 @@ pub enum Encryption {
     Optional,
 }
 
+impl Encryption {
+    /// For models: those of one's own, in one's own network, are often served without it.
+    #[must_use]
+    pub const fn of_models(mode: Mode, networks: Networks) -> Self {
+        match (networks, mode) {
+            (Networks::All, _) | (_, Mode::Development) => Self::Optional,
+            (Networks::Public, Mode::Production) => Self::Required,
+        }
+    }
+}
+
 impl From<Mode> for Encryption {
     fn from(mode: Mode) -> Self {
         match mode {

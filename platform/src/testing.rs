@@ -8,6 +8,7 @@
 
 mod redis;
 mod server;
+mod sqs;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 pub use self::redis::RedisServer;
+pub use self::sqs::TestQueue;
 use crate::access::{OrgRole, ProjectRole};
 use crate::auth::{Principal, PrincipalKind, PrincipalRef};
 use crate::config::{DatabaseConfig, Mode};
@@ -67,6 +69,13 @@ impl TestDatabase {
     pub async fn sabotage(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
+    }
+
+    /// What a query says that answers with yes or no, as a superuser.
+    pub async fn is_so(&self, sql: &str) -> bool {
+        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let answer = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
+        answer.expect("the query answers")
     }
 
     /// Whether these bytes are anywhere in what is stored of a document's content.

@@ -45,6 +45,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     await ada.page.keyboard.press("Escape");
     await ada.panel.getByRole("button", { name: "Try again" }).click();
     await expect(failure).toHaveCount(0);
+    // It was tried, and is as wrong as before.
+    await expect(failure).toBeVisible(GIVES_UP);
   });
 }
 

@@ -1,5 +1,8 @@
 //! Models behind an OpenAI-compatible API (`POST /chat/completions`, streamed).
 
+mod exchange;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
@@ -7,51 +10,44 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures_util::{StreamExt, stream};
+use platform::clock::Clock;
 use platform::config::Secret;
-use reqwest::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::exchange::{Unwilling, WORDS_MAX, send};
 use super::{Answer, Delta, ErrorKind, Finish, Message, ModelError, ModelSpec, Request, ToolCall, Usage};
 
 /// How long a provider may say nothing, before its answer and in the middle of it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// The most of a provider's own words that is passed on when it refuses something, in characters.
-const WORDS_MAX: usize = 500;
-
 /// A model behind an OpenAI-compatible API.
 pub(crate) struct OpenAi {
     client: Client<OpenAIConfig>,
     model: String,
-}
-
-/// A provider that answers with a status that is no success.
-#[derive(Debug, thiserror::Error)]
-#[error("the provider answered {status}: {words}")]
-struct Unwilling {
-    status: u16,
-    words: String,
-    retry_after: Option<Duration>,
+    key: Option<Secret>,
 }
 
 impl OpenAi {
     /// `http` reaches nothing that models may not be at.
-    pub(crate) fn new(http: reqwest::Client, spec: &ModelSpec, key: Option<&Secret>) -> Self {
-        let key = key.map(|key| key.expose().to_owned()).unwrap_or_default();
-        let config = OpenAIConfig::new().with_api_base(spec.base_url.trim_end_matches('/')).with_api_key(key);
+    pub(crate) fn new(http: reqwest::Client, spec: &ModelSpec, key: Option<Secret>, clock: Arc<dyn Clock>) -> Self {
+        let shown = key.as_ref().map(|key| key.expose().to_owned()).unwrap_or_default();
+        let config = OpenAIConfig::new().with_api_base(spec.base_url.trim_end_matches('/')).with_api_key(shown);
         // In place of the library's own retries: each failure is noted by the run, which decides what to do.
         let service = tower::service_fn(move |request: HttpRequestFactory| {
-            let http = http.clone();
-            async move { send(&http, request).await }
+            let (http, clock) = (http.clone(), Arc::clone(&clock));
+            async move { send(&http, request, clock.now()).await }
         });
-        Self { client: Client::with_config(config).with_http_service(service), model: spec.model.clone() }
+        Self { client: Client::with_config(config).with_http_service(service), model: spec.model.clone(), key }
     }
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Answer, ModelError> {
+        let key = self.key.clone();
+        let discreet = move |error| without_key(error, key.as_ref());
         let body = self.body(request);
         let chat = self.client.chat();
         let asked = chat.create_stream_byot::<Value, Chunk>(body);
-        let chunks = tokio::time::timeout(SILENCE_MAX, asked).await.map_err(|_| silent())?.map_err(read_error)?;
+        let asked = tokio::time::timeout(SILENCE_MAX, asked).await.map_err(|_| silent())?;
+        let chunks = asked.map_err(read_error).map_err(&discreet)?;
         let chunks = stream::unfold(Some(chunks), |chunks| async {
             let mut chunks = chunks?;
             match tokio::time::timeout(SILENCE_MAX, chunks.next()).await {
@@ -73,6 +69,7 @@ impl OpenAi {
                 };
                 stream::iter(deltas)
             })
+            .map(move |delta| delta.map_err(&discreet))
             // Nothing comes after an error.
             .scan(false, |failed, delta| {
                 let now = std::mem::replace(failed, delta.is_err());
@@ -98,21 +95,6 @@ impl OpenAi {
         }
         body
     }
-}
-
-async fn send(http: &reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
-    let response = http.execute(request.build().await?).await?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-    let words = response.text().await.unwrap_or_default();
-    let said = serde_json::from_str::<Value>(&words).ok();
-    let said = said.as_ref().and_then(|said| said.pointer("/error/message")?.as_str()).unwrap_or(&words);
-    let words = said.chars().take(WORDS_MAX).collect();
-    Err(OpenAIError::Boxed(Box::new(Unwilling { status: status.as_u16(), words, retry_after })))
 }
 
 fn message(message: &Message) -> Value {
@@ -230,6 +212,13 @@ fn usage(raw: Value) -> Option<Usage> {
     let (tokens_in, tokens_out) = (count("/prompt_tokens")?, count("/completion_tokens").unwrap_or(0));
     let tokens_cached = count("/prompt_tokens_details/cached_tokens").unwrap_or(0);
     Some(Usage { tokens_in, tokens_out, tokens_cached, estimated: false, raw: Some(raw) })
+}
+
+/// A provider may repeat the key with which it was asked; nobody else is to see it.
+fn without_key(error: ModelError, key: Option<&Secret>) -> ModelError {
+    let key = key.map(Secret::expose).filter(|key| !key.is_empty());
+    let message = key.map(|key| error.message.replace(key, "[key]"));
+    ModelError { message: message.unwrap_or(error.message), ..error }
 }
 
 fn unavailable(message: impl Into<String>) -> ModelError {

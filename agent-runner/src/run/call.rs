@@ -38,6 +38,8 @@ const TOOLS_PER_ANSWER_MAX: usize = 32;
 
 /// What has come of an answer.
 struct Heard {
+    /// Whether the model has taken the question.
+    is_asked: bool,
     text: String,
     tools: BTreeMap<usize, ToolCall>,
     usage: Option<Usage>,
@@ -65,44 +67,53 @@ impl Run<'_> {
         let (Some(call), Some(spec)) = (self.state.call.clone(), self.state.model_spec().cloned()) else {
             return Err(failed_stop("NO_MODEL", "there is no model"));
         };
-        if self.services.is_cooling_down(self.leased.org, &spec.name) && self.has_fallback() {
-            let message = format!("{} keeps failing", spec.name);
-            self.fail_call(&call, &ModelError { kind: ErrorKind::Unavailable, message, retry_after: None }).await?;
-            return Ok(true);
-        }
         let request = self.request(phase, &call, &spec);
-        let model = self.services.model(self.leased.org, &spec).await;
         let mut heard = Heard::new();
-        let signals = self.signals.clone();
-        let asked = async { model?.ask(&request).await };
-        tokio::pin!(asked);
-        let mut patience = interval(KEEP_SHOWN_EVERY);
-        let ending = loop {
-            tokio::select! {
-                interruption = signals.any() => break Ending::Interrupted(interruption),
-                _ = patience.tick() => self.workspace.keep_shown(),
-                answer = &mut asked => break match answer {
-                    Ok(answer) => self.listen(&call, &request, answer, &mut heard).await?,
-                    Err(error) => Ending::Failed(error),
-                },
-            }
-        };
-        match ending {
+        match self.ask_model(&spec, &call, &request, &mut heard).await? {
             Ending::Said(finish) => self.end_call(&call, &request, heard, finish).await.map(|()| true),
-            Ending::Failed(error) => self.fail_call(&call, &error).await.map(|()| true),
+            Ending::Failed(error) => self.fail_call(&call, heard.used(&request), &error).await.map(|()| true),
             Ending::Interrupted(Interruption::Control(Control::Pause)) => {
-                self.write_all(&call, &heard.text).await?;
-                let usage = heard.usage(&request);
-                self.pause((!heard.text.is_empty()).then_some(heard.text), usage).await?;
-                Ok(false)
+                // What people have seen of an answer stays, even if it was being given once more.
+                if !self.state.said().starts_with(&heard.text) {
+                    self.write_all(&call, &heard.text).await?;
+                }
+                self.pause(heard.used(&request)).await.map(|()| false)
+            }
+            Ending::Interrupted(Interruption::Control(Control::Cancel)) => {
+                self.cancel(heard.used(&request)).await.map(|()| true)
             }
             Ending::Interrupted(interruption) => self.obey(interruption).await,
         }
     }
 
+    async fn ask_model(
+        &mut self,
+        spec: &ModelSpec,
+        call: &OpenCall,
+        request: &Request,
+        heard: &mut Heard,
+    ) -> Result<Ending, Stop> {
+        self.verified = 0;
+        let model = self.services.model(self.leased.org, spec).await;
+        let signals = self.signals.clone();
+        let asked = async { model?.ask(request).await };
+        tokio::pin!(asked);
+        let mut patience = interval(KEEP_SHOWN_EVERY);
+        loop {
+            tokio::select! {
+                interruption = signals.any() => return Ok(Ending::Interrupted(interruption)),
+                _ = patience.tick() => self.workspace.keep_shown(),
+                answer = &mut asked => return match answer {
+                    Ok(answer) => self.listen(call, request, answer, heard).await,
+                    Err(error) => Ok(Ending::Failed(error)),
+                },
+            }
+        }
+    }
+
     /// Reserves tokens, and notes that the model will be called.
     async fn begin_call(&mut self, phase: Phase) -> Result<(), Stop> {
-        let Some(spec) = self.state.model_spec().cloned() else {
+        let Some((model, spec)) = self.model_to_ask() else {
             return Err(failed_stop("NO_MODEL", "there is no model"));
         };
         let messages = self.state.messages(phase);
@@ -114,16 +125,25 @@ impl Run<'_> {
             );
             return Err(failed_stop("CONTEXT_TOO_LONG", message));
         }
-        let left = self.leased.token_budget.saturating_sub(self.state.tokens);
+        let budget = self.leased.token_budget;
+        let left = self.state.left_of(budget);
         if left < tokens_in + TOKENS_OUT_MIN {
-            let (used, budget) = (self.state.tokens, self.leased.token_budget);
+            let used = budget - left;
             let message = format!("{used} of {budget} tokens are used, and the next call needs more than are left");
             return Err(failed_stop("BUDGET_EXCEEDED", message));
         }
         let tokens_out = spec.output_tokens.min(left - tokens_in).min(spec.context_tokens - tokens_in);
         let reservation = Reservation::new(tokens_in + tokens_out, self.services.clock.now());
-        let entry = Entry::CallBegun { phase, model: self.state.model, reservation };
-        self.append(entry, Along::default()).await
+        self.append(Entry::CallBegun { phase, model, reservation }, Along::default()).await
+    }
+
+    /// The first of the models that remain, unless it keeps failing and another one does not.
+    fn model_to_ask(&self) -> Option<(usize, ModelSpec)> {
+        let all = &self.state.pinned.as_ref()?.models;
+        let remaining = || all.iter().enumerate().skip(self.state.model);
+        let cools = |spec: &ModelSpec| self.services.is_cooling_down(self.leased.org, &spec.name);
+        let chosen = remaining().find(|(_, spec)| !cools(spec)).or_else(|| remaining().next());
+        chosen.map(|(place, spec)| (place, spec.clone()))
     }
 
     fn request(&self, phase: Phase, call: &OpenCall, spec: &ModelSpec) -> Request {
@@ -148,6 +168,7 @@ impl Run<'_> {
         mut answer: Answer,
         heard: &mut Heard,
     ) -> Result<Ending, Stop> {
+        heard.is_asked = true;
         let signals = self.signals.clone();
         let mut batch = interval(BATCH_EVERY);
         batch.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -158,7 +179,7 @@ impl Run<'_> {
                 interruption = signals.any() => return Ok(Ending::Interrupted(interruption)),
                 _ = batch.tick() => {
                     self.workspace.catch_up()?;
-                    self.write(call, &heard.text).await?;
+                    self.write(call.phase, &heard.text).await?;
                     self.workspace.keep_shown();
                 }
                 changed = self.workspace.changed() => changed?,
@@ -190,7 +211,7 @@ impl Run<'_> {
     }
 
     /// Notes that a call failed, and decides what to do about it.
-    async fn fail_call(&mut self, call: &OpenCall, error: &ModelError) -> Result<(), Stop> {
+    async fn fail_call(&mut self, call: &OpenCall, usage: Usage, error: &ModelError) -> Result<(), Stop> {
         let tries = self.state.model_failures + 1;
         let is_last = self.state.failures + 1 >= FAILURES_MAX;
         let pause = error.retry_after.unwrap_or_else(|| PAUSE_FIRST * 2_u32.saturating_pow(tries - 1));
@@ -206,12 +227,8 @@ impl Run<'_> {
         };
         let code = error.kind.code();
         tracing::info!(run = %self.leased.run, call = call.number, code, %error, ?then, "a call to a model failed");
-        let entry = Entry::CallFailed { code: code.to_owned(), message: error.message.clone(), then };
-        self.append(entry, Along::default()).await?;
-        match then {
-            Then::GiveUp => Err(failed_stop(code, error.message.clone())),
-            Then::Again { .. } | Then::Fallback { .. } => Ok(()),
-        }
+        let entry = Entry::CallFailed { code: code.to_owned(), message: error.message.clone(), usage, then };
+        self.append(entry, Along::default()).await
     }
 
     fn has_fallback(&self) -> bool {
@@ -231,23 +248,21 @@ impl Run<'_> {
     }
 
     /// Writes what has come and is not written yet, if it is for the document.
-    async fn write(&mut self, call: &OpenCall, text: &str) -> Result<(), Stop> {
-        if State::is_for_document(call.phase) { self.write_text(call.start, text).await } else { Ok(()) }
+    async fn write(&mut self, phase: Phase, text: &str) -> Result<(), Stop> {
+        if State::is_for_document(phase) { self.write_answer(text).await } else { Ok(()) }
     }
 
     /// The same, and what had been said once and is not said now is taken out.
     async fn write_all(&mut self, call: &OpenCall, text: &str) -> Result<(), Stop> {
-        if !State::is_for_document(call.phase) {
-            return Ok(());
-        }
-        self.write_text(call.start, text).await?;
-        self.cut_text(call.start + text.len()).await
+        self.write(call.phase, text).await?;
+        if State::is_for_document(call.phase) { self.cut_answer(text.len()).await } else { Ok(()) }
     }
 }
 
 impl Heard {
     fn new() -> Self {
-        Self { text: String::new(), tools: BTreeMap::new(), usage: None, since: Instant::now(), bytes: 0 }
+        let (text, tools) = (String::new(), BTreeMap::new());
+        Self { is_asked: false, text, tools, usage: None, since: Instant::now(), bytes: 0 }
     }
 
     fn take(&mut self, delta: Delta) {
@@ -280,6 +295,11 @@ impl Heard {
             estimated: true,
             ..Usage::default()
         })
+    }
+
+    /// The same of a call that did not come to its end: nothing, if the model has not even taken the question.
+    fn used(&self, request: &Request) -> Usage {
+        if self.is_asked { self.usage(request) } else { Usage::default() }
     }
 
     /// What it asks to have done. Calls without an id get one, and no two have the same.

@@ -68,7 +68,8 @@ impl Run<'_> {
         };
         let duration_ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
         let delivered = self.workspace.delivered(self.state.seq);
-        let entry = Entry::ToolEnded { call_id: call.id.clone(), outcome, duration_ms, delivered };
+        let granted = subrun.as_ref().map_or(0, |subrun| subrun.token_budget);
+        let entry = Entry::ToolEnded { call_id: call.id.clone(), outcome, duration_ms, delivered, granted };
         self.append(entry, Along { subrun, ..Along::default() }).await?;
         Ok(true)
     }

@@ -10,6 +10,7 @@ use yrs::{TransactionMut, XmlFragmentRef};
 
 use super::{Along, Run, Stop, failed_stop};
 use crate::entry::Entry;
+use crate::state::OUTPUT_REMOVED;
 
 /// The longest text that a run writes, in bytes.
 const TEXT_BYTES_MAX: usize = 900 * 1024;
@@ -25,29 +26,43 @@ struct Batch {
 }
 
 impl Run<'_> {
-    /// Brings the text, from `start` on, as far as `text` goes. A text that has been written before (by a worker that
-    /// crashed, in an answer that broke off) is compared first: what is the same stays, and what is not is taken out.
-    pub(super) async fn write_text(&mut self, start: usize, text: &str) -> Result<(), Stop> {
-        let there = self.state.text.get(start..).unwrap_or_default();
-        let same = common_prefix(there, text);
+    /// Brings the answer under way as far as `text` goes, which is all of it so far. One that has been written before (by a
+    /// worker that crashed, or until it broke off) is compared first: what is the same stays, and what is not is taken out.
+    pub(super) async fn write_answer(&mut self, text: &str) -> Result<(), Stop> {
+        let there = self.state.said();
+        // As long as an answer only grows, nothing of it is compared again.
+        let same = if self.verified == there.len() && there.len() <= text.len() {
+            there.len()
+        } else {
+            common_prefix(there, text)
+        };
+        if same < there.len() && same < text.len() {
+            self.cut_answer(same).await?;
+        }
+        // It may begin behind what could not be taken out.
+        let same = same.min(self.state.said().len());
         if same == text.len() {
             return Ok(());
         }
-        if same < there.len() {
-            self.cut_text(start + same).await?;
-        }
-        if start + text.len() > TEXT_BYTES_MAX {
+        if self.state.text.len() + text.len() - same > TEXT_BYTES_MAX {
             return Err(failed_stop("OUTPUT_TOO_LONG", format!("a run writes at most {TEXT_BYTES_MAX} bytes")));
         }
-        self.write_on(&text[same..], End::NotYet).await
+        self.write_on(&text[same..], End::NotYet).await?;
+        self.verified = self.state.said().len();
+        Ok(())
     }
 
-    /// Takes out what is beyond so many bytes of the text.
-    pub(super) async fn cut_text(&mut self, keep: usize) -> Result<(), Stop> {
-        if self.state.text.len() <= keep {
+    /// Takes out what is beyond so many bytes of the answer.
+    pub(super) async fn cut_answer(&mut self, keep: usize) -> Result<(), Stop> {
+        if self.state.said().len() <= keep {
             return Ok(());
         }
+        self.verified = 0;
+        let keep = self.state.text.len() - self.state.said().len() + keep;
         let Some(mut writer) = self.state.writer.clone() else { return Ok(()) };
+        if !writer.can_retract(keep) {
+            return self.append(Entry::LeftStanding, Along::default()).await;
+        }
         let (place, item) = (self.place(), self.state.item);
         let (found, update) = self.workspace.edit(&self.node, |txn| {
             let fragment = fragment_of(txn, place, item)?;
@@ -66,7 +81,8 @@ impl Run<'_> {
 
     /// Says in the text that it ends before its time.
     pub(super) async fn mark_unfinished(&mut self) -> Result<(), Stop> {
-        self.write_last(UNFINISHED).await
+        // Whoever crashed here had said it.
+        if self.state.text.ends_with(UNFINISHED) { Ok(()) } else { self.write_last(UNFINISHED).await }
     }
 
     async fn write_last(&mut self, more: &str) -> Result<(), Stop> {
@@ -82,22 +98,27 @@ impl Run<'_> {
 
     /// Writes on. What the writer holds back yet is in its state.
     async fn write_on(&mut self, more: &str, end: End) -> Result<(), Stop> {
-        let text = format!("{}{more}", self.state.text);
         let (place, item) = (self.place(), self.state.item);
         let (writer, new_item) = (self.state.writer.clone(), self.next_id("output"));
-        let making = self.making(place, new_item);
-        let (batch, update) = self.workspace.edit(&self.node, |txn| {
-            let made = (writer.is_none() && item.is_none()).then_some(()).and(making);
-            if let Some(patch) = &made {
+        let making = if writer.is_none() && item.is_none() { self.making(place, new_item) } else { None };
+        // It is long, and it is not the run's before it is noted.
+        let mut text = std::mem::take(&mut self.state.text);
+        let noted = text.len();
+        text.push_str(more);
+        let edited = self.workspace.edit(&self.node, |txn| {
+            if let Some(patch) = &making {
                 node::apply(patch, txn).ok()?;
             }
-            let made = made.map(|_| new_item);
+            let made = making.map(|_| new_item);
             let fragment = fragment_of(txn, place, item.or(made))?;
             let mut writer = writer.unwrap_or_else(|| StreamWriter::at_end(&fragment, txn));
             let written = writer.write(&fragment, txn, &text, end);
             let caret = writer.caret(txn).map(|at| json!({"anchor": at, "head": at}));
             Some(Batch { writer, written, item: made, caret })
-        })?;
+        });
+        text.truncate(noted);
+        self.state.text = text;
+        let (batch, update) = edited?;
         let Batch { writer, written, item, caret } = batch.ok_or_else(removed)?;
         if update.is_none() && more.is_empty() {
             return Ok(());
@@ -165,7 +186,7 @@ fn fragment_of(txn: &mut TransactionMut<'_>, place: Place, item: Option<Uuid>) -
 }
 
 fn removed() -> Stop {
-    failed_stop("OUTPUT_REMOVED", "a person has removed the output that the run was writing")
+    failed_stop(OUTPUT_REMOVED, "a person has removed the output that the run was writing")
 }
 
 /// How many bytes are the same, up to a whole character.

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
 
+mod asking;
 mod exactly_once;
 mod failures;
 mod people;
 mod proposing;
 mod provider;
+mod queue;
+mod retrying;
 mod steering;
 mod world;

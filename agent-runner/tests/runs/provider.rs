@@ -30,6 +30,8 @@ pub(crate) enum Part {
 pub(crate) enum Reply {
     Parts(Vec<Part>),
     Status(u16, Option<u64>),
+    /// A status, and the provider's words about it.
+    Words(u16, &'static str),
     /// Text without end.
     Endless,
 }
@@ -91,6 +93,10 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
                 response.headers_mut().insert("retry-after", seconds.into());
             }
             return response;
+        }
+        Reply::Words(status, words) => {
+            let words = Json(json!({"error": {"message": words}}));
+            return (StatusCode::from_u16(status).unwrap(), words).into_response();
         }
         Reply::Endless => {
             let chunks =

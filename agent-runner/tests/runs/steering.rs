@@ -1,11 +1,13 @@
 //! Stopping runs, for a while and for good; and what becomes of a worker that lost its lease.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use agent_runner::{Moment, Probe};
 use http::Method;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::provider::{Part, Provider, Reply, is_plan, results};
 use crate::world::{World, eventually};
@@ -63,6 +65,156 @@ async fn a_paused_run_holds_no_worker_and_goes_on_where_it_was() {
     world.post(&format!("/executions/{run}/pause"), json!({})).await;
     world.until_status(&run, "paused").await;
     assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    world.post(&format!("/executions/{run}/resume"), json!({})).await;
+    world.until_status(&run, "complete").await;
+    let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text, "What people saw stays,\n\nand goes on.");
+}
+
+/// Lets moments pass until it is told to count; then the one of this number is the last.
+fn stop_when_told(number: usize) -> (Probe, Arc<AtomicBool>, Arc<Notify>) {
+    let (is_told, seen, reached) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (told, notify) = (Arc::clone(&is_told), Arc::clone(&reached));
+    let probe = Probe::new(Arc::new(move |moment| {
+        let counts = told.load(Ordering::SeqCst) && moment != Moment::Delta;
+        let at = if counts { Some(seen.fetch_add(1, Ordering::SeqCst)) } else { None };
+        let notify = Arc::clone(&notify);
+        Box::pin(async move {
+            if at == Some(number) {
+                notify.notify_one();
+                std::future::pending::<()>().await;
+            }
+        })
+    }));
+    (probe, is_told, reached)
+}
+
+/// A worker stops between noting and being done with it, at the moment of this number after the run was told to stop.
+async fn killed_while_it_is_stopped(wish: &str, status: &str, moment: usize) -> Option<(World, String, Provider)> {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(gated)).await;
+    let (probe, is_told, reached) = stop_when_told(moment);
+    let first = world.worker(Some(&provider.url), probe);
+    let run = world.execute(json!({"plan": false})).await;
+    writing(&world, &run).await;
+    is_told.store(true, Ordering::SeqCst);
+    world.post(&format!("/executions/{run}/{wish}"), json!({})).await;
+    tokio::select! {
+        () = reached.notified() => {}
+        _ = world.until_status(&run, status) => return None,
+    }
+    first.kill();
+    world.expire_lease(&run).await;
+    let _second = world.worker(Some(&provider.url), Probe::default());
+    world.until_status(&run, status).await;
+    Some((world, run, provider))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_says_so_once_whenever_its_worker_is_killed() {
+    let mut moment = 0;
+    while let Some((world, _, _)) = killed_while_it_is_stopped("cancel", "cancelled", moment).await {
+        let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+        assert_eq!(text, "What people saw stays,\n\n_Unfinished: this run was cancelled._", "moment {moment}");
+        moment += 1;
+    }
+    assert!(moment > 2, "only {moment} moments");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_paused_goes_on_where_it_was_whenever_its_worker_is_killed() {
+    let mut moment = 0;
+    while let Some((world, run, provider)) = killed_while_it_is_stopped("pause", "paused", moment).await {
+        let _worker = world.worker(Some(&provider.url), Probe::default());
+        world.post(&format!("/executions/{run}/resume"), json!({})).await;
+        world.until_status(&run, "complete").await;
+        let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+        assert_eq!(text, "What people saw stays,\n\nand goes on.", "moment {moment}");
+        moment += 1;
+    }
+    assert!(moment > 0, "only {moment} moments");
+}
+
+/// Holds the worker before it notes the entry of this number, until it may go on.
+fn held_before(seq: i32) -> (Probe, Arc<Notify>, Arc<Notify>) {
+    let [held, go_on] = [(); 2].map(|()| Arc::new(Notify::new()));
+    let signals = [&held, &go_on].map(Arc::clone);
+    let probe = Probe::new(Arc::new(move |moment| {
+        let [held, go_on] = signals.clone();
+        Box::pin(async move {
+            if moment == Moment::BeforeAppend(seq) {
+                held.notify_one();
+                go_on.notified().await;
+            }
+        })
+    }));
+    (probe, held, go_on)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_while_it_notes_a_question_does_not_wait_for_an_answer() {
+    let world = World::start().await;
+    let script =
+        |_: &Value, _: usize| Reply::Parts(vec![Part::Tool("request_human_input", json!({"question": "Which sea?"}))]);
+    let provider = Provider::start(Arc::new(script)).await;
+    // Begun, analyzed, the call and its end, the tool; the question.
+    let (probe, held, go_on) = held_before(6);
+    let _worker = world.worker(Some(&provider.url), probe);
+    let run = world.execute(json!({"plan": false})).await;
+    held.notified().await;
+    world.post(&format!("/executions/{run}/cancel"), json!({})).await;
+    go_on.notify_one();
+    world.until_status(&run, "cancelled").await;
+    let asked = world.trace(&run).await.into_iter().any(|event| event["type"] == "human_input_requested");
+    assert!(asked, "it was cancelled before it asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_resumed_before_its_pause_is_noted_goes_on() {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(gated)).await;
+    let (stop, stopped, go_on) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let signals = (Arc::clone(&stop), Arc::clone(&stopped), Arc::clone(&go_on));
+    let probe = Probe::new(Arc::new(move |moment| {
+        let (stop, stopped, go_on) = signals.clone();
+        Box::pin(async move {
+            if matches!(moment, Moment::BeforeAppend(_)) && stop.swap(false, Ordering::SeqCst) {
+                stopped.notify_one();
+                go_on.notified().await;
+            }
+        })
+    }));
+    let _worker = world.worker(Some(&provider.url), probe);
+    let run = world.execute(json!({"plan": false})).await;
+    writing(&world, &run).await;
+    stop.store(true, Ordering::SeqCst);
+    world.post(&format!("/executions/{run}/pause"), json!({})).await;
+    stopped.notified().await;
+    world.post(&format!("/executions/{run}/resume"), json!({})).await;
+    go_on.notify_one();
+    world.until_status(&run, "complete").await;
+    let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text, "What people saw stays,\n\nand goes on.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_paused_between_two_tries_keeps_what_people_saw_and_goes_on_behind_it() {
+    let world = World::start().await;
+    let script = |request: &Value, before: usize| match before {
+        0 => Reply::Parts(vec![Part::Text("What people "), Part::Text("saw stays, "), Part::Gate, Part::Break]),
+        1 => Reply::Status(429, Some(60)),
+        _ => gated(request, before),
+    };
+    let provider = Provider::start(Arc::new(script)).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    writing(&world, &run).await;
+    provider.gate.add_permits(1);
+    let refused = async || (provider.requests().len() == 2).then_some(());
+    eventually(refused).await.expect("it is asked again");
+    world.post(&format!("/executions/{run}/pause"), json!({})).await;
+    world.until_status(&run, "paused").await;
     world.post(&format!("/executions/{run}/resume"), json!({})).await;
     world.until_status(&run, "complete").await;
     let text = world.node(&world.node).await["outputs"][0]["text"].as_str().unwrap().to_owned();

@@ -12,6 +12,7 @@ use documents::Documents;
 use http::{Method, Request, StatusCode};
 use hyper_util::service::TowerToHyperService;
 use platform::access::AccessNews;
+use platform::agent_queue::AgentQueue;
 use platform::auth::{Authenticator, UserDirectory};
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) project: String,
     pub(crate) node: String,
     pub(crate) database: TestDatabase,
+    /// What wakes its workers; `None`: the database.
+    pub(crate) queue: Option<AgentQueue>,
 }
 
 /// A worker in a runtime of its own: when that is dropped, it is gone as a killed process is, with all its sockets.
@@ -91,6 +94,7 @@ impl World {
             project: String::new(),
             node: String::new(),
             database,
+            queue: None,
         };
         let signed_in = world.post("/auth/dev-token", json!({"email": "ada@example.com", "name": "Ada"})).await;
         world.token = text(&signed_in["token"]);
@@ -138,7 +142,9 @@ impl World {
             random: Random::from_os(),
             authenticator: self.api.authenticator.clone(),
             access_news: self.api.access_news.clone(),
+            queue: self.queue.clone(),
             lifecycle: lifecycle.clone(),
+            metrics: Metrics::new(),
         };
         let url = format!("ws://{}", self.address);
         let runner = AgentRunner::new(parts, &config, Mode::Development, url, probe).unwrap();
@@ -153,6 +159,12 @@ impl World {
         let sql =
             "UPDATE agent_executions SET leased_until = now() - interval '1 minute' WHERE leased_until IS NOT NULL";
         self.database.sabotage(&format!("{sql} AND id = '{run}'")).await;
+    }
+
+    /// Whether a worker holds the run.
+    pub(crate) async fn is_leased(&self, run: &str) -> bool {
+        let sql = format!("SELECT leased_by IS NOT NULL FROM agent_executions WHERE id = '{run}'");
+        self.database.is_so(&sql).await
     }
 
     pub(crate) async fn execute(&self, options: Value) -> String {
@@ -300,7 +312,7 @@ async fn serve(database: &TestDatabase) -> (Api, Router, SocketAddr) {
         events,
         event_streams: EventStreams::default(),
         webhook_networks: Networks::Public,
-        agents: config.agents.clone(),
+        agents: AgentsConfig { networks: Networks::All, ..config.agents.clone() },
         authenticator,
         rate_limiter,
         clock: Arc::clone(&clock),

@@ -23,8 +23,23 @@ pub struct AgentsConfig {
     pub networks: Networks,
     /// The folder with the keys of organizations: `<organization's id>/<name of the key>`.
     pub keys_dir: Option<PathBuf>,
+    /// The queue through which workers are woken; `None`: the database wakes them.
+    pub queue: Option<AgentQueueConfig>,
     /// The server's own model; `None`: the built-in demo model.
     pub model: Option<ServerModelConfig>,
+}
+
+/// A queue of SQS. Who may use it is found where AWS's own programs look: the environment, a role, a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentQueueConfig {
+    /// Of the queue.
+    pub url: String,
+    /// Where the queue is.
+    pub region: String,
+    /// Where SQS answers; `None`: at AWS.
+    pub endpoint: Option<String>,
+    /// Seconds after which a message whose worker is not heard of is given to another one.
+    pub visibility_seconds: u64,
 }
 
 /// A model that all organizations may use.
@@ -57,8 +72,30 @@ pub(super) fn read_agents(reader: &mut Reader) -> AgentsConfig {
         lease_seconds: reader.integer("agents.lease_seconds", 3..=600),
         networks: reader.choice("agents.networks", &[("public", Networks::Public), ("all", Networks::All)]),
         keys_dir: reader.optional_text("agents.keys_dir").map(PathBuf::from),
+        queue: read_queue(reader),
         model: read_model(reader),
     }
+}
+
+fn read_queue(reader: &mut Reader) -> Option<AgentQueueConfig> {
+    let url = reader.optional_url("agents.queue.url");
+    let region = reader.optional_text("agents.queue.region").or_else(|| region_of(url.as_deref()?));
+    let endpoint = reader.optional_url("agents.queue.endpoint");
+    let visibility_seconds = reader.integer("agents.queue.visibility_seconds", 30..=43_200);
+    if url.is_some() && region.is_none() {
+        reader.refuse("agents.queue.region", "required when agents.queue.url does not name it");
+    }
+    if url.is_none() && (region.is_some() || endpoint.is_some()) {
+        reader.refuse("agents.queue.url", "required when another key of agents.queue is set");
+    }
+    Some(AgentQueueConfig { url: url?, region: region?, endpoint, visibility_seconds })
+}
+
+/// The region in `https://sqs.<region>.amazonaws.com/<account>/<name>`.
+fn region_of(url: &str) -> Option<String> {
+    let host = url.split("://").nth(1)?.split('/').next()?;
+    let region = host.strip_prefix("sqs.")?.split_once(".amazonaws.com")?.0;
+    (!region.is_empty()).then(|| region.to_owned())
 }
 
 fn read_model(reader: &mut Reader) -> Option<ServerModelConfig> {

@@ -9,7 +9,8 @@ use super::error::{ConfigError, Problem, Source};
 use super::{DEFAULT_CONFIG, read::shown};
 
 /// Other names by which a key is known in the environment. They lose against the regular name.
-const ENVIRONMENT_ALIASES: [(&str, &str); 2] = [("database.url", "DATABASE_URL"), ("redis.url", "REDIS_URL")];
+const ENVIRONMENT_ALIASES: [(&str, &str); 3] =
+    [("database.url", "DATABASE_URL"), ("redis.url", "REDIS_URL"), ("agents.queue.url", "SQS_AGENT_QUEUE_URL")];
 
 /// The value that holds for each key.
 pub(super) struct Layers {

@@ -140,6 +140,20 @@ fn redis_is_optional_and_its_address_is_checked_and_never_shown() {
 }
 
 #[test]
+fn a_queue_of_agents_names_its_region_itself_or_is_told_one() {
+    let aws = "https://sqs.eu-central-1.amazonaws.com/123456789012/glassbox-prod-agent-jobs";
+    let queue = from_environment(&[("SQS_AGENT_QUEUE_URL", aws)]).unwrap().agents.queue.unwrap();
+    assert_eq!((queue.url.as_str(), queue.region.as_str(), queue.visibility_seconds), (aws, "eu-central-1", 600));
+    let elsewhere = ("GLASSBOX_AGENTS_QUEUE_URL", "http://queues.example:9324/1/agents");
+    assert_eq!(refused_keys(from_environment(&[elsewhere])), ["agents.queue.region"]);
+    let told = from_environment(&[elsewhere, ("GLASSBOX_AGENTS_QUEUE_REGION", "us-east-1")]).unwrap();
+    assert_eq!(told.agents.queue.unwrap().region, "us-east-1");
+    let needless = ("GLASSBOX_AGENTS_QUEUE_REGION", "us-east-1");
+    assert_eq!(refused_keys(from_environment(&[needless])), ["agents.queue.url"]);
+    assert_eq!(refused_keys(from_environment(&[("SQS_AGENT_QUEUE_URL", "queue")])), ["agents.queue.url"]);
+}
+
+#[test]
 fn limits_that_contradict_each_other_are_refused() {
     assert_eq!(refused_keys(from_environment(&[("GLASSBOX_LIMITS_FRAME_BYTES", "65536")])), ["limits.update_bytes"]);
     let small = from_environment(&[("GLASSBOX_LIMITS_UNSAVED_BYTES", "1048576")]);

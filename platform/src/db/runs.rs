@@ -3,6 +3,7 @@
 //! Whoever holds the lease of a run drives it. Each lease has a number, and whatever is written for a run is written only
 //! while that number is the run's: who has lost the lease writes nothing any more.
 
+mod announce;
 mod journal;
 mod tokens;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::{Db, DbError};
 use crate::executions::{Answer, Control, ExecuteOptions, WAKE_CHANNEL};
 
+pub use announce::{announce, announce_again};
 pub use journal::{
     Append, AppendError, Changes, Entry, Finished, Shown, Subrun, Tally, TraceChange, append, has, journal,
 };
@@ -53,6 +55,8 @@ pub struct Leased {
     pub epoch: i64,
     /// How often it was leased since its journal last grew.
     pub attempts: i32,
+    /// How long it waited for its first lease.
+    pub waited: Duration,
 }
 
 /// The lease is somebody else's now, or the run is over.
@@ -69,35 +73,46 @@ pub struct Capacity {
     pub per_org: i64,
 }
 
-/// Leases the oldest run that nobody drives and that has something to do, if there is one.
-pub async fn claim(db: &Db, worker: Uuid, capacity: Capacity) -> Result<Option<Leased>, DbError> {
+/// Which run is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The oldest one.
+    Any,
+    /// The oldest one of those of which a queue was told so long ago, and which nobody has taken up since.
+    Overlooked(Duration),
+    /// This one.
+    Of(RunId),
+}
+
+/// Leases a run that nobody drives and that has something to do, if there is one.
+pub async fn claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> Result<Option<Leased>, DbError> {
+    let (only, told_before) = match wanted {
+        Claim::Any => (None, None),
+        Claim::Overlooked(time) => (None, Some(time.as_secs_f64())),
+        Claim::Of(run) => (Some(run.as_uuid()), None),
+    };
     let mut tx = db.workers().await?;
     let row = sqlx::query!(
         r#"UPDATE agent_executions e
-           SET status = 'running', lease_epoch = e.lease_epoch + 1, leased_by = $1, due_at = NULL,
+           SET status = 'running', lease_epoch = e.lease_epoch + 1, leased_by = $1, due_at = NULL, announced_at = NULL,
                leased_until = clock_timestamp() + make_interval(secs => $2),
                started_at = coalesce(e.started_at, clock_timestamp()),
                attempts = CASE WHEN e.status = 'running' THEN e.attempts + 1 ELSE 1 END
            WHERE e.id = (
                SELECT c.id FROM agent_executions c
-               WHERE (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
-                 AND (c.status = 'running'
-                      OR c.status = 'pending' AND NOT EXISTS (
-                          SELECT FROM agent_executions a
-                          WHERE a.node_id = c.node_id AND a.status IN ('running', 'paused', 'awaiting_input'))
-                      OR c.status = 'awaiting_input'
-                          AND (c.answer IS NOT NULL OR c.control IS NOT NULL OR c.due_at <= clock_timestamp())
-                      OR c.status = 'paused' AND c.control = 'cancel')
-                 AND (c.status NOT IN ('running', 'pending') OR c.due_at IS NULL OR c.due_at <= clock_timestamp()
-                      OR c.control IS NOT NULL)
-                 AND (SELECT count(*) FROM agent_executions o
-                      WHERE o.org_id = c.org_id AND o.leased_until > clock_timestamp()) < $3
+               WHERE c.status IN ('pending', 'running', 'paused', 'awaiting_input')
+                 AND ($4::uuid IS NULL OR c.id = $4)
+                 AND ($5::float8 IS NULL OR c.announced_at < clock_timestamp() - make_interval(secs => $5))
+                 AND is_due(c) AND runs_driven(c.org_id) < $3
                ORDER BY c.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
            RETURNING id, org_id, project_id, node_id, requested_by, agent_name, options, depth, control, answer,
-               token_budget, lease_epoch, attempts"#,
+               token_budget, lease_epoch, attempts,
+               extract(epoch FROM started_at - created_at)::float8 AS "waited_seconds!""#,
         worker,
         capacity.lease.as_secs_f64(),
-        capacity.per_org
+        capacity.per_org,
+        only,
+        told_before
     )
     .fetch_optional(&mut *tx)
     .await;
@@ -122,6 +137,7 @@ pub async fn claim(db: &Db, worker: Uuid, capacity: Capacity) -> Result<Option<L
             token_budget: u64::try_from(row.token_budget).unwrap_or(0),
             epoch: row.lease_epoch,
             attempts: row.attempts,
+            waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
         })
     })
     .transpose()
@@ -145,29 +161,50 @@ pub async fn renew(db: &Db, leased: &Leased, lease: Duration) -> Result<Result<O
     Ok(Ok(row.control.as_deref().map(control).transpose()?))
 }
 
-/// What has been asked of these runs, of those of which something has.
-pub async fn controls(db: &Db, runs: &[RunId]) -> Result<Vec<(RunId, Control)>, DbError> {
+/// What is asked of these runs now.
+pub async fn controls(db: &Db, runs: &[RunId]) -> Result<Vec<(RunId, Option<Control>)>, DbError> {
     let ids: Vec<Uuid> = runs.iter().map(RunId::as_uuid).collect();
     let mut tx = db.workers().await?;
-    let rows = sqlx::query!(
-        r#"SELECT id, control AS "control!" FROM agent_executions WHERE id = ANY($1) AND control IS NOT NULL"#,
-        &ids
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    rows.into_iter().map(|row| Ok((row.id.into(), control(&row.control)?))).collect()
+    let rows =
+        sqlx::query!("SELECT id, control FROM agent_executions WHERE id = ANY($1)", &ids).fetch_all(&mut *tx).await?;
+    rows.into_iter().map(|row| Ok((row.id.into(), row.control.as_deref().map(control).transpose()?))).collect()
 }
 
-/// Gives a run back that is not over: another worker takes it up, after `pause`.
-pub async fn release(db: &Db, leased: &Leased, pause: Duration) -> Result<(), DbError> {
+/// How often a run was leased since its journal last grew.
+pub async fn attempts(db: &Db, leased: &Leased) -> Result<i32, DbError> {
+    let mut tx = db.workers().await?;
+    let attempts = sqlx::query_scalar!("SELECT attempts FROM agent_executions WHERE id = $1", leased.run.as_uuid())
+        .fetch_optional(&mut *tx)
+        .await?;
+    Ok(attempts.unwrap_or(0))
+}
+
+/// Why a run is given back that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The worker ends: that counts as no attempt, and another worker goes on at once.
+    HandOver,
+    /// It could not go on: another worker tries after this time. If a queue told of it, its message comes back for that.
+    After(Duration),
+}
+
+/// Gives a run back that is not over.
+pub async fn release(db: &Db, leased: &Leased, why: Release) -> Result<(), DbError> {
+    let (pause, counts) = match why {
+        Release::HandOver => (Duration::ZERO, false),
+        Release::After(pause) => (pause, true),
+    };
     let mut tx = db.workers().await?;
     sqlx::query!(
         "UPDATE agent_executions SET leased_by = NULL, leased_until = NULL,
-             due_at = clock_timestamp() + make_interval(secs => $3)
+             due_at = clock_timestamp() + make_interval(secs => $3),
+             attempts = CASE WHEN $4 THEN attempts ELSE greatest(attempts - 1, 0) END,
+             announced_at = CASE WHEN $4 THEN clock_timestamp() END
          WHERE id = $1 AND lease_epoch = $2 AND status = 'running'",
         leased.run.as_uuid(),
         leased.epoch,
-        pause.as_secs_f64()
+        pause.as_secs_f64(),
+        counts
     )
     .execute(&mut *tx)
     .await?;

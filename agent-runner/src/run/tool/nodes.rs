@@ -92,7 +92,7 @@ impl Run<'_> {
     /// Writes into the document of a node that was just made.
     async fn describe(&mut self, id: NodeId, description: &str, items: Vec<NewItem>) -> Result<(), Refused> {
         // What the server checks of this document follows from the canvas, which it has to have first.
-        self.workspace.settle().await?;
+        self.settle().await?;
         let document = DocumentName::Node(id);
         self.workspace.open(&document).await?;
         let (done, update) = self.workspace.edit(&document, |txn| {
@@ -139,8 +139,8 @@ impl Run<'_> {
         let id = RunId::new(self.next_id("run"));
         result["run"] = json!({"execution_id": id});
         let options = ExecuteOptions { instructions: None, ..options.clone() };
-        // What the run above has left is for all below it.
-        let token_budget = self.leased.token_budget.saturating_sub(self.state.tokens) / 2;
+        // Of what the run above has left; it has less from now on.
+        let token_budget = self.state.left_of(self.leased.token_budget) / 2;
         Some(Subrun { id, node, options, token_budget })
     }
 

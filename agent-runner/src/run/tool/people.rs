@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{Refused, Used};
 use crate::entry::Entry;
 use crate::model::ToolCall;
-use crate::prompt;
 use crate::run::{Along, Run, Stop, failed_stop};
 use crate::tools::{self, ToolError};
 
+/// The longest arguments that a person may be asked to approve, in bytes.
+const APPROVABLE_BYTES_MAX: usize = 16 * 1024;
 /// What is answered to a request for leave.
 const LEAVE: [&str; 2] = ["Approve", "Reject"];
 
@@ -46,7 +47,13 @@ impl Run<'_> {
                 Err(ToolError::new("NOT_APPROVED", format!("a person has not approved this: {answer}")).into())
             }
             (ToolPolicy::Approve, None) => {
-                let shown = prompt::cut(&arguments.to_string(), 2_000);
+                // Nobody approves what they cannot read.
+                let shown = serde_json::to_string_pretty(&arguments).unwrap_or_default();
+                if shown.len() > APPROVABLE_BYTES_MAX {
+                    let message =
+                        format!("a person has to approve this, and is shown no more than {APPROVABLE_BYTES_MAX} bytes");
+                    return Err(ToolError::new("TOO_LONG", message).into());
+                }
                 self.ask(Question {
                     id: self.next_id("question"),
                     question: format!("May the agent use {}?", call.name),
@@ -67,7 +74,7 @@ impl Run<'_> {
     }
 
     async fn ask(&mut self, question: Question) -> Result<(), Stop> {
-        self.workspace.settle().await?;
+        self.settle().await?;
         self.show("waiting for an answer", None);
         self.append(Entry::Asked(question), Along::default()).await
     }

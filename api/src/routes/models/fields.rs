@@ -1,8 +1,7 @@
 //! What a model is, as callers say it.
 
-use platform::config::Mode;
 use platform::db::models::{ModelFields, OrgModel};
-use platform::outbound::{Encryption, Networks, check_url};
+use platform::outbound::{Encryption, check_url};
 use schema::Patch;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -178,12 +177,8 @@ fn is_key_name(name: &str) -> bool {
     (1..=KEY_NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
-/// Models of one's own, in one's own network, are often served without encryption.
 fn checked_url(api: &Api, fields: &mut Fields, url: &str) -> String {
-    let encryption = match (api.agents.networks, api.mode) {
-        (Networks::All, _) | (_, Mode::Development) => Encryption::Optional,
-        (Networks::Public, Mode::Production) => Encryption::Required,
-    };
+    let encryption = Encryption::of_models(api.mode, api.agents.networks);
     check_url(url, encryption, api.agents.networks).unwrap_or_else(|error| {
         fields.refuse("baseUrl", error.to_string());
         String::new()

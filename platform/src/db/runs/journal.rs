@@ -12,7 +12,7 @@ use crate::auth::{PrincipalKind, PrincipalRef};
 use crate::db::events::{self, EventKind, NewEvent};
 use crate::db::notifications::{AboutNode, NotificationKind, notify};
 use crate::db::{Db, DbError, OrgTx, clean};
-use crate::executions::{Cost, ExecuteOptions, Phase, Question, Status, TraceEvent, trace_event_id};
+use crate::executions::{Control, Cost, ExecuteOptions, Phase, Question, Status, TraceEvent, trace_event_id};
 
 /// An entry of a journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,14 +180,26 @@ pub async fn journal(db: &Db, leased: &Leased) -> Result<Vec<Entry>, DbError> {
 /// Appends an entry, if the lease is still held, with what it changes for others.
 pub async fn append(db: &Db, leased: &Leased, append: &Append) -> Result<(), AppendError> {
     let mut tx = db.org(leased.org).await?;
-    if let Some(changes) = &append.changes {
-        show(&mut tx, leased, changes).await?;
-    }
+    let standing = match &append.changes {
+        Some(changes) => Some((changes, show(&mut tx, leased, changes).await?)),
+        None => None,
+    };
     insert(&mut tx, leased, append).await?;
-    if let Some(changes) = &append.changes {
-        tell(&mut tx, leased, append.seq, changes).await?;
+    if let Some((changes, standing)) = standing {
+        tell(&mut tx, leased, append.seq, changes, &standing).await?;
+        if changes.finished.as_ref().is_some_and(|finished| finished.error.is_none()) {
+            forget(&mut tx, leased).await?;
+        }
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Nobody resumes a run that is over, unless it has failed: what it did is in its trace and in the documents.
+async fn forget(tx: &mut OrgTx, leased: &Leased) -> Result<(), DbError> {
+    sqlx::query!("DELETE FROM agent_journal WHERE execution_id = $1", leased.run.as_uuid())
+        .execute(&mut *tx.inner)
+        .await?;
     Ok(())
 }
 
@@ -196,7 +208,9 @@ async fn insert(tx: &mut OrgTx, leased: &Leased, append: &Append) -> Result<(), 
     let (document, update) = append.update.as_ref().map(|(document, update)| (*document, &update[..])).unzip();
     let inserted = sqlx::query!(
         "WITH held AS (
-             SELECT id, org_id FROM agent_executions WHERE id = $1 AND lease_epoch = $2 FOR SHARE)
+             SELECT id, org_id FROM agent_executions WHERE id = $1 AND lease_epoch = $2 FOR SHARE),
+         progress AS (
+             UPDATE agent_executions SET attempts = 0 WHERE id = $1 AND lease_epoch = $2 AND attempts > 0)
          INSERT INTO agent_journal (execution_id, seq, org_id, entry, document_id, update)
          SELECT id, $3, org_id, $4, $5, $6 FROM held
          ON CONFLICT DO NOTHING",
@@ -227,10 +241,18 @@ pub async fn has(db: &Db, leased: &Leased, append: &Append) -> Result<bool, DbEr
     Ok(found == Some(true))
 }
 
+/// How the run's row stands now, with what was asked for meanwhile.
+struct Standing {
+    status: String,
+    control: Option<String>,
+}
+
 /// Brings the run's own row up to date, and so makes sure that the lease is held.
-async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<(), AppendError> {
+async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<Standing, AppendError> {
     let Changes { shown, tally, .. } = changes;
     let keeps = shown.status == Status::Running;
+    // What was asked for while this was being noted is still to be done, unless this is it.
+    let obeyed = (shown.status == Status::Paused).then_some(Control::Pause);
     let error = changes.finished.as_ref().and_then(|finished| finished.error.clone());
     let (code, message) = error.unzip();
     let expires_at = shown.question.as_ref().and_then(|question| question.expires_at);
@@ -241,18 +263,20 @@ async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<(), 
         (None, Some(_)) => Some(0),
         (None, None) => None,
     };
-    let updated = sqlx::query!(
+    let standing = sqlx::query_as!(
+        Standing,
         "UPDATE agent_executions SET
-             status = $3, phase = $4, question = $5, model = coalesce($6, model),
+             status = CASE WHEN $3 = 'paused' AND control IS NULL THEN 'running' ELSE $3 END, phase = $4, question = $5, model = coalesce($6, model),
              output_item_id = coalesce($7, output_item_id), steps = $8,
-             control = CASE WHEN $9 THEN control END, answer = CASE WHEN $5::jsonb IS NOT NULL THEN answer END,
+             control = CASE WHEN $19 THEN NULL ELSE nullif(control, $20) END, answer = CASE WHEN $5::jsonb IS NOT NULL THEN answer END,
              leased_by = CASE WHEN $9 THEN leased_by END, leased_until = CASE WHEN $9 THEN leased_until END,
              due_at = $10, attempts = 0,
              tokens_in = tokens_in + $11, tokens_out = tokens_out + $12, tokens_cached = tokens_cached + $13,
              cost = cost + $14, cost_unknown = cost_unknown OR NOT $15,
              reserved = coalesce($16, reserved), error_code = $17, error_message = $18,
              completed_at = CASE WHEN $19 THEN clock_timestamp() END
-         WHERE id = $1 AND lease_epoch = $2 AND status = 'running'",
+         WHERE id = $1 AND lease_epoch = $2 AND status = 'running'
+         RETURNING status, control",
         leased.run.as_uuid(),
         leased.epoch,
         shown.status.as_str(),
@@ -271,14 +295,12 @@ async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<(), 
         reserved,
         code,
         message,
-        shown.status.is_over()
+        shown.status.is_over(),
+        obeyed.map(Control::as_str)
     )
-    .execute(&mut *tx.inner)
+    .fetch_optional(&mut *tx.inner)
     .await?
-    .rows_affected();
-    if updated == 0 {
-        return Err(LeaseLost.into());
-    }
+    .ok_or(LeaseLost)?;
     if let Some((reservation, limit)) = changes.reserve
         && !tokens::reserve(tx, reservation, limit).await?
     {
@@ -287,11 +309,17 @@ async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<(), 
     if let Some(usage) = changes.settle {
         tokens::settle(tx, usage).await?;
     }
-    Ok(())
+    Ok(standing)
 }
 
 /// Writes the trace, and tells whoever is to hear of it.
-async fn tell(tx: &mut OrgTx, leased: &Leased, seq: i32, changes: &Changes) -> Result<(), AppendError> {
+async fn tell(
+    tx: &mut OrgTx,
+    leased: &Leased,
+    seq: i32,
+    changes: &Changes,
+    standing: &Standing,
+) -> Result<(), AppendError> {
     for node in &changes.made {
         // Its document can be opened as soon as the run says so, not only when the canvas has been projected.
         sqlx::query!(
@@ -320,9 +348,10 @@ async fn tell(tx: &mut OrgTx, leased: &Leased, seq: i32, changes: &Changes) -> R
         let event = trace(tx, leased, seq, changes.at, change).await?;
         events::append(tx, about(EventKind::Trace, json!({"executionId": leased.run, "event": event})));
     }
-    let Shown { status, phase, question, steps, .. } = &changes.shown;
+    let Shown { phase, question, steps, .. } = &changes.shown;
+    let Standing { status, control } = standing;
     let update = json!({
-        "executionId": leased.run, "status": status, "phase": phase, "control": null,
+        "executionId": leased.run, "status": status, "phase": phase, "control": control,
         "progress": {"steps": steps}, "question": question,
     });
     events::append(tx, about(EventKind::ExecutionUpdate, update));
@@ -337,8 +366,8 @@ async fn tell(tx: &mut OrgTx, leased: &Leased, seq: i32, changes: &Changes) -> R
         };
         notify(tx, &[leased.user], &about).await?;
     }
-    if changes.shown.status.is_over() {
-        // Another one may wait for the node.
+    if changes.shown.status != Status::Running {
+        // Another one may wait for the node, and something else may have been asked of this one.
         wake(&mut tx.inner, leased.run).await?;
     }
     Ok(())

@@ -11,6 +11,12 @@ use crate::rich_text::node;
 const PARTS: [&str; 5] = ["listItem", "taskItem", "tableRow", "hardBreak", "image"];
 
 impl StreamWriter {
+    /// Whether [`retract`](Self::retract) can take back all that is beyond `text[..keep]`.
+    #[must_use]
+    pub fn can_retract(&self, keep: usize) -> bool {
+        keep >= self.since || keep >= self.position()
+    }
+
     /// Takes back what this writer wrote beyond `text[..keep]`, and says up to where the text is written still: at most
     /// `keep`, from where a block begins. The text that is given to [`write`](Self::write) from now on begins with
     /// `text[..keep]`.
