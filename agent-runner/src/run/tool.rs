@@ -85,7 +85,8 @@ impl Run<'_> {
             "add_output" => self.add_output(call, read(arguments)?).await,
             "access_node" => self.access_node(call, &arguments).await,
             "edit_body" => self.edit_body(call, &arguments).await,
-            "search" | "list_nodes" => self.list_nodes(call, &arguments).await,
+            "search" => self.search(call, &arguments).await,
+            "list_nodes" => self.list_nodes(call, arguments).await,
             "set_status" => self.set_status(call, &arguments).await,
             other => Err(ToolError::new("UNKNOWN_TOOL", format!("there is no tool {other:?}")).into()),
         }

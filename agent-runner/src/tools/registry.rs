@@ -104,7 +104,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "search",
         changes: false,
-        description: "Find nodes of this project by words in their titles.",
+        description: "Find nodes of this project by words in their titles, bodies, inputs and outputs. All words have to be there.",
         parameters: || {
             object(
                 &json!({

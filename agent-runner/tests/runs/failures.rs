@@ -1,6 +1,6 @@
 //! Models that fail, and models that do what they should not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use agent_runner::Probe;
@@ -26,14 +26,20 @@ async fn text_of(world: &World) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_busy_is_left_alone_for_as_long_as_it_says() {
-    let since = Instant::now();
-    let (world, provider, run) = run(|_, before| match before {
-        0 => Reply::Status(429, Some(1)),
-        1 => Reply::Status(503, None),
-        _ => Reply::Parts(vec![Part::Text("at last")]),
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    let (world, provider, run) = run(move |_, before| {
+        times.lock().unwrap().push(Instant::now());
+        match before {
+            0 => Reply::Status(429, Some(1)),
+            1 => Reply::Status(503, None),
+            _ => Reply::Parts(vec![Part::Text("at last")]),
+        }
     })
     .await;
-    assert!(since.elapsed() >= Duration::from_secs(2), "{:?}", since.elapsed());
+    let times = asked.lock().unwrap().clone();
+    let pauses: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause >= Duration::from_secs(1)), "{pauses:?}");
     assert_eq!(provider.requests().len(), 3);
     assert_eq!(text_of(&world).await, "at last");
     let trace = world.trace(&run).await;
@@ -123,6 +129,46 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_what_nodes_of_the_project_say() {
+    let world = World::start().await;
+    let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Other"})).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/projects/{}/nodes", world.project);
+    world.post(&path, json!({"title": "Fish", "body": "Herrings swim in *swarms*, they say."})).await;
+    world.post(&format!("/projects/{other}/nodes"), json!({"title": "Secret", "body": "Swarms of herrings."})).await;
+    let is_listed = "SELECT EXISTS (SELECT FROM nodes WHERE description LIKE 'Herrings%')";
+    let listed = async || world.database.is_so(is_listed).await.then_some(());
+    eventually(listed).await.expect("lists follow");
+    let provider = Provider::start(Arc::new(|request: &Value, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![
+                Part::Tool("search", json!({"query": "SWARMS herrings"})),
+                Part::Tool("search", json!({"query": "100%"})),
+            ],
+            _ => vec![Part::Text("found")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until_status(&run, "complete").await;
+    let trace = world.trace(&run).await;
+    let found: Vec<&Value> = trace
+        .iter()
+        .filter(|event| event["type"] == "tool_call")
+        .map(|event| &event["data"]["result"]["nodes"])
+        .collect();
+    assert_eq!(found[0].as_array().unwrap().len(), 1, "{found:#?}");
+    assert_eq!(
+        (&found[0][0]["title"], &found[0][0]["excerpt"]),
+        (&json!("Fish"), &json!("Herrings swim in _swarms_, they say."))
+    );
+    assert_eq!(found[1], &json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_is_talked_into_it_reads_nothing_of_other_projects() {
     let world = World::start().await;
     let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Secret"})).await["id"]
@@ -191,4 +237,6 @@ async fn a_budget_is_not_exceeded_and_calls_at_the_same_time_share_a_month() {
     for run in &runs {
         world.until(run, |run| run["completedAt"].is_string()).await;
     }
+    let is_settled = "SELECT bool_and(used BETWEEN 1 AND 9000 AND reserved = 0) FROM agent_token_usage";
+    assert!(world.database.is_so(is_settled).await);
 }

@@ -5,6 +5,7 @@ mod edges;
 mod list;
 mod notify;
 mod ports;
+mod search;
 mod tell;
 mod write;
 
@@ -22,6 +23,7 @@ pub use edges::{EdgeFilter, EdgeSort, list_edges};
 #[cfg(feature = "testing")]
 pub use list::explain_list;
 pub use list::{NodeFilter, NodeSort, ParentFilter, Trash, list};
+pub use search::{Found, SEARCH_WORDS_MAX, search};
 pub use write::{project_canvas, project_node};
 
 /// Who works on a node.

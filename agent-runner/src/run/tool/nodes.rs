@@ -1,5 +1,6 @@
 //! Tools for nodes: making them, reading them, setting their states.
 
+use platform::db::nodes;
 use platform::db::runs::Subrun;
 use platform::executions::{DEPTH_MAX, ExecuteOptions, Subnodes};
 use schema::Patch;
@@ -13,7 +14,7 @@ use super::{Refused, Used, read};
 use crate::entry::Entry;
 use crate::model::ToolCall;
 use crate::prompt;
-use crate::run::{Along, Run};
+use crate::run::{Along, Run, Stop, with_patience};
 use crate::tools::{RESULT_BYTES_MAX, ToolError};
 use crate::workspace::WorkspaceError;
 
@@ -21,6 +22,9 @@ use crate::workspace::WorkspaceError;
 const NODES_MADE_MAX: usize = 50;
 /// How far below its parent, and from the next, a new node is put, in canvas units.
 const NODE_STEP: (f64, f64) = (280.0, 160.0);
+/// Nodes that are listed, and found, unless more or fewer are asked for.
+const LISTED: usize = 50;
+const FOUND: usize = 20;
 /// New nodes in a row, and rows that are looked at for a free place.
 const NODES_PER_ROW: u32 = 4;
 const ROWS_TRIED: u32 = 20;
@@ -178,22 +182,25 @@ impl Run<'_> {
         Ok(view)
     }
 
-    pub(super) async fn list_nodes(&mut self, call: &ToolCall, arguments: &Value) -> Used {
-        const LISTED: usize = 50;
+    /// As the lists have the nodes, which follow their documents within a second.
+    pub(super) async fn search(&mut self, call: &ToolCall, arguments: &Value) -> Used {
         self.begin_tool(call, json!({}), Along::default()).await?;
-        let words: Vec<String> = arguments["query"]
-            .as_str()
-            .unwrap_or_default()
-            .to_lowercase()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
-        let ListNodes { parent_id, status, limit } =
-            read(arguments.clone()).unwrap_or(ListNodes { parent_id: None, status: None, limit: None });
+        let words = arguments["query"].as_str().unwrap_or_default();
+        let max = arguments["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(FOUND);
+        let (db, leased) = (&self.services.db, &self.leased);
+        let found = with_patience(|| nodes::search(db, leased.org, leased.project, words, max)).await;
+        let found = found.map_err(Stop::from)?.into_iter().map(|found| {
+            json!({"node_id": found.id, "title": found.title, "status": found.status, "parent_id": found.parent_id,
+                "excerpt": found.excerpt})
+        });
+        Ok(json!({"nodes": found.collect::<Vec<_>>()}))
+    }
+
+    pub(super) async fn list_nodes(&mut self, call: &ToolCall, arguments: Value) -> Used {
+        self.begin_tool(call, json!({}), Along::default()).await?;
+        let ListNodes { parent_id, status, limit } = read(arguments)?;
         let nodes = self.nodes()?.into_iter().filter(|(_, node)| {
-            let title = node.title.to_lowercase();
-            words.iter().all(|word| title.contains(word))
-                && status.as_ref().is_none_or(|status| node.status == *status)
+            status.as_ref().is_none_or(|status| node.status == *status)
                 && parent_id.as_ref().is_none_or(|id| node.parent_id.is_some_and(|parent| parent.to_string() == *id))
         });
         let listed: Vec<Value> = nodes
