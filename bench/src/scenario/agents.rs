@@ -141,8 +141,8 @@ impl Agents {
 
     /// Two people in a document: how long the edits of one take to the other.
     async fn type_for(&self, system: &System, document: &str, time: Duration) -> Result<Latency> {
-        let (mut writer, _) = Attachment::open_synced(system.address, Dialect::Ws, document, None).await?;
-        let (mut reader, _) = Attachment::open_synced(system.address, Dialect::Ws, document, None).await?;
+        let (mut writer, _) = Attachment::open_synced(system.address, Dialect::Yjs, document, None).await?;
+        let (mut reader, _) = Attachment::open_synced(system.address, Dialect::Yjs, document, None).await?;
         let client = 1 + u64::from(std::process::id());
         let (mut typist, mut latency, until) = (Typist::new(client, 1), Latency::new(), Instant::now() + time);
         while Instant::now() < until {
