@@ -109,7 +109,7 @@ async fn start(
         None => "/".to_owned(),
     };
     let address = listener.local_addr()?;
-    let queue = agents::open_queue(config).await?;
+    let queue = if needs_queue(config.server.roles) { agents::open_queue(config).await? } else { None };
     if let Some(queue) = &queue {
         agents::announcer(config, &api, queue).start(lifecycle);
     }
@@ -122,6 +122,11 @@ async fn start(
     println!("GlassBox is at http://{address}{path}");
     tracing::info!(%address, roles = %config.server.roles, "serving");
     Ok(Running::Serving)
+}
+
+/// Runs become due by what people ask over REST, and by what runs do.
+fn needs_queue(roles: Roles) -> bool {
+    roles.has(Role::Api) || roles.has(Role::Agent)
 }
 
 /// What an instance with these roles serves.

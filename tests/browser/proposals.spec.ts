@@ -116,10 +116,12 @@ test("the demo model proposes what it would write", async ({ studio }, info) => 
   await expect(run.getByText("Done", { exact: true }).first()).toBeVisible(SPEAKS);
   await ada.page.screenshot({ path: info.outputPath("demo-run.png") });
   await ada.panel.getByRole("link", { name: "Decide on them" }).click();
-  await expect(cardsOf(ada)).toHaveCount(1);
-  await expect(cardsOf(ada)).toContainText("Result: Propose the launch");
+  // The data of its summary, as it is written down, and its result.
+  await expect(cardsOf(ada)).toHaveCount(2);
+  await expect(cardsOf(ada).first()).toContainText('"model": "demo"');
+  const result = cardsOf(ada).filter({ hasText: "Result: Propose the launch" });
   await ada.page.screenshot({ path: info.outputPath("demo-proposal.png") });
-  await cardsOf(ada).getByRole("button", { name: "Accept" }).click();
+  await result.getByRole("button", { name: "Accept" }).click();
   const outputs = ada.panel.getByRole("list", { name: "Outputs" });
   await expect(outputs).toContainText("Result: Propose the launch");
 });

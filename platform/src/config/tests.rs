@@ -150,7 +150,8 @@ fn a_queue_of_agents_names_its_region_itself_or_is_told_one() {
     assert_eq!(told.agents.queue.unwrap().region, "us-east-1");
     let needless = ("GLASSBOX_AGENTS_QUEUE_REGION", "us-east-1");
     assert_eq!(refused_keys(from_environment(&[needless])), ["agents.queue.url"]);
-    assert_eq!(refused_keys(from_environment(&[("SQS_AGENT_QUEUE_URL", "queue")])), ["agents.queue.url"]);
+    let no_address = from_environment(&[("SQS_AGENT_QUEUE_URL", "queue")]);
+    assert_eq!(refused_keys(no_address), ["agents.queue.url", "agents.queue.region"]);
 }
 
 #[test]
