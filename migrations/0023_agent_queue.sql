@@ -19,6 +19,18 @@ CREATE FUNCTION is_due(run agent_executions) RETURNS boolean
              OR run.control IS NOT NULL);
 
 -- Of an organization, so many runs are driven now.
+CREATE INDEX agent_executions_leased ON agent_executions (org_id) WHERE leased_until IS NOT NULL;
 CREATE FUNCTION runs_driven(org uuid) RETURNS bigint
     LANGUAGE sql STABLE
     RETURN (SELECT count(*) FROM agent_executions WHERE org_id = org AND leased_until > clock_timestamp());
+
+-- What a run had reserved is free again when the run goes with its node.
+CREATE FUNCTION free_reserved_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE agent_token_usage SET reserved = greatest(reserved - OLD.reserved, 0)
+    WHERE org_id = OLD.org_id AND month = date_trunc('month', now() AT TIME ZONE 'UTC')::date;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER agent_executions_free_reserved AFTER DELETE ON agent_executions
+    FOR EACH ROW WHEN (OLD.reserved > 0) EXECUTE FUNCTION free_reserved_tokens();

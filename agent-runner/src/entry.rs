@@ -111,6 +111,11 @@ pub(crate) enum Entry {
         #[serde(default)]
         granted: u64,
     },
+    /// A question is written into the node's document, or is not open there any more.
+    QuestionWritten {
+        /// Which one is open there now.
+        id: Option<Uuid>,
+    },
     /// A person is asked.
     Asked(Question),
     /// A person has answered, or nobody has in time.
@@ -146,7 +151,7 @@ impl Entry {
     pub(crate) fn is_quiet(&self) -> bool {
         match self {
             Self::Wrote { item, left, .. } => item.is_none() && *left == 0,
-            Self::Retracted { .. } | Self::LeftStanding | Self::ToolWent { .. } => true,
+            Self::Retracted { .. } | Self::LeftStanding | Self::ToolWent { .. } | Self::QuestionWritten { .. } => true,
             _ => false,
         }
     }

@@ -14,8 +14,8 @@ use platform::db::models;
 use platform::db::organizations;
 use platform::db::runs::{self, Leased, Subrun};
 use platform::executions::{Answer, Control, trace_event_id};
-use schema::ids::{DocumentName, NodeId};
-use schema::node::NodeView;
+use schema::ids::{DocumentName, NodeId, UserId};
+use schema::node::{NodePatch, NodeView};
 use schema::{canvas, node};
 use serde_json::json;
 use uuid::Uuid;
@@ -275,12 +275,29 @@ impl<'a> Run<'a> {
             self.append(Entry::Resumed, Along::default()).await?;
             return Ok(false);
         };
-        self.append(Entry::Answered(answer), Along::default()).await?;
+        let noted = NodePatch::AnswerQuestion {
+            id: answer.question_id,
+            answer: answer.response.clone(),
+            by: answer.user_id.map(UserId::new),
+            at: self.services.clock.now(),
+        };
+        let edit = self.edit_node(&noted)?;
+        self.append(Entry::Answered(answer), Along { edit, ..Along::default() }).await?;
         Ok(true)
+    }
+
+    /// An edit of the node's document; nothing where it does not fit what people have made of it.
+    fn edit_node(&mut self, patch: &NodePatch) -> Result<Option<(DocumentName, Bytes)>, Stop> {
+        let (done, update) = self.workspace.edit(&self.node, |txn| node::apply(patch, txn))?;
+        Ok(update.filter(|_| done.is_ok()).map(|update| (self.node.clone(), update)))
     }
 
     async fn end(&mut self, ended: Ended, usage: Usage) -> Result<(), Stop> {
         self.finish_text().await?;
+        if let Some(id) = self.state.written_question {
+            let edit = self.edit_node(&NodePatch::WithdrawQuestion { id })?;
+            self.append(Entry::QuestionWritten { id: None }, Along { edit, ..Along::default() }).await?;
+        }
         match &ended {
             // It says that all is there: then it is.
             Ended::Complete => self.settle().await?,

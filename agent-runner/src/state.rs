@@ -43,6 +43,8 @@ pub(crate) struct State {
     /// The use of a tool that has begun.
     pub(crate) tool: Option<OpenTool>,
     pub(crate) question: Option<Question>,
+    /// The question that stands open in the node's document.
+    pub(crate) written_question: Option<Uuid>,
     /// What was answered to a tool's question.
     pub(crate) answer: Option<String>,
     /// All that the model has said for the document.
@@ -131,6 +133,7 @@ impl State {
             tools: VecDeque::new(),
             tool: None,
             question: None,
+            written_question: None,
             answer: None,
             text: String::new(),
             writer: None,
@@ -241,6 +244,11 @@ impl State {
         phase == Phase::Execute
     }
 
+    /// Uses of tools so far.
+    pub(crate) fn tool_uses(&self) -> u32 {
+        self.tool_uses
+    }
+
     /// The use of a tool that is next.
     pub(crate) fn next_tool(&self) -> Option<&ToolCall> {
         self.tools.front()
@@ -325,6 +333,7 @@ impl State {
                     tool.effects.push(effect.clone());
                 }
             }
+            Entry::QuestionWritten { id } => self.written_question = *id,
             Entry::ToolEnded { call_id, outcome, delivered, granted, .. } => {
                 self.delivered = self.delivered.max(*delivered);
                 self.granted = self.granted.saturating_add(*granted);
@@ -337,7 +346,7 @@ impl State {
             }
             Entry::Answered(answer) => {
                 self.steps += 1;
-                self.question = None;
+                (self.question, self.written_question) = (None, None);
                 self.answer = Some(answer.response.clone());
             }
             Entry::Paused { usage } => {

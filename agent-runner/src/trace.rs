@@ -96,7 +96,11 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
         Entry::Retried { .. } => {
             changes.trace.push(event(after.steps, "decision", json!({"decision": "retried"})).at_once());
         }
-        Entry::Resumed | Entry::Retracted { .. } | Entry::LeftStanding | Entry::ToolWent { .. } => {}
+        Entry::Resumed
+        | Entry::Retracted { .. }
+        | Entry::LeftStanding
+        | Entry::ToolWent { .. }
+        | Entry::QuestionWritten { .. } => {}
     }
     changes
 }

@@ -4,6 +4,7 @@ mod examine;
 mod item;
 mod keys;
 mod proposal;
+mod question;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ pub use proposal::{
     BodyEdit, NewProposal, PROPOSALS_MAX, Proposal, ProposalKind, ProposalStatus, ProposedChange, edits_of_body,
     text_of_proposal,
 };
+pub use question::{NewQuestion, QUESTIONS_MAX, Question, QuestionStatus};
 
 use crate::ids::UserId;
 use crate::patch::{Patch, PatchError, PatchErrorCode};
@@ -45,6 +47,8 @@ pub struct NodeView {
     pub outputs: Vec<Item>,
     /// What was offered and what became of it, the oldest first.
     pub proposals: Vec<Proposal>,
+    /// What agents asked and what was answered, the oldest first.
+    pub questions: Vec<Question>,
     /// Who is mentioned in the body.
     #[serde(skip)]
     pub mentions: BTreeSet<UserId>,
@@ -128,6 +132,24 @@ pub enum NodePatch {
         /// Now.
         at: DateTime<Utc>,
     },
+    /// Asks people.
+    Ask(Box<NewQuestion>),
+    /// Notes what was answered.
+    AnswerQuestion {
+        /// Which.
+        id: Uuid,
+        /// The answer.
+        answer: String,
+        /// Who answered; `None`: nobody did in time.
+        by: Option<UserId>,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// Nobody has to answer it any more.
+    WithdrawQuestion {
+        /// Which.
+        id: Uuid,
+    },
 }
 
 /// Reads a node's document. It may hold anything: what is not as it should be is listed and left out.
@@ -138,7 +160,8 @@ pub fn read<T: ReadTxn>(txn: &T) -> NodeView {
     let inputs = read_items(Side::Inputs, txn, &mut problems);
     let outputs = read_items(Side::Outputs, txn, &mut problems);
     let proposals = proposal::read_all(txn, &mut problems);
-    NodeView { body, inputs, outputs, proposals, mentions, problems: problems.into_inner() }
+    let questions = question::read_all(txn, &mut problems);
+    NodeView { body, inputs, outputs, proposals, questions, mentions, problems: problems.into_inner() }
 }
 
 /// Makes a change. An error says that nothing was changed.
@@ -162,6 +185,9 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
         NodePatch::Propose(new) => proposal::propose(new, txn),
         NodePatch::AcceptProposal { id, by, at } => proposal::accept(*id, *by, *at, txn),
         NodePatch::RejectProposal { id, by, at } => proposal::reject(*id, *by, *at, txn),
+        NodePatch::Ask(new) => question::ask(new, txn),
+        NodePatch::AnswerQuestion { id, answer, by, at } => question::answer(*id, answer, *by, *at, txn),
+        NodePatch::WithdrawQuestion { id } => question::withdraw(*id, txn),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent_runner::Probe;
 use http::Method;
+use schema::node::QuestionStatus;
 use serde_json::{Value, json};
 
 use crate::provider::{Part, Provider, Reply, results};
@@ -40,6 +41,8 @@ async fn a_run_that_waits_holds_no_lease_and_goes_on_with_the_default_when_its_t
     let _another = world.worker(Some(&provider.url), Probe::default());
     world.until_status(&run, "complete").await;
     assert!(told(&provider).contains("The North Sea"));
+    let noted = &world.live().await.questions[0];
+    assert_eq!((noted.status, noted.answered_by), (QuestionStatus::Answered, None));
     let received = world.trace(&run).await.into_iter().find(|event| event["type"] == "human_input_received").unwrap();
     assert_eq!(received["data"]["byDefault"], true);
 }
@@ -51,6 +54,10 @@ async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
     let _worker = world.worker(Some(&provider.url), Probe::default());
     let run = world.execute(json!({"plan": false})).await;
     let asked = world.until_status(&run, "awaiting_input").await;
+    // Whoever has the document has the question.
+    let open = world.live().await.questions;
+    assert_eq!((open.len(), open[0].question.as_str(), open[0].status), (1, "Which sea?", QuestionStatus::Open));
+    assert_eq!(asked["question"]["id"], json!(open[0].id));
     world.post(&format!("/executions/{run}/pause"), json!({})).await;
     world.until_status(&run, "paused").await;
     world.post(&format!("/executions/{run}/resume"), json!({})).await;
@@ -59,12 +66,18 @@ async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
     world.post(&format!("/executions/{run}/input"), answer).await;
     world.until_status(&run, "complete").await;
     assert!(told(&provider).contains("The Baltic"));
+    let noted = &world.live().await.questions[0];
+    assert_eq!(
+        (noted.answer.as_deref(), noted.answered_by.map(|by| by.to_string())),
+        (Some("The Baltic"), Some(world.user.clone()))
+    );
 
-    let node = world.new_node("Another").await;
-    let other = text(&world.post(&format!("/nodes/{node}/execute"), json!({"plan": false})).await["id"]);
+    let other = world.execute(json!({"plan": false})).await;
     world.until_status(&other, "awaiting_input").await;
     world.post(&format!("/executions/{other}/cancel"), json!({})).await;
     world.until_status(&other, "cancelled").await;
+    let statuses: Vec<QuestionStatus> = world.live().await.questions.iter().map(|question| question.status).collect();
+    assert_eq!(statuses, [QuestionStatus::Answered, QuestionStatus::Withdrawn]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,6 +107,9 @@ async fn what_needs_leave_is_done_when_a_person_gives_it_and_not_otherwise() {
     world.until_status(&run, "complete").await;
     assert_eq!(world.node(&world.node).await["status"], "complete");
     assert!(told(&provider).contains("NOT_APPROVED"));
+    let answers: Vec<Option<String>> =
+        world.live().await.questions.into_iter().map(|question| question.answer).collect();
+    assert_eq!(answers, [Some("Approve".to_owned()), Some("Reject".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

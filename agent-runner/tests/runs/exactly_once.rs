@@ -39,10 +39,9 @@ async fn left_behind(world: &World, run: &str) -> Value {
     let node = world.node(&world.node).await;
     let strip = |item: &Value| json!({"label": item["label"], "type": item["type"], "text": item["text"], "data": item["data"]});
     let outputs: Vec<Value> = node["outputs"].as_array().unwrap().iter().map(strip).collect();
-    let canvas = world.listed(3).await;
     let mut children = Vec::new();
-    for child in canvas {
-        let child = world.node(&text(&child["id"])).await;
+    for child in world.on_canvas().await {
+        let child = world.node(&child).await;
         let inputs: Vec<Value> = child["inputs"].as_array().unwrap().iter().map(strip).collect();
         children.push(
             json!({"title": child["title"], "body": child["body"], "inputs": inputs, "author": child["authorType"]}),
@@ -65,8 +64,15 @@ async fn left_behind(world: &World, run: &str) -> Value {
         })
         .collect();
     let execution = world.execution(run).await;
+    let questions: Vec<Value> = world
+        .live()
+        .await
+        .questions
+        .iter()
+        .map(|question| json!([question.question, question.status, question.answer]))
+        .collect();
     json!({
-        "outputs": outputs, "children": children, "trace": trace, "status": execution["status"],
+        "questions": questions, "outputs": outputs, "children": children, "trace": trace, "status": execution["status"],
         "tokens": [execution["tokensIn"], execution["tokensOut"]],
     })
 }

@@ -48,11 +48,12 @@ async fn a_run_that_proposes_changes_nothing_until_somebody_accepts() {
 
     // Who accepted it wrote it, and it is the run's: told so, and taken back with it.
     let blame = world.get(&format!("/documents/node:{}/history/blame?part=body", world.node)).await;
-    let spans = blame["texts"][0]["spans"].as_array().unwrap().clone();
+    let blocks = blame["texts"][0]["blocks"].as_array().unwrap();
+    let spans: Vec<Value> = blocks.iter().flat_map(|block| block["spans"].as_array().unwrap().clone()).collect();
     let of = |words: &str| spans.iter().find(|span| span["text"].as_str().is_some_and(|text| text.contains(words)));
     let cold = &of("cold").unwrap_or_else(|| panic!("{blame:#}"))["inserted"];
     assert_eq!((&cold["run"], &cold["principal"]), (&json!(run), &json!(format!("user:{}", world.user))));
-    assert_eq!(of("Write").unwrap()["inserted"]["run"], Value::Null);
+    assert_eq!(of("Write").unwrap_or_else(|| panic!("{blame:#}"))["inserted"]["run"], Value::Null);
     world.post(&format!("/executions/{run}/undo"), json!({})).await;
     assert_eq!(world.node(&world.node).await["body"], "Write about the sea.");
 }

@@ -158,8 +158,8 @@ async fn a_run_that_is_cancelled_while_it_notes_a_question_does_not_wait_for_an_
     let script =
         |_: &Value, _: usize| Reply::Parts(vec![Part::Tool("request_human_input", json!({"question": "Which sea?"}))]);
     let provider = Provider::start(Arc::new(script)).await;
-    // Begun, analyzed, the call and its end, the tool; the question.
-    let (probe, held, go_on) = held_before(6);
+    // Begun, analyzed, the call and its end, the tool, the question in the document; that it waits.
+    let (probe, held, go_on) = held_before(7);
     let _worker = world.worker(Some(&provider.url), probe);
     let run = world.execute(json!({"plan": false})).await;
     held.notified().await;

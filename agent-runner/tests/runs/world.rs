@@ -17,6 +17,7 @@ use platform::auth::{Authenticator, UserDirectory};
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{AgentsConfig, Config, Mode, Secret, ServerModelConfig};
+use platform::db::documents::DocumentRef;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::ingress::{HttpServer, TrustedProxies};
@@ -27,6 +28,9 @@ use platform::outbound::Networks;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::TestDatabase;
+use schema::canvas;
+use schema::ids::{DocumentKind, ProjectId};
+use schema::node::{self, NodeView};
 use serde_json::{Value, json};
 use sync_server::SyncServer;
 use tokio::runtime::Runtime;
@@ -159,6 +163,22 @@ impl World {
         let sql =
             "UPDATE agent_executions SET leased_until = now() - interval '1 minute' WHERE leased_until IS NOT NULL";
         self.database.sabotage(&format!("{sql} AND id = '{run}'")).await;
+    }
+
+    /// The ids of the project's nodes as the canvas has them now.
+    pub(crate) async fn on_canvas(&self) -> Vec<String> {
+        let (project, org) = (self.project.parse::<ProjectId>().unwrap(), self.org.parse().unwrap());
+        let canvas = DocumentRef { id: project.as_uuid(), kind: DocumentKind::Project, org, project: Some(project) };
+        let (view, ..) = self.api.documents.read(&canvas, |txn| canvas::read(txn)).await.unwrap();
+        view.live_nodes().map(|(id, _)| id.to_string()).collect()
+    }
+
+    /// What the node's document holds now, beyond what REST shows of it.
+    pub(crate) async fn live(&self) -> NodeView {
+        let (id, org) = (self.node.parse().unwrap(), self.org.parse().unwrap());
+        let project = Some(self.project.parse().unwrap());
+        let document = DocumentRef { id, kind: DocumentKind::Node, org, project };
+        self.api.documents.read(&document, |txn| node::read(txn)).await.unwrap().0
     }
 
     /// Whether a worker holds the run.

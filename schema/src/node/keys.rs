@@ -4,6 +4,7 @@ pub(super) const BODY: &str = "body";
 pub(super) const INPUTS: &str = "inputs";
 pub(super) const OUTPUTS: &str = "outputs";
 pub(super) const PROPOSALS: &str = "proposals";
+pub(super) const QUESTIONS: &str = "questions";
 
 pub(super) const ID: &str = "id";
 pub(super) const TYPE: &str = "type";
@@ -27,3 +28,12 @@ pub(super) const STATUS: &str = "status";
 pub(super) const CREATED_AT: &str = "createdAt";
 pub(super) const DECIDED_AT: &str = "decidedAt";
 pub(super) const DECIDED_BY: &str = "decidedBy";
+
+pub(super) const QUESTION: &str = "question";
+pub(super) const OPTIONS: &str = "options";
+pub(super) const CONTEXT: &str = "context";
+pub(super) const ASKED_AT: &str = "askedAt";
+pub(super) const EXPIRES_AT: &str = "expiresAt";
+pub(super) const ANSWER: &str = "answer";
+pub(super) const ANSWERED_BY: &str = "answeredBy";
+pub(super) const ANSWERED_AT: &str = "answeredAt";

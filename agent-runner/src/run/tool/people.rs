@@ -3,8 +3,10 @@
 use chrono::TimeDelta;
 use platform::db::organizations::ToolPolicy;
 use platform::executions::Question;
+use schema::node::{NewQuestion, NodePatch};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Refused, Used};
 use crate::entry::Entry;
@@ -55,7 +57,7 @@ impl Run<'_> {
                     return Err(ToolError::new("TOO_LONG", message).into());
                 }
                 self.ask(Question {
-                    id: self.next_id("question"),
+                    id: self.question_id(),
                     question: format!("May the agent use {}?", call.name),
                     options: LEAVE.map(str::to_owned).to_vec(),
                     context: Some(shown),
@@ -73,7 +75,28 @@ impl Run<'_> {
         }
     }
 
+    /// One for the leave to use a tool, and one for what it asks itself: the same when that is asked once more after a crash.
+    fn question_id(&self) -> Uuid {
+        let of = if self.state.tool.is_some() { "tool" } else { "leave" };
+        let name = format!("question/{of}/{}", self.state.tool_uses());
+        Uuid::new_v5(&self.leased.run.as_uuid(), name.as_bytes())
+    }
+
+    /// Asks in the node's document, so that everybody has the question; and then gives up the lease.
     async fn ask(&mut self, question: Question) -> Result<(), Stop> {
+        let new = NewQuestion {
+            id: question.id,
+            question: question.question.clone(),
+            options: question.options.clone(),
+            context: question.context.clone(),
+            run: self.leased.run,
+            asked_at: question.asked_at,
+            expires_at: question.expires_at,
+        };
+        if let Some(edit) = self.edit_node(&NodePatch::Ask(Box::new(new)))? {
+            let entry = Entry::QuestionWritten { id: Some(question.id) };
+            self.append(entry, Along { edit: Some(edit), ..Along::default() }).await?;
+        }
         self.settle().await?;
         self.show("waiting for an answer", None);
         self.append(Entry::Asked(question), Along::default()).await
@@ -88,7 +111,7 @@ impl Run<'_> {
         let now = self.services.clock.now();
         let RequestHumanInput { question, options, context, timeout_minutes, default } = asked;
         let expires_at = timeout_minutes.map(|minutes| now + TimeDelta::minutes(minutes));
-        let id = self.next_id("question");
+        let id = self.question_id();
         self.ask(Question { id, question, options, context, approval: false, asked_at: now, expires_at, default })
             .await?;
         Err(Refused::Waits)
