@@ -22,6 +22,8 @@ use crate::typing::Typist;
 
 /// How often a person's edit is sent.
 const TYPE_EVERY: Duration = Duration::from_millis(100);
+/// What people may notice at most.
+const TARGET_MS: f64 = 50.0;
 /// How long all runs may take beyond what their models need.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often runs are looked at.
@@ -99,6 +101,9 @@ impl Agents {
             table.row(vec![name.into(), value.into()]);
         }
         report.table(table);
+        let (picked_up, p99) = (pick_up.as_secs_f64() * 1e3, beside.quantile_ms(0.99));
+        report.target("an idle server picks a run up within 50 ms", ms(picked_up), picked_up <= TARGET_MS);
+        report.target("people's edits beside the runs: p99 at most 50 ms", ms(p99), p99 <= TARGET_MS);
         report.note(
             "The server drives the runs itself: its CPU is that of the worker, the sockets and the documents together.",
         );
