@@ -116,9 +116,9 @@ test("the demo model proposes what it would write", async ({ studio }, info) => 
   await expect(run.getByText("Done", { exact: true }).first()).toBeVisible(SPEAKS);
   await ada.page.screenshot({ path: info.outputPath("demo-run.png") });
   await ada.panel.getByRole("link", { name: "Decide on them" }).click();
-  // The data of its summary, as it is written down, and its result.
+  // Its result, and the data of its summary as it is written down.
   await expect(cardsOf(ada)).toHaveCount(2);
-  await expect(cardsOf(ada).first()).toContainText('"model": "demo"');
+  await expect(cardsOf(ada).last()).toContainText('"model": "demo"');
   const result = cardsOf(ada).filter({ hasText: "Result: Propose the launch" });
   await ada.page.screenshot({ path: info.outputPath("demo-proposal.png") });
   await result.getByRole("button", { name: "Accept" }).click();
