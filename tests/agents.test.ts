@@ -5,6 +5,7 @@ import { Server } from "./server";
 
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 25;
+const LEASE_SECONDS = 3;
 
 interface Execution {
   readonly id: string;
@@ -32,7 +33,7 @@ beforeAll(async () => {
       GLASSBOX_AGENTS_MODEL_BASE_URL: `${provider.url}/v1`,
       GLASSBOX_AGENTS_MODEL_MODEL: "gpt-4o",
       GLASSBOX_AGENTS_MODEL_API_KEY: "sk-of-the-test",
-      GLASSBOX_AGENTS_LEASE_SECONDS: "3",
+      GLASSBOX_AGENTS_LEASE_SECONDS: String(LEASE_SECONDS),
     },
   });
   person = await signIn(server, "Ada");
@@ -160,3 +161,83 @@ test("the whole program may be killed at any time, and the run ends as if nothin
   await until(run, "complete");
   expect(await output(nodeId)).toBe(content);
 }, 120_000);
+
+/** Makes two nodes, asks a question, and writes slowly. */
+function scriptFor(title: string): void {
+  type Request = { messages: readonly { role: string }[] };
+  const at = (results: number) => ({
+    predicate: (request: Request) =>
+      JSON.stringify(request.messages).includes(title) &&
+      request.messages.filter(({ role }) => role === "tool").length === results,
+  });
+  const call = (name: string, args: object) => ({ name, arguments: JSON.stringify(args) });
+  const node = (name: string) =>
+    call("create_subnode", { title: name, description: `About *${name}*.`, author_type: "human" });
+  provider.on(at(0), { toolCalls: [node("Waves"), node("Fish")] });
+  provider.on(at(2), { toolCalls: [call("request_human_input", { question: "Which sea?" })] });
+  const content =
+    "# The sea\n\nIt is **wide**, and it is deep.\n\n- waves\n- fish\n\nNobody has seen all of it.";
+  provider.on(at(3), { content }, { chunkSize: 3, streamingProfile: { ttft: 20, tps: 60 } });
+}
+
+async function answerIfAsked(run: string): Promise<void> {
+  interface Asking {
+    readonly question: { readonly id: string } | null;
+  }
+  const { question } = await call<Asking>(server, `/executions/${run}`, { person });
+  if (!question) return;
+  const body = { questionId: question.id, response: "The Baltic" };
+  // It may have been answered before the server was killed, and not be taken in yet.
+  await call(server, `/executions/${run}/input`, { person, body }).catch(() => undefined);
+}
+
+/** What a run left behind, without ids and times. */
+async function leftBehind(nodeId: string, run: string): Promise<unknown> {
+  const { tokensIn, tokensOut } = await until(run, "complete");
+  const events = await trace(run);
+  const made = events.flatMap(
+    ({ data }) => (data.result as { subnode_id?: string } | null)?.subnode_id ?? [],
+  );
+  const children = await Promise.all(
+    made.map(async (id) => {
+      const { title, body } = await call<{ title: string; body: string }>(server, `/nodes/${id}`, { person });
+      return [title, body];
+    }),
+  );
+  const steps = events.map(({ type, data }) => [type, data.tool, data.finish]);
+  return { tokens: [tokensIn, tokensOut], text: await output(nodeId), children: children.sort(), steps };
+}
+
+test("a server that is killed at random moments leaves what it would have left undisturbed", async () => {
+  // Titles of one length: they are among the tokens.
+  scriptFor("Left alone");
+  const quiet = await node("Left alone");
+  const first = await execute(quiet);
+  await until(first, "awaiting_input");
+  await answerIfAsked(first);
+  const expected = await leftBehind(quiet, first);
+  expect(JSON.stringify(expected)).toContain("Nobody has seen all of it.");
+
+  let seed = 7;
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  for (const title of ["Kill one 1", "Kill two 2"]) {
+    scriptFor(title);
+    const nodeId = await node(title);
+    const run = await execute(nodeId);
+    for (let kill = 0; kill < 4; kill += 1) {
+      await until(run, "running", "awaiting_input", "complete");
+      await answerIfAsked(run);
+      // Whoever takes the run up has to wait for the lease of the one before.
+      const pause = (kill === 0 ? 0 : LEASE_SECONDS * 1_000) + random() * 900;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      await server.kill();
+      await server.start();
+    }
+    await until(run, "awaiting_input", "complete");
+    await answerIfAsked(run);
+    expect(await leftBehind(nodeId, run)).toEqual(expected);
+  }
+}, 180_000);
