@@ -6,6 +6,8 @@ import { Server } from "./server";
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 25;
 const LEASE_SECONDS = 3;
+/** How many sub-nodes a run makes that is killed at random moments. */
+const SUBNODES = 2;
 
 interface Execution {
   readonly id: string;
@@ -191,15 +193,27 @@ async function answerIfAsked(run: string): Promise<void> {
   await call(server, `/executions/${run}/input`, { person, body }).catch(() => undefined);
 }
 
+/** Lists follow their documents within a second, and after a crash somewhat later. */
+async function childrenOf(nodeId: string): Promise<readonly { readonly id: string }[]> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  while (true) {
+    const { items } = await call<{ items: readonly { readonly id: string }[] }>(
+      server,
+      `/nodes/${nodeId}/children`,
+      { person },
+    );
+    if (items.length === SUBNODES) return items;
+    if (Date.now() > giveUpAt) throw new Error(`${items.length} sub-nodes are listed`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
 /** What a run left behind, without ids and times. */
 async function leftBehind(nodeId: string, run: string): Promise<unknown> {
   const { tokensIn, tokensOut } = await until(run, "complete");
   const events = await trace(run);
-  const made = events.flatMap(
-    ({ data }) => (data.result as { subnode_id?: string } | null)?.subnode_id ?? [],
-  );
   const children = await Promise.all(
-    made.map(async (id) => {
+    (await childrenOf(nodeId)).map(async ({ id }) => {
       const { title, body } = await call<{ title: string; body: string }>(server, `/nodes/${id}`, { person });
       return [title, body];
     }),

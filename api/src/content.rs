@@ -58,7 +58,7 @@ impl Api {
     ) -> Result<NodeDocuments, Problem> {
         let node = self.document(caller, &DocumentName::Node(id), action).await?.document;
         let project = node.project.ok_or_else(|| Problem::not_found("node"))?;
-        Ok(NodeDocuments { canvas: canvas_of(&node, project), project, node })
+        Ok(NodeDocuments { canvas: DocumentRef::canvas(node.org, project), project, node })
     }
 
     /// A node that is on its canvas, and not in the trash.
@@ -126,10 +126,4 @@ impl Api {
         let edited = self.documents.edit(document, Arc::clone(principal), expected, patch).await?;
         Ok(DocumentTag::new(edited.epoch, edited.seq))
     }
-}
-
-/// The canvas of the project that a document belongs to.
-#[must_use]
-pub fn canvas_of(document: &DocumentRef, project: ProjectId) -> DocumentRef {
-    DocumentRef { id: project.as_uuid(), ..*document }
 }

@@ -17,7 +17,7 @@ use platform::db::versions::{self, NodeChange, NodeVersion};
 use platform::limits::Limits;
 use platform::testing::TestDatabase;
 use schema::canvas::{CanvasPatch, NewNode};
-use schema::ids::{DocumentKind, NodeId};
+use schema::ids::NodeId;
 use schema::{canvas, node};
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ impl Left {
         let project = database.project(org).await;
         let id = NodeId::new(Uuid::new_v4());
         let node = ensure_node(&database.db, org, project, id).await.unwrap().unwrap();
-        let canvas = DocumentRef { id: project.as_uuid(), kind: DocumentKind::Project, ..node };
+        let canvas = DocumentRef::canvas(org, project);
         let instance = Instance::new(database.another_instance().await);
         let new = NewNode { title: "Left".to_owned(), ..NewNode::default() };
         let create = CanvasPatch::CreateNode { id, node: Box::new(new) };

@@ -13,7 +13,7 @@ mod sqs;
 use std::collections::BTreeSet;
 
 use reqwest::Url;
-use schema::ids::{DocumentKind, DocumentName, NodeId, OrgId, ProjectId, RunId, UserId};
+use schema::ids::{DocumentName, NodeId, OrgId, ProjectId, RunId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ use crate::db::documents::DocumentRef;
 use crate::db::projects::NewProject;
 use crate::db::users::{Identity, User};
 use crate::db::{Db, DbError, documents, members, organizations, projects, users};
+use crate::executions::ExecuteOptions;
 
 /// What a test's handle on its database may use of the server.
 const CONNECTIONS_PER_TEST: u32 = 8;
@@ -65,22 +66,26 @@ impl TestDatabase {
         server::database_url(&self.server, &self.name).into()
     }
 
+    async fn superuser(&self) -> PgConnection {
+        PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect")
+    }
+
     /// Runs SQL as a superuser: damage that no function of the server could do.
     pub async fn sabotage(&self, sql: &str) {
-        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let mut connection = self.superuser().await;
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("the statement succeeds");
     }
 
     /// What a query says that answers with yes or no, as a superuser.
     pub async fn is_so(&self, sql: &str) -> bool {
-        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let mut connection = self.superuser().await;
         let answer = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
         answer.expect("the query answers")
     }
 
     /// Whether these bytes are anywhere in what is stored of a document's content.
     pub async fn stores(&self, document: &DocumentRef, bytes: &[u8]) -> bool {
-        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let mut connection = self.superuser().await;
         let stored = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM document_updates WHERE document_id = $1 AND position($2::bytea IN update) > 0)
                  OR EXISTS (SELECT FROM document_snapshots WHERE document_id = $1 AND position($2::bytea IN state) > 0)",
@@ -104,7 +109,7 @@ impl TestDatabase {
 
     /// Locks a table: whoever reads or writes it waits until the lock is dropped.
     pub async fn lock(&self, table: &str) -> TableLock {
-        let mut connection = PgConnection::connect(&self.superuser_url()).await.expect("a superuser can connect");
+        let mut connection = self.superuser().await;
         let sql = AssertSqlSafe(format!("BEGIN; LOCK TABLE {table}"));
         sqlx::raw_sql(sql).execute(&mut connection).await.expect("the table can be locked");
         TableLock { _connection: connection }
@@ -181,18 +186,19 @@ impl TestDatabase {
 
     /// Creates an empty free document in a project.
     pub async fn document_in(&self, org: OrgId, project: ProjectId) -> DocumentRef {
-        let id = Uuid::new_v4();
-        documents::create_free(&self.db, org, project, id.into(), None).await.expect("a document can be created");
-        DocumentRef { id, kind: DocumentKind::Free, org, project: Some(project) }
+        let id = Uuid::new_v4().into();
+        documents::create_free(&self.db, org, project, id, None).await.expect("a document can be created");
+        DocumentRef::free(org, project, id)
     }
 
     /// Begins a run on a node for a person, and leases it for an hour: its lease is the first.
     pub async fn run(&self, org: OrgId, project: ProjectId, node: NodeId, user: UserId) -> RunId {
         let run = RunId::new(Uuid::new_v4());
+        let options = serde_json::json!(ExecuteOptions::default());
         self.sabotage(&format!(
             "INSERT INTO agent_executions (id, org_id, project_id, node_id, requested_by, agent_name, options,
                  token_budget, lease_epoch, leased_by, leased_until)
-             VALUES ('{run}', '{org}', '{project}', '{node}', '{user}', 'Agent', '{{}}', 1000,
+             VALUES ('{run}', '{org}', '{project}', '{node}', '{user}', 'Agent', '{options}', 1000,
                  1, gen_random_uuid(), now() + interval '1 hour')"
         ))
         .await;

@@ -1,5 +1,7 @@
 //! Nodes: living documents behind REST.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -275,6 +277,19 @@ async fn what_is_saved_outlives_the_instance_that_answered() {
     let read = ada.on(&other).get(&node).await;
     assert_eq!(read.expect(StatusCode::OK), created.json());
     assert_eq!(read.etag(), created.etag());
+}
+
+#[tokio::test]
+async fn lists_follow_a_canvas_that_was_opened_for_one_of_its_nodes() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let (node, _) = create(&ada, &project, json!({"title": "Before"})).await;
+    server.api.lifecycle.shutdown(Duration::from_secs(10)).await;
+
+    let ada = ada.on(&server.another_instance().await);
+    ada.get(&node).await.expect(StatusCode::OK);
+    ada.patch(&node, json!({"title": "After"})).await.expect(StatusCode::OK);
+    list_until(&ada, &project, |items| items.iter().any(|item| item["title"] == "After")).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use platform::db::audit::Actor;
 use platform::db::documents::DocumentRef;
 use platform::db::versions::{self, NamedVersion, NewNodeVersion, NodeChange, NodeVersion};
 use schema::canvas::CanvasNode;
-use schema::ids::{DocumentKind, NodeId, Seq};
+use schema::ids::{NodeId, Seq};
 use schema::node::NodeView;
 use schema::{canvas, node};
 use serde::Serialize;
@@ -58,7 +58,7 @@ impl History {
     ) -> Result<Option<i32>, HistoryError> {
         let Some(project) = node_document.project else { return Ok(None) };
         let id = NodeId::new(node_document.id);
-        let canvas_document = DocumentRef { id: project.as_uuid(), kind: DocumentKind::Project, ..*node_document };
+        let canvas_document = DocumentRef::canvas(node_document.org, project);
         let read = move |txn: &yrs::Transaction<'_>| canvas::read_node(txn, id);
         let (on_canvas, _, canvas_seq) = self.documents.read(&canvas_document, read).await?;
         let Some(on_canvas) = on_canvas else { return Ok(None) };

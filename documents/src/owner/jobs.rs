@@ -11,7 +11,7 @@ use platform::db::log;
 use platform::db::nodes::Restated;
 use platform::db::quarantine::NewEntry;
 use platform::db::versions::NodeChange;
-use schema::ids::{DocumentKind, Seq};
+use schema::ids::Seq;
 use schema::repair::{Reason, Shape};
 
 use super::heavy::heavy;
@@ -79,8 +79,9 @@ impl Owner {
             };
             let (done, restated) = done.map_or((None, Vec::new()), |(done, restated)| (Some(done), restated));
             let _ = events.try_send(Event::Projected(done));
+            let Some(project) = document.project else { return };
             for Restated { node, status, by } in restated {
-                let node = DocumentRef { id: node.as_uuid(), kind: DocumentKind::Node, ..document };
+                let node = DocumentRef::node(document.org, project, node);
                 keep_version(&history, &node, NodeChange::StatusChange, format!("Status: {status}"), by).await;
             }
         });

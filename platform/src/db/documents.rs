@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::page::{Key, Page, PageRequest, SortKey};
 use super::{Db, DbError, SCRATCH_ORG};
 
-/// A document, and whose it is.
+/// A document, and whose it is. Made by what it is: its kind says how it is read, repaired and projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DocumentRef {
     /// Its id in the tables.
     pub id: Uuid,
@@ -24,6 +25,24 @@ pub struct DocumentRef {
 }
 
 impl DocumentRef {
+    /// The canvas of a project.
+    #[must_use]
+    pub const fn canvas(org: OrgId, project: ProjectId) -> Self {
+        Self { id: project.as_uuid(), kind: DocumentKind::Project, org, project: Some(project) }
+    }
+
+    /// The document of a node.
+    #[must_use]
+    pub const fn node(org: OrgId, project: ProjectId, node: NodeId) -> Self {
+        Self { id: node.as_uuid(), kind: DocumentKind::Node, org, project: Some(project) }
+    }
+
+    /// A free document.
+    #[must_use]
+    pub const fn free(org: OrgId, project: ProjectId, document: FreeDocumentId) -> Self {
+        Self { id: document.as_uuid(), kind: DocumentKind::Free, org, project: Some(project) }
+    }
+
     /// A scratch document of this name.
     #[must_use]
     pub fn scratch(name: ScratchName) -> Self {
@@ -71,7 +90,7 @@ pub async fn ensure_node(
     .fetch_optional(&mut *tx.inner)
     .await?;
     tx.commit().await?;
-    Ok(owned.map(|id| DocumentRef { id, kind: DocumentKind::Node, org, project: Some(project) }))
+    Ok(owned.map(|_| DocumentRef::node(org, project, node)))
 }
 
 /// Makes sure that nodes of a project have their documents. `None` when a document of one of these ids belongs to another
@@ -105,8 +124,7 @@ pub async fn ensure_nodes(
     .fetch_one(&mut *tx.inner)
     .await?;
     tx.commit().await?;
-    let document =
-        |node: &NodeId| DocumentRef { id: node.as_uuid(), kind: DocumentKind::Node, org, project: Some(project) };
+    let document = |node: &NodeId| DocumentRef::node(org, project, *node);
     Ok((owned == i64::try_from(ids.len()).unwrap_or(i64::MAX)).then(|| nodes.iter().map(document).collect()))
 }
 

@@ -278,13 +278,8 @@ pub(crate) async fn expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbE
     )
     .fetch_all(&mut *tx)
     .await?;
-    let document = |id, org: Uuid, project: Uuid| DocumentRef {
-        id,
-        kind: schema::ids::DocumentKind::Node,
-        org: org.into(),
-        project: Some(project.into()),
-    };
-    Ok(rows.into_iter().map(|row| document(row.node_id, row.org_id, row.project_id)).collect())
+    let document = |org: Uuid, project: Uuid, node: Uuid| DocumentRef::node(org.into(), project.into(), node.into());
+    Ok(rows.into_iter().map(|row| document(row.org_id, row.project_id, row.node_id)).collect())
 }
 
 /// Ends locks that have run out, of all organizations, and says of which nodes. Several instances may do so at the same

@@ -131,7 +131,7 @@ async fn a_document_that_is_made_anew_under_an_erased_id_begins_another_lineage(
     documents::create_free(&test.db, anew.org, project, erased.id.into(), None).await.unwrap();
     let (epoch, head) = log::head(&test.db, anew.org, erased.id).await.unwrap().unwrap();
     assert_eq!((epoch, head), (Epoch::new(2), Seq::ZERO));
-    let again = platform::db::documents::DocumentRef { org: anew.org, project: anew.project, ..erased };
+    let again = platform::db::documents::DocumentRef::free(anew.org, project, erased.id.into());
     let merged_back = append(&test.db, &[update(&again, PrincipalRef::SYSTEM, "of a replica")]).await.unwrap();
     assert_eq!(merged_back, [AppendOutcome::Refused(AppendRefusal::EpochChanged)]);
     let (epoch, _) = log::head(&test.db, anew.org, anew.id).await.unwrap().unwrap();

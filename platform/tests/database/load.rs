@@ -3,7 +3,7 @@ use chrono::Utc;
 use platform::db::DbError;
 use platform::db::log::{self, EventSourcingLevel, SnapshotOutcome};
 use platform::testing::{TestDatabase, some_principal};
-use schema::ids::{DocumentKind, Epoch, OrgId, Seq};
+use schema::ids::{Epoch, OrgId, Seq};
 use uuid::Uuid;
 
 use crate::support::append_some;
@@ -100,12 +100,7 @@ async fn sweeps_see_where_all_logs_stand() {
     let owner = test.user("ada").await;
     let org = test.org(owner.id).await;
     let project = test.project(org).await;
-    let canvas = platform::db::documents::DocumentRef {
-        id: project.as_uuid(),
-        kind: DocumentKind::Project,
-        org,
-        project: Some(project),
-    };
+    let canvas = platform::db::documents::DocumentRef::canvas(org, project);
     let free = test.document().await;
     append_some(&test.db, &canvas, some_principal(), 2).await;
     append_some(&test.db, &free, some_principal(), 3).await;

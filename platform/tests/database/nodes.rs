@@ -63,8 +63,7 @@ const WRITTEN: ProjectionOutcome =
     ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None, restated: Vec::new() };
 
 pub(crate) fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
-    let kind = if id == project.as_uuid() { DocumentKind::Project } else { DocumentKind::Node };
-    DocumentRef { id, kind, org, project: Some(project) }
+    if id == project.as_uuid() { DocumentRef::canvas(org, project) } else { DocumentRef::node(org, project, id.into()) }
 }
 
 pub(crate) fn node(title: &str) -> ProjectedNode {
