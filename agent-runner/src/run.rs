@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use platform::db::DbError;
 use platform::db::models;
-use platform::db::organizations;
+use platform::db::organizations::{self, Settings};
 use platform::db::runs::{self, Leased, Subrun};
 use platform::executions::{Answer, Control, trace_event_id};
 use schema::ids::{DocumentName, NodeId, UserId};
@@ -131,19 +131,23 @@ impl<'a> Run<'a> {
             Ok(()) | Err(Stop::Failed { .. }) => {}
             Err(stop) => return Err(stop),
         }
-        let models = match self.models().await {
+        let settings = self.settings().await?;
+        let models = match self.models(&settings).await {
             Err(Stop::Failed { .. }) => Vec::new(),
             models => models?,
         };
         self.append(Entry::Retried { models }, Along::default()).await
     }
 
+    async fn settings(&self) -> Result<Settings, Stop> {
+        Ok(with_patience(|| organizations::settings(&self.services.db, self.leased.org)).await?)
+    }
+
     /// The models that this run may ask, as they are set up now.
-    async fn models(&self) -> Result<Vec<ModelSpec>, Stop> {
+    async fn models(&self, settings: &Settings) -> Result<Vec<ModelSpec>, Stop> {
         let (db, leased) = (&self.services.db, &self.leased);
-        let settings = with_patience(|| organizations::settings(db, leased.org)).await?;
         let own = with_patience(|| models::list(db, leased.org)).await?;
-        let selected = select(leased.options.model.as_deref(), &settings, &own, self.services.server_model.as_ref());
+        let selected = select(leased.options.model.as_deref(), settings, &own, self.services.server_model.as_ref());
         selected.map_err(|NoModel(name)| {
             failed_stop("NO_MODEL", format!("there is no model {name:?} that this organization may use"))
         })
@@ -234,12 +238,11 @@ impl<'a> Run<'a> {
     }
 
     async fn begin(&mut self) -> Result<(), Stop> {
-        let (db, leased) = (&self.services.db, &self.leased);
-        let settings = with_patience(|| organizations::settings(db, leased.org)).await?;
-        let models = self.models().await?;
+        let settings = self.settings().await?;
+        let models = self.models(&settings).await?;
         let policies = Policies::new(&settings.agent_policies);
         let pinned = Pinned {
-            system: prompt::system(&leased.agent_name, &leased.options),
+            system: prompt::system(&self.leased.agent_name, &self.leased.options),
             tools: offered(&policies),
             policies,
             models,

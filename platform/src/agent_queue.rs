@@ -18,7 +18,7 @@ use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use aws_smithy_http_client::tls;
 
-pub use self::announcer::{Announcer, AnnouncerMetrics};
+pub use self::announcer::Announcer;
 pub use self::job::{AgentJob, OrgConfig};
 use crate::config::AgentQueueConfig;
 

@@ -129,6 +129,35 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_takes_too_long_is_given_up_and_the_model_is_told() {
+    let world = World::start().await;
+    let provider = Provider::start(Arc::new(|request: &Value, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Text("Let me see."), Part::Gate, Part::Tool("search", json!({"query": "herrings"}))],
+            _ => vec![Part::Text("I did not find any.")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until(&run, |run| run["outputItemId"].is_string()).await;
+    let busy = world.database.sabotage("BEGIN; LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT");
+    let searched_meanwhile = async {
+        let is_locked = "SELECT EXISTS (SELECT FROM pg_locks
+            WHERE relation = 'nodes'::regclass AND mode = 'AccessExclusiveLock' AND granted)";
+        eventually(async || world.database.is_so(is_locked).await.then_some(())).await.expect("it is locked");
+        provider.gate.add_permits(1);
+    };
+    tokio::join!(busy, searched_meanwhile);
+    let searched = async || {
+        let trace = world.trace(&run).await;
+        trace.iter().find_map(|event| event["data"]["error"]["code"].as_str().map(str::to_owned))
+    };
+    assert_eq!(eventually(searched).await.as_deref(), Some("TIMED_OUT"));
+    world.until_status(&run, "complete").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_what_nodes_of_the_project_say() {
     let world = World::start().await;
     let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Other"})).await["id"]

@@ -8,9 +8,13 @@ use agent_runner::{Moment, Probe};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::provider::{Part, Provider, Reply, is_plan, results};
 use crate::world::{World, eventually};
+
+/// How long a worker that has lost its lease is given to write something.
+const TIME_TO_WRITE: Duration = Duration::from_secs(3);
 
 fn gated(request: &Value, _: usize) -> Reply {
     if is_plan(request) {
@@ -277,11 +281,42 @@ async fn a_worker_that_lost_its_lease_writes_not_another_byte() {
     world.until_status(&run, "complete").await;
     let before = world.get(&format!("/documents/node:{}/history/sessions", world.node)).await;
     wake.notify_one();
-    went_on.notified().await;
+    // Unless it hears before that the lease is lost.
+    let _ = timeout(TIME_TO_WRITE, went_on.notified()).await;
     first.leave().await;
     assert_eq!(world.node(&world.node).await["outputs"][0]["text"], "Once.");
     assert_eq!(world.node(&world.node).await["outputs"].as_array().unwrap().len(), 1);
     assert_eq!(world.get(&format!("/documents/node:{}/history/sessions", world.node)).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_a_run_has_begun_are_cancelled_with_it() {
+    let world = World::start().await;
+    let script = |request: &Value, _: usize| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool("create_subnode", json!({"title": "Below", "author_type": "agent"}))],
+            _ => vec![Part::Text("Some words, "), Part::Gate, Part::Text("never said")],
+        })
+    };
+    let provider = Provider::start(Arc::new(script)).await;
+    let worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false, "subnodes": "run"})).await;
+    let path = format!("/projects/{}/executions?limit=100", world.project);
+    let all = async |is_so: fn(&Value) -> bool| {
+        let runs = world.get(&path).await["items"].as_array().unwrap().clone();
+        (runs.len() == 3 && runs.iter().all(is_so)).then_some(())
+    };
+    eventually(async || all(|run| run["outputItemId"].is_string()).await).await.expect("all of them write");
+    world.post(&format!("/executions/{run}/cancel"), json!({})).await;
+    eventually(async || all(|run| run["status"] == "cancelled").await).await.expect("all of them stop");
+    worker.leave().await;
+
+    // One that nobody has taken up yet stops at once, and takes with it what it began before it failed.
+    let waiting = world.execute(json!({"plan": false})).await;
+    world.database.sabotage(&format!("UPDATE agent_executions SET parent_id = '{waiting}', status = 'paused', completed_at = NULL WHERE depth = 1")).await;
+    world.post(&format!("/executions/{waiting}/cancel"), json!({})).await;
+    let asked = "SELECT control = 'cancel' FROM agent_executions WHERE depth = 1";
+    assert!(world.database.is_so(asked).await);
 }
 
 /// What was made for an agent is run at once if that was asked for, and no deeper than runs may stand.

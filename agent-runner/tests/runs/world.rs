@@ -29,7 +29,7 @@ use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
 use platform::testing::TestDatabase;
 use schema::canvas;
-use schema::ids::{DocumentKind, ProjectId};
+use schema::ids::ProjectId;
 use schema::node::{self, NodeView};
 use serde_json::{Value, json};
 use sync_server::SyncServer;
@@ -126,6 +126,7 @@ impl World {
         let config = AgentsConfig {
             networks: Networks::All,
             lease_seconds: lease.as_secs(),
+            tool_seconds: 2,
             model: url.map(|url| ServerModelConfig {
                 name: "scripted".to_owned(),
                 base_url: url.to_owned(),
@@ -168,16 +169,15 @@ impl World {
     /// The ids of the project's nodes as the canvas has them now.
     pub(crate) async fn on_canvas(&self) -> Vec<String> {
         let (project, org) = (self.project.parse::<ProjectId>().unwrap(), self.org.parse().unwrap());
-        let canvas = DocumentRef { id: project.as_uuid(), kind: DocumentKind::Project, org, project: Some(project) };
+        let canvas = DocumentRef::canvas(org, project);
         let (view, ..) = self.api.documents.read(&canvas, |txn| canvas::read(txn)).await.unwrap();
         view.live_nodes().map(|(id, _)| id.to_string()).collect()
     }
 
     /// What the node's document holds now, beyond what REST shows of it.
     pub(crate) async fn live(&self) -> NodeView {
-        let (id, org) = (self.node.parse().unwrap(), self.org.parse().unwrap());
-        let project = Some(self.project.parse().unwrap());
-        let document = DocumentRef { id, kind: DocumentKind::Node, org, project };
+        let (org, project) = (self.org.parse().unwrap(), self.project.parse().unwrap());
+        let document = DocumentRef::node(org, project, self.node.parse().unwrap());
         self.api.documents.read(&document, |txn| node::read(txn)).await.unwrap().0
     }
 

@@ -25,7 +25,7 @@ pub struct Announcer {
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub struct AnnouncerMetrics {
+struct AnnouncerMetrics {
     sent: Counter,
     failed: Counter,
 }

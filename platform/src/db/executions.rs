@@ -15,6 +15,7 @@ use super::{Db, DbError, OrgTx, Page, PageRequest, runs};
 use crate::auth::PrincipalRef;
 use crate::executions::{Control, Cost, ExecuteOptions, IfBusy, Phase, Question, Status};
 
+pub(crate) use steer::cancel_subruns;
 pub use steer::{Answered, Steered, Wish, answer, steer};
 pub use trace::{TracePage, trace, trace_since};
 

@@ -25,6 +25,8 @@ pub use tokens::{Reservation, Usage};
 
 /// Leases after which a run that gets nowhere is given up.
 pub const ATTEMPTS_MAX: i32 = 3;
+/// How often a run is looked for when others were faster.
+const CLAIM_TRIES: usize = 3;
 
 /// A run that is this worker's for a while.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,61 +88,96 @@ pub enum Claim {
 
 /// Leases a run that nobody drives and that has something to do, if there is one.
 pub async fn claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> Result<Option<Leased>, DbError> {
+    for _ in 0..CLAIM_TRIES {
+        match try_claim(db, worker, capacity, wanted).await? {
+            Claimed::Nothing => return Ok(None),
+            Claimed::Leased(leased) => return Ok(Some(*leased)),
+            Claimed::TooLate => {}
+        }
+    }
+    Ok(None)
+}
+
+/// What came of looking for a run.
+enum Claimed {
+    /// There is none.
+    Nothing,
+    Leased(Box<Leased>),
+    /// Others have taken on as many of this organization as there may be, meanwhile.
+    TooLate,
+}
+
+async fn try_claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> Result<Claimed, DbError> {
     let (only, told_before) = match wanted {
         Claim::Any => (None, None),
         Claim::Overlooked(time) => (None, Some(time.as_secs_f64())),
         Claim::Of(run) => (Some(run.as_uuid()), None),
     };
     let mut tx = db.workers().await?;
+    let found = sqlx::query!(
+        "SELECT c.id, c.org_id FROM agent_executions c
+         WHERE c.status IN ('pending', 'running', 'paused', 'awaiting_input')
+           AND ($2::uuid IS NULL OR c.id = $2)
+           AND ($3::float8 IS NULL OR c.announced_at < clock_timestamp() - make_interval(secs => $3))
+           AND is_due(c) AND runs_driven(c.org_id) < $1
+         ORDER BY c.created_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+        capacity.per_org,
+        only,
+        told_before
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(found) = found else { return Ok(Claimed::Nothing) };
+    // Those of one organization are counted one after another.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", format!("runs of {}", found.org_id))
+        .execute(&mut *tx)
+        .await?;
     let row = sqlx::query!(
         r#"UPDATE agent_executions e
            SET status = 'running', lease_epoch = e.lease_epoch + 1, leased_by = $1, due_at = NULL, announced_at = NULL,
                leased_until = clock_timestamp() + make_interval(secs => $2),
                started_at = coalesce(e.started_at, clock_timestamp()),
                attempts = CASE WHEN e.status = 'running' THEN e.attempts + 1 ELSE 1 END
-           WHERE e.id = (
-               SELECT c.id FROM agent_executions c
-               WHERE c.status IN ('pending', 'running', 'paused', 'awaiting_input')
-                 AND ($4::uuid IS NULL OR c.id = $4)
-                 AND ($5::float8 IS NULL OR c.announced_at < clock_timestamp() - make_interval(secs => $5))
-                 AND is_due(c) AND runs_driven(c.org_id) < $3
-               ORDER BY c.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+           WHERE e.id = $4 AND runs_driven(e.org_id) < $3
            RETURNING id, org_id, project_id, node_id, requested_by, agent_name, options, depth, control, answer,
                token_budget, lease_epoch, attempts,
                extract(epoch FROM started_at - created_at)::float8 AS "waited_seconds!""#,
         worker,
         capacity.lease.as_secs_f64(),
         capacity.per_org,
-        only,
-        told_before
+        found.id
     )
     .fetch_optional(&mut *tx)
     .await;
     // Two that wait for the same node were taken at the same moment: one of them goes first.
     let row = match row {
-        Err(sqlx::Error::Database(error)) if error.constraint() == Some("agent_executions_active") => return Ok(None),
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some("agent_executions_active") => {
+            return Ok(Claimed::Nothing);
+        }
         row => row?,
     };
+    let Some(row) = row else {
+        // At once: others wait for their turn.
+        tx.rollback().await?;
+        return Ok(Claimed::TooLate);
+    };
     tx.commit().await?;
-    row.map(|row| {
-        Ok(Leased {
-            run: row.id.into(),
-            org: row.org_id.into(),
-            project: row.project_id.into(),
-            node: row.node_id.into(),
-            user: row.requested_by.into(),
-            agent_name: row.agent_name,
-            options: read(row.options)?,
-            depth: u32::try_from(row.depth).unwrap_or(0),
-            control: row.control.as_deref().map(control).transpose()?,
-            answer: row.answer.map(read).transpose()?,
-            token_budget: u64::try_from(row.token_budget).unwrap_or(0),
-            epoch: row.lease_epoch,
-            attempts: row.attempts,
-            waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
-        })
-    })
-    .transpose()
+    Ok(Claimed::Leased(Box::new(Leased {
+        run: row.id.into(),
+        org: row.org_id.into(),
+        project: row.project_id.into(),
+        node: row.node_id.into(),
+        user: row.requested_by.into(),
+        agent_name: row.agent_name,
+        options: read(row.options)?,
+        depth: u32::try_from(row.depth).unwrap_or(0),
+        control: row.control.as_deref().map(control).transpose()?,
+        answer: row.answer.map(read).transpose()?,
+        token_budget: u64::try_from(row.token_budget).unwrap_or(0),
+        epoch: row.lease_epoch,
+        attempts: row.attempts,
+        waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
+    })))
 }
 
 /// Makes a lease last from now, and says what has been asked of the run.

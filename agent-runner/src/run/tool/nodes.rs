@@ -9,6 +9,7 @@ use schema::ids::{DocumentName, NodeId, RunId};
 use schema::node::{self, Item, ItemContent, NewItem, NodePatch, NodeView, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Refused, Used, read};
 use crate::entry::Entry;
@@ -188,7 +189,10 @@ impl Run<'_> {
         let words = arguments["query"].as_str().unwrap_or_default();
         let max = arguments["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(FOUND);
         let (db, leased) = (&self.services.db, &self.leased);
-        let found = with_patience(|| nodes::search(db, leased.org, leased.project, words, max)).await;
+        let search = with_patience(|| nodes::search(db, leased.org, leased.project, words, max));
+        let found = timeout(self.services.tool_time, search).await.map_err(|_| {
+            ToolError::new("TIMED_OUT", "the search took too long: look for fewer or rarer words, or list the nodes")
+        })?;
         let found = found.map_err(Stop::from)?.into_iter().map(|found| {
             json!({"node_id": found.id, "title": found.title, "status": found.status, "parent_id": found.parent_id,
                 "excerpt": found.excerpt})

@@ -74,7 +74,8 @@ pub(super) async fn resume_current(State(api): State<Arc<Api>>, caller: Caller, 
 
 /// Cancel the run on a node
 ///
-/// It stops within a second, for good. What it has written stays, and is marked as unfinished.
+/// It stops within a second, for good, and so do the runs that it has begun on other nodes. What they have written stays, and
+/// is marked as unfinished.
 #[utoipa::path(post, path = "/nodes/{nodeId}/execution/cancel", tag = "executions", operation_id = "cancelCurrentExecution",
     params(("nodeId" = Uuid, Path, description = "The node's id.")),
     responses(
@@ -116,7 +117,8 @@ pub(super) async fn resume(State(api): State<Arc<Api>>, caller: Caller, Id(id): 
 
 /// Cancel a run
 ///
-/// It stops within a second, for good. What it has written stays, and is marked as unfinished.
+/// It stops within a second, for good, and so do the runs that it has begun on other nodes. What they have written stays, and
+/// is marked as unfinished.
 #[utoipa::path(post, path = "/executions/{executionId}/cancel", tag = "executions", operation_id = "cancelExecution",
     params(("executionId" = Uuid, Path, description = "The run's id.")),
     responses(

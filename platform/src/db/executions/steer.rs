@@ -62,10 +62,16 @@ fn step(wish: Wish, status: Status, control: Option<Control>) -> Option<Step> {
 /// Does what somebody wants of a run, or has the worker do it that drives it.
 pub async fn steer(db: &Db, org: OrgId, by: &Actor, run: RunId, wish: Wish) -> Result<Steered, DbError> {
     let mut tx = db.org(org).await?;
+    let steered = steer_in(&mut tx, by, run, wish).await?;
+    tx.commit().await?;
+    Ok(steered)
+}
+
+async fn steer_in(tx: &mut OrgTx, by: &Actor, run: RunId, wish: Wish) -> Result<Steered, DbError> {
     let row = sqlx::query!(
         "SELECT status, control FROM agent_executions WHERE id = $1 AND org_id = $2 FOR UPDATE",
         run.as_uuid(),
-        org.as_uuid()
+        tx.org().as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
@@ -75,7 +81,7 @@ pub async fn steer(db: &Db, org: OrgId, by: &Actor, run: RunId, wish: Wish) -> R
     let Some(step) = step(wish, status, control) else { return Ok(Steered::Illegal(status)) };
     match step {
         Step::Nothing => {
-            let found = read_one(&mut tx, run).await?;
+            let found = read_one(tx, run).await?;
             return Ok(found.map_or(Steered::Unknown, |found| Steered::Done(Box::new(found))));
         }
         Step::Become(next) => {
@@ -85,18 +91,21 @@ pub async fn steer(db: &Db, org: OrgId, by: &Actor, run: RunId, wish: Wish) -> R
                      completed_at = CASE WHEN $4 THEN clock_timestamp() END
                  WHERE id = $1 AND org_id = $2",
                 run.as_uuid(),
-                org.as_uuid(),
+                tx.org().as_uuid(),
                 next.as_str(),
                 next.is_over()
             )
             .execute(&mut *tx.inner)
             .await?;
+            if next == Status::Cancelled {
+                Box::pin(cancel_subruns(tx, by, run)).await?;
+            }
         }
         Step::Ask(control) => {
             sqlx::query!(
                 "UPDATE agent_executions SET control = $3 WHERE id = $1 AND org_id = $2",
                 run.as_uuid(),
-                org.as_uuid(),
+                tx.org().as_uuid(),
                 control.map(Control::as_str)
             )
             .execute(&mut *tx.inner)
@@ -104,13 +113,26 @@ pub async fn steer(db: &Db, org: OrgId, by: &Actor, run: RunId, wish: Wish) -> R
         }
     }
     match wish {
-        Wish::Cancel => record(&mut tx, by, Action::ExecutionCancelled, run, json!({})).await?,
-        Wish::Retry => record(&mut tx, by, Action::ExecutionRetried, run, json!({})).await?,
+        Wish::Cancel => record(tx, by, Action::ExecutionCancelled, run, json!({})).await?,
+        Wish::Retry => record(tx, by, Action::ExecutionRetried, run, json!({})).await?,
         Wish::Pause | Wish::Resume => {}
     }
-    let execution = changed(&mut tx, by, run).await?;
-    tx.commit().await?;
-    Ok(Steered::Done(Box::new(execution)))
+    Ok(Steered::Done(Box::new(changed(tx, by, run).await?)))
+}
+
+/// Cancels what a cancelled run has begun. Those that a worker drives cancel theirs when they end.
+pub(crate) async fn cancel_subruns(tx: &mut OrgTx, by: &Actor, run: RunId) -> Result<(), DbError> {
+    let subruns = sqlx::query_scalar!(
+        "SELECT id FROM agent_executions WHERE parent_id = $1 AND org_id = $2 AND completed_at IS NULL ORDER BY id",
+        run.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    for subrun in subruns {
+        steer_in(tx, by, subrun.into(), Wish::Cancel).await?;
+    }
+    Ok(())
 }
 
 /// What became of an answer.

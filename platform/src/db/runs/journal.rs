@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::tokens::{self, Reservation, Usage};
 use super::{LeaseLost, Leased, wake};
 use crate::auth::{PrincipalKind, PrincipalRef};
+use crate::db::audit::Actor;
 use crate::db::events::{self, EventKind, NewEvent};
 use crate::db::notifications::{AboutNode, NotificationKind, notify};
-use crate::db::{Db, DbError, OrgTx, clean};
+use crate::db::{Db, DbError, OrgTx, clean, executions};
 use crate::executions::{Control, Cost, ExecuteOptions, Phase, Question, Status, TraceEvent, trace_event_id};
 
 /// An entry of a journal.
@@ -187,12 +188,20 @@ pub async fn append(db: &Db, leased: &Leased, append: &Append) -> Result<(), App
     insert(&mut tx, leased, append).await?;
     if let Some((changes, standing)) = standing {
         tell(&mut tx, leased, append.seq, changes, &standing).await?;
+        if changes.shown.status == Status::Cancelled {
+            let by = Actor { principal: principal_of(leased), user: Some(leased.user), ..Actor::SYSTEM };
+            executions::cancel_subruns(&mut tx, &by, leased.run).await?;
+        }
         if changes.finished.as_ref().is_some_and(|finished| finished.error.is_none()) {
             forget(&mut tx, leased).await?;
         }
     }
     tx.commit().await?;
     Ok(())
+}
+
+fn principal_of(leased: &Leased) -> PrincipalRef {
+    PrincipalRef { kind: PrincipalKind::Agent, id: leased.run.as_uuid() }
 }
 
 /// Nobody resumes a run that is over, unless it has failed: what it did is in its trace and in the documents.
@@ -342,7 +351,7 @@ async fn tell(
     if let Some(subrun) = &changes.subrun {
         begin_subrun(tx, leased, subrun).await?;
     }
-    let agent = PrincipalRef { kind: PrincipalKind::Agent, id: leased.run.as_uuid() };
+    let agent = principal_of(leased);
     let about = |kind, payload| NewEvent::new(kind, payload).project(leased.project).node(leased.node).by([agent]);
     for change in &changes.trace {
         let event = trace(tx, leased, seq, changes.at, change).await?;
