@@ -6,7 +6,7 @@
 //! | `covered` | which content was seen before |
 //! | `sessions` | who worked when |
 //! | `state`, `comparison` | a document at one place of its log, or at two |
-//! | `parts`, `text`, `fields` | texts with their authors, and what changed in texts and values |
+//! | `parts`, `text`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
 //! | `undo` | taking back what somebody did |
 //! | `prune` | forgetting what was written and deleted again |
 //! | `attribution` | who wrote what, as Yjs clients read it |
@@ -14,6 +14,7 @@
 //! Everything here is computed beside the living document, from the log; what changes a document goes through its room.
 
 mod attribution;
+mod changers;
 mod comparison;
 mod containers;
 mod covered;
@@ -212,7 +213,7 @@ impl History {
         let _turn = self.turn().await?;
         let mut comparison = Comparison::load(&self.services, document, from, to).await?;
         let index = Index::load(&self.services, document).await?;
-        beside(move || {
+        let mut difference = beside(move || {
             let before = comparison.before.read(|txn| (parts::parts(txn), schema::to_json(kind, txn)))?;
             let after = comparison.after.read(|txn| (parts::parts(txn), schema::to_json(kind, txn)))?;
             let mut texts = comparison
@@ -221,7 +222,9 @@ impl History {
             let fields = fields::changes(&without_texts(before.1), &without_texts(after.1));
             Ok(Difference { texts, fields, contributions: contributions(&index, from, to) })
         })
-        .await
+        .await?;
+        changers::name(&self.services, document, kind, (from, to), &mut difference.fields).await?;
+        Ok(difference)
     }
 
     /// Who wrote and deleted what through a place, as Yjs clients read it.

@@ -99,6 +99,43 @@ async fn what_a_node_was_and_who_made_it_so_is_read_over_rest() {
     assert!(["update", "inserted", "deleted"].iter().all(|key| attributions[key].is_string()));
 }
 
+/// Who changed the value at a path, as a difference tells it.
+fn changer(diff: &Value, path: &[&str]) -> String {
+    let fields = diff["fields"].as_array().unwrap();
+    let field =
+        fields.iter().find(|field| field["path"] == json!(path)).unwrap_or_else(|| panic!("{path:?} in {diff}"));
+    field["by"]["principal"].as_str().unwrap_or("nobody").to_owned()
+}
+
+#[tokio::test]
+async fn the_difference_says_who_changed_a_value_last() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let canvas = format!("/documents/project:{}/history", scene.project);
+    let created = scene.ada.get(&canvas).await.expect(StatusCode::OK)["headSeq"].as_u64().unwrap();
+    scene.write(&scene.ada, json!({"status": "complete", "title": "Hers"})).await;
+    scene.write(&scene.bob, json!({"title": "His"})).await;
+    scene.write(&scene.ada, json!({"metadata": {"priority": "high"}})).await;
+    let nodes = format!("/projects/{}/nodes", scene.project);
+    let other = scene.bob.post(&nodes, json!({"title": "Another"})).await.created_id();
+    scene.ada.patch(&format!("/nodes/{other}"), json!({"title": "Yet another"})).await.expect(StatusCode::OK);
+    scene.ada.delete(&format!("/nodes/{}", scene.node)).await;
+    scene.bob.post(&format!("/nodes/{}/restore", scene.node), json!({})).await;
+
+    let (ada, bob, node) = (principal(&scene.ada), principal(&scene.bob), scene.node.as_str());
+    let diff = scene.ada.get(&format!("{canvas}/diff?from={created}")).await.expect(StatusCode::OK);
+    assert_eq!(changer(&diff, &["nodes", node, "status"]), ada);
+    assert_eq!(changer(&diff, &["nodes", node, "title"]), bob);
+    assert_eq!(changer(&diff, &["nodes", node, "metadata", "priority"]), ada);
+    assert_eq!(changer(&diff, &["nodes", &other]), bob, "who made it, whatever others did to it since");
+    assert_eq!(diff["authors"].as_object().unwrap().len(), 2);
+
+    let input = json!({"type": "text", "text": "Oats"});
+    let item = scene.bob.post(&format!("/nodes/{node}/inputs"), input).await.created_id();
+    let diff = scene.ada.get(&scene.history("/diff?from=1")).await.expect(StatusCode::OK);
+    assert_eq!(changer(&diff, &["inputs", &item]), bob);
+}
+
 #[tokio::test]
 async fn what_was_done_is_taken_back_and_brought_back() {
     let server = Server::start().await;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::text::Authorship;
+
 /// A value that changed between two places of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldChange {
@@ -13,12 +15,19 @@ pub struct FieldChange {
     pub before: Option<Value>,
     /// What it is; `None` if it is gone.
     pub after: Option<Value>,
+    /// Who changed it last, where that is asked for and known.
+    pub by: Option<Authorship>,
 }
 
 /// The values that differ, from the outside in: what came or went is told as a whole.
 pub(super) fn changes(before: &Value, after: &Value) -> Vec<FieldChange> {
+    changes_at(Vec::new(), Some(before), Some(after))
+}
+
+/// The same of what is at a place.
+pub(super) fn changes_at(mut path: Vec<String>, before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let mut found = Vec::new();
-    compare(&mut Vec::new(), Some(before), Some(after), &mut found);
+    compare(&mut path, before, after, &mut found);
     found
 }
 
@@ -35,7 +44,7 @@ fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>
                 path.pop();
             }
         }
-        _ => found.push(FieldChange { path: path.clone(), before: before.cloned(), after: after.cloned() }),
+        _ => found.push(FieldChange { path: path.clone(), before: before.cloned(), after: after.cloned(), by: None }),
     }
 }
 

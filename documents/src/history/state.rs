@@ -1,12 +1,15 @@
 //! What a document was at a place of its log.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use platform::db::documents::DocumentRef;
 use platform::db::history::{self, Past, PastState};
 use schema::ids::{Epoch, Seq};
+use schema::repair::{Shape, Spot};
 
 use super::HistoryError;
-use crate::replica::{Broken, Replica};
+use crate::replica::{ApplyError, Broken, Replica};
 use crate::services::Services;
 
 /// The client id of replicas that never edit.
@@ -38,6 +41,17 @@ impl PastDocument {
     /// Reads the document.
     pub(super) fn read<T>(&mut self, read: impl FnOnce(&yrs::Transaction<'_>) -> T) -> Result<T, Broken> {
         self.replica.read(read)
+    }
+
+    /// Notes from now on what updates touch.
+    pub(super) fn watch(&mut self, shape: Shape) {
+        self.replica.watch(shape);
+    }
+
+    /// Goes on by an update, and says what it touched.
+    pub(super) fn apply(&mut self, update: &Bytes) -> Result<BTreeSet<Spot>, ApplyError> {
+        self.replica.apply_logged(update)?;
+        Ok(self.replica.take_touched())
     }
 
     /// Works with the document itself.

@@ -79,6 +79,8 @@ export interface FieldChange {
   path: string[];
   before?: unknown;
   after?: unknown;
+  /** Who changed it last, where that is known. */
+  by?: Authorship;
 }
 
 export interface Diff {

@@ -144,7 +144,7 @@ function Changes({ diff, known }: { diff: Diff; known: Authors }) {
           mode="changes"
         />
       ))}
-      <FieldChanges fields={fields} />
+      <FieldChanges fields={fields} lookOf={lookOf} />
     </div>
   );
 }

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::authors::Authors;
 use super::place::Place;
-use super::texts::{TextBody, acted};
+use super::texts::{AuthorshipBody, TextBody, acted};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
@@ -51,6 +51,11 @@ pub(super) struct FieldBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "complete")]
     after: Option<Value>,
+    /// Who changed it last, if that is known: not of free documents, nor over more than 20,000 updates, nor where the
+    /// organization keeps less of its history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    by: Option<AuthorshipBody>,
 }
 
 /// How much somebody did.
@@ -92,7 +97,8 @@ pub(super) struct Answer {
 
 /// Compare a document at two places of its log
 ///
-/// Texts with what was inserted and deleted by whom, and the values that changed: of a canvas, the fields of its nodes.
+/// Texts with what was inserted and deleted by whom, and the values that changed, with who changed them last: of a canvas,
+/// the fields of its nodes.
 #[utoipa::path(get, path = "/documents/{name}/history/diff", tag = "history", operation_id = "getDiff",
     params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."), Parameters),
     responses(
@@ -131,7 +137,8 @@ pub(super) async fn handler(
 
 impl FieldBody {
     fn of(change: FieldChange) -> Self {
-        Self { path: change.path, before: change.before, after: change.after }
+        let by = change.by.as_ref().map(AuthorshipBody::of);
+        Self { path: change.path, before: change.before, after: change.after, by }
     }
 }
 

@@ -125,7 +125,7 @@ impl SpanBody {
 }
 
 impl AuthorshipBody {
-    fn of(by: &Authorship) -> Self {
+    pub(super) fn of(by: &Authorship) -> Self {
         Self {
             principal: by.actor.principal.to_string(),
             run: by.actor.run,
