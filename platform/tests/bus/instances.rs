@@ -144,16 +144,21 @@ impl Ear {
 
     /// Waits until a place is heard of, over all gaps; the sender says it again and again, since any one may be lost.
     pub(crate) async fn until_heard(&mut self, sender: &Instance, topic: Topic, seq: u64) {
+        self.until_message(sender, topic, &committed(seq)).await;
+    }
+
+    /// Waits until a message is heard in the same way.
+    pub(crate) async fn until_message(&mut self, sender: &Instance, topic: Topic, wanted: &BusMessage) {
         let heard = async {
             let mut again = tokio::time::interval(Duration::from_millis(50));
             loop {
                 tokio::select! {
                     event = self.receiver.recv() => {
-                        if matches!(event, BusEvent::Message { message, .. } if message == committed(seq)) {
+                        if matches!(event, BusEvent::Message { message, .. } if message == *wanted) {
                             return;
                         }
                     }
-                    _ = again.tick() => sender.say(topic, seq),
+                    _ = again.tick() => sender.bus.publish(topic, wanted),
                 }
             }
         };
