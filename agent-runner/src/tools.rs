@@ -1,5 +1,6 @@
 //! The tools that agents may use: what models are told of them, what their arguments must be, and who has to allow them.
 
+mod conformance;
 mod registry;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use platform::db::organizations::{AgentPolicies, ToolPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use conformance::conforms;
+pub(crate) use conformance::conforms_to_models;
 pub(crate) use registry::{TOOLS, Tool};
 
 use crate::prompt;
@@ -95,21 +98,6 @@ pub(crate) fn check(pinned: &[ToolSpec], name: &str, arguments: &str) -> Result<
         serde_json::from_str(arguments).map_err(|error| ToolError::invalid(format!("not JSON: {error}")))?;
     conforms(&spec.parameters, &value).map_err(ToolError::invalid)?;
     Ok(value)
-}
-
-/// Whether a value is as a JSON Schema says; what is wrong, if not.
-pub(crate) fn conforms(schema: &Value, value: &Value) -> Result<(), String> {
-    const PROBLEMS_TOLD: usize = 5;
-    let validator = jsonschema::validator_for(schema).map_err(|error| format!("the schema is none: {error}"))?;
-    let problems: Vec<String> = validator
-        .iter_errors(value)
-        .take(PROBLEMS_TOLD)
-        .map(|error| {
-            let at = error.instance_path().to_string();
-            format!("{}: {}", if at.is_empty() { "/" } else { &at }, prompt::cut(&error.to_string(), 300))
-        })
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
 }
 
 #[cfg(test)]

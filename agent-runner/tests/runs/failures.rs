@@ -128,6 +128,34 @@ async fn a_bad_call_is_answered_with_what_is_wrong_and_the_model_may_do_better()
     assert_eq!(world.node(&world.node).await["status"], "complete");
 }
 
+/// A schema whose check takes 2^40 steps: each definition refers to the next one twice.
+fn endless_schema() -> Value {
+    let mut definitions = serde_json::Map::from_iter([("a40".to_owned(), json!({}))]);
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/a{}", level + 1)});
+        definitions.insert(format!("a{level}"), json!({"allOf": [next, next]}));
+    }
+    json!({"$defs": definitions, "$ref": "#/$defs/a0"})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_asks_for_years_of_work_is_refused_and_the_run_goes_on() {
+    let (world, _, run) = run(|request, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool(
+                "add_output",
+                json!({"type": "structured_data", "content": {"n": 1}, "schema": endless_schema()}),
+            )],
+            _ => vec![Part::Text("done")],
+        })
+    })
+    .await;
+    assert_eq!(world.execution(&run).await["status"], "complete");
+    let refused = world.trace(&run).await.into_iter().find(|event| event["type"] == "tool_call").unwrap();
+    assert_eq!(refused["data"]["error"]["code"], "INVALID_ARGUMENTS");
+    assert!(refused["durationMs"].as_u64() < Some(1_000), "{refused:#}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_that_takes_too_long_is_given_up_and_the_model_is_told() {
     let world = World::start().await;

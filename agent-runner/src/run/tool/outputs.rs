@@ -29,8 +29,8 @@ impl Run<'_> {
     }
 
     pub(super) async fn add_output(&mut self, call: &ToolCall, output: AddOutput) -> Used {
-        if let Some(schema) = &output.schema {
-            tools::conforms(schema, &output.content).map_err(ToolError::invalid)?;
+        if let Some(schema) = output.schema {
+            tools::conforms_to_models(schema, output.content.clone()).await.map_err(ToolError::invalid)?;
         }
         let content = match output.r#type.as_str() {
             "text" => {
