@@ -444,9 +444,11 @@ impl State {
         self.talk.push(Message::Assistant { text: text.to_owned(), tool_calls: tool_calls.to_vec() });
         self.tools = tool_calls.iter().cloned().collect();
         match finish {
+            // Behind calls of tools stand their results, and nothing else: the last one, which was cut off, is told so by its.
+            _ if !tool_calls.is_empty() => {}
             // It was cut off for its length: it goes on where it was.
             Finish::Length => self.talk.push(Message::User(prompt::GO_ON.to_owned())),
-            Finish::Stop | Finish::ToolCalls => self.is_done = tool_calls.is_empty(),
+            Finish::Stop | Finish::ToolCalls => self.is_done = true,
         }
     }
 
@@ -482,3 +484,6 @@ impl State {
 pub(crate) fn failed(code: &str, message: impl Into<String>) -> Ended {
     Ended::Failed { code: code.to_owned(), message: message.into() }
 }
+
+#[cfg(test)]
+mod tests;

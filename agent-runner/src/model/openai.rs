@@ -13,6 +13,7 @@ use futures_util::{StreamExt, stream};
 use platform::clock::Clock;
 use platform::config::Secret;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use self::exchange::{Unwilling, WORDS_MAX, send};
@@ -107,12 +108,17 @@ fn message(message: &Message) -> Value {
         }
         Message::Assistant { text, tool_calls } => {
             let calls = tool_calls.iter().map(|ToolCall { id, name, arguments }| {
-                json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+                json!({"id": id, "type": "function", "function": {"name": name, "arguments": well_formed(arguments)}})
             });
             let content = if text.is_empty() { Value::Null } else { text.as_str().into() };
             json!({"role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
         }
     }
+}
+
+/// Some providers refuse a conversation with arguments that are no JSON, such as those of a call that was cut off.
+fn well_formed(arguments: &str) -> &str {
+    if serde_json::from_str::<IgnoredAny>(arguments).is_ok() { arguments } else { "{}" }
 }
 
 /// A chunk of an answer. Of what providers send, only what is used here, and nothing that some leave out is required.
@@ -251,5 +257,23 @@ fn read_error(error: OpenAIError) -> ModelError {
         OpenAIError::ApiError(error) => unavailable(error.to_string()),
         OpenAIError::JSONDeserialize(error, _) => unavailable(format!("the provider's answer cannot be read: {error}")),
         other => unavailable(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_cut_off_is_told_again_without_what_is_no_json() {
+        let told = |arguments: &str| {
+            let (id, name) = ("call_1".to_owned(), "edit_body".to_owned());
+            let call = ToolCall { id, name, arguments: arguments.to_owned() };
+            let told = message(&Message::Assistant { text: String::new(), tool_calls: vec![call] });
+            told["tool_calls"][0]["function"]["arguments"].clone()
+        };
+        assert_eq!(told(r#"{"markdown": "The sea"}"#), r#"{"markdown": "The sea"}"#);
+        assert_eq!(told(r#"{"markdown": "The se"#), "{}");
+        assert_eq!(told(""), "{}");
     }
 }
