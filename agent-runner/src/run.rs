@@ -72,6 +72,8 @@ pub(crate) struct Run<'a> {
     node: DocumentName,
     /// So much of the answer under way, in bytes, is known to be what the document has of it.
     verified: usize,
+    /// What the answer used in which the run has just failed.
+    unbooked: Usage,
 }
 
 /// What goes along with an entry.
@@ -106,7 +108,8 @@ impl<'a> Run<'a> {
         workspace.open(&canvas).await?;
         workspace.open(&node).await?;
         let epochs = [&canvas, &node].map(|document| workspace.epoch(document).unwrap_or_default());
-        let mut run = Self { services, leased, state, workspace, signals, canvas, node, verified: 0 };
+        let mut run =
+            Self { services, leased, state, workspace, signals, canvas, node, verified: 0, unbooked: Usage::default() };
         if run.state.epochs.is_some_and(|noted| noted != epochs) {
             let message = "a document was replaced by another one while the run worked on it";
             run.append(Entry::ended(failed("DOCUMENT_REPLACED", message)), Along::default()).await?;
@@ -174,10 +177,14 @@ impl<'a> Run<'a> {
                         return Ok(());
                     }
                 }
-                Err(Stop::Failed { code, message }) => self.end(failed(code, message), Usage::default()).await?,
+                Err(Stop::Failed { code, message }) => {
+                    let usage = std::mem::take(&mut self.unbooked);
+                    self.end(failed(code, message), usage).await?;
+                }
                 // What the replica holds is not what the document will: nothing more is written.
                 Err(Stop::Workspace(WorkspaceError::Refused { code, message, .. })) => {
-                    self.append(Entry::ended(failed(&code, message)), Along::default()).await?;
+                    let (ended, usage) = (failed(&code, message), std::mem::take(&mut self.unbooked));
+                    self.append(Entry::Ended { ended, usage }, Along::default()).await?;
                 }
                 Err(stop) => return Err(stop),
             }

@@ -69,18 +69,33 @@ impl Run<'_> {
         };
         let request = self.request(phase, &call, &spec);
         let mut heard = Heard::new();
-        match self.ask_model(&spec, &call, &request, &mut heard).await? {
-            Ending::Said(finish) => self.end_call(&call, &request, heard, finish).await.map(|()| true),
-            Ending::Failed(error) => self.fail_call(&call, heard.used(&request), &error).await.map(|()| true),
+        let done = self.converse(&spec, &call, &request, &mut heard).await;
+        if done.is_err() {
+            self.unbooked = heard.used(&request);
+        }
+        done
+    }
+
+    /// Asks the model, and does what follows from its answer. Returns whether there is more to do now.
+    async fn converse(
+        &mut self,
+        spec: &ModelSpec,
+        call: &OpenCall,
+        request: &Request,
+        heard: &mut Heard,
+    ) -> Result<bool, Stop> {
+        match self.ask_model(spec, call, request, heard).await? {
+            Ending::Said(finish) => self.end_call(call, request, heard, finish).await.map(|()| true),
+            Ending::Failed(error) => self.fail_call(call, heard.used(request), &error).await.map(|()| true),
             Ending::Interrupted(Interruption::Control(Control::Pause)) => {
                 // What people have seen of an answer stays, even if it was being given once more.
                 if !self.state.said().starts_with(&heard.text) {
-                    self.write_all(&call, &heard.text).await?;
+                    self.write_all(call, &heard.text).await?;
                 }
-                self.pause(heard.used(&request)).await.map(|()| false)
+                self.pause(heard.used(request)).await.map(|()| false)
             }
             Ending::Interrupted(Interruption::Control(Control::Cancel)) => {
-                self.cancel(heard.used(&request)).await.map(|()| true)
+                self.cancel(heard.used(request)).await.map(|()| true)
             }
             Ending::Interrupted(interruption) => self.obey(interruption).await,
         }
@@ -200,13 +215,20 @@ impl Run<'_> {
         }
     }
 
-    async fn end_call(&mut self, call: &OpenCall, request: &Request, heard: Heard, finish: Finish) -> Result<(), Stop> {
+    async fn end_call(
+        &mut self,
+        call: &OpenCall,
+        request: &Request,
+        heard: &Heard,
+        finish: Finish,
+    ) -> Result<(), Stop> {
         self.write_all(call, &heard.text).await?;
         let usage = heard.usage(request);
         let duration_ms = i64::try_from(heard.since.elapsed().as_millis()).unwrap_or(i64::MAX);
         let tool_calls = heard.tool_calls(call.number);
         let delivered = self.workspace.delivered(self.state.seq);
-        let entry = Entry::CallEnded { text: heard.text, tool_calls, finish, usage, duration_ms, delivered };
+        let text = heard.text.clone();
+        let entry = Entry::CallEnded { text, tool_calls, finish, usage, duration_ms, delivered };
         self.append(entry, Along::default()).await
     }
 

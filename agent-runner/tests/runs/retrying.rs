@@ -70,6 +70,9 @@ async fn a_run_whose_output_was_removed_makes_another_one_when_it_is_tried_again
     provider.gate.add_permits(1);
     let failed = world.until_status(&run, "failed").await;
     assert_eq!(failed["error"]["code"], "OUTPUT_REMOVED");
+    assert!(failed["tokensIn"].as_u64() > Some(0), "what was said was paid for: {failed:#}");
+    let is_settled = "SELECT used > 0 AND reserved = 0 FROM agent_token_usage";
+    assert!(world.database.is_so(is_settled).await);
     world.post(&format!("/executions/{run}/retry"), json!({})).await;
     world.until_status(&run, "complete").await;
     assert_eq!(text_of(&world).await, "All of it.");
