@@ -298,8 +298,8 @@ impl<'a> Run<'a> {
 
     /// An edit of the node's document; nothing where it does not fit what people have made of it.
     fn edit_node(&mut self, patch: &NodePatch) -> Result<Option<(DocumentName, Bytes)>, Stop> {
-        let (done, update) = self.workspace.edit(&self.node, |txn| node::apply(patch, txn))?;
-        Ok(update.filter(|_| done.is_ok()).map(|update| (self.node.clone(), update)))
+        let update = self.workspace.try_edit(&self.node, |txn| node::apply(patch, txn))?;
+        Ok(update.ok().flatten().map(|update| (self.node.clone(), update)))
     }
 
     async fn end(&mut self, ended: Ended, usage: Usage) -> Result<(), Stop> {

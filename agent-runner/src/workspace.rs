@@ -161,6 +161,28 @@ impl Workspace {
         Ok((result, (update != Update::EMPTY_V1).then(|| update.into())))
     }
 
+    /// The same with an edit that may be refused, and then leaves nothing behind: what is not sent must not be in the replica,
+    /// as everything that is written later would wait for it. So it is tried on a copy.
+    pub(crate) fn try_edit<E>(
+        &mut self,
+        document: &DocumentName,
+        edit: impl FnOnce(&mut TransactionMut<'_>) -> Result<(), E>,
+    ) -> Result<Result<Option<Bytes>, E>, WorkspaceError> {
+        let replica = self.replica(document)?;
+        let copy = schema::new_doc(replica.doc.client_id());
+        apply(&copy, document, &replica.doc.transact().encode_state_as_update_v1(&StateVector::default()))?;
+        let mut txn = copy.transact_mut();
+        if let Err(refused) = edit(&mut txn) {
+            return Ok(Err(refused));
+        }
+        let update = txn.encode_update_v1();
+        if update == Update::EMPTY_V1 {
+            return Ok(Ok(None));
+        }
+        replica.apply(document, &update)?;
+        Ok(Ok(Some(update.into())))
+    }
+
     /// Applies an update that was journaled before, so that the replica has it.
     pub(crate) fn take_back_in(&mut self, edit: &Edit) -> Result<(), WorkspaceError> {
         self.replica(&edit.document)?.apply(&edit.document, &edit.update)
@@ -322,9 +344,7 @@ impl Replica {
     }
 
     fn apply(&self, document: &DocumentName, update: &[u8]) -> Result<(), WorkspaceError> {
-        let unreadable = |reason: String| WorkspaceError::Unreadable { document: document.to_string(), reason };
-        let update = Update::decode_v1(update).map_err(|error| unreadable(error.to_string()))?;
-        self.doc.transact_mut().apply_update(update).map_err(|error| unreadable(error.to_string()))
+        apply(&self.doc, document, update)
     }
 
     fn show(&mut self, client: &Client, client_id: u64, state: String) {
@@ -340,6 +360,12 @@ impl Replica {
         let state_vector = StateVector::decode_v1(state_vector).map_err(|error| unreadable(error.to_string()))?;
         Ok(self.doc.transact().encode_diff_v1(&state_vector))
     }
+}
+
+fn apply(doc: &Doc, document: &DocumentName, update: &[u8]) -> Result<(), WorkspaceError> {
+    let unreadable = |reason: String| WorkspaceError::Unreadable { document: document.to_string(), reason };
+    let update = Update::decode_v1(update).map_err(|error| unreadable(error.to_string()))?;
+    doc.transact_mut().apply_update(update).map_err(|error| unreadable(error.to_string()))
 }
 
 fn gone() -> WorkspaceError {

@@ -115,8 +115,8 @@ impl Run<'_> {
             return Ok(self.begin_tool(call, effect, Along::default()).await?);
         }
         self.workspace.catch_up()?;
-        let (done, update) = self.workspace.edit(document, edit)?;
-        done.map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))?;
+        let update = self.workspace.try_edit(document, edit)?;
+        let update = update.map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))?;
         let edit = update.map(|update| (document.clone(), update));
         Ok(self.begin_tool(call, effect, Along { edit, made, ..Along::default() }).await?)
     }

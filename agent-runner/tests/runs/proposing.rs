@@ -75,3 +75,33 @@ async fn data_is_offered_as_it_is_written_down() {
     let proposals = world.get(&format!("/nodes/{}/proposals", world.node)).await;
     assert_eq!(proposals["items"][0]["text"], "```json\n{\n  \"waves\": 3\n}\n```");
 }
+
+/// More places than a node keeps proposals.
+const PLACES: usize = 205;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_proposes_too_much_proposes_none_of_it_and_goes_on() {
+    let body = |word: &str| {
+        let places: Vec<String> = (0..PLACES).map(|place| format!("{word} {place}\n\nStone {place}")).collect();
+        places.join("\n\n")
+    };
+    let mut world = World::start().await;
+    let node = json!({"title": "The task", "body": body("Wave")});
+    world.node = text(&world.post(&format!("/projects/{}/nodes", world.project), node).await["id"]);
+    let (everywhere, once) = (body("Foam"), body("Wave").replace("Wave 7\n", "Foam 7\n"));
+    let provider = Provider::start(Arc::new(move |request: &Value, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Tool("edit_body", json!({"markdown": everywhere}))],
+            1 => vec![Part::Tool("edit_body", json!({"markdown": once}))],
+            _ => vec![Part::Text("It is cold.")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false, "mode": "propose"})).await;
+    world.until_status(&run, "complete").await;
+    let told = provider.requests()[1]["messages"].to_string();
+    assert!(told.contains("NOT_POSSIBLE"), "it is too much");
+    assert_eq!(world.live().await.proposals.len(), 2, "one for the place, and the text");
+    assert_eq!(world.live().await.body.trim(), body("Wave").trim());
+}

@@ -100,11 +100,11 @@ impl Run<'_> {
         self.settle().await?;
         let document = DocumentName::Node(id);
         self.workspace.open(&document).await?;
-        let (done, update) = self.workspace.edit(&document, |txn| {
+        let update = self.workspace.try_edit(&document, |txn| {
             node::set_body(txn, description)?;
             items.into_iter().try_for_each(|item| node::apply(&NodePatch::AddItem { side: Side::Inputs, item }, txn))
         })?;
-        done.map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))?;
+        let update = update.map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))?;
         let edit = update.map(|update| (document, update));
         let entry = Entry::ToolWent { effect: json!({"described": id}) };
         self.append(entry, Along { edit, ..Along::default() }).await?;
