@@ -1,22 +1,22 @@
 //! The worker: takes up runs that have something to do, keeps their leases while they are driven, and passes on what is
 //! asked of them.
 
+mod here;
 mod messages;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use platform::config::{AgentsConfig, Mode};
 use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, Claim, LeaseLost, Leased, Release, Wakes};
-use platform::executions::Control;
 use schema::ids::RunId;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::here::Here;
 use crate::probe::Probe;
 use crate::run::{Run, Signals, Stop, give_up};
 use crate::services::{Services, World};
@@ -46,8 +46,7 @@ struct Inner {
     slots: Arc<Semaphore>,
     /// There may be something to do.
     noted: Notify,
-    /// The runs that are driven here, and how to ask something of them.
-    here: Mutex<HashMap<RunId, watch::Sender<Option<Control>>>>,
+    here: Here,
 }
 
 /// How it stands with a run that is not driven here any more.
@@ -80,7 +79,7 @@ impl AgentRunner {
             capacity,
             slots: Arc::new(Semaphore::new(config.runs)),
             noted: Notify::new(),
-            here: Mutex::default(),
+            here: Here::default(),
         })))
     }
 
@@ -111,10 +110,6 @@ impl AgentRunner {
 }
 
 impl Inner {
-    fn here(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<Option<Control>>>> {
-        self.here.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes up one run after the other, as long as there is a slot for it.
     async fn take_up_runs(self: &Arc<Self>) {
         loop {
@@ -173,26 +168,16 @@ impl Inner {
 
     async fn wake(&self, run: Option<RunId>) {
         self.noted.notify_one();
-        let asked: Vec<RunId> = {
-            let here = self.here();
-            match run {
-                Some(run) if here.contains_key(&run) => vec![run],
-                Some(_) => return,
-                None => here.keys().copied().collect(),
-            }
+        let asked = match run {
+            Some(run) if self.here.contains(run) => vec![run],
+            Some(_) => return,
+            None => self.here.runs(),
         };
         if asked.is_empty() {
             return;
         }
         match runs::controls(&self.services.db, &asked).await {
-            Ok(controls) => {
-                let here = self.here();
-                for (run, control) in controls {
-                    if let Some(sender) = here.get(&run) {
-                        sender.send_replace(control);
-                    }
-                }
-            }
+            Ok(controls) => controls.into_iter().for_each(|(run, control)| self.here.tell(run, control)),
             Err(error) => tracing::warn!(%error, "what is asked of runs cannot be looked up"),
         }
     }
@@ -208,8 +193,7 @@ impl Inner {
             metrics.waited(leased.waited);
         }
         metrics.driven.inc();
-        let (control, heard) = watch::channel(leased.control);
-        self.here().insert(leased.run, control);
+        let heard = self.here.enter(&leased);
         let lost = CancellationToken::new();
         let signals = Signals { control: heard, lost: lost.clone(), leaving: self.services.lifecycle.draining() };
         if leased.epoch > 1 {
@@ -217,7 +201,7 @@ impl Inner {
             self.services.access_news.announce(leased.user);
         }
         let stop = self.drive_connected(&leased, signals).await;
-        self.here().remove(&leased.run);
+        self.here.leave(&leased);
         self.services.metrics.driven.dec();
         lost.cancel();
         self.let_go(&leased, stop).await
@@ -328,9 +312,7 @@ impl Inner {
             match runs::renew(&self.services.db, leased, lease).await {
                 Ok(Ok(control)) => {
                     renewed = tokio::time::Instant::now();
-                    if let Some(sender) = self.here().get(&leased.run) {
-                        sender.send_replace(control);
-                    }
+                    self.here.tell(leased.run, control);
                     if let Err(error) = client.renew(self.token(leased).expose()).await {
                         tracing::debug!(run = %leased.run, %error, "a run's token was not renewed");
                     }
