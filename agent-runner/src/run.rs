@@ -18,6 +18,7 @@ use schema::ids::{DocumentName, NodeId, UserId};
 use schema::node::{NodePatch, NodeView};
 use schema::{canvas, node};
 use serde_json::json;
+use tokio::time::interval;
 use uuid::Uuid;
 
 use crate::entry::{Ended, Entry, Pinned};
@@ -30,6 +31,8 @@ use crate::workspace::{Edit, Workspace, WorkspaceError};
 
 /// How long a run that is stopped waits until what it wrote is confirmed. What is not is sent again when it goes on.
 const SETTLE_BRIEFLY: Duration = Duration::from_millis(500);
+/// How often presence is looked at while a run waits.
+const KEEP_SHOWN_EVERY: Duration = Duration::from_secs(2);
 /// How often what the database did not do is tried again.
 const DB_TRIES: u32 = 6;
 /// The pause between two tries.
@@ -241,6 +244,22 @@ impl<'a> Run<'a> {
         tokio::select! {
             settled = self.workspace.settle() => Ok(settled?),
             interruption = signals.any() => Err(Stop::Interrupted(interruption)),
+        }
+    }
+
+    /// Waits for something outside of the documents, unless somebody wants something else. Meanwhile it takes in what comes
+    /// of the documents, for which the socket would wait else, and stays shown in them.
+    async fn follow_until<T>(&mut self, awaited: impl Future<Output = T>) -> Result<T, Stop> {
+        let signals = self.signals.clone();
+        let mut shown = interval(KEEP_SHOWN_EVERY);
+        tokio::pin!(awaited);
+        loop {
+            tokio::select! {
+                interruption = signals.any() => return Err(Stop::Interrupted(interruption)),
+                done = &mut awaited => return Ok(done),
+                changed = self.workspace.changed() => changed?,
+                _ = shown.tick() => self.workspace.keep_shown(),
+            }
         }
     }
 

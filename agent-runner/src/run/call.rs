@@ -19,8 +19,6 @@ use crate::tools::ToolSpec;
 
 /// How long what the model says is collected before it is written.
 const BATCH_EVERY: Duration = Duration::from_millis(75);
-/// How often presence is looked at while the model is silent.
-const KEEP_SHOWN_EVERY: Duration = Duration::from_secs(2);
 /// Fewer tokens than this are not worth a call.
 const TOKENS_OUT_MIN: u64 = 64;
 /// The most that one answer may be, in bytes for each token that it may have: who sends more does not stop.
@@ -58,8 +56,8 @@ impl Run<'_> {
     /// Calls the model. Returns whether there is more to do now.
     pub(super) async fn call(&mut self, phase: Phase) -> Result<bool, Stop> {
         self.show("thinking", None);
-        if let Some(interruption) = self.rest(Duration::from_millis(self.state.pause_ms)).await {
-            return self.obey(interruption).await;
+        if self.state.pause_ms > 0 {
+            self.follow_until(sleep(Duration::from_millis(self.state.pause_ms))).await?;
         }
         if self.state.call.is_none() {
             self.begin_call(phase).await?;
@@ -110,19 +108,9 @@ impl Run<'_> {
     ) -> Result<Ending, Stop> {
         self.verified = 0;
         let model = self.services.model(self.leased.org, spec).await;
-        let signals = self.signals.clone();
-        let asked = async { model?.ask(request).await };
-        tokio::pin!(asked);
-        let mut patience = interval(KEEP_SHOWN_EVERY);
-        loop {
-            tokio::select! {
-                interruption = signals.any() => return Ok(Ending::Interrupted(interruption)),
-                _ = patience.tick() => self.workspace.keep_shown(),
-                answer = &mut asked => return match answer {
-                    Ok(answer) => self.listen(call, request, answer, heard).await,
-                    Err(error) => Ok(Ending::Failed(error)),
-                },
-            }
+        match self.follow_until(async { model?.ask(request).await }).await? {
+            Ok(answer) => self.listen(call, request, answer, heard).await,
+            Err(error) => Ok(Ending::Failed(error)),
         }
     }
 
@@ -255,18 +243,6 @@ impl Run<'_> {
 
     fn has_fallback(&self) -> bool {
         self.state.pinned.as_ref().is_some_and(|pinned| self.state.model + 1 < pinned.models.len())
-    }
-
-    /// Waits, unless something interrupts it.
-    async fn rest(&mut self, pause: Duration) -> Option<Interruption> {
-        if pause.is_zero() {
-            return None;
-        }
-        let signals = self.signals.clone();
-        tokio::select! {
-            interruption = signals.any() => Some(interruption),
-            () = sleep(pause) => None,
-        }
     }
 
     /// Writes what has come and is not written yet, if it is for the document.

@@ -5,6 +5,8 @@
 mod asking;
 mod exactly_once;
 mod failures;
+mod following;
+mod human;
 mod people;
 mod proposing;
 mod provider;

@@ -5,21 +5,11 @@ use std::sync::Arc;
 use agent_runner::Probe;
 use platform::random::Random;
 use serde_json::{Value, json};
-use tokio::time::{Duration, sleep, timeout};
-use web_protocol::client::{ChannelEvent, Client, Event, Events, connect};
-use yrs::updates::decoder::Decode;
-use yrs::updates::encoder::Encode;
-use yrs::{
-    Array, Doc, GetString, Map, Out, ReadTxn, StateVector, Text, Transact, Update, XmlFragment, XmlFragmentRef, XmlOut,
-    XmlTextRef,
-};
+use tokio::time::{Duration, sleep};
 
+use crate::human::Human;
 use crate::provider::{Part, Provider, Reply};
 use crate::world::World;
-
-/// Characters that mean nothing by themselves.
-const PRIVATE_USE: u32 = 0xE000;
-const CHARACTERS_EACH: u32 = 100;
 
 const SENTENCES: [&str; 8] = [
     "The sea is wide. ",
@@ -31,105 +21,6 @@ const SENTENCES: [&str; 8] = [
     "> They say nothing.\n\n",
     "That is the end.",
 ];
-
-/// Somebody with a Yjs client, in a node's document.
-struct Human {
-    doc: Doc,
-    client: Client,
-    events: Events,
-    number: u64,
-    sent: u64,
-    confirmed: u64,
-    /// What was typed: a character each, which nobody else types, and nobody can type into.
-    typed: Vec<char>,
-    first: u32,
-}
-
-impl Human {
-    async fn join(world: &World, seed: u64) -> Self {
-        let url = format!("ws://{}", world.address);
-        let (client, events, driver) = connect(&url, &world.socket_token().await).await.unwrap();
-        tokio::spawn(driver.run());
-        let subscribed = client.subscribe(&format!("node:{}", world.node)).await.unwrap();
-        let number = subscribed.number;
-        client.send_step1(number, &StateVector::default().encode_v1());
-        let doc = schema::new_doc(yrs::ClientID::new(1_000_000 + seed));
-        let first = PRIVATE_USE + CHARACTERS_EACH * u32::try_from(seed).unwrap();
-        Self { doc, client, events, number, sent: 0, confirmed: 0, typed: Vec::new(), first }
-    }
-
-    fn take(&mut self, event: Event) {
-        let Event::Channel { event, .. } = event else { return };
-        match event {
-            ChannelEvent::Step1(state_vector) => {
-                let state_vector = StateVector::decode_v1(&state_vector).unwrap();
-                let missing = self.doc.transact().encode_diff_v1(&state_vector);
-                self.sent = self.client.send_step2(self.number, &missing);
-            }
-            ChannelEvent::Step2(update) | ChannelEvent::Update(update) => {
-                self.doc.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
-            }
-            ChannelEvent::Receipt { through, .. } => self.confirmed = through,
-            ChannelEvent::Awareness(_) => {}
-        }
-    }
-
-    fn catch_up(&mut self) {
-        while let Some(event) = self.events.try_next() {
-            self.take(event);
-        }
-    }
-
-    async fn settle(&mut self) {
-        while self.confirmed < self.sent {
-            let event = timeout(Duration::from_secs(10), self.events.next()).await.expect("receipts come").unwrap();
-            self.take(event);
-        }
-    }
-
-    /// Types somewhere in what the run writes, if there is anything yet.
-    fn type_somewhere(&mut self, random: &Random) -> bool {
-        let mut txn = self.doc.transact_mut();
-        let Some(fragment) = output_text(&txn) else { return false };
-        let texts = texts_of(&fragment, &txn);
-        if texts.is_empty() {
-            return false;
-        }
-        let at = |bound: usize| usize::try_from(random.below(bound as u64)).unwrap();
-        let text = &texts[at(texts.len())];
-        let character = char::from_u32(self.first + u32::try_from(self.typed.len()).unwrap()).unwrap();
-        let length = text.len(&txn);
-        text.insert(&mut txn, u32::try_from(at(length as usize + 1)).unwrap(), &character.to_string());
-        let update = txn.encode_update_v1();
-        drop(txn);
-        self.typed.push(character);
-        self.sent = self.client.send_update(self.number, &update);
-        true
-    }
-
-    fn text(&self) -> String {
-        let txn = self.doc.transact();
-        let Some(fragment) = output_text(&txn) else { return String::new() };
-        texts_of(&fragment, &txn).iter().map(|text| text.get_string(&txn)).collect::<Vec<_>>().join("\n")
-    }
-}
-
-fn output_text<T: ReadTxn>(txn: &T) -> Option<XmlFragmentRef> {
-    let outputs = txn.get_array("outputs")?;
-    let Some(Out::YMap(output)) = outputs.get(txn, 0) else { return None };
-    match output.get(txn, "text") {
-        Some(Out::YXmlFragment(text)) => Some(text),
-        _ => None,
-    }
-}
-
-fn texts_of<T: ReadTxn>(fragment: &XmlFragmentRef, txn: &T) -> Vec<XmlTextRef> {
-    let texts = fragment.successors(txn).filter_map(|node| match node {
-        XmlOut::Text(text) => Some(text),
-        _ => None,
-    });
-    texts.collect()
-}
 
 fn parts(_: &Value, _: usize) -> Reply {
     Reply::Parts(SENTENCES.iter().flat_map(|text| [Part::Text(text), Part::Gate]).collect())

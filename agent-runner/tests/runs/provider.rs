@@ -29,6 +29,8 @@ pub(crate) enum Part {
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Parts(Vec<Part>),
+    /// The same, and not even that there will be an answer is said before the test lets it go on.
+    Held(Vec<Part>),
     Status(u16, Option<u64>),
     /// A status, and the provider's words about it.
     Words(u16, &'static str),
@@ -103,6 +105,10 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
                 futures_util::stream::repeat_with(|| event(&chunk(&json!({"content": "more and more "}), None)));
             let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
             return ([("content-type", "text/event-stream")], body).into_response();
+        }
+        Reply::Held(parts) => {
+            inner.gate.acquire().await.unwrap().forget();
+            parts
         }
         Reply::Parts(parts) => parts,
     };
