@@ -18,7 +18,7 @@ use schema::ids::{DocumentName, NodeId, UserId};
 use schema::node::{NodePatch, NodeView};
 use schema::{canvas, node};
 use serde_json::json;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use crate::entry::{Ended, Entry, Pinned};
@@ -33,6 +33,8 @@ use crate::workspace::{Edit, Workspace, WorkspaceError};
 const SETTLE_BRIEFLY: Duration = Duration::from_millis(500);
 /// How often presence is looked at while a run waits.
 const KEEP_SHOWN_EVERY: Duration = Duration::from_secs(2);
+/// How much later than the database's a worker's clock may be: for so long it waits for a time that is there already.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 /// How often what the database did not do is tried again.
 const DB_TRIES: u32 = 6;
 /// The pause between two tries.
@@ -294,6 +296,10 @@ impl<'a> Run<'a> {
     async fn wait(&mut self) -> Result<bool, Stop> {
         let Some(question) = self.state.question.clone() else { return Ok(true) };
         let given = self.leased.answer.take().filter(|answer| answer.question_id == question.id);
+        if let (None, Some(at)) = (&given, question.expires_at) {
+            let left = (at - self.services.clock.now()).to_std().unwrap_or_default();
+            self.follow_until(sleep(left.min(CLOCK_SKEW_MAX))).await?;
+        }
         let is_late = question.expires_at.is_some_and(|at| at <= self.services.clock.now());
         let by_default = || {
             let response = question.default.clone().unwrap_or_else(|| "(Nobody answered in time.)".to_owned());
@@ -374,7 +380,7 @@ async fn with_patience<T, F: Future<Output = Result<T, DbError>>>(
         match attempt().await {
             Err(error) if error.is_temporary() && tries < DB_TRIES => {
                 tries += 1;
-                tokio::time::sleep(DB_PAUSE).await;
+                sleep(DB_PAUSE).await;
             }
             done => return done,
         }

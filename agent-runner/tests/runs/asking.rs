@@ -1,9 +1,12 @@
 //! Runs that ask people, and runs that wait for their turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_runner::Probe;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
+use platform::clock::{Clock, SystemClock};
 use schema::node::QuestionStatus;
 use serde_json::{Value, json};
 
@@ -45,6 +48,37 @@ async fn a_run_that_waits_holds_no_lease_and_goes_on_with_the_default_when_its_t
     assert_eq!((noted.status, noted.answered_by), (QuestionStatus::Answered, None));
     let received = world.trace(&run).await.into_iter().find(|event| event["type"] == "human_input_received").unwrap();
     assert_eq!(received["data"]["byDefault"], true);
+}
+
+/// A clock that is late.
+struct Late(SystemClock, TimeDelta);
+
+impl Clock for Late {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now() - self.1
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.0.monotonic_ms()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_clock_is_late_takes_a_question_up_once_when_its_time_is_over() {
+    let world = World::start().await;
+    let question = json!({"question": "Which sea?", "timeout_minutes": 1, "default": "The North Sea"});
+    let provider = Provider::start(Arc::new(asks(question))).await;
+    let clock = Late(SystemClock::new(), TimeDelta::seconds(2));
+    let lease = Duration::from_secs(30);
+    let _worker = world.worker_by(Some(&provider.url), Probe::default(), lease, Arc::new(clock));
+    let run = world.execute(json!({"plan": false})).await;
+    world.until_status(&run, "awaiting_input").await;
+    let past = "entry = jsonb_set(entry, '{expiresAt}', to_jsonb(now()))";
+    world.database.sabotage(&format!("UPDATE agent_journal SET {past} WHERE entry ->> 'entry' = 'asked'")).await;
+    world.database.sabotage("UPDATE agent_executions SET due_at = now()").await;
+    world.until_status(&run, "complete").await;
+    assert!(told(&provider).contains("The North Sea"));
+    assert!(world.database.is_so("SELECT lease_epoch = 2 FROM agent_executions").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

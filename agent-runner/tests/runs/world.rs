@@ -121,6 +121,10 @@ impl World {
     }
 
     pub(crate) fn worker_with(&self, url: Option<&str>, probe: Probe, lease: Duration) -> Worker {
+        self.worker_by(url, probe, lease, Arc::new(SystemClock::new()))
+    }
+
+    pub(crate) fn worker_by(&self, url: Option<&str>, probe: Probe, lease: Duration, clock: Arc<dyn Clock>) -> Worker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let lifecycle = Lifecycle::new();
         let config = AgentsConfig {
@@ -143,7 +147,7 @@ impl World {
         let db = tokio::task::block_in_place(|| runtime.block_on(self.database.another_instance()));
         let parts = agent_runner::World {
             db,
-            clock: Arc::new(SystemClock::new()),
+            clock,
             random: Random::from_os(),
             authenticator: self.api.authenticator.clone(),
             access_news: self.api.access_news.clone(),
