@@ -211,7 +211,11 @@ impl<'a> Run<'a> {
             Next::Call(phase) => return self.call(phase).await,
             Next::Tool(call) => return self.use_tool(&call).await,
             Next::Wait => return self.wait().await,
-            Next::Resume => self.append(Entry::Resumed, Along::default()).await?,
+            Next::Resume => {
+                self.append(Entry::Resumed, Along::default()).await?;
+                // One that has asked something waits again, and has given up the lease with it.
+                return Ok(self.state.question.is_none());
+            }
             Next::End(ended) => self.end(ended, Usage::default()).await?,
         }
         Ok(true)

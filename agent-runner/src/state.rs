@@ -360,6 +360,7 @@ impl State {
                 self.steps += 1;
                 self.tokens = self.tokens.saturating_add(usage.total());
                 self.break_off();
+                self.question = None;
                 self.ended = Some(ended.clone());
             }
             Entry::Retried { models } => self.try_again(models),

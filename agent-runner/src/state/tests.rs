@@ -1,4 +1,5 @@
 use chrono::DateTime;
+use platform::executions::Answer;
 
 use super::*;
 use crate::model::Usage;
@@ -38,6 +39,19 @@ fn call_ended(text: &str, tool_calls: Vec<ToolCall>, finish: Finish) -> Entry {
     }
 }
 
+fn question() -> Question {
+    Question {
+        id: Uuid::nil(),
+        question: "Which sea?".to_owned(),
+        options: Vec::new(),
+        context: None,
+        approval: false,
+        asked_at: DateTime::UNIX_EPOCH,
+        expires_at: None,
+        default: None,
+    }
+}
+
 /// What the model is told behind what it is always told.
 fn talk(state: &State) -> Vec<Message> {
     state.messages(Phase::Execute).split_off(3)
@@ -66,4 +80,26 @@ fn nothing_stands_between_a_call_of_a_tool_that_was_cut_off_and_its_result() {
     };
     assert_eq!((tool_calls, call_id), (&vec![call], &id));
     assert_eq!(state.next(), Next::Call(Phase::Execute));
+}
+
+#[test]
+fn a_run_that_is_over_asks_nothing_any_more() {
+    let mut state = answering();
+    state.apply(&Entry::Asked(question()));
+    assert_eq!(state.next(), Next::Wait);
+    state.apply(&Entry::ended(Ended::Cancelled));
+    assert_eq!((state.next(), state.question), (Next::Over, None));
+}
+
+#[test]
+fn a_run_that_was_paused_while_it_asks_asks_on() {
+    let mut state = answering();
+    state.apply(&Entry::Asked(question()));
+    state.apply(&Entry::Paused { usage: Usage::default() });
+    assert_eq!((state.next(), state.status()), (Next::Resume, Status::Paused));
+    state.apply(&Entry::Resumed);
+    assert_eq!((state.next(), state.status()), (Next::Wait, Status::AwaitingInput));
+    let answer = Answer { question_id: Uuid::nil(), response: "The Baltic".to_owned(), user_id: None };
+    state.apply(&Entry::Answered(answer));
+    assert_eq!(state.status(), Status::Running);
 }

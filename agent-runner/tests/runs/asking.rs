@@ -85,7 +85,7 @@ async fn a_worker_whose_clock_is_late_takes_a_question_up_once_when_its_time_is_
 async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
     let world = World::start().await;
     let provider = Provider::start(Arc::new(asks(json!({"question": "Which sea?"})))).await;
-    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let worker = world.worker(Some(&provider.url), Probe::default());
     let run = world.execute(json!({"plan": false})).await;
     let asked = world.until_status(&run, "awaiting_input").await;
     // Whoever has the document has the question.
@@ -99,6 +99,7 @@ async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
     let answer = json!({"questionId": asked["question"]["id"], "response": "The Baltic"});
     world.post(&format!("/executions/{run}/input"), answer).await;
     world.until_status(&run, "complete").await;
+    assert!(worker.metrics.encode().contains("agent_runs_leases_lost_total 0"), "nobody else has driven it");
     assert!(told(&provider).contains("The Baltic"));
     let noted = &world.live().await.questions[0];
     assert_eq!(
@@ -109,7 +110,8 @@ async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
     let other = world.execute(json!({"plan": false})).await;
     world.until_status(&other, "awaiting_input").await;
     world.post(&format!("/executions/{other}/cancel"), json!({})).await;
-    world.until_status(&other, "cancelled").await;
+    let cancelled = world.until_status(&other, "cancelled").await;
+    assert_eq!(cancelled["question"], Value::Null);
     let statuses: Vec<QuestionStatus> = world.live().await.questions.iter().map(|question| question.status).collect();
     assert_eq!(statuses, [QuestionStatus::Answered, QuestionStatus::Withdrawn]);
 }

@@ -59,6 +59,7 @@ pub(crate) struct World {
 pub(crate) struct Worker {
     runtime: Option<Runtime>,
     lifecycle: Lifecycle,
+    pub(crate) metrics: Metrics,
 }
 
 impl Worker {
@@ -143,6 +144,7 @@ impl World {
             }),
             ..Config::default().agents
         };
+        let metrics = Metrics::new();
         // Connections of its own, which end with it.
         let db = tokio::task::block_in_place(|| runtime.block_on(self.database.another_instance()));
         let parts = agent_runner::World {
@@ -153,14 +155,14 @@ impl World {
             access_news: self.api.access_news.clone(),
             queue: self.queue.clone(),
             lifecycle: lifecycle.clone(),
-            metrics: Metrics::new(),
+            metrics: metrics.clone(),
         };
         let url = format!("ws://{}", self.address);
         let runner = AgentRunner::new(parts, &config, Mode::Development, url, probe).unwrap();
         let entered = runtime.enter();
         runner.start();
         drop(entered);
-        Worker { runtime: Some(runtime), lifecycle }
+        Worker { runtime: Some(runtime), lifecycle, metrics }
     }
 
     /// As if its worker had not been heard of for long.
