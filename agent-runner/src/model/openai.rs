@@ -2,6 +2,7 @@
 
 mod exchange;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use platform::clock::Clock;
 use platform::config::Secret;
 use serde::Deserialize;
@@ -21,12 +22,22 @@ use super::{Answer, Delta, ErrorKind, Finish, Message, ModelError, ModelSpec, Re
 
 /// How long a provider may say nothing, before its answer and in the middle of it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
+/// What the longest answer is called. Most servers know no other name.
+const LIMIT: &str = "max_tokens";
+/// What `OpenAI` calls it since. Its newer models refuse the older name, wherever they are served.
+const LIMIT_SINCE: &str = "max_completion_tokens";
+/// Where all models know the newer name.
+const OPENAI: &str = "https://api.openai.com/";
+
 /// A model behind an OpenAI-compatible API.
 pub(crate) struct OpenAi {
     client: Client<OpenAIConfig>,
     model: String,
+    limit: &'static str,
     key: Option<Secret>,
 }
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, OpenAIError>> + Send>>;
 
 impl OpenAi {
     /// `http` reaches nothing that models may not be at.
@@ -38,17 +49,18 @@ impl OpenAi {
             let (http, clock) = (http.clone(), Arc::clone(&clock));
             async move { send(&http, request, clock.now()).await }
         });
-        Self { client: Client::with_config(config).with_http_service(service), model: spec.model.clone(), key }
+        let limit = if spec.base_url.starts_with(OPENAI) { LIMIT_SINCE } else { LIMIT };
+        Self { client: Client::with_config(config).with_http_service(service), model: spec.model.clone(), limit, key }
     }
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Answer, ModelError> {
         let key = self.key.clone();
         let discreet = move |error| without_key(error, key.as_ref());
-        let body = self.body(request);
-        let chat = self.client.chat();
-        let asked = chat.create_stream_byot::<Value, Chunk>(body);
-        let asked = tokio::time::timeout(SILENCE_MAX, asked).await.map_err(|_| silent())?;
-        let chunks = asked.map_err(read_error).map_err(&discreet)?;
+        let begun = match self.begin(request, self.limit).await {
+            Err(error) if self.limit == LIMIT && wants_other_limit(&error) => self.begin(request, LIMIT_SINCE).await,
+            begun => begun,
+        };
+        let chunks = begun.map_err(&discreet)?;
         let chunks = stream::unfold(Some(chunks), |chunks| async {
             let mut chunks = chunks?;
             match tokio::time::timeout(SILENCE_MAX, chunks.next()).await {
@@ -79,11 +91,18 @@ impl OpenAi {
         Ok(Box::pin(deltas))
     }
 
-    fn body(&self, request: &Request) -> Value {
+    async fn begin(&self, request: &Request, limit: &str) -> Result<Chunks, ModelError> {
+        let chat = self.client.chat();
+        let asked = chat.create_stream_byot::<Value, Chunk>(self.body(request, limit));
+        let asked = tokio::time::timeout(SILENCE_MAX, asked).await.map_err(|_| silent())?;
+        asked.map_err(read_error)
+    }
+
+    fn body(&self, request: &Request, limit: &str) -> Value {
         let mut body = json!({
             "model": self.model,
             "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
-            "max_tokens": request.tokens_out_max,
+            limit: request.tokens_out_max,
             "stream": true,
             "stream_options": {"include_usage": true},
         });
@@ -114,6 +133,10 @@ fn message(message: &Message) -> Value {
             json!({"role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
         }
     }
+}
+
+fn wants_other_limit(error: &ModelError) -> bool {
+    error.kind == ErrorKind::Refused && error.message.contains(LIMIT_SINCE)
 }
 
 /// Some providers refuse a conversation with arguments that are no JSON, such as those of a call that was cut off.

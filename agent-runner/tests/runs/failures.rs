@@ -186,6 +186,24 @@ async fn a_search_that_takes_too_long_is_given_up_and_the_model_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_wants_its_limit_by_the_newer_name_gets_it() {
+    const WORDS: &str =
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    let (world, provider, run) = run(|request, _| {
+        if request.get("max_tokens").is_some() {
+            return Reply::Words(400, WORDS);
+        }
+        Reply::Parts(vec![Part::Text("done")])
+    })
+    .await;
+    assert_eq!(world.execution(&run).await["status"], "complete");
+    let limits: Vec<Value> =
+        provider.requests().iter().map(|request| request["max_completion_tokens"].clone()).collect();
+    assert_eq!(limits, [Value::Null, json!(2_000)]);
+    assert!(world.trace(&run).await.iter().all(|event| event["type"] != "error"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_what_nodes_of_the_project_say() {
     let world = World::start().await;
     let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Other"})).await["id"]
