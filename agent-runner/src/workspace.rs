@@ -125,12 +125,12 @@ impl Workspace {
         Ok(())
     }
 
-    /// Lets go of a document that was only read.
+    /// Lets go of a document that was only read, or was to be: opening it may have been given up.
     pub(crate) fn close(&mut self, document: &DocumentName) {
         if let Some(replica) = self.replicas.remove(document) {
             self.numbers.remove(&replica.number);
-            self.client.unsubscribe(&document.to_string());
         }
+        self.client.unsubscribe(&document.to_string());
     }
 
     /// The document's lineage.

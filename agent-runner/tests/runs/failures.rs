@@ -186,6 +186,42 @@ async fn a_search_that_takes_too_long_is_given_up_and_the_model_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_takes_too_long_to_open_is_given_up_and_the_model_is_told() {
+    let world = World::start().await;
+    let other = world.new_node("Another").await;
+    let asked = other.clone();
+    let provider = Provider::start(Arc::new(move |request: &Value, _| {
+        Reply::Parts(match results(request) {
+            0 => vec![Part::Text("Let me see."), Part::Gate, Part::Tool("access_node", json!({"node_id": asked}))],
+            1 => vec![Part::Gate, Part::Tool("access_node", json!({"node_id": asked}))],
+            _ => vec![Part::Text("I have read it.")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until(&run, |run| run["outputItemId"].is_string()).await;
+    let busy =
+        world.database.sabotage("BEGIN; LOCK TABLE org_members IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT");
+    let read_meanwhile = async {
+        let is_locked = "SELECT EXISTS (SELECT FROM pg_locks
+            WHERE relation = 'org_members'::regclass AND mode = 'AccessExclusiveLock' AND granted)";
+        eventually(async || world.database.is_so(is_locked).await.then_some(())).await.expect("it is locked");
+        provider.gate.add_permits(1);
+    };
+    tokio::join!(busy, read_meanwhile);
+    let read = async || {
+        let trace = world.trace(&run).await;
+        trace.iter().find_map(|event| event["data"]["error"]["code"].as_str().map(str::to_owned))
+    };
+    assert_eq!(eventually(read).await.as_deref(), Some("TIMED_OUT"));
+    provider.gate.add_permits(1);
+    world.until_status(&run, "complete").await;
+    let told = provider.requests()[2]["messages"].to_string();
+    assert!(told.contains("Write about the sea."), "it can be opened later: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_wants_its_limit_by_the_newer_name_gets_it() {
     const WORDS: &str =
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";

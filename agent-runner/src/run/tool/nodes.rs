@@ -170,11 +170,17 @@ impl Run<'_> {
     async fn view_of(&mut self, id: NodeId) -> Result<NodeView, Refused> {
         let document = DocumentName::Node(id);
         let is_open = self.workspace.epoch(&document).is_some();
-        match self.workspace.open(&document).await {
-            Ok(()) => {}
+        // What only reads may be given up. What a tool writes is noted before: if that were given up, it would be made all the
+        // same, and a model that was told otherwise would do it twice.
+        match timeout(self.services.tool_time, self.workspace.open(&document)).await {
+            Ok(Ok(())) => {}
             // Its own words: the run may read no more than whoever it acts for.
-            Err(WorkspaceError::NoAccess { .. }) => return Err(no_such_node(&id.to_string()).into()),
-            Err(error) => return Err(error.into()),
+            Ok(Err(WorkspaceError::NoAccess { .. })) => return Err(no_such_node(&id.to_string()).into()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => {
+                self.workspace.close(&document);
+                return Err(ToolError::new("TIMED_OUT", "the node took too long to open: try it later").into());
+            }
         }
         let view = self.workspace.read(&document, |txn| node::read(txn))?;
         if !is_open {
