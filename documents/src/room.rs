@@ -145,6 +145,8 @@ impl Room {
         self.replica = Replica::from_log(parts.iter(), client)?;
         self.owners.extend(stored.owners);
         self.watch();
+        // What was being read is here, or was let go of.
+        self.position.read_arrived();
         if stored.head > self.head() {
             self.position.advance_to(stored.head);
             let news = self.replica.answer(&known)?;
@@ -153,6 +155,7 @@ impl Room {
                 out.extend(news.clone().map(|part| Effect::Send(*session, Outgoing::Part(part))));
             }
         }
+        self.ask_for_gap(out);
         Ok(())
     }
 
