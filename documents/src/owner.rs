@@ -302,17 +302,20 @@ impl Owner {
     }
 
     fn is_due_to_close(&self) -> bool {
+        self.closes_at().is_some_and(|at| at <= self.now())
+    }
+
+    /// When it closes, unless something happens before.
+    fn closes_at(&self) -> Option<u64> {
         let idle_ms = self.services.limits.idle_room_seconds * 1000;
-        self.idle_since_ms.is_some_and(|since| since + idle_ms <= self.now())
-            && !self.projection.is_busy()
-            && !self.work.is_under_way()
+        let may_close = !self.projection.is_busy() && !self.work.is_under_way();
+        self.idle_since_ms.filter(|_| may_close).map(|since| since + idle_ms)
     }
 
     /// When something is due, in milliseconds of the clock.
     fn next_due(&self) -> u64 {
-        let idle_at = self.idle_since_ms.map(|since| since + self.services.limits.idle_room_seconds * 1000);
         let work_ends_at = self.work.ends_at(self.room.is_idle());
-        let due = [self.room.deadline(), idle_at, self.projection.due(), self.compaction.due(), work_ends_at];
+        let due = [self.room.deadline(), self.closes_at(), self.projection.due(), self.compaction.due(), work_ends_at];
         due.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 

@@ -174,7 +174,8 @@ impl Room {
         let mut attribution = Attribution { provenance: Provenance::Own, clients: Vec::new(), new_clients: Vec::new() };
         for range in summary.insertions() {
             let client = range.client;
-            if self.replica.has(range) || attribution.clients.contains(&client) {
+            // All of a client is in one section of an update.
+            if self.replica.has(range) || attribution.clients.last() == Some(&client) {
                 continue;
             }
             attribution.clients.push(client);
