@@ -86,7 +86,8 @@ pub enum Claim {
     Of(RunId),
 }
 
-/// Leases a run that nobody drives and that has something to do, if there is one.
+/// Leases a run that nobody drives and that has something to do, if there is one. Of an organization only so many are driven
+/// at a time, beside those that are only to be cancelled.
 pub async fn claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> Result<Option<Leased>, DbError> {
     for _ in 0..CLAIM_TRIES {
         match try_claim(db, worker, capacity, wanted).await? {
@@ -119,7 +120,7 @@ async fn try_claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> 
          WHERE c.status IN ('pending', 'running', 'paused', 'awaiting_input')
            AND ($2::uuid IS NULL OR c.id = $2)
            AND ($3::float8 IS NULL OR c.announced_at < clock_timestamp() - make_interval(secs => $3))
-           AND is_due(c) AND runs_driven(c.org_id) < $1
+           AND is_due(c) AND (runs_driven(c.org_id) < $1 OR c.control = 'cancel')
          ORDER BY c.created_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         capacity.per_org,
         only,
@@ -138,7 +139,7 @@ async fn try_claim(db: &Db, worker: Uuid, capacity: Capacity, wanted: Claim) -> 
                leased_until = clock_timestamp() + make_interval(secs => $2),
                started_at = coalesce(e.started_at, clock_timestamp()),
                attempts = CASE WHEN e.status = 'running' THEN e.attempts + 1 ELSE 1 END
-           WHERE e.id = $4 AND runs_driven(e.org_id) < $3
+           WHERE e.id = $4 AND (runs_driven(e.org_id) < $3 OR e.control = 'cancel')
            RETURNING id, org_id, project_id, node_id, requested_by, agent_name, options, depth, control, answer,
                token_budget, lease_epoch, attempts,
                extract(epoch FROM started_at - created_at)::float8 AS "waited_seconds!""#,
