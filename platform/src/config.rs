@@ -270,6 +270,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
     const MILLION: i64 = 1_000_000;
     Limits {
         frame_bytes: reader.integer("limits.frame_bytes", 65_536..=GIB),
+        unfinished_bytes: reader.integer("limits.unfinished_bytes", MIB..=1024 * GIB),
         update_bytes: reader.integer("limits.update_bytes", 1024..=GIB),
         document_bytes: reader.integer("limits.document_bytes", 1024..=GIB),
         channels_per_socket: reader.integer("limits.channels_per_socket", 1..=65_536),

@@ -16,6 +16,8 @@ pub const DEVELOPMENT_REQUESTS_FACTOR: u64 = 100;
 pub struct Limits {
     /// Bytes of a WebSocket frame from a client.
     pub frame_bytes: usize,
+    /// Bytes of messages of which not all has come, on all sockets. Those that are small count for nothing.
+    pub unfinished_bytes: usize,
     /// Bytes of an update of a document.
     pub update_bytes: usize,
     /// Bytes of a document's encoded state.

@@ -26,7 +26,6 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::hocuspocus::connection::Connection;
-pub(crate) use crate::hocuspocus::document::WaitingBudget;
 use crate::outbox::Outbox;
 use crate::server::SyncServer;
 use crate::socket::serve;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use crate::byte_budget::{ByteBudget, Share};
 use crate::outbox::Outbox;
 use crate::websocket;
 
@@ -54,6 +55,8 @@ impl Message {
 pub(crate) enum ReadError {
     #[error("the message is too large")]
     TooLarge,
+    #[error("too much is under way on all sockets")]
+    Crowded,
     #[error("this is not the WebSocket protocol: {0}")]
     Malformed(&'static str),
     #[error("the connection has ended: {0}")]
@@ -69,6 +72,8 @@ pub(crate) struct Incoming<'a> {
     read: BytesMut,
     /// The message of which fragments have come.
     fragments: Option<Fragments>,
+    /// What is counted of these two.
+    unfinished: Share,
     heard: Instant,
     /// The server has said that the socket ends.
     closed: bool,
@@ -87,10 +92,17 @@ struct Frame {
 }
 
 impl<'a> Incoming<'a> {
-    /// Begins with what the client sent together with its handshake. A larger message than `message_bytes` is refused.
-    pub(crate) fn new(stream: &'a TcpStream, outbox: &'a Outbox, read: &[u8], message_bytes: usize) -> Self {
-        let (read, heard) = (BytesMut::from(read), Instant::now());
-        Self { stream, outbox, message_bytes, read, fragments: None, heard, closed: false }
+    /// Begins with what the client sent together with its handshake. A larger message than `message_bytes` is refused,
+    /// and so is one that there is no room for among all that are under way.
+    pub(crate) fn new(
+        stream: &'a TcpStream,
+        outbox: &'a Outbox,
+        read: &[u8],
+        message_bytes: usize,
+        under_way: &ByteBudget,
+    ) -> Self {
+        let (read, unfinished, heard) = (BytesMut::from(read), Share::of(under_way), Instant::now());
+        Self { stream, outbox, message_bytes, read, fragments: None, unfinished, heard, closed: false }
     }
 
     /// Refuses larger messages than `message_bytes` from now on.
@@ -111,6 +123,7 @@ impl<'a> Incoming<'a> {
                     return Ok(message);
                 }
             }
+            self.count_unfinished()?;
             match self.fill() {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Ok(_) => self.heard = Instant::now(),
@@ -120,6 +133,13 @@ impl<'a> Incoming<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Counts what has come of a message, unless it is little.
+    fn count_unfinished(&mut self) -> Result<(), ReadError> {
+        let bytes = self.read.len() + self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len());
+        let counted = if bytes > READ_BYTES { bytes } else { 0 };
+        if self.unfinished.resize(counted) { Ok(()) } else { Err(ReadError::Crowded) }
     }
 
     /// Tells the client that the socket ends.
@@ -244,9 +264,12 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use platform::random::Random;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::metrics::SocketMetrics;
@@ -288,11 +311,15 @@ mod tests {
         Outbox::new(usize::MAX, &SocketMetrics::default())
     }
 
+    fn plenty() -> ByteBudget {
+        ByteBudget::new(usize::MAX)
+    }
+
     /// What is read of these bytes, until nothing more can be read.
     async fn read(bytes: &[u8]) -> (Vec<Message>, ReadError) {
         let (mut client, server) = connection().await;
         let outbox = outbox();
-        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &[], MESSAGE_BYTES);
+        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &[], MESSAGE_BYTES, &plenty());
         let writing = async move {
             // The server may have had enough.
             let _ = client.write_all(bytes).await;
@@ -385,7 +412,8 @@ mod tests {
     async fn a_ping_and_a_close_are_answered_and_nothing_is_kept_meanwhile() {
         let (mut client, server) = connection().await;
         let outbox = outbox();
-        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &frame(FINAL | PING, b"there?"), 100);
+        let ping = frame(FINAL | PING, b"there?");
+        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &ping, 100, &plenty());
         assert_eq!(incoming.next().await.unwrap(), Message::SignOfLife);
         assert_eq!(incoming.read.capacity(), 0);
         client.write_all(&frame(FINAL | CLOSE, b"\x03\xe8bye")).await.unwrap();
@@ -393,5 +421,29 @@ mod tests {
         let mut heard = [0; 12];
         client.read_exact(&mut heard).await.unwrap();
         assert_eq!(&heard, b"\x8a\x06there?\x88\x02\x03\xe8");
+    }
+
+    #[tokio::test]
+    async fn large_messages_of_which_not_all_has_come_are_bounded_over_all_sockets() {
+        let under_way = ByteBudget::new(250_000);
+        let message = frame(FINAL | BINARY, &vec![7; 200_000]);
+        let (begun, rest) = message.split_at(150_000);
+        let (mut slow, server) = connection().await;
+        let slow_outbox = outbox();
+        let mut of_slow = Incoming::new(slow_outbox.connect(server), &slow_outbox, &[], MESSAGE_BYTES, &under_way);
+        slow.write_all(begun).await.unwrap();
+        while of_slow.read.len() < begun.len() {
+            assert!(timeout(Duration::from_millis(50), of_slow.next()).await.is_err(), "it is not whole");
+        }
+        let (mut other, server) = connection().await;
+        let other_outbox = outbox();
+        let mut of_other = Incoming::new(other_outbox.connect(server), &other_outbox, &[], MESSAGE_BYTES, &under_way);
+        other.write_all(&frame(FINAL | BINARY, &[7; 1_000])).await.unwrap();
+        assert_eq!(of_other.next().await.unwrap().len(), 1_000, "a small one passes");
+        other.write_all(begun).await.unwrap();
+        assert!(matches!(of_other.next().await, Err(ReadError::Crowded)));
+        drop(of_other);
+        slow.write_all(rest).await.unwrap();
+        assert_eq!(of_slow.next().await.unwrap().len(), 200_000);
     }
 }

@@ -8,6 +8,7 @@
 //! | `throttle` | how fast a client may talk |
 //! | `principals` | how much each principal has open |
 //! | `access_check` | what a socket may still do |
+//! | `byte_budget` | bytes that all sockets may hold together |
 //! | `incoming` | what a client says: the messages of the WebSocket protocol |
 //! | `websocket` | the frames that are sent |
 //! | `outbox` | what waits to be written to a socket, bounded, and its writing |
@@ -17,6 +18,7 @@
 //! | `hocuspocus` | the dialect of Hocuspocus' providers, `/hocuspocus` (SPEC §4) |
 
 mod access_check;
+mod byte_budget;
 mod glassbox;
 mod hocuspocus;
 mod incoming;

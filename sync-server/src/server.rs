@@ -20,7 +20,7 @@ use platform::metrics::Metrics;
 use platform::rate_limiter::RateLimiter;
 use schema::ids::DocumentName;
 
-use crate::hocuspocus::WaitingBudget;
+use crate::byte_budget::ByteBudget;
 use crate::metrics::SocketMetrics;
 use crate::principals::Principals;
 use crate::{glassbox, hocuspocus, y_websocket};
@@ -44,7 +44,9 @@ pub(crate) struct Shared {
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) principals: Principals,
     /// For what waits on sockets whose documents are not open yet.
-    pub(crate) waiting: WaitingBudget,
+    pub(crate) waiting: ByteBudget,
+    /// For messages of which not all has come.
+    pub(crate) unfinished: ByteBudget,
     pub(crate) access_news: AccessNews,
     pub(crate) events: EventFeed,
     pub(crate) db: Db,
@@ -87,7 +89,8 @@ impl SyncServer {
             access_desk: AccessDesk::start(db, mode, &lifecycle),
             clock,
             lifecycle,
-            waiting: WaitingBudget::new(limits.unauthenticated_bytes),
+            waiting: ByteBudget::new(limits.unauthenticated_bytes),
+            unfinished: ByteBudget::new(limits.unfinished_bytes),
             rate_limiter,
             principals: Principals::new(&limits, metrics.limits()),
             limits,

@@ -95,7 +95,7 @@ pub(crate) async fn serve<D: Dialect>(
     let limits = &shared.limits;
     let of_strangers = limits.unauthenticated_frame_bytes.min(limits.frame_bytes);
     let frame_bytes = if dialect.is_authenticated() { limits.frame_bytes } else { of_strangers };
-    let mut incoming = Incoming::new(stream, outbox, &connected.read, frame_bytes);
+    let mut incoming = Incoming::new(stream, outbox, &connected.read, frame_bytes, &shared.unfinished);
     outbox.flush();
     let now = Instant::now();
     let mut serving = Serving {
@@ -137,7 +137,7 @@ async fn wait_for_turn_to_leave(shared: &Shared) {
 pub(crate) async fn refuse(connected: Connected, shared: &Shared, code: u16, reason: &'static str) {
     let outbox = Outbox::new(shared.limits.outbox_bytes, &shared.metrics);
     let stream = outbox.connect(connected.stream);
-    let mut incoming = Incoming::new(stream, &outbox, &connected.read, shared.limits.frame_bytes);
+    let mut incoming = Incoming::new(stream, &outbox, &connected.read, shared.limits.frame_bytes, &shared.unfinished);
     close(stream, &outbox, &mut incoming, code, reason).await;
 }
 
@@ -322,6 +322,10 @@ impl Serving<'_> {
             ReadError::TooLarge => {
                 self.shared.reached.count(Limit::FrameBytes);
                 Some((close::TOO_LARGE, "the frame is too large"))
+            }
+            ReadError::Crowded => {
+                self.shared.reached.count(Limit::UnfinishedBytes);
+                Some((close::TRY_LATER, "too many large messages are under way; send this again later"))
             }
             ReadError::Malformed(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
             ReadError::Gone(_) => None,

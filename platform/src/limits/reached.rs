@@ -26,6 +26,8 @@ pub enum Limit {
     UnauthenticatedFrames,
     /// The size of a frame.
     FrameBytes,
+    /// Messages of which not all has come, on all sockets.
+    UnfinishedBytes,
     /// Sockets that are opened from one address, on all instances.
     UpgradesOfAddress,
     /// Sockets that one principal opens, on all instances.

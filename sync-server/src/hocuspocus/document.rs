@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use documents::Session;
@@ -10,6 +9,7 @@ use schema::ids::DocumentName;
 
 use super::allowance::Allowance;
 use super::sink::{DocumentSink, Voice};
+use crate::byte_budget::ByteBudget;
 use crate::principals::Place;
 use crate::server::Authority;
 
@@ -52,35 +52,17 @@ pub(super) enum Renewal {
     UnderWay(Option<String>),
 }
 
-/// Bytes that may wait for documents to be open, on all sockets.
-#[derive(Debug, Clone)]
-pub(crate) struct WaitingBudget(Arc<AtomicUsize>);
-
-impl WaitingBudget {
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(bytes)))
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::AcqRel);
-    }
-}
-
 /// How much waits on a socket for documents to be open.
 #[derive(Debug)]
 pub(super) struct Waiting {
     frames: usize,
     bytes: usize,
-    budget: WaitingBudget,
+    budget: ByteBudget,
 }
 
 impl Waiting {
     /// Nothing does.
-    pub(super) fn new(budget: &WaitingBudget) -> Self {
+    pub(super) fn new(budget: &ByteBudget) -> Self {
         Self { frames: 0, bytes: 0, budget: budget.clone() }
     }
 
@@ -117,7 +99,7 @@ mod tests {
 
     #[test]
     fn h4_what_waits_is_bounded_in_frames_and_in_bytes() {
-        let budget = WaitingBudget::new(WAITING_BYTES_MAX + WAITING_BYTES_MAX / 2);
+        let budget = ByteBudget::new(WAITING_BYTES_MAX + WAITING_BYTES_MAX / 2);
         let mut waiting = Waiting::new(&budget);
         let small = Bytes::from_static(b"frame");
         let taken = (0..2 * WAITING_FRAMES_MAX).filter(|_| waiting.take(&small)).count();
