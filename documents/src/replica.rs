@@ -348,7 +348,7 @@ impl Replica {
         trust: Trust,
     ) -> Result<(Applied, Bytes), ApplyError> {
         let told = self.skeleton.repaired(update).map_or_else(|| update.clone(), Bytes::from);
-        let applied = self.integrate_in_yrs(&told, trust).inspect_err(|_| self.skeleton.undo())?;
+        let applied = self.integrate_in_yrs(&told, summary, trust).inspect_err(|_| self.skeleton.undo())?;
         if applied == Applied::Whole {
             self.bytes += told.len();
             self.answered = None;
@@ -361,15 +361,20 @@ impl Replica {
         Ok((applied, told))
     }
 
-    fn integrate_in_yrs(&mut self, update: &Bytes, trust: Trust) -> Result<Applied, ApplyError> {
+    fn integrate_in_yrs(
+        &mut self,
+        update: &Bytes,
+        summary: &UpdateSummary,
+        trust: Trust,
+    ) -> Result<Applied, ApplyError> {
         let decoded = catch_unwind(|| Update::decode_v1(update))
             .map_err(|panic| ApplyError::Malformed(panic_text(&*panic)))?
             .map_err(|error| ApplyError::Malformed(error.to_string()))?;
         let outcome = fenced(&self.doc, |txn| {
             // An error may come when half of the update is integrated.
             txn.apply_update(decoded).map_err(|error| Broken(error.to_string()))?;
-            if trust == Trust::None {
-                // Some content panics only when it is encoded. Better now than in front of every reader.
+            if trust == Trust::None && summary.inserts_values() {
+                // Some of them panic only when they are encoded. Better now than in front of every reader.
                 drop(txn.encode_update_v1());
             }
             Ok(!txn.insert_set().is_empty() || !txn.delete_set().is_empty())

@@ -78,6 +78,7 @@ pub struct UpdateSummary {
     insertions: Vec<ClientRange>,
     deletions: Vec<ClientRange>,
     structs: usize,
+    inserts_values: bool,
     sections: Vec<Section>,
 }
 
@@ -108,6 +109,12 @@ impl UpdateSummary {
     #[must_use]
     pub const fn structs(&self) -> usize {
         self.structs
+    }
+
+    /// Whether it inserts something else than characters, or content that is gone: values, formats, shared types.
+    #[must_use]
+    pub const fn inserts_values(&self) -> bool {
+        self.inserts_values
     }
 
     /// Whether anything is deleted.
@@ -180,6 +187,7 @@ impl<'a> Walk<'a> {
             for _ in 0..structs {
                 let Piece { end, what, .. } = self.piece(client, clock)?;
                 summary.structs += 1;
+                summary.inserts_values |= what.holds_values();
                 if !matches!(what, What::Gap) {
                     join(&mut summary.insertions, ClientRange { client, start: clock, end });
                 }

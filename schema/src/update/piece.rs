@@ -64,6 +64,11 @@ pub(super) enum Content {
 }
 
 impl What<'_> {
+    /// Whether this holds more than characters.
+    pub(super) const fn holds_values(&self) -> bool {
+        matches!(self, Self::Item(Item { content: Content::Format | Content::Type(_) | Content::Other, .. }))
+    }
+
     /// What must be there before this.
     pub(super) fn needs(&self) -> impl Iterator<Item = Id> {
         let ids = match self {
