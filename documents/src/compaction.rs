@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use platform::db::documents::DocumentRef;
-use platform::db::log::{self, StoredDocument};
+use platform::db::log::{self, EventSourcingLevel, StoredDocument, Trimmed};
 use platform::limits::Limits;
 use schema::ids::Seq;
 
@@ -33,6 +33,7 @@ pub(crate) struct Compaction {
     failures: u32,
     updates_limit: u64,
     bytes_limit: u64,
+    at_close_updates: u64,
 }
 
 impl Compaction {
@@ -47,6 +48,8 @@ impl Compaction {
             updates_limit: limits.snapshot_every_updates,
             // A snapshot costs as much as the state is long: the log may grow in proportion.
             bytes_limit: limits.snapshot_every_bytes.max(snapshot_bytes / 2),
+            // Where nothing old is kept, it goes when everybody has.
+            at_close_updates: if stored.level == EventSourcingLevel::Audit { 1 } else { AT_CLOSE_UPDATES },
         }
     }
 
@@ -61,7 +64,7 @@ impl Compaction {
     }
 
     pub(crate) fn is_worthwhile_at_close(&self) -> bool {
-        self.begun.is_none() && self.updates >= AT_CLOSE_UPDATES
+        self.begun.is_none() && self.updates >= self.at_close_updates
     }
 
     /// When a snapshot is due, if one is.
@@ -130,11 +133,10 @@ async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq,
 }
 
 /// Lets go of what is not kept, after what it did was noted.
-async fn note_and_trim(services: &Services, document: &DocumentRef) -> Result<(), HistoryError> {
+pub(crate) async fn note_and_trim(services: &Services, document: &DocumentRef) -> Result<Trimmed, HistoryError> {
     index::extend(services, document).await?;
     let dense_days = services.limits.log_dense_days;
-    log::trim(&services.db, document.org, document.id, dense_days, services.clock.now()).await?;
-    Ok(())
+    Ok(log::trim(&services.db, document.org, document.id, dense_days, services.clock.now()).await?)
 }
 
 /// Makes sure that there is a snapshot at a place of the log or after it.
@@ -171,7 +173,8 @@ mod tests {
     fn compaction() -> Compaction {
         let (updates_limit, bytes_limit) = (10, 1000);
         let (updates, bytes, begun, not_before_ms, failures) = (0, 0, None, 0, 0);
-        Compaction { updates, bytes, begun, not_before_ms, failures, updates_limit, bytes_limit }
+        let at_close_updates = AT_CLOSE_UPDATES;
+        Compaction { updates, bytes, begun, not_before_ms, failures, updates_limit, bytes_limit, at_close_updates }
     }
 
     #[test]

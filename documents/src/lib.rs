@@ -12,7 +12,7 @@
 //! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
 //! Inside: locks of nodes (`locks`), from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
-//! (`projection`, `left_behind`), how far logs reach (`head_watch`).
+//! (`projection`, `left_behind`), what is kept too long (`retention`), how far logs reach (`head_watch`).
 
 mod barred;
 mod by_session;
@@ -34,6 +34,7 @@ mod projection;
 pub mod quarantine;
 pub mod registry;
 pub mod replica;
+mod retention;
 pub mod room;
 mod services;
 pub mod session;

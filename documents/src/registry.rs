@@ -33,6 +33,7 @@ use crate::locks;
 use crate::metrics::DocumentMetrics;
 use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Message};
 use crate::replica::{Change, Patch};
+use crate::retention;
 use crate::room::{Attach, Edit, Edited, Input, Mode, Room, SessionId, Ticket};
 use crate::services::Services;
 use crate::session::Session;
@@ -109,6 +110,7 @@ impl Documents {
         this.shared.services.lifecycle.spawn("head watch", head_watch::run(this.clone()));
         this.shared.services.lifecycle.spawn("lock sweep", locks::sweep(this.clone()));
         this.shared.services.lifecycle.spawn("left behind", left_behind::run(this.clone()));
+        this.shared.services.lifecycle.spawn("retention", retention::run(this.services()));
         this
     }
 

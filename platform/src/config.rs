@@ -303,6 +303,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         snapshot_every_updates: reader.integer("limits.snapshot_every_updates", 1..=1_000_000),
         snapshot_every_bytes: reader.integer("limits.snapshot_every_bytes", 1024..=GIB),
         log_dense_days: reader.integer("limits.log_dense_days", 0..=36_500),
+        retention_check_seconds: reader.integer("limits.retention_check_seconds", 1..=86_400),
         heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=3600),
         access_check_seconds: reader.integer("limits.access_check_seconds", 1..=3600),
         head_check_ms: reader.integer("limits.head_check_ms", 10..=3_600_000),

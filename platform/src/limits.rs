@@ -83,6 +83,8 @@ pub struct Limits {
     pub snapshot_every_bytes: u64,
     /// Days for which every single version of a document is kept.
     pub log_dense_days: u64,
+    /// Seconds after which it is looked for what is kept too long of documents in which nobody writes any more.
+    pub retention_check_seconds: u64,
     /// Seconds of silence before a client is pinged.
     pub heartbeat_seconds: u64,
     /// Seconds after which a socket's access to its documents is checked again.

@@ -210,6 +210,42 @@ async fn a_node_has_versions_and_goes_back_to_one() {
     }
 }
 
+#[tokio::test]
+async fn what_is_pruned_from_a_canvas_is_in_no_version_and_no_event_either() {
+    const SECRET: &str = "hunter2-in-the-title";
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let orgs = scene.ada.get("/orgs").await.expect(StatusCode::OK);
+    let hooks = format!("/orgs/{}/webhooks", orgs["items"][0]["id"].as_str().unwrap());
+    scene.ada.post(&hooks, json!({"url": "https://hooks.example.com/glassbox"})).await.expect(StatusCode::CREATED);
+    let written = scene.write(&scene.bob, json!({"title": SECRET, "metadata": {"note": SECRET}})).await;
+    let columns = [
+        ("document_updates", "update"),
+        ("node_versions", "snapshot::text::bytea"),
+        ("events", "payload::text::bytea"),
+        ("webhook_deliveries", "payload::text::bytea"),
+    ];
+    let holds = async |(table, column): (&str, &str)| {
+        let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE position('{SECRET}'::bytea IN {column}) > 0)");
+        server.database().is_so(&sql).await
+    };
+    for place in columns {
+        let told = async || holds(place).await.then_some(());
+        scene.ada.eventually(told).await;
+    }
+    assert_eq!(written["title"], SECRET);
+    scene.write(&scene.ada, json!({"title": "Plan B", "metadata": {"note": null}})).await;
+    let name = format!("project:{}", scene.project);
+    let summary = scene.ada.get(&format!("/documents/{name}/history")).await.expect(StatusCode::OK);
+    let prune = json!({"fromSeq": 2, "throughSeq": summary["headSeq"]});
+    scene.ada.post(&format!("/documents/{name}/history/prune"), prune).await.expect(StatusCode::OK);
+    for place in columns {
+        assert!(!holds(place).await, "it is still in {}", place.0);
+    }
+    let node = scene.ada.get(&format!("/nodes/{}", scene.node)).await.expect(StatusCode::OK);
+    assert_eq!(node["title"], "Plan B");
+}
+
 /// Changes a node's status on the canvas, as an editor does.
 async fn restate(server: &Server, scene: &Scene, client: &Client, status: &'static str) {
     let principal = Arc::new(Principal::user(client.user["id"].as_str().unwrap().parse().unwrap(), "bob"));

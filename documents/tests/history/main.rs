@@ -12,5 +12,6 @@ mod common;
 mod past;
 mod prune;
 mod recordings;
+mod retention;
 mod scene;
 mod undo;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use documents::history::Selection;
 use platform::auth::Principal;
+use platform::clock::ManualClock;
 use platform::db::audit::Actor;
 use platform::random::Random;
+use platform::testing::TestDatabase;
 use schema::ids::{RunId, Seq};
 use schema::node;
 use uuid::Uuid;
@@ -15,7 +19,7 @@ use yrs::{
     XmlTextPrelim,
 };
 
-use crate::common::{Client, person, text_seen_by_a_newcomer};
+use crate::common::{Client, Instance, person, text_seen_by_a_newcomer};
 use crate::scene::{Scene, reference};
 
 fn of(who: u64) -> Selection {
@@ -257,5 +261,67 @@ async fn what_a_run_wrote_is_told_by_run_and_event_and_taken_back_without_what_p
     assert!(scene.history.undo(&scene.document, &ann, &of_run, &Actor::SYSTEM).await.unwrap().is_changed);
     assert_eq!(scene.live_text().await, "nonetheless Before. After.");
     assert!(!scene.history.undo(&scene.document, &ann, &of_run, &Actor::SYSTEM).await.unwrap().is_changed);
+    scene.stop().await;
+}
+
+/// What is left of `abcd`, a letter a minute from noon on, when a selection is taken back.
+async fn left_without(selection: Selection) -> String {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let clock = Arc::new(ManualClock::new(noon()));
+    let instance = Instance::at(database.db.clone(), Arc::clone(&clock) as _);
+    let history = instance.documents.history();
+    let scene = Scene { database: Arc::new(database), instance: Arc::new(instance), document, history };
+    for (place, letter) in (0..).zip(["a", "b", "c", "d"]) {
+        scene.write(1, place, 0, letter).await;
+        clock.advance(Duration::from_mins(1));
+    }
+    scene.history.undo(&scene.document, &person(2), &selection, &Actor::SYSTEM).await.unwrap();
+    let left = scene.live_text().await;
+    scene.stop().await;
+    left
+}
+
+fn noon() -> DateTime<Utc> {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+#[tokio::test]
+async fn places_and_times_bound_what_is_taken_back() {
+    let all = Selection::default;
+    let (second, third) = (Some(Seq::new(2)), Some(Seq::new(3)));
+    assert_eq!(left_without(Selection { from: third, ..all() }).await, "ab");
+    assert_eq!(left_without(Selection { through: second, ..all() }).await, "cd");
+    assert_eq!(left_without(Selection { from: second, through: third, ..all() }).await, "ad");
+    let after = |minutes| Some(noon() + TimeDelta::minutes(minutes));
+    assert_eq!(left_without(Selection { since: after(1), until: after(3), ..all() }).await, "ad");
+    assert_eq!(left_without(Selection { since: after(2), principals: vec![reference(1)], ..all() }).await, "ab");
+    assert_eq!(left_without(Selection { since: after(9), ..all() }).await, "abcd");
+}
+
+#[tokio::test]
+async fn only_a_part_of_an_edit_is_taken_back() {
+    let scene = Scene::new().await;
+    let both = |txn: &mut TransactionMut<'_>| {
+        txn.get_or_insert_text("text").insert(txn, 0, "typed");
+        let map = txn.get_or_insert_map("map");
+        let inner = map.insert(txn, "inner", MapPrelim::default());
+        inner.insert(txn, "a", 1);
+        map.insert(txn, "b", 2);
+    };
+    scene.edit(1, both).await;
+    let values = async || {
+        let keys = |txn: &yrs::Transaction<'_>| {
+            let map = txn.get_map("map").unwrap();
+            let inner = map.get(txn, "inner").and_then(|inner| inner.cast::<yrs::MapRef>().ok());
+            (inner.map(|inner| inner.len(txn)), map.get(txn, "b").is_some())
+        };
+        scene.instance.documents.read(&scene.document, keys).await.unwrap().0
+    };
+    let of_part = |part: &str| Selection { part: Some(part.to_owned()), ..of(1) };
+    scene.history.undo(&scene.document, &person(2), &of_part("map/inner"), &Actor::SYSTEM).await.unwrap();
+    assert_eq!((values().await, scene.live_text().await.as_str()), ((Some(0), true), "typed"));
+    scene.history.undo(&scene.document, &person(2), &of_part("text"), &Actor::SYSTEM).await.unwrap();
+    assert_eq!((values().await, scene.live_text().await.as_str()), ((Some(0), true), ""));
     scene.stop().await;
 }

@@ -324,7 +324,7 @@ pub async fn taken_back(db: &Db, org: OrgId, id: Uuid) -> Result<Vec<TakenBack>,
 }
 
 /// Replaces the updates of a part of the log by one that brings what is left of them, and lets go of all else that
-/// tells what the document was between: snapshots, versions, and what versions of nodes say. There must be a snapshot
+/// tells what the document was between: snapshots, versions, what versions of nodes say, and what was told of a canvas. There must be a snapshot
 /// at the end of the part or after it.
 pub async fn forget(
     db: &Db,
@@ -370,14 +370,43 @@ pub async fn forget(
         .execute(&mut *tx.inner)
         .await?;
     sqlx::query!(
-        "UPDATE node_versions SET snapshot = NULL, state = NULL WHERE node_id = $1 AND node_seq >= $2 AND node_seq < $3",
+        "UPDATE node_versions SET snapshot = NULL, state = NULL
+         WHERE (node_id = $1 AND node_seq >= $2 AND node_seq < $3)
+            OR (project_id = $1 AND canvas_seq >= $2 AND canvas_seq < $3)",
         id,
         first,
         last
     )
     .execute(&mut *tx.inner)
     .await?;
+    forget_told(&mut tx, id, first).await?;
     let details = json!({"fromSeq": places.start(), "throughSeq": places.end()});
     audit::record(&mut tx, by.did(Action::DocumentPruned, ResourceKind::Document, id).with(details)).await?;
     tx.commit().await
+}
+
+/// Empties what was told of a canvas since a place of its log: events, and what is on its way to other servers, name what
+/// was changed then and no value. Of other documents no content is told.
+async fn forget_told(tx: &mut OrgTx, canvas: Uuid, first: i64) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE events SET payload = without_values(payload)
+         WHERE project_id = $1 AND org_id = $3
+           AND at >= (SELECT received_at FROM document_updates WHERE document_id = $1 AND seq = $2)",
+        canvas,
+        first,
+        tx.org().as_uuid()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    sqlx::query!(
+        "UPDATE webhook_deliveries SET payload = jsonb_set(payload, '{payload}', without_values(payload -> 'payload'))
+         WHERE org_id = $3 AND payload ->> 'projectId' = $1::uuid::text
+           AND created_at >= (SELECT received_at FROM document_updates WHERE document_id = $1 AND seq = $2)",
+        canvas,
+        first,
+        tx.org().as_uuid()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
 }

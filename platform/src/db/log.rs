@@ -2,11 +2,13 @@
 //!
 //! - [`append`] writes a batch of updates of any number of documents in one transaction, [`probe`] tries whether it could;
 //! - [`load`] reads what a room starts from, [`read_tail`] what another instance has appended since;
-//! - [`save_snapshot`] and [`trim`] keep a log short.
+//! - [`save_snapshot`] and [`trim`] keep a log short;
+//! - [`retention`] finds what is kept too long of documents in which nobody writes.
 
 mod append;
 mod compaction;
 mod read;
+pub mod retention;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};

@@ -18,6 +18,7 @@ mod nouns;
 mod plans;
 mod proxy;
 mod quarantine;
+mod retention;
 mod runs;
 mod support;
 mod tenancy;

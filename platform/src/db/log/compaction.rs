@@ -111,8 +111,7 @@ pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u64, now: DateTime<
         return Ok(Trimmed::default());
     };
     let near = thin_near(&mut tx, id, row.snapshot_seq).await?;
-    let dense_days = i64::try_from(dense_days).unwrap_or(DENSE_DAYS_MAX).min(DENSE_DAYS_MAX);
-    let dense_since = now - TimeDelta::days(dense_days);
+    let dense_since = dense_since(dense_days, now);
     let trimmed = match EventSourcingLevel::from_column(&row.event_sourcing_level)? {
         EventSourcingLevel::Full => Trimmed { updates: 0, snapshots: near },
         EventSourcingLevel::Snapshot => Trimmed {
@@ -126,6 +125,12 @@ pub async fn trim(db: &Db, org: OrgId, id: Uuid, dense_days: u64, now: DateTime<
     };
     tx.commit().await?;
     Ok(trimmed)
+}
+
+/// Since when every single version is kept.
+pub(super) fn dense_since(dense_days: u64, now: DateTime<Utc>) -> DateTime<Utc> {
+    let days = i64::try_from(dense_days).unwrap_or(DENSE_DAYS_MAX).min(DENSE_DAYS_MAX);
+    now - TimeDelta::days(days)
 }
 
 /// Lets go of the content of updates in `trimmed_seq + 1 ..= snapshot_seq`, in order, up to the first one that was
