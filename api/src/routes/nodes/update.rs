@@ -21,7 +21,7 @@ use crate::authenticate::Caller;
 use crate::content::NodeDocuments;
 use crate::etag::{Condition, NodeTag, if_match};
 use crate::extract::{self, Id};
-use crate::merge::merge_lines;
+use crate::merge::merge_texts;
 use crate::problem::{Problem, ProblemBody};
 
 /// What is to change. A field that is left out stays as it is; `null` empties it.
@@ -170,7 +170,7 @@ async fn edit(
     if let Some(NewBody { body, base }) = body {
         let patch: documents::replica::Patch = Box::new(move |txn| {
             let merged = match base {
-                Some(base) => merge_lines(&base, &body, &node::read(txn).body),
+                Some(base) => merge_texts(&base, &body, &node::read(txn).body),
                 None => body,
             };
             node::set_body(txn, &merged)
