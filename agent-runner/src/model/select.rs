@@ -35,7 +35,13 @@ impl ServerModel {
 #[error("there is no model {0:?} that this organization may use")]
 pub(crate) struct NoModel(pub(crate) String);
 
-/// The models to ask, the first first: the one that was asked for or is the default, and those that stand in for it.
+/// What is assumed of a model of which nothing but its name is known: tokens that it takes in,
+const HOSTED_CONTEXT_TOKENS: u64 = 32_768;
+/// and tokens of one answer.
+const HOSTED_OUTPUT_TOKENS: u64 = 4_096;
+
+/// The models to ask, the first first: the one that was asked for or is the default, and those that stand in for it. A name
+/// that is not set up is one that the organization's own endpoint knows, if it has one.
 pub(crate) fn select(
     asked: Option<&str>,
     settings: &Settings,
@@ -48,7 +54,9 @@ pub(crate) fn select(
     };
     let find = |name: &str| {
         let own = own.iter().find(|model| model.name == name).map(from_row);
-        own.or_else(|| (name == server.name || name == DEMO && server.is_demo).then(|| server.clone()))
+        let of_server = || (name == server.name || name == DEMO && server.is_demo).then(|| server.clone());
+        let hosted = || settings.self_hosted_endpoint.as_deref().map(|base_url| hosted(base_url, name));
+        own.or_else(of_server).or_else(hosted)
     };
     let Some(name) = asked.or(settings.default_model.as_deref()) else {
         // Without a word of the organization: the only one that it has, or the server's.
@@ -69,6 +77,20 @@ pub(crate) fn select(
         }
     }
     Ok(models)
+}
+
+fn hosted(base_url: &str, name: &str) -> ModelSpec {
+    ModelSpec {
+        name: name.to_owned(),
+        base_url: base_url.to_owned(),
+        model: name.to_owned(),
+        key: KeyRef::None,
+        price_in: None,
+        price_out: None,
+        context_tokens: HOSTED_CONTEXT_TOKENS,
+        output_tokens: HOSTED_OUTPUT_TOKENS,
+        is_demo: false,
+    }
 }
 
 fn from_row(model: &OrgModel) -> ModelSpec {

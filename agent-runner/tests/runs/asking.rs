@@ -50,6 +50,28 @@ async fn a_run_that_waits_holds_no_lease_and_goes_on_with_the_default_when_its_t
     assert_eq!(received["data"]["byDefault"], true);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_began_a_run_is_notified_when_it_asks_and_when_it_is_over() {
+    let world = World::start().await;
+    let question = json!({"question": "Which sea?"});
+    let provider = Provider::start(Arc::new(asks(question))).await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    let asked = world.until_status(&run, "awaiting_input").await;
+    let newest = async || {
+        let page = world.get("/users/me/notifications").await;
+        let newest = &page["items"][0];
+        (text(&newest["type"]), text(&newest["resourceId"]), newest["body"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(newest().await, ("human_input_needed".to_owned(), world.node.clone(), "Which sea?".to_owned()));
+    let answer = json!({"questionId": asked["question"]["id"], "response": "The Baltic"});
+    world.post(&format!("/executions/{run}/input"), answer).await;
+    world.until_status(&run, "complete").await;
+    let (kind, about, _) = newest().await;
+    assert_eq!((kind.as_str(), about), ("execution_complete", world.node.clone()));
+    assert_eq!(world.get("/users/me/notifications/unread-count").await["unread"], 2);
+}
+
 /// A clock that is late.
 struct Late(SystemClock, TimeDelta);
 

@@ -116,3 +116,18 @@ async fn a_key_that_the_provider_repeats_is_shown_to_nobody() {
     let everything = json!([failed, world.trace(&run).await, world.get("/notifications").await]).to_string();
     assert!(!everything.contains("sk-test"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organizations_own_endpoint_knows_the_models_that_are_not_set_up() {
+    let world = World::start().await;
+    let says = |_: &Value, _| Reply::Parts(vec![Part::Text("From our own machine.")]);
+    let provider = Provider::start(Arc::new(says)).await;
+    let _worker = world.worker(None, Probe::default());
+    let settings = json!({"settings": {"selfHostedEndpoint": provider.url, "defaultModel": "house-model"}});
+    let (status, answer) = world.call(Method::PATCH, &format!("/orgs/{}", world.org), Some(settings)).await;
+    assert!(status.is_success(), "{answer}");
+    let run = world.execute(json!({"plan": false})).await;
+    let done = world.until_status(&run, "complete").await;
+    assert_eq!(provider.requests()[0]["model"], "house-model");
+    assert_eq!((&done["model"], &done["estimatedCostUsd"]), (&json!("house-model"), &Value::Null), "{done}");
+}

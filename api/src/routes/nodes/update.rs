@@ -65,8 +65,8 @@ pub(super) struct Request {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
     body: Patch<String>,
-    /// The body as the caller read it, before it made `body` of it. When others have written since, their lines are
-    /// kept, unless the caller changed the same ones. Without it, `body` is what the node holds afterwards.
+    /// The body as the caller read it, before it made `body` of it. When others have written since, what they
+    /// wrote is kept, unless the caller changed the same words. Without it, `body` is what the node holds afterwards.
     #[schema(required = false, nullable = false)]
     base_body: Option<String>,
 }

@@ -80,7 +80,8 @@ pub(super) struct SettingsChanges {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, required = false, example = json!(["gpt-4", "claude-3"]))]
     allowed_models: Patch<Vec<String>>,
-    /// The base URL of an OpenAI-compatible API of the organization's own.
+    /// The base URL of an OpenAI-compatible API of the organization's own, without a key: it is asked for models that are not
+    /// set up.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, example = "https://models.example.com/v1")]
     self_hosted_endpoint: Patch<String>,
