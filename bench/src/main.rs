@@ -57,6 +57,7 @@ use scenario::receipts::Receipts;
 use scenario::replay::Replay;
 use scenario::rest::Rest;
 use scenario::soak::Soak;
+use scenario::storage::Storage;
 use system::{Bench, ServerOptions};
 
 /// More than this before the start means that somebody else uses the machine.
@@ -101,6 +102,7 @@ enum Command {
     Hostile(Hostile),
     Partitions(Partitions),
     Soak(Soak),
+    Storage(Storage),
     All(All),
     Relay(Relay),
     Bare(Bare),
@@ -244,6 +246,7 @@ impl Command {
             Self::Hostile(scenario) => scenario.run(bench).await,
             Self::Partitions(scenario) => scenario.run(bench).await,
             Self::Soak(scenario) => scenario.run(bench).await,
+            Self::Storage(scenario) => scenario.run(bench).await,
             Self::All(_) | Self::Relay(_) | Self::Bare(_) | Self::Compare(_) => bail!("this is not a scenario"),
         }
     }

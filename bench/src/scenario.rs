@@ -15,3 +15,4 @@ pub(crate) mod receipts;
 pub(crate) mod replay;
 pub(crate) mod rest;
 pub(crate) mod soak;
+pub(crate) mod storage;

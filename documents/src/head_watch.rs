@@ -1,17 +1,17 @@
-//! How far the logs of open documents reach, looked up for all of them at once.
+//! How far the logs of open documents reach and whether nodes are locked, looked up for all of them at once.
 //!
 //! What other instances commit comes over the bus. The bus may lose it: rooms that were told of a gap ask here, and all
-//! open documents are looked at from time to time, often while no bus carries anything between processes. So edits flow
-//! between instances without a bus, too, only later.
+//! open documents are looked at from time to time, often while no bus carries anything between processes. So edits and
+//! locks pass between instances without a bus, too, only later.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use platform::bus::BusState;
-use platform::db::{DbError, log};
+use platform::db::DbError;
+use platform::db::log::{self, Standing};
 use platform::limits::Limits;
-use schema::ids::{Epoch, Seq};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ pub(crate) struct HeadWatch {
 }
 
 impl HeadWatch {
-    /// Asks for the head of an open document's log. The answer is an [`Event`] of its room.
+    /// Asks where an open document stands. The answer is an [`Event`] of its room.
     pub(crate) fn ask(&self, document: Uuid) {
         self.asked().insert(document);
         self.noted.notify_one();
@@ -57,7 +57,7 @@ impl HeadWatch {
 /// What the rooms of this instance were told last.
 struct Watch {
     documents: Documents,
-    told: HashMap<Uuid, (Epoch, Seq)>,
+    told: HashMap<Uuid, Standing>,
 }
 
 /// Looks up heads until the process ends.
@@ -118,7 +118,7 @@ impl Watch {
         self.look_at(&ids).await
     }
 
-    /// Tells the rooms whose logs have moved since they were told last.
+    /// Tells the rooms of which something has moved since they were told last.
     async fn look_at_all(&mut self) -> Result<(), DbError> {
         let ids = self.documents.open_ids();
         let open: HashSet<&Uuid> = ids.iter().collect();
@@ -129,11 +129,11 @@ impl Watch {
     async fn look_at(&mut self, ids: &[Uuid]) -> Result<(), DbError> {
         let services = self.documents.services();
         for ids in ids.chunks(QUERY_DOCUMENTS) {
-            let heads = log::heads(&services.db, ids).await?;
+            let found = log::standings(&services.db, ids).await?;
             for id in ids {
-                match heads.get(id) {
-                    Some((epoch, seq)) if self.told.insert(*id, (*epoch, *seq)) != Some((*epoch, *seq)) => {
-                        self.documents.tell(*id, Event::Head(*epoch, *seq));
+                match found.get(id).copied() {
+                    Some(standing) if self.told.insert(*id, standing) != Some(standing) => {
+                        self.documents.tell(*id, Event::Standing(standing));
                     }
                     Some(_) => {}
                     None => self.documents.tell(*id, Event::Gone),

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::bus::{BusEvent, BusMessage, BusReceiver};
+use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::locks::{self, Lock};
-use platform::db::log::{AppendRefusal, NewUpdate};
+use platform::db::log::{AppendRefusal, NewUpdate, Standing};
 use platform::queue::{Receiver, Sender};
 use schema::ids::{DocumentKind, Epoch, Seq};
 use tokio::sync::{oneshot, watch};
@@ -33,6 +34,7 @@ use crate::room::{
 };
 use crate::services::Services;
 use heavy::{heavy, may_be_heavy};
+use lock::LockRead;
 use work::Work;
 
 /// Messages that wait for a room; a client that sends more waits for its turn.
@@ -68,12 +70,14 @@ pub(crate) enum Event {
     LogRead(Vec<(Seq, bytes::Bytes)>),
     /// The part that is missing here is only in a snapshot any more.
     LogTrimmed,
-    /// The log's head, as it was found in the database.
-    Head(Epoch, Seq),
+    /// Where the document stands, as it was found in the database.
+    Standing(Standing),
     /// The document is no more.
     Gone,
-    /// Who holds the node's lock.
+    /// Who holds the node's lock after a change that was made here.
     Lock(Option<Lock>),
+    /// Who holds the node's lock, as the tables have it.
+    LockRead(Result<Option<Lock>, DbError>),
     Compacted(Option<Seq>),
     /// The rows that the tables have of it are behind its log.
     RowsBehind,
@@ -96,6 +100,7 @@ pub(crate) struct Owner {
     compaction: Compaction,
     projection: Projection,
     work: Work,
+    lock_read: LockRead,
     idle_since_ms: Option<u64>,
     /// The replica is to be built anew before anything else is handled.
     reload: bool,
@@ -198,6 +203,7 @@ impl Owner {
             compaction,
             projection,
             work: Work::default(),
+            lock_read: LockRead::default(),
             idle_since_ms: None,
             reload: false,
             ended: false,
@@ -338,8 +344,12 @@ impl Owner {
             }
             Event::LogRead(updates) => self.take(Input::FromLog(updates)),
             Event::LogTrimmed => self.reload = true,
-            Event::Head(epoch, seq) => self.take(Input::Head(epoch, seq)),
-            Event::Lock(lock) => self.take_lock(lock),
+            Event::Standing(found) => {
+                self.take(Input::Head(found.epoch, found.head));
+                self.compare_lock(found.lock);
+            }
+            Event::Lock(lock) => self.lock_changed(lock),
+            Event::LockRead(read) => self.lock_was_read(read),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::RowsBehind => self.projection.request(self.now()),
             Event::Projected(seq) => {
@@ -415,9 +425,6 @@ impl Owner {
             BusEvent::Message { message: BusMessage::AccessChanged(_) | BusMessage::EventsThrough(_), .. } => {}
             BusEvent::Gap => {
                 self.services.heads.ask(self.document.id);
-                if self.room.is_locked() {
-                    self.read_lock();
-                }
                 self.ask_for_presence();
             }
         }

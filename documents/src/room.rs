@@ -201,10 +201,10 @@ impl Room {
         self.replica.is_broken()
     }
 
-    /// Whether somebody holds the node's lock.
+    /// The fencing token of the node's lock, while somebody holds it.
     #[must_use]
-    pub(crate) fn is_locked(&self) -> bool {
-        self.lock.is_some()
+    pub(crate) fn lock_token(&self) -> Option<i64> {
+        self.lock.as_ref().map(|lock| lock.fencing_token())
     }
 
     /// Whether other instances may have been told of sessions of this one.

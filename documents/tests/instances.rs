@@ -11,10 +11,13 @@ use common::{Client, Instance, present};
 use documents::delivery::{AwarenessState, Outgoing, Refusal};
 use documents::room::UpdateKind;
 use platform::bus::{BusState, Hub};
-use platform::db::documents::DocumentRef;
+use platform::db::documents::{self as document_rows, DocumentRef};
+use platform::db::locks::Waiting;
 use platform::limits::Limits;
-use platform::testing::{RedisServer, TestDatabase};
+use platform::testing::{RedisServer, TestDatabase, principal_of};
+use schema::ids::NodeId;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 /// Nothing comes through the log within a test's patience: what comes has come over the bus.
 const NEVER_MS: u64 = 3_600_000;
@@ -257,4 +260,37 @@ async fn d6_p2_a_client_id_belongs_to_who_is_here_under_it_through_another_insta
     clients[2].until_text(|text| text == "mine").await;
     // Only so long that nobody waits for it.
     tokio::time::timeout(Duration::from_secs(10), stop(instances)).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_bus_a_lock_is_enforced_by_other_instances_too_and_ends_there() {
+    let database = TestDatabase::new().await;
+    let owner = database.user("ada").await;
+    let org = database.org(owner.id).await;
+    let project = database.project(org).await;
+    database.sabotage(r#"UPDATE projects SET settings = '{"lockMode": "enforced"}'"#).await;
+    let node = NodeId::new(Uuid::new_v4());
+    let node = document_rows::ensure_node(&database.db, org, project, node).await.unwrap().unwrap();
+    let limits = Limits { head_check_ms: 50, ..Limits::default() };
+    let one = Instance::with(database.another_instance().await, &Hub::default(), limits.clone());
+    let two = Instance::with(database.another_instance().await, &Hub::default(), limits);
+    let ada = principal_of(&owner);
+    let mut bob = Client::new(12);
+    bob.attach(&two, &node).await;
+
+    one.documents.take_lock(&node, &ada, Waiting::NotTold).await.unwrap();
+    let is_refusal = |it: &Outgoing| matches!(it, Outgoing::Refused { refusal: Refusal::LockHeld { .. }, .. });
+    let refused = async {
+        while !bob.inbox.all().iter().any(is_refusal) {
+            bob.type_text("bob's").await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the lock is enforced");
+
+    let asked = |told: &[Outgoing]| told.iter().filter(|it| matches!(it, Outgoing::Step1(_))).count();
+    let before = asked(&bob.inbox.all());
+    one.documents.release_lock(&node, ada.reference()).await.unwrap();
+    bob.inbox.until("to be asked for what was refused", |told| asked(told) > before).await;
+    stop(vec![one, two]).await;
 }

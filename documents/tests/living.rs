@@ -410,3 +410,48 @@ async fn d5_many_small_edits_are_counted_as_what_they_take_up() {
     assert_eq!(ann.inbox.all().iter().filter(|it| matches!(it, Outgoing::Refused { .. })).count(), 0);
     instance.stop().await;
 }
+
+#[tokio::test]
+async fn a_document_is_compacted_again_and_again_while_many_write_and_loses_nothing() {
+    const WRITERS: u64 = 8;
+    const WORDS: usize = 150;
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let limits = Limits { snapshot_every_updates: 25, ..Limits::default() };
+    let instance = Instance::with(database.another_instance().await, &Hub::default(), limits);
+    let mut writers = Vec::new();
+    for id in 1..=WRITERS {
+        let mut writer = Client::new(id);
+        writer.attach(&instance, &document).await;
+        writers.push(tokio::spawn(async move {
+            for word in 0..WORDS {
+                writer.type_text(&format!("<{id} {word}>")).await;
+                tokio::task::yield_now().await;
+            }
+            writer.until_saved().await;
+            writer
+        }));
+    }
+    let mut typed = Vec::new();
+    for writer in writers {
+        typed.push(writer.await.unwrap());
+    }
+    let whole = WRITERS * WORDS as u64;
+    let compacted = async {
+        while log::snapshot_place(&database.db, document.org, document.id).await.unwrap() < Some(Seq::new(whole / 2)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), compacted).await.expect("snapshots are written meanwhile");
+    let has_all = |text: &str| (1..=WRITERS).all(|id| (0..WORDS).all(|word| text.contains(&format!("<{id} {word}>"))));
+    for writer in &mut typed {
+        writer.until_text(has_all).await;
+    }
+    instance.stop().await;
+
+    let restarted = Instance::new(database.another_instance().await);
+    let stored = text_seen_by_a_newcomer(&restarted, &document).await;
+    assert!(has_all(&stored));
+    assert_eq!(stored, typed[0].text());
+    restarted.stop().await;
+}

@@ -63,7 +63,7 @@ impl Scene {
 
     fn lock(&mut self, enforcement: Enforcement) -> Vec<Effect> {
         let holder = self.ada.reference();
-        let state = LockState { holder, name: "Ada".into(), until_ms: LATER_MS, enforcement };
+        let state = LockState { holder, name: "Ada".into(), fencing_token: 1, until_ms: LATER_MS, enforcement };
         self.feed(0, Input::Lock(Some(state)))
     }
 

@@ -4,7 +4,6 @@ mod look_back;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -41,10 +40,6 @@ pub(crate) struct Replay {
     /// At how many places of the log it is asked afterwards what the document was
     #[arg(long, default_value_t = 100)]
     pub(crate) look_back: usize,
-
-    /// Prints how many bytes the database holds of the document; {document} stands for its name
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) stored_bytes_cmd: Option<String>,
 }
 
 /// So many places of a log, spread over it unevenly, and its end.
@@ -54,7 +49,8 @@ fn places(updates: usize, count: usize) -> BTreeSet<usize> {
     (1..count).map(|number| 1 + number * STRIDE * (1 + updates / STRIDE / count) % updates).chain([updates]).collect()
 }
 
-struct Typed {
+/// What typing took.
+pub(super) struct Typed {
     wall: Duration,
     sent_bytes: u64,
     received_bytes: u64,
@@ -73,7 +69,7 @@ impl Replay {
         let system = bench.glassbox().await?;
         let document = bench.document("replay");
         let (cpu, postgres) = (system.cpu(), system.postgres_cpu());
-        let typed = self.type_all(&system, &document, &updates).await?;
+        let typed = type_all(&system, &document, &updates, self.in_flight).await?;
         let used = |before: Option<Duration>, after: Option<Duration>| {
             before
                 .zip(after)
@@ -99,7 +95,6 @@ impl Replay {
         row("bytes sent to the server", typed.sent_bytes.into());
         row("bytes received from the server", typed.received_bytes.into());
         row("bytes to open it in the end", content.bytes().into());
-        row("bytes stored", self.stored_bytes(&document)?.into());
         report.table(table);
         if self.look_back > 0 {
             let texts = trace.texts(&places(updates.len(), self.look_back))?;
@@ -109,42 +104,35 @@ impl Replay {
         }
         Ok(report)
     }
+}
 
-    async fn type_all(&self, system: &System, document: &str, updates: &[Vec<u8>]) -> Result<Typed> {
-        let token = system.api()?.token("author@bench.example").await?;
-        let (mut author, _) = Attachment::open_synced(system.address, Dialect::Ws, document, Some(&token)).await?;
-        let before = author.edits_sent();
-        let start = Instant::now();
-        let (mut next, mut confirmed) = (0, 0);
-        while confirmed < updates.len() {
-            while next < updates.len() && next - confirmed < self.in_flight {
-                author.queue_update(&updates[next]);
-                next += 1;
-            }
-            author.socket.flush()?;
-            tokio::time::timeout(PATIENCE, author.socket.ready()).await.context("no receipt came in time")??;
-            while let Some(event) = author.event()? {
-                match event {
-                    Event::Receipt(through) => {
-                        confirmed = usize::try_from(through.saturating_sub(before))?;
-                    }
-                    Event::Refused(why) | Event::Ended(why) => bail!("the server refused: {why}"),
-                    _ => {}
+/// Types updates into a document over `/ws`, of which at most so many wait for their receipts, until all are confirmed.
+pub(super) async fn type_all(system: &System, document: &str, updates: &[Vec<u8>], in_flight: usize) -> Result<Typed> {
+    let token = system.api()?.token("author@bench.example").await?;
+    let (mut author, _) = Attachment::open_synced(system.address, Dialect::Ws, document, Some(&token)).await?;
+    let before = author.edits_sent();
+    let start = Instant::now();
+    let (mut next, mut confirmed) = (0, 0);
+    while confirmed < updates.len() {
+        while next < updates.len() && next - confirmed < in_flight {
+            author.queue_update(&updates[next]);
+            next += 1;
+        }
+        author.socket.flush()?;
+        tokio::time::timeout(PATIENCE, author.socket.ready()).await.context("no receipt came in time")??;
+        while let Some(event) = author.event()? {
+            match event {
+                Event::Receipt(through) => {
+                    confirmed = usize::try_from(through.saturating_sub(before))?;
                 }
+                Event::Refused(why) | Event::Ended(why) => bail!("the server refused: {why}"),
+                _ => {}
             }
         }
-        Ok(Typed {
-            wall: start.elapsed(),
-            sent_bytes: author.socket.sent_bytes(),
-            received_bytes: author.socket.received_bytes(),
-        })
     }
-
-    fn stored_bytes(&self, document: &str) -> Result<Option<u64>> {
-        let Some(command) = &self.stored_bytes_cmd else { return Ok(None) };
-        let output = Command::new("sh").arg("-c").arg(command.replace("{document}", document)).output()?;
-        ensure!(output.status.success(), "{command} failed: {}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
-        Ok(Some(text.trim().parse().with_context(|| format!("{command} printed {text:?}"))?))
-    }
+    Ok(Typed {
+        wall: start.elapsed(),
+        sent_bytes: author.socket.sent_bytes(),
+        received_bytes: author.socket.received_bytes(),
+    })
 }

@@ -17,6 +17,16 @@ const READS: usize = 5;
 /// The pause after a failed read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
 
+/// Whether the tables are being asked who holds the lock.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockRead {
+    #[default]
+    Idle,
+    UnderWay,
+    /// They are, and something has happened since, so that the answer may be older than that.
+    Outdated,
+}
+
 /// What a job needs of its owner.
 struct Job {
     services: Arc<Services>,
@@ -31,16 +41,50 @@ impl Owner {
         let state = lock.map(|lock| LockState {
             holder: lock.holder,
             name: lock.name.into(),
+            fencing_token: lock.fencing_token,
             until_ms: now.saturating_add(u64::try_from(lock.remaining_ms).unwrap_or_default()),
             enforcement: if lock.is_enforced { Enforcement::Enforced } else { Enforcement::Advisory },
         });
         self.take(Input::Lock(state));
     }
 
-    /// Asks the tables who holds the lock.
-    pub(super) fn read_lock(&self) {
+    /// The lock, as this instance has just changed it. Of several changes, the news may come in another order: the tables
+    /// have the last word.
+    pub(super) fn lock_changed(&mut self, lock: Option<Lock>) {
+        self.take_lock(lock);
+        self.read_lock();
+    }
+
+    /// Which lock the tables were seen to have.
+    pub(super) fn compare_lock(&mut self, fencing_token: Option<i64>) {
+        if self.room.lock_token() != fencing_token {
+            self.read_lock();
+        }
+    }
+
+    /// Asks the tables who holds the lock, once at a time.
+    pub(super) fn read_lock(&mut self) {
+        if self.lock_read != LockRead::Idle {
+            self.lock_read = LockRead::Outdated;
+            return;
+        }
+        self.lock_read = LockRead::UnderWay;
         let job = self.job();
-        self.services.lifecycle.spawn("lock read", async move { job.read().await });
+        self.services.lifecycle.spawn("lock read", async move {
+            let read = job.read().await;
+            drop(job.events.try_send(Event::LockRead(read)));
+        });
+    }
+
+    /// The tables' answer.
+    pub(super) fn lock_was_read(&mut self, read: Result<Option<Lock>, DbError>) {
+        if std::mem::take(&mut self.lock_read) == LockRead::Outdated {
+            return self.read_lock();
+        }
+        match read {
+            Ok(lock) => self.take_lock(lock),
+            Err(error) => tracing::warn!(document = %self.document.id, %error, "a lock could not be read"),
+        }
     }
 
     pub(super) fn renew_lock(&self, holder: PrincipalRef) {
@@ -48,8 +92,7 @@ impl Owner {
         self.services.lifecycle.spawn("lock renewal", async move {
             let seconds = job.services.limits.lock_seconds;
             match locks::renew(&job.services.db, &job.document, holder, seconds).await {
-                Ok(Some(lock)) => job.tell(Some(lock)),
-                Ok(None) => job.read().await,
+                Ok(lock) => job.tell(lock),
                 Err(error) => tracing::warn!(document = %job.document.id, %error, "a lock could not be renewed"),
             }
         });
@@ -60,8 +103,7 @@ impl Owner {
         let job = self.job();
         self.services.lifecycle.spawn("lock release", async move {
             match job.release(holder).await {
-                Ok(true) => job.tell(None),
-                Ok(false) => job.read().await,
+                Ok(lock) => job.tell(lock),
                 // It runs out by itself.
                 Err(error) => tracing::warn!(document = %job.document.id, %error, "a lock could not be released"),
             }
@@ -74,23 +116,22 @@ impl Owner {
 }
 
 impl Job {
-    async fn read(&self) {
-        for _ in 0..READS {
-            match locks::find(&self.services.db, &self.document).await {
-                Ok(lock) => return drop(self.events.try_send(Event::Lock(lock))),
-                Err(error) => {
-                    tracing::warn!(document = %self.document.id, %error, "a lock could not be read");
-                    tokio::time::sleep(READ_PAUSE).await;
-                }
+    async fn read(&self) -> Result<Option<Lock>, DbError> {
+        for _ in 1..READS {
+            if let Ok(lock) = locks::find(&self.services.db, &self.document).await {
+                return Ok(lock);
             }
+            tokio::time::sleep(READ_PAUSE).await;
         }
+        locks::find(&self.services.db, &self.document).await
     }
 
-    async fn release(&self, holder: PrincipalRef) -> Result<bool, DbError> {
+    /// Ends the holder's lock. Somebody else may have it by then.
+    async fn release(&self, holder: PrincipalRef) -> Result<Option<Lock>, DbError> {
         let mut tx = self.services.db.org(self.document.org).await?;
-        let released = locks::release(&mut tx, &self.document, Some(holder), ReleaseReason::Left, holder).await?;
+        locks::release(&mut tx, &self.document, Some(holder), ReleaseReason::Left, holder).await?;
         tx.commit().await?;
-        Ok(released.is_some())
+        locks::find(&self.services.db, &self.document).await
     }
 
     /// Tells the room, and those of other instances.

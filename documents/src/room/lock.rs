@@ -24,6 +24,8 @@ pub struct LockState {
     pub holder: PrincipalRef,
     /// What to call them.
     pub name: Arc<str>,
+    /// Which of the node's locks it is.
+    pub fencing_token: i64,
     /// When it ends unless it is renewed, in milliseconds of the room's clock.
     pub until_ms: u64,
     /// Whether updates of others are refused.
@@ -51,6 +53,10 @@ pub(super) struct HeldLock {
 }
 
 impl HeldLock {
+    pub(super) fn fencing_token(&self) -> i64 {
+        self.state.fencing_token
+    }
+
     pub(super) fn deadline(&self) -> u64 {
         let gone_at = self.left_ms.map_or(u64::MAX, |left| left + COME_BACK_MS);
         self.state.until_ms.min(gone_at)

@@ -18,6 +18,7 @@ impl World {
         self.lock = self.clients.get(holder).map(|client| LockState {
             holder: client.principal.reference(),
             name: Arc::from(client.principal.name.as_str()),
+            fencing_token: 1,
             until_ms: self.now + self.random.below(LOCK_MS),
             enforcement,
         });

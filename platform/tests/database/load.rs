@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use chrono::Utc;
 use platform::db::DbError;
-use platform::db::log::{self, EventSourcingLevel, SnapshotOutcome};
+use platform::db::log::{self, EventSourcingLevel, SnapshotOutcome, Standing};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{Epoch, OrgId, Seq};
 use uuid::Uuid;
@@ -105,10 +105,10 @@ async fn sweeps_see_where_all_logs_stand() {
     append_some(&test.db, &canvas, some_principal(), 2).await;
     append_some(&test.db, &free, some_principal(), 3).await;
 
-    let heads = log::heads(&test.db, &[canvas.id, free.id, Uuid::new_v4()]).await.unwrap();
-    assert_eq!(heads.len(), 2);
-    assert_eq!(heads[&canvas.id], (Epoch::FIRST, Seq::new(2)));
-    assert_eq!(heads[&free.id], (Epoch::FIRST, Seq::new(3)));
+    let found = log::standings(&test.db, &[canvas.id, free.id, Uuid::new_v4()]).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[&canvas.id], Standing { epoch: Epoch::FIRST, head: Seq::new(2), lock: None });
+    assert_eq!(found[&free.id], Standing { epoch: Epoch::FIRST, head: Seq::new(3), lock: None });
 
     let behind = log::behind_projection(&test.db, Uuid::nil(), 10).await.unwrap();
     assert_eq!(behind, [(canvas, Seq::new(2))], "free documents have no projection");

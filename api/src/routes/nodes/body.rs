@@ -88,7 +88,7 @@ pub(super) struct NodeOnCanvas {
 pub(super) struct NodeRowBody {
     #[serde(flatten)]
     on_canvas: NodeOnCanvas,
-    /// Counts its changes.
+    /// Counts its changes, to tell older from newer. The versions that its history keeps have numbers of their own.
     version: i32,
     /// When it last changed.
     updated_at: DateTime<Utc>,

@@ -105,13 +105,35 @@ pub async fn snapshot_place(db: &Db, org: OrgId, id: Uuid) -> Result<Option<Seq>
     Ok(place.map(seq_from_column).filter(|place| *place > Seq::ZERO))
 }
 
-/// Where the logs of many documents, of any organizations, stand. Those that are gone are not in the answer.
-pub async fn heads(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, (Epoch, Seq)>, DbError> {
+/// Where a document stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The life of its log.
+    pub epoch: Epoch,
+    /// The last place of its log.
+    pub head: Seq,
+    /// The fencing token of the node's lock, while somebody holds it.
+    pub lock: Option<i64>,
+}
+
+/// Where many documents, of any organizations, stand. Those that are gone are not in the answer.
+pub async fn standings(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Standing>, DbError> {
     let mut tx = db.maintenance().await?;
-    let rows = sqlx::query!("SELECT id, epoch, head_seq FROM documents WHERE id = ANY($1) AND deleted_at IS NULL", ids)
-        .fetch_all(&mut *tx)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, (epoch_from_column(row.epoch), seq_from_column(row.head_seq)))).collect())
+    let rows = sqlx::query!(
+        r#"SELECT d.id, d.epoch, d.head_seq, l.fencing_token AS "lock?"
+           FROM documents d LEFT JOIN node_locks l ON l.node_id = d.id AND l.expires_at > now()
+           WHERE d.id = ANY($1) AND d.deleted_at IS NULL"#,
+        ids
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (epoch, head) = (epoch_from_column(row.epoch), seq_from_column(row.head_seq));
+            (row.id, Standing { epoch, head, lock: row.lock })
+        })
+        .collect())
 }
 
 /// Up to `limit` documents of any organizations whose projections do not reflect their logs yet, with the heads of those,
