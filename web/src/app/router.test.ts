@@ -10,6 +10,8 @@ it("reads back every address that it makes", () => {
   for (const view of ["canvas", "tree", "graph"] as const) {
     for (const [nodeId, part, wholePage, runId, stepId] of [
       [null, "content", false, null, null],
+      [null, "history", false, null, null],
+      [null, "history", true, null, null],
       [N, "content", false, null, null],
       [N, "content", true, null, null],
       [N, "content", true, R, null],
@@ -41,8 +43,9 @@ it("knows the other pages, and nothing else", () => {
   for (const path of [
     "/p/not-an-id",
     `/p/${P}/x`,
-    `/p/${P}/history`,
-    `/p/${P}/tree/history`,
+    `/p/${P}/runs`,
+    `/p/${P}/tree/runs/${R}`,
+    `/p/${P}/history/${R}`,
     `/p/${P}/n/${N}/history/${R}`,
   ]) {
     expect(parseRoute(path, "").name).toBe("unknown");

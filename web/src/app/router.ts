@@ -5,7 +5,7 @@ import { derivedStore, useStore } from "../lib/external-store";
 export const PROJECT_VIEWS = ["canvas", "tree", "graph"] as const;
 export type ProjectView = (typeof PROJECT_VIEWS)[number];
 
-/** What of an open node is shown. */
+/** What of an open node is shown. Without a node there is the history of the project's canvas, or nothing. */
 export type NodePart = "content" | "runs" | "history";
 
 /** A place in a project. */
@@ -35,7 +35,7 @@ export type Route =
   | { name: "unknown" };
 
 const ID = "([0-9a-f-]{36})";
-const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID}(?:/(history|runs)(?:/${ID})?)?)?/?$`);
+const PROJECT = new RegExp(`^/p/${ID}(?:/(tree|graph))?(?:/n/${ID})?(?:/(history|runs)(?:/${ID})?)?/?$`);
 const ONE_ID = new RegExp(`^${ID}$`);
 
 const ORGANIZATION = new RegExp(`^/o/${ID}/(${ORGANIZATION_SECTIONS.join("|")})/?$`);
@@ -49,7 +49,8 @@ export function parseRoute(pathname: string, search: string): Route {
   if (orgId) return { name: "organization", orgId, section: section as OrganizationSection };
   const [, projectId, view = "canvas", nodeId = null, part = "content", run] = PROJECT.exec(pathname) ?? [];
   if (!projectId || (part === "history" && run)) return { name: "unknown" };
-  const query = new URLSearchParams(nodeId === null ? "" : search);
+  if (part === "runs" && nodeId === null) return { name: "unknown" };
+  const query = new URLSearchParams(nodeId === null && part === "content" ? "" : search);
   const runId = part === "runs" ? (run ?? null) : part === "content" ? idIn(query, "run") : null;
   return {
     name: "project",
@@ -71,15 +72,15 @@ function idIn(query: URLSearchParams, name: string): string | null {
 /** The address of a project, or of a place in it. */
 export function projectPath(projectId: string, place: Partial<Omit<Place, "projectId">> = {}): string {
   const { view = "canvas", nodeId = null, part = "content", wholePage = false } = place;
-  const base = `/p/${projectId}${view === "canvas" ? "" : `/${view}`}`;
-  if (!nodeId) return base;
+  const base = `/p/${projectId}${view === "canvas" ? "" : `/${view}`}${nodeId ? `/n/${nodeId}` : ""}`;
+  if (!nodeId && part !== "history") return base;
   const { runId = null, stepId = null } = part === "history" ? {} : place;
   const shown = part === "content" ? "" : `/${part}${runId ? `/${runId}` : ""}`;
   const query = new URLSearchParams();
   if (wholePage) query.set("view", "page");
   if (part === "content" && runId) query.set("run", runId);
   if (runId && stepId) query.set("step", stepId);
-  return `${base}/n/${nodeId}${shown}${query.size > 0 ? `?${query}` : ""}`;
+  return `${base}${shown}${query.size > 0 ? `?${query}` : ""}`;
 }
 
 /** The address of a part of an organization. */

@@ -9,7 +9,10 @@ export interface CanvasActions {
   /** Adds a node where one points, or where the view has a place for it; `parentId`: inside that one. */
   addNode(at?: Point, parentId?: string): void;
   openNode(id: string, options?: Partial<Pick<Place, "wholePage" | "part" | "runId" | "stepId">>): void;
-  closeNode(): void;
+  /** Opens the history of the canvas. */
+  showHistory(): void;
+  /** Closes the node, or the history, that is open beside the view. */
+  closePanel(): void;
   showView(view: ProjectView): void;
   /** Selects a node, brings it into view so that it can be read, and gives it the focus. */
   focusNode(id: string): void;
@@ -64,7 +67,8 @@ function useActions({ view, nodeId, part, runId, stepId }: ShownPlace): CanvasAc
         flow.select([id]);
         navigate(projectPath(projectId, { ...options, view, nodeId: id }));
       },
-      closeNode: () => navigate(projectPath(projectId, { view })),
+      showHistory: () => navigate(projectPath(projectId, { view, part: "history" })),
+      closePanel: () => navigate(projectPath(projectId, { view })),
       showView: (next) => navigate(projectPath(projectId, { view: next, nodeId, part, runId, stepId })),
       focusNode: show,
       revealNode: (id) => stage.get()?.reveal(id),

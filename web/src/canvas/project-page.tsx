@@ -29,7 +29,7 @@ import { TemplateDialog } from "../templates/template-dialog";
 import { FIRST_OPTIONS } from "../tree/options";
 import { Fetching } from "../ui/fetching";
 import { Notice } from "../ui/notice";
-import { CanvasActionsProvider, useCanvasActions } from "./canvas-actions";
+import { type CanvasActions, CanvasActionsProvider, useCanvasActions } from "./canvas-actions";
 import {
   CanEditContext,
   CanManageContext,
@@ -53,6 +53,7 @@ import { TrashDialog } from "./trash-dialog";
 
 const loadPanel = patient(() => import("../panel/node-panel"));
 const NodePanel = lazy(loadPanel);
+const CanvasHistory = lazy(patient(() => import("../history/canvas-history")));
 
 /** Fetches what an open node needs when there is nothing else to do, so that the first one opens at once. */
 function usePreloadedPanel(): void {
@@ -66,7 +67,7 @@ function usePreloadedPanel(): void {
 const makeCanvas = (doc: Y.Doc) => new Canvas(doc);
 const makePresence = (awareness: Awareness) => new CanvasPresence(awareness);
 
-/** A project: its canvas, tree or graph, and beside it the node that the address names. */
+/** A project: its canvas, tree or graph, and beside it the node, or the history, that the address names. */
 export default function ProjectPage(props: Place) {
   const project = useProject(props.projectId);
   const provider = useDocument(`project:${props.projectId}`);
@@ -193,7 +194,7 @@ function WithStates({ project, children }: { project: Project | undefined; child
 type OpenDialog = "palette" | "members" | "trash" | "keys" | "templates" | "settings" | null;
 
 function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
-  const { projectId, view, nodeId, wholePage } = place;
+  const { projectId, view, nodeId, part, wholePage } = place;
   const { canvas, flow, presence } = useCanvasScope();
   const canEdit = useCanEdit();
   const actions = useCanvasActions();
@@ -206,7 +207,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({
     nodeId,
-    wholePage,
+    panelOpen: nodeId !== null || part === "history",
     openPalette: () => setDialog("palette"),
     openKeys: () => setDialog("keys"),
     toggleLock: useToggleLock(),
@@ -231,7 +232,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         name={name}
         view={view}
         onPalette={() => setDialog("palette")}
-        actions={dialogActions(setDialog, canEdit)}
+        actions={projectActions(setDialog, actions, canEdit)}
       />
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
@@ -242,6 +243,11 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         {nodeId && (
           <Suspense fallback={<PanelPlace />}>
             <NodePanel key={nodeId} place={{ ...place, nodeId }} />
+          </Suspense>
+        )}
+        {!nodeId && part === "history" && (
+          <Suspense fallback={<PanelPlace />}>
+            <CanvasHistory place={place} />
           </Suspense>
         )}
       </main>
@@ -276,7 +282,7 @@ function usePublishedSelection(): void {
 function PanelPlace() {
   return (
     <div className="w-[min(520px,100%)] border-l border-line bg-surface">
-      <Fetching what="node's panel" />
+      <Fetching what="panel" />
     </div>
   );
 }
@@ -292,12 +298,16 @@ function usePaletteActions(open: (dialog: OpenDialog) => void): PaletteAction[] 
     { label: "Show the graph", icon: "graph", shortcut: "3", run: () => actions.showView("graph") },
     { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
     { label: "Redo", icon: "redo", run: () => actions.redo() },
-    ...dialogActions(open, canEdit),
+    ...projectActions(open, actions, canEdit),
   ];
 }
 
-/** What opens a dialog of the project, for the header and the palette alike. */
-function dialogActions(open: (dialog: OpenDialog) => void, canEdit: boolean): HeaderAction[] {
+/** What concerns the project as a whole, for the header and the palette alike. */
+function projectActions(
+  open: (dialog: OpenDialog) => void,
+  actions: CanvasActions,
+  canEdit: boolean,
+): HeaderAction[] {
   const edits: HeaderAction[] = canEdit
     ? [{ label: "New from a template", icon: "template", run: () => open("templates") }]
     : [];
@@ -305,6 +315,7 @@ function dialogActions(open: (dialog: OpenDialog) => void, canEdit: boolean): He
     ...edits,
     { label: "Project members", icon: "people", run: () => open("members") },
     { label: "Project settings", icon: "settings", run: () => open("settings") },
+    { label: "Project history", icon: "clock", run: () => actions.showHistory() },
     { label: "Trash", icon: "trash", run: () => open("trash") },
     { label: "Keyboard and mouse", icon: "keyboard", shortcut: "?", run: () => open("keys") },
   ];

@@ -23,7 +23,8 @@ const LEAVES_FIELD: ReadonlySet<string> = new Set(["Escape", "Enter", "Tab"]);
 
 export interface ShortcutTargets {
   nodeId: string | null;
-  wholePage: boolean;
+  /** Whether a node, or the history, is open beside the view. */
+  panelOpen: boolean;
   openPalette: () => void;
   openKeys: () => void;
   /** Takes a node's lock, or gives it back. */
@@ -117,16 +118,19 @@ function plain(
   return true;
 }
 
-/** Steps back: out of a field, then out of the node, then out of the selection. */
-function stepBack(event: KeyboardEvent, actions: CanvasActions, { nodeId }: ShortcutTargets): boolean {
+/** Steps back: out of a field, then out of what is open, then out of the selection. */
+function stepBack(
+  event: KeyboardEvent,
+  actions: CanvasActions,
+  { nodeId, panelOpen }: ShortcutTargets,
+): boolean {
   if (isTyping(event.target)) {
     (event.target as HTMLElement).blur();
     return true;
   }
-  if (nodeId) {
-    actions.closeNode();
-    actions.focusNode(nodeId);
-  } else actions.clearSelection();
+  if (!panelOpen) actions.clearSelection();
+  else actions.closePanel();
+  if (nodeId) actions.focusNode(nodeId);
   return true;
 }
 

@@ -1,38 +1,68 @@
-import type { FieldChange } from "../api/history";
+import type { Authorship, FieldChange } from "../api/history";
 import { humanize } from "../lib/text";
 import type { AuthorLook } from "./authors";
+
+/** How values are told. */
+export interface FieldWords {
+  /** What a value is of. */
+  label(path: readonly string[]): string;
+  value(path: readonly string[], value: unknown): string;
+}
+
+const PLAIN: FieldWords = { label: pathWords, value: (_, value) => valueWords(value) };
 
 interface FieldChangesProps {
   fields: readonly FieldChange[];
   lookOf: (principal: string) => AuthorLook;
+  heading?: string;
 }
 
 /** The values that changed, with what they were and who changed them. */
-export function FieldChanges({ fields, lookOf }: FieldChangesProps) {
+export function FieldChanges({ fields, lookOf, heading = "Values" }: FieldChangesProps) {
   if (fields.length === 0) return null;
   return (
-    <section aria-label="Values" className="grid gap-1">
-      <h3 className="text-[13px] font-semibold text-muted">Values</h3>
+    <section aria-label={heading} className="grid gap-1">
+      <h3 className="text-[13px] font-semibold text-muted">{heading}</h3>
       <ul className="grid gap-1 text-[13px]">
-        {fields.map(({ path, before, after, by }) => (
-          <li key={path.join("/")} className="flex flex-wrap items-baseline gap-x-2">
-            <span className="text-muted">{pathWords(path)}</span>
-            {before !== undefined && <del className="break-all">{valueWords(before)}</del>}
-            {after !== undefined && <ins className="break-all no-underline">{valueWords(after)}</ins>}
-            {after === undefined && <span className="text-muted">is gone</span>}
-            {by && <Changer look={lookOf(by.principal)} />}
-          </li>
+        {fields.map((field) => (
+          <FieldRow key={field.path.join("/")} field={field} lookOf={lookOf} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Changer({ look }: { look: AuthorLook }) {
+interface FieldRowProps {
+  field: FieldChange;
+  words?: FieldWords;
+  lookOf: (principal: string) => AuthorLook;
+}
+
+export function FieldRow({ field: { path, before, after, by }, words = PLAIN, lookOf }: FieldRowProps) {
+  return (
+    <li className="flex flex-wrap items-baseline gap-x-2">
+      <span className="text-muted">{words.label(path)}</span>
+      {before !== undefined && <del className="break-all">{words.value(path, before)}</del>}
+      {after !== undefined && <ins className="break-all no-underline">{words.value(path, after)}</ins>}
+      {after === undefined && <span className="text-muted">is gone</span>}
+      <Changer by={by} lookOf={lookOf} />
+    </li>
+  );
+}
+
+interface ChangerProps {
+  by: Authorship | undefined;
+  lookOf: (principal: string) => AuthorLook;
+}
+
+/** Who changed something, where that is known. */
+export function Changer({ by, lookOf }: ChangerProps) {
+  if (!by) return null;
+  const { name, solid } = lookOf(by.principal);
   return (
     <span className="inline-flex items-baseline gap-1 text-muted">
-      <span aria-hidden className="size-2 rounded-full" style={{ backgroundColor: look.solid }} />
-      {look.name}
+      <span aria-hidden className="size-2 rounded-full" style={{ backgroundColor: solid }} />
+      {name}
     </span>
   );
 }
@@ -50,6 +80,6 @@ export function pathWords(path: readonly string[]): string {
   );
 }
 
-function valueWords(value: unknown): string {
+export function valueWords(value: unknown): string {
   return typeof value === "string" ? value || "empty" : JSON.stringify(value);
 }

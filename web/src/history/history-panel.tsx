@@ -1,5 +1,6 @@
 import "./history.css";
 import { useEffect, useMemo, useState } from "react";
+import type * as Y from "yjs";
 import {
   type Authors,
   type HistorySummary,
@@ -13,7 +14,7 @@ import { useCanEdit } from "../canvas/canvas-context";
 import { Loaded } from "../ui/loaded";
 import { Notice } from "../ui/notice";
 import { looksOf } from "./authors";
-import { type Mode, PastView } from "./past-view";
+import { type HistoryKind, type Mode, PastView } from "./past-view";
 import { type Against, comparedWith, knownPlace, timeAt } from "./places";
 import { RestoreButton } from "./restore-button";
 import { Sessions } from "./sessions";
@@ -23,51 +24,59 @@ import { NameVersionButton } from "./versions";
 interface HistoryPanelProps {
   /** The document, such as `node:<id>`. */
   document: string;
-  /** Calls back whenever the document was edited. */
-  onEdited: (listener: () => void) => () => void;
+  kind: HistoryKind;
+  /** Its living replica. */
+  doc: Y.Doc;
 }
 
 /** How long the document rests before its history is asked for anew. */
 const REST_MS = 1_500;
 
 /** What a document was, who made it so, and the way back. */
-export default function HistoryPanel({ document, onEdited }: HistoryPanelProps) {
+export default function HistoryPanel({ document, kind, doc }: HistoryPanelProps) {
   const summary = useHistory(document);
-  useFollowing(document, onEdited);
+  useFollowing(document, doc);
   return (
     <Loaded what="The history" query={summary} lines={6}>
       {(known) =>
         known.headSeq === 0 ? (
           <Notice icon="clock" title="Nothing has happened here yet">
-            As soon as somebody writes, every state of the node can be seen and brought back.
+            As soon as somebody writes, every state of the {kind} can be seen and brought back.
           </Notice>
         ) : (
-          <History document={document} summary={known} />
+          <History document={document} kind={kind} summary={known} />
         )
       }
     </Loaded>
   );
 }
 
-function useFollowing(document: string, onEdited: HistoryPanelProps["onEdited"]): void {
+function useFollowing(document: string, doc: Y.Doc): void {
   const refresh = useRefreshHistory(document);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what refreshes is the same for a document
   useEffect(() => {
     let timer: number | null = null;
-    const end = onEdited(() => {
+    const onUpdate = () => {
       if (timer !== null) window.clearTimeout(timer);
       timer = window.setTimeout(refresh, REST_MS);
-    });
+    };
+    doc.on("update", onUpdate);
     return () => {
-      end();
+      doc.off("update", onUpdate);
       if (timer !== null) window.clearTimeout(timer);
     };
-  }, [document, onEdited]);
+  }, [document, doc]);
 }
 
 const NO_SESSIONS: readonly WorkSession[] = [];
 
-function History({ document, summary }: { document: string; summary: HistorySummary }) {
+interface HistoryProps {
+  document: string;
+  kind: HistoryKind;
+  summary: HistorySummary;
+}
+
+function History({ document, kind, summary }: HistoryProps) {
   const canEdit = useCanEdit();
   const work = useWorkSessions(document);
   const named = useNamedVersions(document);
@@ -98,6 +107,7 @@ function History({ document, summary }: { document: string; summary: HistorySumm
       />
       <PastView
         document={document}
+        kind={kind}
         mode={mode}
         onMode={setMode}
         against={against}
@@ -112,6 +122,7 @@ function History({ document, summary }: { document: string; summary: HistorySumm
               <NameVersionButton document={document} seq={place} />
               <RestoreButton
                 document={document}
+                kind={kind}
                 seq={place}
                 time={time}
                 isNow={place === summary.headSeq}

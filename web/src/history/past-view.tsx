@@ -14,10 +14,15 @@ import { LoadError } from "../ui/load-error";
 import { Notice } from "../ui/notice";
 import { Segments } from "../ui/segments";
 import { type AuthorLook, looksOf } from "./authors";
+import { CanvasChanges } from "./canvas-changes";
 import { FieldChanges } from "./field-changes";
 import { PastBody } from "./past-body";
+import { PastCanvas } from "./past-canvas";
 import type { Against } from "./places";
 import { TextView } from "./text-view";
+
+/** Whose history it is: a node has texts, of which one sees who wrote what; a canvas has nodes, of which one sees who changed what. */
+export type HistoryKind = "node" | "canvas";
 
 export type Mode = "changes" | "authors" | "state";
 
@@ -27,8 +32,12 @@ const MODES = [
   { value: "authors", label: "Authors" },
 ] as const satisfies { value: Mode; label: string }[];
 
+/** Nobody is the author of a canvas word by word. */
+const CANVAS_MODES = MODES.filter(({ value }) => value !== "authors");
+
 interface PastViewProps {
   document: string;
+  kind: HistoryKind;
   mode: Mode;
   onMode: (mode: Mode) => void;
   against: Against;
@@ -47,11 +56,16 @@ const REST_MS = 180;
 
 /** What the document was at a place: its changes, itself, or who wrote it. */
 export function PastView(props: PastViewProps) {
-  const { mode, against } = props;
+  const { kind, mode, against } = props;
   return (
     <section aria-label="What it was" className="grid gap-3">
       <div className="flex flex-wrap items-center gap-2">
-        <Segments label="What is shown" value={mode} options={MODES} onChange={props.onMode} />
+        <Segments
+          label="What is shown"
+          value={mode}
+          options={kind === "canvas" ? CANVAS_MODES : MODES}
+          onChange={props.onMode}
+        />
         {mode === "changes" && (
           <select
             aria-label="Compared with"
@@ -74,7 +88,7 @@ export function PastView(props: PastViewProps) {
   );
 }
 
-function Shown({ document, mode, from, place, known }: PastViewProps) {
+function Shown({ document, kind, mode, from, place, known }: PastViewProps) {
   const rested = useRested(`${from} ${place}`);
   const [restedFrom = 0, restedPlace = 0] = rested.split(" ").map(Number);
   const diff = useDiff(document, restedFrom, restedPlace, mode === "changes");
@@ -82,14 +96,15 @@ function Shown({ document, mode, from, place, known }: PastViewProps) {
   const state = usePastState(document, mode === "state" ? restedPlace : null);
   const query = { changes: diff, authors: blame, state }[mode];
   const isLate = rested !== `${from} ${place}` || query.isPlaceholderData;
+  const Past = kind === "canvas" ? PastCanvas : PastBody;
   // What was there stays while one slides, so that nothing jumps.
   const content =
     mode === "changes" && diff.data ? (
-      <Changes diff={diff.data} known={known} />
+      <Changes kind={kind} diff={diff.data} known={known} />
     ) : mode === "authors" && blame.data ? (
       <Written blame={blame.data} known={known} />
     ) : mode === "state" && state.data ? (
-      <PastBody state={state.data} />
+      <Past state={state.data} />
     ) : null;
   if (query.isError) return <Failed error={query.error} retry={() => void query.refetch()} />;
   return (
@@ -126,7 +141,7 @@ function Failed({ error, retry }: { error: unknown; retry: () => void }) {
   return <LoadError what="What it was" error={error} retry={retry} />;
 }
 
-function Changes({ diff, known }: { diff: Diff; known: Authors }) {
+function Changes({ kind, diff, known }: { kind: HistoryKind; diff: Diff; known: Authors }) {
   const { texts, authors, fields } = diff;
   const lookOf = looksOf(known, authors);
   if (texts.length === 0 && fields.length === 0) {
@@ -144,7 +159,11 @@ function Changes({ diff, known }: { diff: Diff; known: Authors }) {
           mode="changes"
         />
       ))}
-      <FieldChanges fields={fields} lookOf={lookOf} />
+      {kind === "canvas" ? (
+        <CanvasChanges fields={fields} lookOf={lookOf} />
+      ) : (
+        <FieldChanges fields={fields} lookOf={lookOf} />
+      )}
     </div>
   );
 }

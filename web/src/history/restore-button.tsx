@@ -4,9 +4,11 @@ import { Button } from "../ui/button";
 import { Confirm } from "../ui/confirm";
 import { Icon } from "../ui/icon";
 import { useSay } from "../ui/toast";
+import type { HistoryKind } from "./past-view";
 
 interface RestoreButtonProps {
   document: string;
+  kind: HistoryKind;
   seq: number;
   time: number | null;
   isNow: boolean;
@@ -14,7 +16,7 @@ interface RestoreButtonProps {
 }
 
 /** Makes the document what it was, once that was confirmed. */
-export function RestoreButton({ document, seq, time, isNow, onRestored }: RestoreButtonProps) {
+export function RestoreButton({ document, kind, seq, time, isNow, onRestored }: RestoreButtonProps) {
   const { restore } = useHistoryChanges(document);
   const [isAsking, setIsAsking] = useState(false);
   const say = useSay();
@@ -48,8 +50,9 @@ export function RestoreButton({ document, seq, time, isNow, onRestored }: Restor
           })
         }
       >
-        The node becomes what it was at {when}, for everybody, as a new edit. What came since stays in the
+        The {kind} becomes what it was at {when}, for everybody, as a new edit. What came since stays in the
         history, so that this can be taken back.
+        {kind === "canvas" && " What is written inside its nodes stays as it is."}
       </Confirm>
     </>
   );

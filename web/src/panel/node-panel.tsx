@@ -1,8 +1,8 @@
-import { lazy, Suspense, use, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, use, useEffect, useMemo, useRef, useState } from "react";
 import type * as Y from "yjs";
 import { RunBar } from "../agents/run-bar";
 import { RunButton } from "../agents/run-button";
-import { followLink, type NodePart, navigate, type Place, projectPath } from "../app/router";
+import { followLink, type NodePart, type Place, projectPath } from "../app/router";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { CanEditContext, CanManageContext, useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { StaleBanner } from "../canvas/stale-banner";
@@ -17,7 +17,7 @@ import { useOwned } from "../lib/use-owned";
 import { LockBar, LockButton } from "../locks/lock-bar";
 import { isMine, useLock } from "../locks/locks";
 import { Proposals } from "../proposals/proposals";
-import { Button, IconButton } from "../ui/button";
+import { Button } from "../ui/button";
 import { Fetching } from "../ui/fetching";
 import { FormError } from "../ui/field";
 import { Icon, type IconName } from "../ui/icon";
@@ -25,7 +25,7 @@ import { Notice } from "../ui/notice";
 import { Connections } from "./connections";
 import { Items } from "./items";
 import { NodeFields } from "./node-fields";
-import { PanelFrame } from "./panel-frame";
+import { PanelControls, PanelFrame } from "./panel-frame";
 import { Section } from "./section";
 import { TitleField } from "./title-field";
 
@@ -47,7 +47,7 @@ export default function NodePanel({ place }: NodePanelProps) {
   const { canvas } = useCanvasScope();
   const node = useStore(useMemo(() => nodeStore(canvas.nodes, () => canvas.node(nodeId)), [canvas, nodeId]));
   return (
-    <PanelFrame wholePage={wholePage}>
+    <PanelFrame label="Node" wholePage={wholePage}>
       <PanelBar place={place} />
       <LockBar nodeId={nodeId} canForce={use(CanManageContext)} />
       <RunBar key={nodeId} place={place} />
@@ -70,8 +70,7 @@ const PARTS = [
 ] as const satisfies { part: NodePart; label: string; icon: IconName }[];
 
 function PanelBar({ place }: NodePanelProps) {
-  const { projectId, wholePage } = place;
-  const actions = useCanvasActions();
+  const { projectId } = place;
   return (
     <div className="flex h-11 shrink-0 items-center gap-1 px-3 max-sm:px-1">
       <nav aria-label="Parts of the node" className="flex gap-1 pl-2 max-sm:gap-0">
@@ -90,12 +89,7 @@ function PanelBar({ place }: NodePanelProps) {
       <span className="flex-1" />
       <RunButton place={place} />
       <LockButton nodeId={place.nodeId} />
-      <IconButton
-        icon={wholePage ? "shrink" : "expand"}
-        label={wholePage ? `Show beside the ${place.view}` : "Use the whole page"}
-        onClick={() => navigate(projectPath(projectId, { ...place, wholePage: !wholePage }), "replace")}
-      />
-      <IconButton icon="close" label="Close node" shortcut="Esc" onClick={() => actions.closeNode()} />
+      <PanelControls place={place} closeLabel="Close node" />
     </div>
   );
 }
@@ -106,7 +100,7 @@ function Missing() {
     <Notice
       icon="node"
       title="This node is not on the canvas"
-      action={<Button onClick={() => actions.closeNode()}>Back to the canvas</Button>}
+      action={<Button onClick={() => actions.closePanel()}>Back to the canvas</Button>}
     >
       It may have been deleted, then it is in the trash with everything that was written in it. Or it is still
       on its way here.
@@ -143,17 +137,10 @@ function NodeHistory({ document }: { document: AwaitedDocument }) {
   const { doc } = useReplica(provider);
   const access = useObservable(provider.access);
   const canEditCanvas = useCanEdit();
-  const onEdited = useCallback(
-    (listener: () => void) => {
-      doc.on("update", listener);
-      return () => doc.off("update", listener);
-    },
-    [doc],
-  );
   return (
     <CanEditContext value={access === null ? canEditCanvas : access === "write"}>
       <Suspense fallback={<Fetching what="history" />}>
-        <HistoryPanel document={provider.name} onEdited={onEdited} />
+        <HistoryPanel kind="node" document={provider.name} doc={doc} />
       </Suspense>
     </CanEditContext>
   );

@@ -1,4 +1,7 @@
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useState } from "react";
+import { navigate, type Place, projectPath } from "../app/router";
+import { useCanvasActions } from "../canvas/canvas-actions";
+import { IconButton } from "../ui/button";
 
 const KEY = "glassbox.panel-width";
 const WIDTH = { least: 360, usual: 520, most: 1100 } as const;
@@ -13,8 +16,15 @@ function clamp(width: number): number {
   return Math.round(Math.min(WIDTH.most, Math.max(WIDTH.least, width)));
 }
 
-/** The place of an open node: beside the canvas and as wide as one likes, or the whole page. */
-export function PanelFrame({ wholePage, children }: { wholePage: boolean; children: ReactNode }) {
+interface PanelFrameProps {
+  /** What is open. */
+  label: string;
+  wholePage: boolean;
+  children: ReactNode;
+}
+
+/** The place of what is open: beside the canvas and as wide as one likes, or the whole page. */
+export function PanelFrame({ label, wholePage, children }: PanelFrameProps) {
   const [width, setWidth] = useState(storedWidth);
   const resize = (next: number) => {
     setWidth(clamp(next));
@@ -27,12 +37,28 @@ export function PanelFrame({ wholePage, children }: { wholePage: boolean; childr
     <>
       {!wholePage && <Resizer width={width} onResize={resize} />}
       <section
-        aria-label="Node"
+        aria-label={label}
         className={`flex min-w-0 flex-col bg-surface ${shape}`}
         style={wholePage ? undefined : { width }}
       >
         {children}
       </section>
+    </>
+  );
+}
+
+/** Gives a panel the whole page, or closes it. */
+export function PanelControls({ place, closeLabel }: { place: Place; closeLabel: string }) {
+  const { projectId, view, wholePage } = place;
+  const actions = useCanvasActions();
+  return (
+    <>
+      <IconButton
+        icon={wholePage ? "shrink" : "expand"}
+        label={wholePage ? `Show beside the ${view}` : "Use the whole page"}
+        onClick={() => navigate(projectPath(projectId, { ...place, wholePage: !wholePage }), "replace")}
+      />
+      <IconButton icon="close" label={closeLabel} shortcut="Esc" onClick={() => actions.closePanel()} />
     </>
   );
 }
@@ -55,7 +81,7 @@ function Resizer({ width, onResize }: { width: number; onResize: (width: number)
   return (
     <div
       role="separator"
-      aria-label="Width of the node panel"
+      aria-label="Width of the panel"
       aria-orientation="vertical"
       aria-valuenow={width}
       aria-valuemin={WIDTH.least}
