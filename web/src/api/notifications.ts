@@ -17,16 +17,18 @@ export interface Notification {
   createdAt: string;
 }
 
-const LIST = ["notifications", "list"];
-const COUNT = ["notifications", "unread"];
-/** How often it is asked whether there is news. */
+/** The key of all that is fetched of them. */
+export const NOTIFICATIONS = ["notifications"];
+const LIST = [...NOTIFICATIONS, "list"];
+const COUNT = [...NOTIFICATIONS, "unread"];
+/** How often it is asked whether there is news, while nobody says so. */
 const ASK_EVERY_MS = 30_000;
 
-/** How many I have not read. */
-export function useUnreadCount(): number {
+/** How many I have not read. `isLive`: it is told when that changes. */
+export function useUnreadCount(isLive: boolean): number {
   const count = useQuery({
     queryKey: COUNT,
-    refetchInterval: ASK_EVERY_MS,
+    refetchInterval: isLive ? false : ASK_EVERY_MS,
     refetchOnWindowFocus: true,
     queryFn: () => request<{ unread: number }>("GET", "/users/me/notifications/unread-count"),
   });
@@ -41,7 +43,7 @@ export function useNotifications() {
 /** Marks what I was told as read. */
 export function useReading() {
   const queries = useQueryClient();
-  const onSettled = () => queries.invalidateQueries({ queryKey: ["notifications"] });
+  const onSettled = () => queries.invalidateQueries({ queryKey: NOTIFICATIONS });
   return {
     read: useMutation({
       mutationFn: (id: string) => request("PATCH", `/users/me/notifications/${id}`, { read: true }),

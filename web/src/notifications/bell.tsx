@@ -10,6 +10,7 @@ import { Loaded } from "../ui/loaded";
 import { MorePages } from "../ui/more-pages";
 import { Notice } from "../ui/notice";
 import { placeOf } from "./place";
+import { useNews } from "./use-news";
 
 const ICONS: Record<string, IconName> = {
   lock_released: "unlock",
@@ -24,7 +25,7 @@ const COUNTED_TO = 99;
 
 /** What I am told: how much of it is new, and the list. */
 export function Bell() {
-  const unread = useUnreadCount();
+  const unread = useUnreadCount(useNews());
   const [isOpen, setIsOpen] = useState(false);
   const label = unread > 0 ? `Notifications, ${plural(unread, "new one", "new ones")}` : "Notifications";
   return (
