@@ -1,8 +1,6 @@
-import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { violations } from "./axe";
 import { test } from "./studio";
-
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`no place breaks a rule of WCAG 2.2 AA that axe knows, in ${colorScheme}`, async ({
@@ -50,7 +48,9 @@ for (const colorScheme of ["light", "dark"] as const) {
     const { page } = await studio.visitAsOwner();
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const places = [
-      ...["members", "models", "keys", "audit", "trash"].map((part) => `/o/${studio.project.orgId}/${part}`),
+      ...["members", "models", "keys", "webhooks", "audit", "trash"].map(
+        (part) => `/o/${studio.project.orgId}/${part}`,
+      ),
       "/me",
     ];
     for (const place of places) {
@@ -70,11 +70,3 @@ test("signing in breaks no rule of WCAG 2.2 AA that axe knows", async ({ page, s
   await page.screenshot({ path: info.outputPath("sign-in.png") });
   expect(await violations(page)).toEqual([]);
 });
-
-/** What axe finds, in words. */
-async function violations(page: Page): Promise<string[]> {
-  const found = await new AxeBuilder({ page }).withTags(WCAG).analyze();
-  return found.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}`),
-  );
-}

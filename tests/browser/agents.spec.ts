@@ -1,5 +1,6 @@
 import { expect } from "@playwright/test";
-import { answer, beginRun, restOn, runOf, stepsOf, violations } from "./agents";
+import { answer, beginRun, restOn, runOf, stepsOf } from "./agents";
+import { violations } from "./axe";
 import { test, type Visitor } from "./studio";
 
 /** The demo model speaks at the pace of a model. */

@@ -1,4 +1,3 @@
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Visitor } from "./studio";
 
@@ -36,12 +35,6 @@ export async function answer(visitor: Visitor): Promise<void> {
   if ((await options.count()) > 0) return options.first().click();
   await runOf(visitor).getByRole("textbox").fill("Plain, please.");
   await runOf(visitor).getByRole("button", { name: "Answer" }).click();
-}
-
-/** What axe finds, in words. */
-export async function violations(page: Page): Promise<string[]> {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag22aa"]).analyze();
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(" ")}`);
 }
 
 /** Lets the pointer rest on the first words of a text. */

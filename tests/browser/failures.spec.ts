@@ -1,5 +1,6 @@
 import { expect } from "@playwright/test";
-import { beginRun, runOf, stepsOf, violations } from "./agents";
+import { beginRun, runOf, stepsOf } from "./agents";
+import { violations } from "./axe";
 import { test } from "./provider";
 
 /** Nobody listens there. */

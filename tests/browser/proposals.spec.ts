@@ -1,5 +1,6 @@
 import { expect, type Page } from "@playwright/test";
-import { answer, beginRun, restOn, runOf, violations } from "./agents";
+import { answer, beginRun, restOn, runOf } from "./agents";
+import { violations } from "./axe";
 import { test } from "./provider";
 import type { Visitor } from "./studio";
 

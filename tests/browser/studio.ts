@@ -77,8 +77,9 @@ export const test = base.extend<{ studio: Studio }, { server: Server; owner: Per
   server: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the needed fixtures from this pattern.
     async ({}, use) => {
-      // Providers of models that tests play are on this machine.
-      const server = await Server.start({ demo: true, settings: { GLASSBOX_AGENTS_NETWORKS: "all" } });
+      // Providers of models and receivers of webhooks that tests play are on this machine.
+      const settings = { GLASSBOX_AGENTS_NETWORKS: "all", GLASSBOX_WEBHOOKS_NETWORKS: "all" };
+      const server = await Server.start({ demo: true, settings });
       await use(server);
       await server.remove();
     },

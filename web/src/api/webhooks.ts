@@ -47,8 +47,15 @@ export interface Delivery {
 
 const path = (orgId: string) => `/orgs/${orgId}/webhooks`;
 
+/** How often one looks whether anything gets through. */
+const CHECK_EVERY_MS = 10_000;
+
 export function useWebhooks(orgId: string) {
-  return useQuery({ queryKey: ["webhooks", orgId], queryFn: () => everything<Webhook>(path(orgId)) });
+  return useQuery({
+    queryKey: ["webhooks", orgId],
+    refetchInterval: CHECK_EVERY_MS,
+    queryFn: () => everything<Webhook>(path(orgId)),
+  });
 }
 
 /** Makes, changes and deletes webhooks. */

@@ -1,6 +1,6 @@
 import { messageOf } from "../api/http";
 import { type Delivery, useDeliveries, useRedelivery } from "../api/webhooks";
-import { plural, timeAgo } from "../lib/text";
+import { humanize, plural, timeAgo } from "../lib/text";
 import { Button } from "../ui/button";
 import { Loaded } from "../ui/loaded";
 import { MorePages } from "../ui/more-pages";
@@ -35,7 +35,7 @@ export function Deliveries({ orgId, webhookId }: { orgId: string; webhookId: str
                     {LOOKS[delivery.state][0]}
                   </span>
                   <span className="min-w-0 flex-1 truncate">
-                    {delivery.type}
+                    {typeWords(delivery)}
                     <span className="text-muted"> · {outcomeWords(delivery)}</span>
                   </span>
                   <time
@@ -47,7 +47,7 @@ export function Deliveries({ orgId, webhookId }: { orgId: string; webhookId: str
                   </time>
                   <Button
                     look="quiet"
-                    aria-label={`Send ${delivery.type} again`}
+                    aria-label={`Send ${typeWords(delivery).toLowerCase()} again`}
                     disabled={redeliver.isPending && redeliver.variables === delivery.id}
                     onClick={() =>
                       redeliver.mutate(delivery.id, { onError: (error) => say(messageOf(error)) })
@@ -66,10 +66,20 @@ export function Deliveries({ orgId, webhookId }: { orgId: string; webhookId: str
   );
 }
 
+function typeWords({ type }: Delivery): string {
+  return type === "ping" ? "Test" : humanize(type);
+}
+
 /** What came of it, as far as it is known. */
 function outcomeWords({ attempts, responseStatus, error, nextAttemptAt, state }: Delivery): string {
   const answer = responseStatus ? `answered ${responseStatus}` : (error ?? "");
   const tries = attempts > 1 ? plural(attempts, "attempt") : "";
-  const next = state === "pending" && nextAttemptAt ? `next ${timeAgo(nextAttemptAt, Date.now())}` : "";
-  return [answer, tries, next].filter(Boolean).join(", ") || "not sent yet";
+  if (attempts === 0) return "not sent yet";
+  const next = state === "pending" && nextAttemptAt ? `tried again ${timeUntil(nextAttemptAt)}` : "";
+  return [answer, tries, next].filter(Boolean).join(", ");
+}
+
+function timeUntil(at: string): string {
+  const seconds = Math.max(0, Math.ceil((Date.parse(at) - Date.now()) / 1000));
+  return seconds < 60 ? `in ${plural(seconds, "second")}` : timeAgo(at, Date.now());
 }

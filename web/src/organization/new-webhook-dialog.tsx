@@ -20,14 +20,26 @@ const EVENT_TYPES = [
   "member_removed",
 ] as const;
 
-interface NewWebhookProps {
+interface FormProps {
   orgId: string;
-  open: boolean;
-  onClose: () => void;
   onMade: (secret: string) => void;
 }
 
-export function NewWebhookDialog({ orgId, open, onClose, onMade }: NewWebhookProps) {
+interface NewWebhookProps extends FormProps {
+  open: boolean;
+  onClose: () => void;
+}
+
+export function NewWebhookDialog({ open, onClose, ...form }: NewWebhookProps) {
+  return (
+    <Dialog title="New webhook" open={open} onClose={onClose}>
+      <NewWebhookForm {...form} />
+    </Dialog>
+  );
+}
+
+/** Begins afresh each time that the dialog opens. */
+function NewWebhookForm({ orgId, onMade }: FormProps) {
   const { make } = useWebhookChanges(orgId);
   const [url, setUrl] = useState("");
   const [description, setDescription] = useState("");
@@ -40,56 +52,43 @@ export function NewWebhookDialog({ orgId, open, onClose, onMade }: NewWebhookPro
   const submit = (event: FormEvent) => {
     event.preventDefault();
     make.mutate(
-      {
-        url: url.trim(),
-        description: description.trim(),
-        events: [...types],
-      },
-      {
-        onSuccess: ({ secret }) => {
-          setUrl("");
-          setDescription("");
-          setTypes(new Set());
-          onMade(secret);
-        },
-      },
+      { url: url.trim(), description: description.trim(), events: [...types] },
+      { onSuccess: ({ secret }) => onMade(secret) },
     );
   };
   return (
-    <Dialog title="New webhook" open={open} onClose={onClose}>
-      <form onSubmit={submit} className="grid gap-4">
-        <Field
-          label="Address"
-          type="url"
-          required
-          placeholder="https://example.com/glassbox"
-          value={url}
-          onChange={(event) => setUrl(event.target.value)}
-        />
-        <Field
-          label="What it is for"
-          maxLength={500}
-          value={description}
-          onChange={(event) => setDescription(event.target.value)}
-        />
-        <fieldset className="grid gap-2">
-          <legend className="mb-1 text-[13px] font-medium">
-            Events <span className="font-normal text-muted">(none chosen: all but moves)</span>
-          </legend>
-          <div className="grid grid-cols-2 gap-x-4 gap-y-1.5">
-            {EVENT_TYPES.map((type) => (
-              <label key={type} className="flex items-center gap-2 text-[13px]">
-                <input type="checkbox" checked={types.has(type)} onChange={() => toggle(type)} />
-                {humanize(type)}
-              </label>
-            ))}
-          </div>
-        </fieldset>
-        <FormError>{make.error && messageOf(make.error)}</FormError>
-        <Button type="submit" look="primary" disabled={make.isPending || !url.trim()}>
-          {make.isPending ? "Making…" : "Make the webhook"}
-        </Button>
-      </form>
-    </Dialog>
+    <form onSubmit={submit} className="grid gap-4">
+      <Field
+        label="Address"
+        type="url"
+        required
+        placeholder="https://example.com/glassbox"
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <Field
+        label="What it is for"
+        maxLength={500}
+        value={description}
+        onChange={(event) => setDescription(event.target.value)}
+      />
+      <fieldset className="grid gap-2">
+        <legend className="mb-1 text-[13px] font-medium">
+          Events <span className="font-normal text-muted">(none chosen: all but moves)</span>
+        </legend>
+        <div className="grid grid-cols-2 gap-x-4 gap-y-1.5">
+          {EVENT_TYPES.map((type) => (
+            <label key={type} className="flex items-center gap-2 text-[13px]">
+              <input type="checkbox" checked={types.has(type)} onChange={() => toggle(type)} />
+              {humanize(type)}
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <FormError>{make.error && messageOf(make.error)}</FormError>
+      <Button type="submit" look="primary" disabled={make.isPending || !url.trim()}>
+        {make.isPending ? "Making…" : "Make the webhook"}
+      </Button>
+    </form>
   );
 }

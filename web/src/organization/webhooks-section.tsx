@@ -2,7 +2,7 @@ import { useState } from "react";
 import { messageOf } from "../api/http";
 import type { Organization } from "../api/types";
 import { useWebhookChanges, useWebhooks, type Webhook } from "../api/webhooks";
-import { humanize, timeAgo } from "../lib/text";
+import { duration, humanize } from "../lib/text";
 import { Button, IconButton } from "../ui/button";
 import { Confirm } from "../ui/confirm";
 import { Icon } from "../ui/icon";
@@ -150,7 +150,7 @@ function Row({ orgId, webhook, onRemove, onSecret }: RowProps) {
 
 function State({ webhook }: { webhook: Webhook }) {
   const words = webhook.active
-    ? webhook.failingSince && `Failing since ${timeAgo(webhook.failingSince, Date.now())}`
+    ? webhook.failingSince && `Failing for ${duration(Date.now() - Date.parse(webhook.failingSince))}`
     : "Paused";
   if (!words) return null;
   return (
