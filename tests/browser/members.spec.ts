@@ -2,6 +2,9 @@ import { expect } from "@playwright/test";
 import { call, createProject, type Person, signIn } from "../rest";
 import { test } from "./studio";
 
+/** A change of access is told, not asked for. */
+const TOLD = { timeout: 2_000 } as const;
+
 interface Members {
   items: { userId: string; role: string }[];
 }
@@ -30,14 +33,14 @@ test("a change of role is felt at once in the window of whom it concerns", async
   await me.page.getByRole("button", { name: "Project members" }).click();
   const dialog = me.page.getByRole("dialog", { name: "Project members" });
   await dialog.getByRole("combobox", { name: "Role of Ada" }).selectOption("viewer");
-  await expect(ada.stateLine).toHaveText("View only");
-  await expect(ada.body).toHaveAttribute("contenteditable", "false");
+  await expect(ada.stateLine).toHaveText("View only", TOLD);
+  await expect(ada.body).toHaveAttribute("contenteditable", "false", TOLD);
   await me.page.screenshot({ path: info.outputPath("roles.png") });
   await ada.page.screenshot({ path: info.outputPath("demoted.png") });
 
   await dialog.getByRole("combobox", { name: "Role of Ada" }).selectOption("member");
-  await expect(ada.body).toHaveAttribute("contenteditable", "true");
-  await expect(ada.stateLine).toHaveText("Saved");
+  await expect(ada.body).toHaveAttribute("contenteditable", "true", TOLD);
+  await expect(ada.stateLine).toHaveText("Saved", TOLD);
 
   await dialog.getByRole("button", { name: "Remove Ada" }).click();
   await me.page
@@ -45,7 +48,7 @@ test("a change of role is felt at once in the window of whom it concerns", async
     .getByRole("button", { name: "Remove" })
     .click();
   await expect(dialog.getByRole("combobox", { name: "Role of Ada" })).toHaveCount(0);
-  await expect(ada.stateLine).not.toHaveText("Saved");
+  await expect(ada.stateLine).not.toHaveText("Saved", TOLD);
   await ada.page.screenshot({ path: info.outputPath("removed.png") });
   await call(server, `/orgs/${studio.project.orgId}/members/${ada.person.id}`, {
     person: owner,
