@@ -101,10 +101,27 @@ test("a member without rights sees who belongs, and nothing to change", async ({
   await expect(vera.page.getByRole("heading", { name: "For owners and admins" })).toBeVisible();
 });
 
-test("one's own name is changed in the profile", async ({ studio, server }) => {
-  const ida = await studio.visit("Ida");
-  await ida.page.goto(`${server.httpUrl}/me`);
-  await ida.page.getByRole("textbox", { name: "Name" }).fill("Ida B.");
-  await ida.page.getByRole("button", { name: "Save" }).click();
-  await expect(ida.page.getByRole("button", { name: "Account of Ida B." })).toBeVisible();
+test("one's own name is changed in the profile, and seen by others at once where one has a project open", async ({
+  studio,
+  server,
+}) => {
+  const nodeId = await studio.addNode("Written by Ida");
+  const ida = await studio.visit("Ida", { nodeId });
+  const ben = await studio.visit("Ben");
+  await expect(ben.whoIsHere.getByRole("img", { name: "Ida", exact: true })).toBeVisible();
+  await ida.enterBody();
+  await ida.page.keyboard.type("Before.");
+
+  const profile = await ida.context.newPage();
+  await profile.goto(`${server.httpUrl}/me`);
+  await profile.getByRole("textbox", { name: "Name" }).fill("Ida B.");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await expect(profile.getByRole("button", { name: "Account of Ida B." })).toBeVisible();
+  await expect(ben.whoIsHere.getByRole("img", { name: "Ida B." })).toBeVisible(TOLD);
+  await expect(ben.whoIsHere.getByRole("img")).toHaveCount(1);
+
+  // What is open stays open, with all that can be undone.
+  await ida.page.keyboard.type(" After.");
+  await expect(ida.body).toHaveText("Before. After.");
+  await expect(ida.stateLine).toHaveText("Saved");
 });

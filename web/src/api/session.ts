@@ -45,11 +45,6 @@ export const session = {
   get: current.get,
   subscribe: current.subscribe,
   start: keep,
-  /** The same person, under another name. */
-  rename(user: User): void {
-    const now = current.get();
-    if (now) keep({ ...now, user });
-  },
   end(): void {
     current.set(null);
     try {

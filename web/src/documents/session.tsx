@@ -5,7 +5,7 @@ import {
   type Replica,
   unsavedDocuments,
 } from "@glassbox/client";
-import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState } from "react";
 import type * as Y from "yjs";
 import { socketToken } from "../api/queries";
 import { type Session, session } from "../api/session";
@@ -21,10 +21,10 @@ export class DocumentSession {
   readonly #uses = new Map<Provider, number>();
   readonly #awaited = new Set<AwaitedDocument>();
 
-  constructor({ user }: Session) {
-    this.userId = user.id;
+  constructor(userId: string) {
+    this.userId = userId;
     // Copies on the device are kept apart by user: they hold what this user may see and has not saved yet.
-    this.#prefix = `glassbox.${user.id}`;
+    this.#prefix = `glassbox.${userId}`;
     this.client = new GlassBoxClient({ url: socketUrl(window.location), token: socketToken });
   }
 
@@ -100,15 +100,27 @@ const Context = createContext<DocumentSession | null>(null);
 
 /** Holds one connection for as long as somebody is signed in. */
 export function DocumentSessionProvider({ of, children }: { of: Session; children: ReactNode }) {
+  const userId = of.user.id;
   const [documents, setDocuments] = useState<DocumentSession | null>(null);
   useEffect(() => {
-    const opened = new DocumentSession(of);
+    const opened = new DocumentSession(userId);
     setDocuments(opened);
     void opened.resume();
     return () => opened.close();
-  }, [of]);
+  }, [userId]);
+  useReconnection(documents, of);
   if (!documents) return null;
   return <Context value={documents}>{children}</Context>;
+}
+
+/** Connects anew under another name or token: others see the name that one had when the socket opened. */
+function useReconnection(documents: DocumentSession | null, of: Session): void {
+  const connected = useRef(of);
+  useEffect(() => {
+    if (connected.current === of) return;
+    connected.current = of;
+    documents?.client.reconnect();
+  }, [documents, of]);
 }
 
 export function useDocumentSession(): DocumentSession {

@@ -68,9 +68,7 @@ function ProfileForm({ user }: { user: User }) {
           {change.isPending ? "Saving…" : "Save"}
         </Button>
         <p role="status" className="text-[13px] text-good">
-          {change.isSuccess && !isChanged
-            ? "Saved. At your caret, others see it from your next sign-in on."
-            : ""}
+          {change.isSuccess && !isChanged ? "Saved." : ""}
         </p>
       </div>
     </form>
