@@ -47,6 +47,9 @@ pub enum ProjectRole {
 }
 
 impl OrgRole {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Guest];
+
     /// Its name, in the tables and in REST.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -59,7 +62,7 @@ impl OrgRole {
     }
 
     pub(crate) fn from_column(text: &str) -> Result<Self, DbError> {
-        [Self::Owner, Self::Admin, Self::Member, Self::Guest]
+        Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| DbError::Invalid(format!("{text} is no role in an organization")))
@@ -67,6 +70,9 @@ impl OrgRole {
 }
 
 impl ProjectRole {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Member, Self::Admin];
+
     /// Its name, in the tables and in REST.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -78,7 +84,7 @@ impl ProjectRole {
     }
 
     pub(crate) fn from_column(text: &str) -> Result<Self, DbError> {
-        [Self::Viewer, Self::Member, Self::Admin]
+        Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| DbError::Invalid(format!("{text} is no role in a project")))
@@ -163,10 +169,10 @@ mod tests {
 
     #[test]
     fn roles_are_read_as_they_are_written() {
-        for role in [OrgRole::Owner, OrgRole::Admin, OrgRole::Member, OrgRole::Guest] {
+        for role in OrgRole::ALL {
             assert_eq!(OrgRole::from_column(role.as_str()).unwrap(), role);
         }
-        for role in [ProjectRole::Viewer, ProjectRole::Member, ProjectRole::Admin] {
+        for role in ProjectRole::ALL {
             assert_eq!(ProjectRole::from_column(role.as_str()).unwrap(), role);
         }
         assert!(OrgRole::from_column("root").is_err());

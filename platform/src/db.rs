@@ -26,6 +26,8 @@ mod principal;
 pub mod projects;
 pub mod quarantine;
 pub mod runs;
+#[cfg(feature = "testing")]
+pub mod statements;
 pub mod templates;
 pub mod users;
 pub mod versions;

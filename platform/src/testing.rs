@@ -96,11 +96,19 @@ impl TestDatabase {
     /// How the database would carry out a statement, whatever its parameters, if it could help it without reading tables
     /// whole: as the server's role, in an organization.
     pub async fn generic_plan(&self, statement: &str) -> String {
+        self.plan_without(&["seqscan"], statement).await
+    }
+
+    /// As [`Self::generic_plan`], if it could help it without sorting, too.
+    pub async fn unsorted_plan(&self, statement: &str) -> String {
+        self.plan_without(&["seqscan", "sort", "incremental_sort"], statement).await
+    }
+
+    async fn plan_without(&self, ways: &[&str], statement: &str) -> String {
         let mut connection = PgConnection::connect(&self.url()).await.expect("the server's role can connect");
         let org = Uuid::nil();
-        let sql = format!(
-            "SET enable_seqscan = off; SET app.current_org_id = '{org}'; EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}"
-        );
+        let off: String = ways.iter().map(|way| format!("SET enable_{way} = off; ")).collect();
+        let sql = format!("{off}SET app.current_org_id = '{org}'; EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}");
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}: {statement}"));
         let lines: Vec<String> = rows.iter().map(|row| row.get::<String, _>(0)).collect();

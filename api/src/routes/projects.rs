@@ -127,11 +127,14 @@ pub struct ProjectMember {
     name: String,
     /// What the person may do, all things considered.
     role: ProjectRoleBody,
+    /// Since when the person belongs to the organization.
+    joined_at: DateTime<Utc>,
 }
 
 impl From<Member<ProjectRole>> for ProjectMember {
     fn from(member: Member<ProjectRole>) -> Self {
-        Self { user_id: member.user, email: member.email, name: member.name, role: member.role.into() }
+        let Member { user, email, name, role, joined_at } = member;
+        Self { user_id: user, email, name, role: role.into(), joined_at }
     }
 }
 

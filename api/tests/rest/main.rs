@@ -18,6 +18,7 @@ mod invitations;
 mod isolation;
 mod items;
 mod limits;
+mod lists;
 mod locks;
 mod matrix;
 mod members;

@@ -6,10 +6,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use schema::ids::{OrgId, UserId};
 use serde_json::json;
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
-use super::{Db, DbError, OrgTx, Page, PageRequest};
+use super::page::{Key, Page, PageRequest, SortKey};
+use super::{Db, DbError, OrgTx};
 use crate::access::Scope;
 
 /// How many keys of an organization may be in force.
@@ -63,6 +65,7 @@ pub struct NewApiKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+#[derive(FromRow)]
 struct Row {
     id: Uuid,
     name: String,
@@ -131,24 +134,71 @@ pub async fn create(db: &Db, org: OrgId, by: &Actor, key: &NewApiKey) -> Result<
     row.read()
 }
 
-/// The keys of an organization, oldest first; those that are no longer in force, too.
-pub async fn list(db: &Db, org: OrgId, page: PageRequest) -> Result<Page<ApiKey>, DbError> {
+/// What lists of keys can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKeySort {
+    /// When they were made.
+    CreatedAt,
+    /// What they are called.
+    Name,
+}
+
+impl SortKey for ApiKeySort {
+    const LIST: &'static str = "api-keys";
+    const ALL: &'static [(&'static str, Self)] = &[("createdAt", Self::CreatedAt), ("name", Self::Name)];
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::Name => "name",
+        }
+    }
+}
+
+/// Which keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All, those that are no longer in force, too.
+    All,
+    /// Those in force then.
+    Active(DateTime<Utc>),
+    /// Those that were revoked.
+    Revoked,
+    /// Those that have run out by then, and were not revoked.
+    Expired(DateTime<Utc>),
+}
+
+/// Keys of an organization.
+pub async fn list(db: &Db, org: OrgId, which: Which, page: PageRequest<ApiKeySort>) -> Result<Page<ApiKey>, DbError> {
     let mut tx = db.org(org).await?;
-    let (after, after_id) = page.after();
-    let rows = sqlx::query_as!(
-        Row,
+    let rows: Vec<Row> = of_org(org, which, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let page = Page::of(page, rows, |row| {
+        let key = match sort {
+            ApiKeySort::CreatedAt => Key::from(row.created_at),
+            ApiKeySort::Name => Key::from(row.name.clone()),
+        };
+        (key, row.id)
+    });
+    page.try_map(Row::read)
+}
+
+pub(super) fn of_org(org: OrgId, which: Which, page: &PageRequest<ApiKeySort>) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
         "SELECT id, name, hint, scopes, created_by, created_at, expires_at, revoked_at, last_used_at FROM api_keys
-         WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
-         ORDER BY created_at, id LIMIT $4",
-        org.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let items = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |key| (key.created_at, key.id)))
+         WHERE org_id = ",
+    );
+    statement.push_bind(org.as_uuid());
+    match which {
+        Which::All => &mut statement,
+        Which::Active(now) => {
+            statement.push(" AND revoked_at IS NULL AND coalesce(expires_at, 'infinity') > ").push_bind(now)
+        }
+        Which::Revoked => statement.push(" AND revoked_at IS NOT NULL"),
+        Which::Expired(now) => statement.push(" AND revoked_at IS NULL AND expires_at <= ").push_bind(now),
+    };
+    page.complete(&mut statement);
+    statement
 }
 
 /// A key of an organization.

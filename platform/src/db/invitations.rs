@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::json;
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::members;
+use super::page::{Key, Page, PageRequest, SortKey};
 use super::users::User;
-use super::{Db, DbError, OrgTx, Page, PageRequest};
+use super::{Db, DbError, OrgTx};
 use crate::access::{OrgRole, ProjectRole};
 use crate::auth::Principal;
 
@@ -44,6 +46,7 @@ pub struct Invitation {
     pub expires_at: DateTime<Utc>,
 }
 
+#[derive(FromRow)]
 struct Row {
     id: Uuid,
     email: String,
@@ -123,24 +126,71 @@ fn details_of(offer: Offer) -> serde_json::Value {
     })
 }
 
-/// The open invitations of an organization, oldest first; those that have run out, too.
-pub async fn list(db: &Db, org: OrgId, page: PageRequest) -> Result<Page<Invitation>, DbError> {
+/// What lists of invitations can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationSort {
+    /// When they were made.
+    CreatedAt,
+    /// The addresses.
+    Email,
+}
+
+impl SortKey for InvitationSort {
+    const LIST: &'static str = "invitations";
+    const ALL: &'static [(&'static str, Self)] = &[("createdAt", Self::CreatedAt), ("email", Self::Email)];
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// Which invitations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All that nobody has accepted.
+    All,
+    /// Those that can be accepted then.
+    Pending(DateTime<Utc>),
+    /// Those that have run out by then.
+    Expired(DateTime<Utc>),
+}
+
+/// Invitations to an organization that nobody has accepted.
+pub async fn list(
+    db: &Db,
+    org: OrgId,
+    which: Which,
+    page: PageRequest<InvitationSort>,
+) -> Result<Page<Invitation>, DbError> {
     let mut tx = db.org(org).await?;
-    let (after, after_id) = page.after();
-    let rows = sqlx::query_as!(
-        Row,
+    let rows: Vec<Row> = of_org(org, which, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let page = Page::of(page, rows, |row| {
+        let key = match sort {
+            InvitationSort::CreatedAt => Key::from(row.created_at),
+            InvitationSort::Email => Key::from(row.email.clone()),
+        };
+        (key, row.id)
+    });
+    page.try_map(Row::read)
+}
+
+pub(super) fn of_org(org: OrgId, which: Which, page: &PageRequest<InvitationSort>) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
         "SELECT id, email, role, project_id, project_role, invited_by, created_at, expires_at FROM invitations
-         WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
-         ORDER BY created_at, id LIMIT $4",
-        org.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let items = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |invitation| (invitation.created_at, invitation.id)))
+         WHERE org_id = ",
+    );
+    statement.push_bind(org.as_uuid());
+    match which {
+        Which::All => &mut statement,
+        Which::Pending(now) => statement.push(" AND expires_at > ").push_bind(now),
+        Which::Expired(now) => statement.push(" AND expires_at <= ").push_bind(now),
+    };
+    page.complete(&mut statement);
+    statement
 }
 
 /// Takes an invitation back. False when there is none.

@@ -1,15 +1,19 @@
 //! Who belongs to organizations and projects.
 
-use schema::ids::{OrgId, ProjectId, UserId};
+mod list;
 
+use chrono::{DateTime, Utc};
+use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::json;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
-use super::page::{Page, PageRequest, SortKey};
-use super::projects::role_of;
 use super::{Db, DbError, OrgTx, api_keys};
 use crate::access::{OrgRole, ProjectRole, effective_role};
+
+pub use list::{MemberSort, list_in_project, list_of_org};
+#[cfg(feature = "testing")]
+pub(super) use list::{in_project, of_org};
 
 /// The constraint of a [`DbError::Conflict`] when an organization would be left without an owner.
 pub const LAST_OWNER: &str = "org_members_last_owner";
@@ -25,49 +29,8 @@ pub struct Member<Role> {
     pub name: String,
     /// What the person may do.
     pub role: Role,
-}
-
-/// How members are listed: by address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemberOrder {
-    /// The address, in small letters.
-    Email,
-}
-
-impl SortKey for MemberOrder {
-    const LIST: &'static str = "members";
-    const ALL: &'static [(&'static str, Self)] = &[("email", Self::Email)];
-    const ID: &'static str = "u.id";
-
-    fn column(self) -> &'static str {
-        "lower(u.email)"
-    }
-}
-
-/// The members of an organization, by address.
-pub async fn list_of_org(
-    db: &Db,
-    org: OrgId,
-    page: PageRequest<MemberOrder>,
-) -> Result<Page<Member<OrgRole>>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (after, after_id) = page.after_text();
-    let rows = sqlx::query!(
-        r#"SELECT u.id, u.email, u.name, m.role, lower(u.email) AS "key!"
-           FROM org_members m JOIN users u ON u.id = m.user_id
-           WHERE m.org_id = $1 AND ($2::text IS NULL OR (lower(u.email), u.id) > ($2, $3::uuid))
-           ORDER BY lower(u.email), u.id LIMIT $4"#,
-        org.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    Page::of(page, rows, |row| (row.key.clone(), row.id)).try_map(|row| {
-        let role = OrgRole::from_column(&row.role)?;
-        Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
-    })
+    /// Since when the person belongs to the organization.
+    pub joined_at: DateTime<Utc>,
 }
 
 /// Whether an organization has any member.
@@ -86,7 +49,7 @@ pub async fn has_any(db: &Db, org: OrgId) -> Result<bool, DbError> {
 pub async fn find_in_org(db: &Db, org: OrgId, user: UserId) -> Result<Option<Member<OrgRole>>, DbError> {
     let mut tx = db.org(org).await?;
     let row = sqlx::query!(
-        "SELECT u.id, u.email, u.name, m.role FROM org_members m JOIN users u ON u.id = m.user_id
+        "SELECT u.id, u.email, u.name, m.role, m.created_at FROM org_members m JOIN users u ON u.id = m.user_id
          WHERE m.org_id = $1 AND m.user_id = $2",
         org.as_uuid(),
         user.as_uuid()
@@ -95,7 +58,7 @@ pub async fn find_in_org(db: &Db, org: OrgId, user: UserId) -> Result<Option<Mem
     .await?;
     row.map(|row| {
         let role = OrgRole::from_column(&row.role)?;
-        Ok(Member { user: row.id.into(), email: row.email, name: row.name, role })
+        Ok(Member { user: row.id.into(), email: row.email, name: row.name, role, joined_at: row.created_at })
     })
     .transpose()
 }
@@ -190,39 +153,6 @@ pub(super) async fn write_org_role(
     audit::record(tx, by.did(action, ResourceKind::User, user).with(details)).await
 }
 
-/// Those who may see a project, by address, with the role that holds, all things considered.
-pub async fn list_in_project(
-    db: &Db,
-    org: OrgId,
-    project: ProjectId,
-    page: PageRequest<MemberOrder>,
-) -> Result<Page<Member<ProjectRole>>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (after, after_id) = page.after_text();
-    let rows = sqlx::query!(
-        r#"SELECT u.id, u.email, u.name, m.role AS org_role, pm.role AS "project_role?", lower(u.email) AS "key!"
-           FROM org_members m JOIN users u ON u.id = m.user_id
-           LEFT JOIN project_members pm ON pm.project_id = $2 AND pm.user_id = m.user_id
-           WHERE m.org_id = $1 AND (m.role <> 'guest' OR pm.role IS NOT NULL)
-             AND ($3::text IS NULL OR (lower(u.email), u.id) > ($3, $4::uuid))
-           ORDER BY lower(u.email), u.id LIMIT $5"#,
-        org.as_uuid(),
-        project.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let rows = Page::of(page, rows, |row| (row.key.clone(), row.id));
-    let members = rows.try_map(|row| {
-        let role = role_of(&row.org_role, row.project_role.as_deref())?;
-        Ok::<_, DbError>(role.map(|role| Member { user: row.id.into(), email: row.email, name: row.name, role }))
-    })?;
-    // The statement leaves out who has no role; the policy has the last word.
-    Ok(Page { items: members.items.into_iter().flatten().collect(), next: members.next })
-}
-
 /// Somebody who may see a project, with the role that holds, all things considered; `None` when the person may not.
 pub async fn find_in_project(
     db: &Db,
@@ -233,8 +163,8 @@ pub async fn find_in_project(
     let Some(member) = find_in_org(db, org, user).await? else { return Ok(None) };
     let mut tx = db.org(org).await?;
     let named = project_role(&mut tx, project, user).await?;
-    let Member { user, email, name, role } = member;
-    Ok(effective_role(Some(role), named).map(|role| Member { user, email, name, role }))
+    let Member { user, email, name, role, joined_at } = member;
+    Ok(effective_role(Some(role), named).map(|role| Member { user, email, name, role, joined_at }))
 }
 
 /// Gives a person a role in a project, if `may` agrees, which is given the role that the project gave before. Who is not

@@ -6,12 +6,14 @@ mod settings;
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, UserId};
 use serde_json::{Map, Value, json};
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
 use super::log::EventSourcingLevel;
-use super::{Db, DbError, OrgTx, Page, PageRequest};
+use super::page::{Key, Page, PageRequest, SortKey};
+use super::{Db, DbError, OrgTx};
 use crate::access::OrgRole;
 
 pub use erasure::{Deleted, delete, erase_some, to_be_erased};
@@ -40,6 +42,7 @@ pub struct Organization {
     pub created_at: DateTime<Utc>,
 }
 
+#[derive(FromRow)]
 struct OrganizationRow {
     id: Uuid,
     name: String,
@@ -100,25 +103,55 @@ pub async fn create(
     Ok(row.read()?.0)
 }
 
-/// The organizations of which a person is a member, with the person's role, oldest first.
-pub async fn list(db: &Db, user: UserId, page: PageRequest) -> Result<Page<(Organization, OrgRole)>, DbError> {
+/// What lists of organizations can be sorted by. Nobody belongs to many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationSort {
+    /// When they were founded.
+    CreatedAt,
+    /// Their names.
+    Name,
+}
+
+impl SortKey for OrganizationSort {
+    const LIST: &'static str = "organizations";
+    const ALL: &'static [(&'static str, Self)] = &[("createdAt", Self::CreatedAt), ("name", Self::Name)];
+    const ID: &'static str = "o.id";
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "o.created_at",
+            Self::Name => "o.name",
+        }
+    }
+}
+
+/// The organizations of which a person is a member, with the person's role.
+pub async fn list(
+    db: &Db,
+    user: UserId,
+    page: PageRequest<OrganizationSort>,
+) -> Result<Page<(Organization, OrgRole)>, DbError> {
     let mut tx = db.user(user).await?;
-    let (after, after_id) = page.after();
-    let rows = sqlx::query_as!(
-        OrganizationRow,
+    let rows: Vec<OrganizationRow> = of_member(user, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let page = Page::of(page, rows, |row| {
+        let key = match sort {
+            OrganizationSort::CreatedAt => Key::from(row.created_at),
+            OrganizationSort::Name => Key::from(row.name.clone()),
+        };
+        (key, row.id)
+    });
+    page.try_map(OrganizationRow::read)
+}
+
+pub(super) fn of_member(user: UserId, page: &PageRequest<OrganizationSort>) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
         "SELECT o.id, o.name, o.slug, o.settings, o.event_sourcing_level, o.created_at, m.role
-         FROM org_members m JOIN organizations o ON o.id = m.org_id
-         WHERE m.user_id = $1 AND ($2::timestamptz IS NULL OR (o.created_at, o.id) > ($2, $3::uuid))
-         ORDER BY o.created_at, o.id LIMIT $4",
-        user.as_uuid(),
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let items = rows.into_iter().map(OrganizationRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |(organization, _)| (organization.created_at, organization.id.as_uuid())))
+         FROM org_members m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = ",
+    );
+    statement.push_bind(user.as_uuid());
+    page.complete(&mut statement);
+    statement
 }
 
 /// The organizations of which a person is a member, in no order.

@@ -25,7 +25,8 @@ pub trait SortKey: Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
     /// What a statement calls the items' id.
     const ID: &'static str = "id";
 
-    /// What a statement calls the key. It is never null, and an index has it together with the id.
+    /// What a statement calls the key. It is never null, and an index has it together with the id, unless the list is
+    /// short.
     fn column(self) -> &'static str;
 
     /// The word by which callers name it.
@@ -167,12 +168,15 @@ impl<K: SortKey> PageRequest<K> {
         Self { sort, after, limit: limit.unwrap_or(PAGE_ITEMS_DEFAULT).clamp(1, PAGE_ITEMS_MAX) }
     }
 
-    /// What statements that are written out compare with, of a list that is sorted by a text.
-    pub(super) fn after_text(&self) -> (Option<&str>, Option<Uuid>) {
-        match &self.after {
-            Some(Cursor { key: Key::Text(text), id, .. }) => (Some(text), Some(*id)),
-            _ => (None, None),
-        }
+    /// The first page and a later one of every order.
+    #[cfg(feature = "testing")]
+    pub(super) fn every() -> Vec<Self> {
+        let sorts = K::ALL.iter().flat_map(|(_, by)| [Sort::ascending(*by), Sort::descending(*by)]);
+        let pages = |sort| {
+            let after = Cursor::new(sort, Key::Id(Uuid::nil()), Uuid::nil());
+            [Self::sorted(sort, None, None), Self::sorted(sort, Some(after), None)]
+        };
+        sorts.flat_map(pages).collect()
     }
 
     /// By what the list is sorted.

@@ -1,18 +1,23 @@
 //! Projects.
 
+mod list;
 mod settings;
 mod trash;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::{Value, json};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
-use super::{Db, DbError, Page, PageRequest};
+use super::{Db, DbError};
 use crate::access::{OrgRole, ProjectRole, effective_role};
 
+#[cfg(feature = "testing")]
+pub(super) use list::of_org;
+pub use list::{ProjectSort, list};
 pub use settings::{LockMode, Settings, settings};
 pub use trash::{delete, restore};
 
@@ -60,6 +65,7 @@ pub struct NewProject {
     pub description: String,
 }
 
+#[derive(FromRow)]
 struct ProjectRow {
     id: Uuid,
     org_id: Uuid,
@@ -147,40 +153,6 @@ pub async fn find_among(
     .fetch_optional(&mut *tx.inner)
     .await?;
     row.map(ProjectRow::read).transpose().map(Option::flatten)
-}
-
-/// The projects of an organization that a person may see, with the person's role in each, oldest first.
-pub async fn list(
-    db: &Db,
-    user: UserId,
-    org: OrgId,
-    which: Which,
-    page: PageRequest,
-) -> Result<Page<(Project, ProjectRole)>, DbError> {
-    let mut tx = db.user(user).await?;
-    let (after, after_id) = page.after();
-    let rows = sqlx::query_as!(
-        ProjectRow,
-        r#"SELECT p.id, p.org_id, p.name, p.description, p.workflow_states, p.settings, p.created_at, p.updated_at,
-                  p.deleted_at, m.role AS org_role, pm.role AS "project_role?"
-           FROM projects p
-           JOIN org_members m ON m.org_id = p.org_id AND m.user_id = $1
-           LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $1
-           WHERE p.org_id = $2 AND (m.role <> 'guest' OR pm.role IS NOT NULL) AND (p.deleted_at IS NOT NULL) = $6
-             AND ($3::timestamptz IS NULL OR (p.created_at, p.id) > ($3, $4::uuid))
-           ORDER BY p.created_at, p.id LIMIT $5"#,
-        user.as_uuid(),
-        org.as_uuid(),
-        after,
-        after_id,
-        page.rows(),
-        which == Which::InTrash
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    // The statement leaves out what one has no role in; the policy has the last word.
-    let items = rows.into_iter().filter_map(|row| row.read().transpose()).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |(project, _)| (project.created_at, project.id.as_uuid())))
 }
 
 /// Changes the settings of a project if `change` agrees, and notes with them what else is changed of it at the same time.

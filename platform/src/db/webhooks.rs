@@ -6,10 +6,12 @@ mod work;
 use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, WebhookId};
 use serde_json::json;
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::EventKind;
+use super::page::{Key, Page, PageRequest, SortKey};
 use super::{Db, DbError};
 use crate::config::Secret;
 
@@ -76,6 +78,7 @@ pub struct WebhookChanges {
     pub active: Option<bool>,
 }
 
+#[derive(FromRow)]
 struct Row {
     id: Uuid,
     url: String,
@@ -109,18 +112,61 @@ fn names(kinds: &[EventKind]) -> Vec<String> {
     kinds.iter().map(|kind| kind.as_str().to_owned()).collect()
 }
 
-/// The webhooks of an organization, oldest first.
-pub async fn list(db: &Db, org: OrgId) -> Result<Vec<Webhook>, DbError> {
+/// So much of an address tells in which order it is listed: a cursor holds it.
+const URL_KEY_CHARS: usize = 500;
+
+/// What lists of webhooks can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookSort {
+    /// When they were made.
+    CreatedAt,
+    /// Where they are.
+    Url,
+}
+
+impl SortKey for WebhookSort {
+    const LIST: &'static str = "webhooks";
+    const ALL: &'static [(&'static str, Self)] = &[("createdAt", Self::CreatedAt), ("url", Self::Url)];
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::Url => "left(url, 500)",
+        }
+    }
+}
+
+/// Webhooks of an organization: all, or only those that are active, or not.
+pub async fn list(
+    db: &Db,
+    org: OrgId,
+    active: Option<bool>,
+    page: PageRequest<WebhookSort>,
+) -> Result<Page<Webhook>, DbError> {
     let mut tx = db.org(org).await?;
-    let rows = sqlx::query_as!(
-        Row,
+    let rows: Vec<Row> = of_org(org, active, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let webhooks = rows.into_iter().map(Webhook::from).collect();
+    Ok(Page::of(page, webhooks, |webhook: &Webhook| {
+        let key = match sort {
+            WebhookSort::CreatedAt => Key::from(webhook.created_at),
+            WebhookSort::Url => Key::from(webhook.url.chars().take(URL_KEY_CHARS).collect::<String>()),
+        };
+        (key, webhook.id.as_uuid())
+    }))
+}
+
+pub(super) fn of_org(org: OrgId, active: Option<bool>, page: &PageRequest<WebhookSort>) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
         "SELECT id, url, description, kinds, active, disabled_why, failing_since, created_at, updated_at FROM webhooks
-         WHERE org_id = $1 ORDER BY created_at, id",
-        org.as_uuid()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    Ok(rows.into_iter().map(Webhook::from).collect())
+         WHERE org_id = ",
+    );
+    statement.push_bind(org.as_uuid());
+    if let Some(active) = active {
+        statement.push(" AND active = ").push_bind(active);
+    }
+    page.complete(&mut statement);
+    statement
 }
 
 /// A webhook of an organization.

@@ -1,18 +1,21 @@
+use std::collections::BTreeSet;
+
 use platform::access::{OrgRole, ProjectRole};
 use platform::config::{DatabaseConfig, Mode};
 use platform::db::audit::Actor;
-use platform::db::members::{Member, MemberOrder};
-use platform::db::projects::Which;
+use platform::db::members::{Member, MemberSort};
+use platform::db::organizations::OrganizationSort;
+use platform::db::projects::{ProjectSort, Which};
 use platform::db::users::Identity;
-use platform::db::{Db, DbError, PageRequest, Sort, documents, members, organizations, projects, users};
+use platform::db::{Db, DbError, PageRequest, Sort, SortKey, documents, members, organizations, projects, users};
 use platform::testing::TestDatabase;
 use schema::ids::{DocumentName, OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
 const SYSTEM: Actor = Actor::SYSTEM;
 
-fn first_page() -> PageRequest {
-    PageRequest::new(None, None)
+fn first_page<K: SortKey>(by: K) -> PageRequest<K> {
+    PageRequest::sorted(Sort::ascending(by), None, None)
 }
 
 #[tokio::test]
@@ -58,16 +61,16 @@ async fn organizations_are_listed_for_their_members_alone() {
     let id = OrgId::new(Uuid::new_v4());
     let created = organizations::create(&test.db, id, &SYSTEM, "Analytical Engines", "engines", ada.id).await.unwrap();
     let second = test.org(ada.id).await;
-    let listed = organizations::list(&test.db, ada.id, first_page()).await.unwrap();
+    let listed = organizations::list(&test.db, ada.id, first_page(OrganizationSort::CreatedAt)).await.unwrap();
     assert_eq!(listed.items[0], (created.clone(), OrgRole::Owner));
     assert_eq!(listed.items.iter().map(|(org, _)| org.id).collect::<Vec<_>>(), [id, second]);
-    assert_eq!(organizations::list(&test.db, bob.id, first_page()).await.unwrap().items, []);
+    assert_eq!(organizations::list(&test.db, bob.id, first_page(OrganizationSort::CreatedAt)).await.unwrap().items, []);
     assert_eq!(organizations::find(&test.db, ada.id, id).await.unwrap(), Some((created, OrgRole::Owner)));
     assert_eq!(organizations::find(&test.db, bob.id, id).await.unwrap(), None);
 
     let taken = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "x", "engines", bob.id).await;
     assert!(matches!(taken, Err(DbError::Conflict { constraint }) if constraint == organizations::SLUG_TAKEN));
-    assert_eq!(organizations::list(&test.db, bob.id, first_page()).await.unwrap().items, []);
+    assert_eq!(organizations::list(&test.db, bob.id, first_page(OrganizationSort::CreatedAt)).await.unwrap().items, []);
     let nameless = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "", "nameless", bob.id).await;
     assert!(matches!(nameless, Err(DbError::Invalid(_))), "{nameless:?}");
 }
@@ -93,8 +96,7 @@ async fn an_organization_always_has_an_owner() {
 }
 
 async fn all_members(test: &TestDatabase, org: OrgId) -> Vec<Member<OrgRole>> {
-    let page = PageRequest::sorted(Sort::ascending(MemberOrder::Email), None, None);
-    members::list_of_org(&test.db, org, page).await.unwrap().items
+    members::list_of_org(&test.db, org, None, first_page(MemberSort::Email)).await.unwrap().items
 }
 
 #[tokio::test]
@@ -111,10 +113,10 @@ async fn members_are_listed_with_their_roles() {
     test.project_member(org, project, eve.id, ProjectRole::Admin).await;
     test.project_member(org, project, ada.id, ProjectRole::Viewer).await;
     test.org_member(org, test.user("gus").await.id, OrgRole::Guest).await;
-    let by_one = |after| PageRequest::sorted(Sort::ascending(MemberOrder::Email), after, Some(1));
+    let by_one = |after| PageRequest::sorted(Sort::ascending(MemberSort::Email), after, Some(1));
     let (mut roles, mut next) = (Vec::new(), None);
     loop {
-        let page = members::list_in_project(&test.db, org, project, by_one(next)).await.unwrap();
+        let page = members::list_in_project(&test.db, org, project, None, by_one(next)).await.unwrap();
         roles.extend(page.items.iter().map(|member| (member.user, member.role)));
         next = page.next;
         if next.is_none() {
@@ -123,6 +125,14 @@ async fn members_are_listed_with_their_roles() {
     }
     let expected = [(ada.id, ProjectRole::Viewer), (bob.id, ProjectRole::Admin), (eve.id, ProjectRole::Admin)];
     assert_eq!(roles, expected, "a guest to whom the project gives nothing does not see it");
+    for role in ProjectRole::ALL {
+        let of_role =
+            members::list_in_project(&test.db, org, project, Some(role), first_page(MemberSort::JoinedAt)).await;
+        let listed: BTreeSet<_> = of_role.unwrap().items.iter().map(|member| member.user).collect();
+        let expected: BTreeSet<UserId> =
+            expected.iter().filter(|(_, held)| *held == role).map(|(user, _)| *user).collect();
+        assert_eq!(listed, expected, "{role:?}");
+    }
     test.remove_from_project(org, project, ada.id).await;
     let (_, role) = projects::find(&test.db, ada.id, project).await.unwrap().unwrap();
     assert_eq!(role, ProjectRole::Member, "the organization's role holds again");
@@ -141,7 +151,8 @@ async fn projects_are_listed_with_ones_role() {
     let list = |user: UserId| {
         let db = test.db.clone();
         async move {
-            let page = projects::list(&db, user, org, Which::Present, first_page()).await.unwrap();
+            let page =
+                projects::list(&db, user, org, Which::Present, first_page(ProjectSort::CreatedAt)).await.unwrap();
             page.items.into_iter().map(|(project, role)| (project.id, role)).collect::<Vec<_>>()
         }
     };

@@ -4,11 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use platform::db::statements;
 use platform::testing::TestDatabase;
 use serde_json::Value;
 
 /// What is read whole on purpose, with what tells the statement: small tables, for operators.
 const SWEPT: &[(&str, &str)] = &[("quarantine_days", "sum(left_out)"), ("webhooks", "active AND failures > 0")];
+
+/// The lists that are short enough to be sorted when they are read.
+const SORTED: &[&str] = &[
+    "organizations ",
+    "members of an organization by email",
+    "members of an organization by name",
+    "members of a project by email",
+    "members of a project by name",
+];
 
 /// The statements that are written out, as they were described to be compiled.
 fn statements() -> Vec<String> {
@@ -49,4 +59,15 @@ async fn every_statement_uses_an_index() {
     }
     let wrong: Vec<_> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{} read a table whole:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_list_has_its_order_of_an_index() {
+    let test = TestDatabase::new().await;
+    for (list, statement) in statements::of_lists() {
+        let plan = test.unsorted_plan(&statement).await;
+        assert_eq!(read_whole(&plan).next(), None, "{list}: {statement}\n{plan}");
+        let may_sort = SORTED.iter().any(|sorted| list.starts_with(sorted));
+        assert!(may_sort || !plan.contains("Sort"), "{list}: {statement}\n{plan}");
+    }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use platform::access::{OrgAction, OrgRole};
-use platform::db::members::{self, Member};
+use platform::db::members;
 use schema::ids::OrgId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -88,6 +88,6 @@ pub(super) async fn handler(
     };
     members::set_org_role(&api.db, id, &caller.actor, user.id, role, may).await?;
     api.access_news.announce(user.id);
-    let member = Member { user: user.id, email: user.email, name: user.name, role };
+    let member = members::find_in_org(&api.db, id, user.id).await?.ok_or_else(|| Problem::not_found("member"))?;
     Ok((StatusCode::CREATED, Json(member.into())))
 }

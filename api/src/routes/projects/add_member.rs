@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use platform::access::ProjectAction;
-use platform::db::{members, projects};
+use platform::db::members;
 use schema::ids::ProjectId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::get_member::member;
 use super::{ProjectMember, ProjectRoleBody};
 use crate::Api;
 use crate::authenticate::Caller;
@@ -61,8 +62,5 @@ pub(super) async fn handler(
     members::set_project_role(&api.db, org, id, &caller.actor, user.id, request.role.into(), |_| Ok::<_, Problem>(()))
         .await?;
     api.access_news.announce(user.id);
-    let held = projects::find(&api.db, user.id, id).await?.map(|(_, role)| role.into());
-    let role = held.unwrap_or(request.role);
-    let member = ProjectMember { user_id: user.id, email: user.email, name: user.name, role };
-    Ok((StatusCode::CREATED, Json(member)))
+    Ok((StatusCode::CREATED, Json(member(&api, org, id, user.id).await?)))
 }
