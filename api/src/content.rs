@@ -9,7 +9,7 @@ use platform::auth::Principal;
 use platform::db::documents::DocumentRef;
 use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
-use schema::ids::{DocumentName, Epoch, NodeId, ProjectId, Seq};
+use schema::ids::{DocumentKind, DocumentName, Epoch, NodeId, ProjectId, Seq};
 use schema::node::{self, NodeView};
 
 use crate::Api;
@@ -106,8 +106,12 @@ impl Api {
         self.edit(&documents.node, principal, None, patch).await
     }
 
-    /// Keeps a node as it is after a write as a version. Without one the write holds all the same.
+    /// Keeps a node as it is after a write as a version; other documents have none. Without one the write holds all the
+    /// same.
     pub async fn keep_version(&self, caller: &Caller, node: &DocumentRef, change: NodeChange, summary: &str) {
+        if node.kind != DocumentKind::Node {
+            return;
+        }
         let by = caller.principal.reference();
         let kept = self.documents.history().record_node(node, change, summary.to_owned(), by).await;
         if let Err(error) = kept {

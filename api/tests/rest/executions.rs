@@ -363,6 +363,7 @@ async fn what_a_run_wrote_is_taken_back_wherever_it_wrote() {
             .to_owned()
     };
     assert_eq!(body(&scene.node_id).await, "Do it. Done by the agent.");
+    scene.ada.patch(&format!("/nodes/{made}"), json!({"title": "Kept"})).await.expect(StatusCode::OK);
     let undo = format!("/executions/{run}/undo");
     scene.ada.post(&undo, json!({})).await.expect_problem(CONFLICT, "EXECUTION_STATE");
     scene.set(&run, "status = 'complete'").await;
@@ -370,6 +371,8 @@ async fn what_a_run_wrote_is_taken_back_wherever_it_wrote() {
     let names: Vec<_> = undone["documents"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
     assert_eq!(names, [format!("node:{}", scene.node_id), format!("node:{made}")]);
     assert_eq!((body(&scene.node_id).await, body(&made).await), ("Do it.".to_owned(), String::new()));
+    let versions = scene.ada.get(&format!("/nodes/{made}/versions?limit=1")).await.expect(StatusCode::OK);
+    assert_eq!(versions["items"][0]["changeSummary"], "A run taken back");
     let again = scene.ada.post(&undo, json!({})).await.expect(StatusCode::OK);
     assert_eq!(again, json!({"documents": []}), "there is nothing left to take back");
     assert_eq!(scene.actions("execution").await.last().unwrap(), "execution.undone");

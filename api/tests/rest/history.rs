@@ -246,6 +246,42 @@ async fn what_is_pruned_from_a_canvas_is_in_no_version_and_no_event_either() {
     assert_eq!(node["title"], "Plan B");
 }
 
+/// What a node's last version says of itself.
+async fn last_version(client: &Client, node: &str) -> (i64, String, String) {
+    let listed = client.get(&format!("/nodes/{node}/versions?limit=1")).await.expect(StatusCode::OK);
+    let last = &listed["items"][0];
+    let text = |key: &str| last[key].as_str().unwrap().to_owned();
+    (last["version"].as_i64().unwrap(), text("changeType"), text("changeSummary"))
+}
+
+#[tokio::test]
+async fn what_brings_a_node_back_makes_a_version_too() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let expect_last = async |version: i64, change: &str, summary: &str| {
+        let expected = (version, change.to_owned(), summary.to_owned());
+        assert_eq!(last_version(&scene.bob, &scene.node).await, expected);
+    };
+    scene.write(&scene.bob, json!({"body": "Buy oat milk."})).await;
+    scene.ada.post(&scene.history("/restore"), json!({"seq": 1})).await.expect(StatusCode::OK);
+    expect_last(3, "rollback", "Back to place 1 of its log").await;
+    scene.ada.post(&scene.history("/undo"), json!({"fromSeq": 3})).await.expect(StatusCode::OK);
+    expect_last(4, "updated", "Edits taken back").await;
+    let nothing = scene.ada.post(&scene.history("/undo"), json!({"fromSeq": 99})).await.expect(StatusCode::OK);
+    assert_eq!(nothing["changed"], false);
+    expect_last(4, "updated", "Edits taken back").await;
+
+    let path = format!("/nodes/{}", scene.node);
+    scene.ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    let name: DocumentName = format!("node:{}", scene.node).parse().unwrap();
+    let bob = Arc::new(Principal::user(scene.bob.id().parse().unwrap(), "bob"));
+    let node = document_access(&server.api.db, &bob, &name, server.api.mode).await.unwrap().unwrap().document;
+    let write = Box::new(|txn: &mut yrs::TransactionMut<'_>| schema::node::set_body(txn, "Written in the trash."));
+    server.api.documents.edit(&node, bob, None, write).await.unwrap();
+    scene.ada.post(&format!("{path}/restore"), json!({})).await.expect(StatusCode::OK);
+    expect_last(5, "updated", "Out of the trash").await;
+}
+
 /// Changes a node's status on the canvas, as an editor does.
 async fn restate(server: &Server, scene: &Scene, client: &Client, status: &'static str) {
     let principal = Arc::new(Principal::user(client.user["id"].as_str().unwrap().parse().unwrap(), "bob"));

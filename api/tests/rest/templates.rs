@@ -86,6 +86,9 @@ async fn an_applied_template_is_nodes_with_content_and_dependencies_made_once_fo
     let first = ada.get(&format!("/nodes/{}", ids[0])).await.expect(StatusCode::OK);
     assert_eq!((&first["title"], &first["position"]), (&json!("About cats"), &json!({"x": 110.0, "y": 20.0})));
     assert_eq!(first["body"].as_str().unwrap().trim_end(), "Everything on cats.");
+    let versions = ada.get(&format!("/nodes/{}/versions", ids[0])).await.expect(StatusCode::OK);
+    let told: Vec<_> = versions["items"].as_array().unwrap().iter().map(|it| it["changeSummary"].clone()).collect();
+    assert_eq!(told, ["Created from a template"]);
     let second = ada.get(&format!("/nodes/{}", ids[1])).await.expect(StatusCode::OK);
     assert_eq!((&second["parentId"], &second["authorType"]), (&json!(ids[0]), &json!("agent")));
     assert_eq!((second["inputs"].as_array().unwrap().len(), second["outputs"].as_array().unwrap().len()), (1, 1));

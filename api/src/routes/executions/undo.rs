@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use documents::history::Selection;
 use platform::access::Access;
+use platform::db::documents::DocumentRef;
 use platform::db::executions::{self, Execution};
+use platform::db::versions::NodeChange;
 use schema::ids::{DocumentName, RunId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,18 +65,18 @@ pub(super) async fn handler(
         return Err(illegal(execution.status));
     }
     let selection = Selection { runs: vec![id], ..Selection::default() };
+    let written = written(&api, &caller, &execution).await?;
     let mut documents = Vec::new();
-    for name in written(&api, &execution).await? {
-        let document = match api.document(&caller, &name, Access::Write).await {
-            Ok(granted) => granted.document,
-            // It is gone, and what the run wrote there with it.
-            Err(problem) if problem.code() == Code::NotFound => continue,
-            Err(problem) => return Err(problem),
-        };
-        let undone = api.documents.history().undo(&document, &caller.principal, &selection, &caller.actor).await?;
+    for (name, document) in &written {
+        let undone = api.documents.history().undo(document, &caller.principal, &selection, &caller.actor).await?;
         if undone.is_changed {
             let (epoch, seq) = (undone.place.epoch.get(), undone.place.seq.get());
             documents.push(DocumentBody { name: name.to_string(), epoch, seq });
+        }
+    }
+    if !documents.is_empty() {
+        for (_, document) in &written {
+            api.keep_version(&caller, document, NodeChange::Updated, "A run taken back").await;
         }
     }
     let names: Vec<String> = documents.iter().map(|document| document.name.clone()).collect();
@@ -83,8 +85,21 @@ pub(super) async fn handler(
 }
 
 /// The documents in which a run may have written: its node's, those of nodes that it made, and the canvas.
-async fn written(api: &Api, execution: &Execution) -> Result<Vec<DocumentName>, Problem> {
+async fn written(
+    api: &Api,
+    caller: &Caller,
+    execution: &Execution,
+) -> Result<Vec<(DocumentName, DocumentRef)>, Problem> {
     let made = executions::nodes_of(&api.db, execution.org, execution.id).await?;
     let nodes = std::iter::once(execution.node).chain(made.into_iter().filter(|node| *node != execution.node));
-    Ok(nodes.map(DocumentName::Node).chain([DocumentName::Project(execution.project)]).collect())
+    let mut written = Vec::new();
+    for name in nodes.map(DocumentName::Node).chain([DocumentName::Project(execution.project)]) {
+        match api.document(caller, &name, Access::Write).await {
+            Ok(granted) => written.push((name, granted.document)),
+            // It is gone, and what the run wrote there with it.
+            Err(problem) if problem.code() == Code::NotFound => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(written)
 }

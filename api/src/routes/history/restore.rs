@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use documents::history::Undone;
 use platform::access::Access;
+use platform::db::versions::NodeChange;
 use schema::ids::DocumentName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,5 +82,9 @@ pub(super) async fn handler(
     let document = api.document(&caller, &name, Access::Write).await?.document;
     let to = api.place(&document, Place { seq, at }).await?;
     let restored = api.documents.history().restore(&document, &caller.principal, to, part, &caller.actor).await?;
+    if restored.is_changed {
+        let summary = format!("Back to place {to} of its log");
+        api.keep_version(&caller, &document, NodeChange::Rollback, &summary).await;
+    }
     Ok(answer(&restored))
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use documents::history::Selection;
 use platform::access::Access;
 use platform::auth::PrincipalRef;
+use platform::db::versions::NodeChange;
 use schema::ids::{DocumentName, RunId, Seq};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -75,6 +76,9 @@ pub(super) async fn handler(
     let selection = request.selection()?;
     let document = api.document(&caller, &name, Access::Write).await?.document;
     let undone = api.documents.history().undo(&document, &caller.principal, &selection, &caller.actor).await?;
+    if undone.is_changed {
+        api.keep_version(&caller, &document, NodeChange::Updated, "Edits taken back").await;
+    }
     Ok(answer(&undone))
 }
 

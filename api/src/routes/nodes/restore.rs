@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use platform::access::Access;
+use platform::db::versions::NodeChange;
 use schema::canvas::CanvasPatch;
 use schema::ids::NodeId;
 
@@ -34,5 +35,6 @@ pub(super) async fn handler(
     let documents = api.node_documents(&caller, id, Access::Write).await?;
     let restore = vec![CanvasPatch::RestoreNode { id }];
     api.edit_canvas(&documents.canvas, &caller.principal, None, restore).await?;
+    api.keep_version(&caller, &documents.node, NodeChange::Updated, "Out of the trash").await;
     Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
 }

@@ -107,7 +107,7 @@ pub(super) struct List {
 /// List a node's versions
 ///
 /// A node has a version more when somebody's work on it has come to an end, when its status changes, after a REST
-/// write, and after a rollback. What it was between is in the history of its document.
+/// write, and after it was brought back or something in it was taken back. What it was between is in the history of its document.
 #[utoipa::path(get, path = "/nodes/{nodeId}/versions", tag = "nodes", operation_id = "listNodeVersions",
     params(("nodeId" = Uuid, Path, description = "The node's id."), Parameters),
     responses((status = OK, description = "A page of versions.", body = List)))]

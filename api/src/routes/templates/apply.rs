@@ -12,6 +12,7 @@ use http::StatusCode;
 use platform::access::Access;
 use platform::db::documents as document_rows;
 use platform::db::documents::DocumentRef;
+use platform::db::versions::NodeChange;
 use schema::ids::{EdgeId, NodeId, ProjectId, TemplateId};
 use schema::node::{self, NodePatch};
 use schema::template::{Application, Plan, Template};
@@ -172,8 +173,20 @@ async fn apply(
         Err(EditFailed::Patch(error)) if error.code == PatchErrorCode::AlreadyExists && key.is_given() => {}
         edited => drop(edited?),
     }
+    fill(api, caller, &documents, plan).await?;
+    stream::iter(documents)
+        .for_each_concurrent(AT_ONCE, |document| async move {
+            api.keep_version(caller, &document, NodeChange::Created, "Created from a template").await;
+        })
+        .await;
+    Ok(())
+}
+
+/// Writes what the nodes hold into their documents.
+async fn fill(api: &Api, caller: &Caller, documents: &[DocumentRef], plan: &Plan) -> Result<(), Problem> {
     let contents: Vec<_> = documents
-        .into_iter()
+        .iter()
+        .copied()
         .zip(&plan.nodes)
         .filter(|(_, node)| !node.content.is_empty())
         .map(|(document, node)| (document, node.content.clone()))
