@@ -6,11 +6,14 @@ use documents::replica::Patch;
 use documents::{EditFailed, ReadError};
 use platform::access::{Access, ProjectAction};
 use platform::auth::Principal;
+use platform::db::DbError;
+use platform::db::audit::{self, Action, ResourceKind};
 use platform::db::documents::DocumentRef;
 use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
 use schema::ids::{DocumentKind, DocumentName, Epoch, NodeId, ProjectId, Seq};
 use schema::node::{self, NodeView};
+use serde_json::json;
 
 use crate::Api;
 use crate::authenticate::Caller;
@@ -117,6 +120,12 @@ impl Api {
         if let Err(error) = kept {
             tracing::warn!(node = %node.id, %error, "no version of the node could be kept");
         }
+    }
+
+    /// Notes in the audit log what was done to a node on its canvas.
+    pub async fn note_node(&self, caller: &Caller, node: &NodeDocuments, action: Action) -> Result<(), DbError> {
+        let entry = caller.actor.did(action, ResourceKind::Node, node.node.id);
+        audit::note(&self.db, node.node.org, entry.with(json!({"projectId": node.project}))).await
     }
 
     /// Makes an edit, and returns when it is durable.

@@ -195,7 +195,9 @@ impl TestDatabase {
     /// Creates an empty free document in a project.
     pub async fn document_in(&self, org: OrgId, project: ProjectId) -> DocumentRef {
         let id = Uuid::new_v4().into();
-        documents::create_free(&self.db, org, project, id, None).await.expect("a document can be created");
+        documents::create_free(&self.db, org, &Actor::SYSTEM, project, id, None)
+            .await
+            .expect("a document can be created");
         DocumentRef::free(org, project, id)
     }
 

@@ -58,3 +58,48 @@ async fn the_log_is_filtered_and_paged() {
         answer.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
     }
 }
+
+#[tokio::test]
+async fn what_is_done_to_documents_and_nodes_is_recorded() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let log = async |id: &str| {
+        let page = ada.get(&format!("/orgs/{org}/audit-log?resourceId={id}")).await.expect(StatusCode::OK);
+        assert!(page["items"].as_array().unwrap().iter().all(|entry| entry["actor"] == format!("user:{}", ada.id())));
+        page
+    };
+    let document = ada.post(&format!("/projects/{project}/documents"), json!({"title": "Notes"})).await.created_id();
+    let path = format!("/documents/doc:{document}");
+    ada.patch(&path, json!({"title": "Minutes"})).await.expect(StatusCode::OK);
+    let versions = format!("{path}/history/versions");
+    let version = ada.post(&versions, json!({"name": "Empty"})).await.created_id();
+    let named = format!("{versions}/{version}");
+    ada.patch(&named, json!({"name": "Before all"})).await.expect(StatusCode::NO_CONTENT);
+    ada.delete(&named).await.expect(StatusCode::NO_CONTENT);
+    ada.delete(&named).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    let of_document = log(&document).await;
+    let expected = [
+        "document.deleted",
+        "document.version_unnamed",
+        "document.version_renamed",
+        "document.version_named",
+        "document.renamed",
+        "document.created",
+    ];
+    assert_eq!(actions(&of_document), expected);
+    let details = |index: usize| &of_document["items"][index]["details"];
+    assert_eq!((details(0), details(4)), (&json!({"title": "Minutes"}), &json!({"title": "Minutes"})));
+    assert_eq!(details(1), &json!({"versionId": version, "name": "Before all"}));
+    assert_eq!(details(5), &json!({"projectId": project, "title": "Notes"}));
+
+    let node = ada.post(&format!("/projects/{project}/nodes"), json!({"title": "Secret plan"})).await.created_id();
+    let path = format!("/nodes/{node}");
+    ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    for _ in 0..2 {
+        ada.post(&format!("{path}/restore"), json!({})).await.expect(StatusCode::OK);
+    }
+    let of_node = log(&node).await;
+    assert_eq!(actions(&of_node), ["node.restored", "node.deleted"], "what was not in the trash was not restored");
+    assert_eq!(of_node["items"][0]["details"], json!({"projectId": project}), "nothing of its content");
+}

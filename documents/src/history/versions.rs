@@ -39,12 +39,13 @@ impl History {
         at: Seq,
         id: Uuid,
         name: String,
-        by: PrincipalRef,
+        by: &Actor,
         now: DateTime<Utc>,
     ) -> Result<(Naming, NamedVersion), HistoryError> {
         let state = self.state(document, at).await?;
-        let version = NamedVersion { id, epoch: state.epoch, seq: at, name, created_by: by, created_at: now };
-        let naming = versions::name(&self.services.db, document.org, document.id, &version, &state.update).await?;
+        let created_by = by.principal;
+        let version = NamedVersion { id, epoch: state.epoch, seq: at, name, created_by, created_at: now };
+        let naming = versions::name(&self.services.db, document.org, by, document.id, &version, &state.update).await?;
         Ok((naming, version))
     }
 

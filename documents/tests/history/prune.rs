@@ -5,7 +5,7 @@ use platform::db::audit::Actor;
 use schema::ids::Seq;
 
 use crate::common::text_seen_by_a_newcomer;
-use crate::scene::{Scene, reference};
+use crate::scene::Scene;
 
 #[tokio::test]
 async fn what_was_written_and_deleted_is_gone_for_good_and_nothing_else() {
@@ -43,8 +43,8 @@ async fn is_stored(scene: &Scene, text: &str) -> bool {
 async fn a_version_with_a_name_is_no_obstacle_to_a_snapshot_at_its_place() {
     let scene = Scene::new().await;
     let at = scene.write(1, 0, 0, "named").await;
-    let (id, by, now) = (uuid::Uuid::new_v4(), reference(1), chrono::Utc::now());
-    scene.history.name(&scene.document, at, id, "As it was".to_owned(), by, now).await.unwrap();
+    let (id, now) = (uuid::Uuid::new_v4(), chrono::Utc::now());
+    scene.history.name(&scene.document, at, id, "As it was".to_owned(), &Actor::SYSTEM, now).await.unwrap();
     scene.history.prune(&scene.document, at, at, &Actor::SYSTEM).await.unwrap();
     assert_eq!((scene.text_at(at).await, scene.live_text().await), ("named".to_owned(), "named".to_owned()));
     scene.stop().await;

@@ -94,6 +94,22 @@ names! {
         WebhookDisabled => "webhook.disabled",
         /// It is told nothing any more.
         WebhookDeleted => "webhook.deleted",
+        /// A free document was created.
+        DocumentCreated => "document.created",
+        /// It was called otherwise.
+        DocumentRenamed => "document.renamed",
+        /// It was deleted.
+        DocumentDeleted => "document.deleted",
+        /// A node was put into the trash through REST.
+        NodeDeleted => "node.deleted",
+        /// A node was taken out of the trash through REST.
+        NodeRestored => "node.restored",
+        /// A place of a document's log was given a name.
+        VersionNamed => "document.version_named",
+        /// It was given another one.
+        VersionRenamed => "document.version_renamed",
+        /// Its name was taken away.
+        VersionUnnamed => "document.version_unnamed",
         /// A document was made again what it was.
         DocumentRestored => "document.restored",
         /// Something in a document was taken back.
@@ -230,6 +246,13 @@ pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
     .execute(&mut *tx.inner)
     .await?;
     Ok(())
+}
+
+/// Notes what was done elsewhere: in a document's log.
+pub async fn note(db: &Db, org: OrgId, entry: Entry) -> Result<(), DbError> {
+    let mut tx = db.org(org).await?;
+    record(&mut tx, entry).await?;
+    tx.commit().await
 }
 
 /// An entry of the log, as it is read.

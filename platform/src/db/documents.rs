@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{DocumentKind, DocumentName, FreeDocumentId, NodeId, OrgId, ProjectId, ScratchName, UserId};
+use serde_json::json;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
+use super::audit::{self, Action, Actor, ResourceKind};
 use super::page::{Key, Page, PageRequest, SortKey};
 use super::{Db, DbError, SCRATCH_ORG};
 
@@ -151,6 +153,7 @@ pub(crate) async fn ensure_scratch(db: &Db, names: &BTreeSet<ScratchName>) -> Re
 pub async fn create_free(
     db: &Db,
     org: OrgId,
+    by: &Actor,
     project: ProjectId,
     id: FreeDocumentId,
     title: Option<&str>,
@@ -165,6 +168,8 @@ pub async fn create_free(
     )
     .fetch_one(&mut *tx.inner)
     .await?;
+    let entry = by.did(Action::DocumentCreated, ResourceKind::Document, id);
+    audit::record(&mut tx, entry.with(json!({ "projectId": project, "title": title }))).await?;
     tx.commit().await?;
     Ok(FreeDocument { id, project, title: title.map(str::to_owned), created_at })
 }
@@ -251,6 +256,7 @@ pub async fn find_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<Option
 pub async fn rename_free(
     db: &Db,
     org: OrgId,
+    by: &Actor,
     id: FreeDocumentId,
     title: Option<&str>,
 ) -> Result<Option<FreeDocument>, DbError> {
@@ -265,22 +271,29 @@ pub async fn rename_free(
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
+    let Some(row) = row else { return Ok(None) };
+    let entry = by.did(Action::DocumentRenamed, ResourceKind::Document, id);
+    audit::record(&mut tx, entry.with(json!({ "title": title }))).await?;
     tx.commit().await?;
-    row.map(FreeDocumentRow::read).transpose()
+    row.read().map(Some)
 }
 
 /// Deletes a free document: nobody finds it any more, what it holds stays in the log. Says whether there was one.
-pub async fn delete_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<bool, DbError> {
+pub async fn delete_free(db: &Db, org: OrgId, by: &Actor, id: FreeDocumentId) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
-    let deleted = sqlx::query!(
-        "UPDATE documents SET deleted_at = now() WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL",
+    let deleted = sqlx::query_scalar!(
+        "UPDATE documents SET deleted_at = now() WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL
+         RETURNING title",
         id.as_uuid(),
         org.as_uuid()
     )
-    .execute(&mut *tx.inner)
+    .fetch_optional(&mut *tx.inner)
     .await?;
+    let Some(title) = deleted else { return Ok(false) };
+    let entry = by.did(Action::DocumentDeleted, ResourceKind::Document, id);
+    audit::record(&mut tx, entry.with(json!({ "title": title }))).await?;
     tx.commit().await?;
-    Ok(deleted.rows_affected() > 0)
+    Ok(true)
 }
 
 /// Finds a document that a person may see. Scratch documents are nobody's, so they are not found here.

@@ -6,6 +6,7 @@ use schema::ids::{Epoch, NodeId, OrgId, ProjectId, Seq};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
 use super::log::{EventSourcingLevel, epoch_from_column, epoch_to_column, seq_from_column, seq_to_column};
 use super::{Db, DbError, OrgTx, clean, principal};
@@ -48,6 +49,7 @@ pub enum Naming {
 pub async fn name(
     db: &Db,
     org: OrgId,
+    by: &Actor,
     document: Uuid,
     version: &NamedVersion,
     state: &Bytes,
@@ -99,6 +101,8 @@ pub async fn name(
     if made.rows_affected() == 0 {
         return Ok(Naming::NamedBefore);
     }
+    let details = json!({ "versionId": version.id, "name": version.name, "seq": version.seq });
+    audit::record(&mut tx, by.did(Action::VersionNamed, ResourceKind::Document, document).with(details)).await?;
     tx.commit().await?;
     Ok(Naming::Named)
 }
@@ -128,37 +132,44 @@ pub async fn named(db: &Db, org: OrgId, document: Uuid) -> Result<Vec<NamedVersi
 }
 
 /// Gives a version another name. Says whether there is such a version.
-pub async fn rename(db: &Db, org: OrgId, document: Uuid, id: Uuid, name: &str) -> Result<bool, DbError> {
+pub async fn rename(db: &Db, org: OrgId, by: &Actor, document: Uuid, id: Uuid, name: &str) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
     let renamed =
         sqlx::query!("UPDATE document_versions SET name = $3 WHERE document_id = $1 AND id = $2", document, id, name)
             .execute(&mut *tx.inner)
             .await?
             .rows_affected();
+    if renamed == 0 {
+        return Ok(false);
+    }
+    let entry = by.did(Action::VersionRenamed, ResourceKind::Document, document);
+    audit::record(&mut tx, entry.with(json!({ "versionId": id, "name": name }))).await?;
     tx.commit().await?;
-    Ok(renamed > 0)
+    Ok(true)
 }
 
 /// Takes a version's name away; what the document was then is thinned out like any other place from now on. Says whether
 /// there was such a version.
-pub async fn unname(db: &Db, org: OrgId, document: Uuid, id: Uuid) -> Result<bool, DbError> {
+pub async fn unname(db: &Db, org: OrgId, by: &Actor, document: Uuid, id: Uuid) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
-    let seq = sqlx::query_scalar!(
-        "DELETE FROM document_versions WHERE document_id = $1 AND id = $2 RETURNING seq",
+    let version = sqlx::query!(
+        "DELETE FROM document_versions WHERE document_id = $1 AND id = $2 RETURNING seq, name",
         document,
         id
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    let Some(seq) = seq else { return Ok(false) };
+    let Some(version) = version else { return Ok(false) };
     sqlx::query!(
         "UPDATE document_snapshots SET pinned = false WHERE document_id = $1 AND seq = $2
          AND NOT EXISTS (SELECT FROM document_versions WHERE document_id = $1 AND seq = $2)",
         document,
-        seq
+        version.seq
     )
     .execute(&mut *tx.inner)
     .await?;
+    let entry = by.did(Action::VersionUnnamed, ResourceKind::Document, document);
+    audit::record(&mut tx, entry.with(json!({ "versionId": id, "name": version.name }))).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -128,7 +128,7 @@ async fn a_document_that_is_made_anew_under_an_erased_id_begins_another_lineage(
 
     let anew = test.document().await;
     let project = anew.project.unwrap();
-    documents::create_free(&test.db, anew.org, project, erased.id.into(), None).await.unwrap();
+    documents::create_free(&test.db, anew.org, &Actor::SYSTEM, project, erased.id.into(), None).await.unwrap();
     let (epoch, head) = log::head(&test.db, anew.org, erased.id).await.unwrap().unwrap();
     assert_eq!((epoch, head), (Epoch::new(2), Seq::ZERO));
     let again = platform::db::documents::DocumentRef::free(anew.org, project, erased.id.into());

@@ -1,4 +1,5 @@
 use chrono::{DateTime, TimeZone, Utc};
+use platform::db::audit::Actor;
 use platform::db::documents::{self, DocumentRef};
 use platform::db::nodes::{self, AuthorType, CanvasProjection, Node, NodeProjection, ProjectFacts, ProjectedEdge};
 use platform::db::nodes::{NodeFilter, NodeSort, ProjectedNode, ProjectedPort, ProjectionOutcome};
@@ -168,7 +169,7 @@ async fn nodes_get_documents_and_foreign_ids_are_never_taken_over() {
     let db = &canvas_of.test.db;
     documents::ensure_node(db, canvas_of.org, other_project, of_other_project.id).await.unwrap().unwrap();
     let free_id = free.id.as_uuid().into();
-    documents::create_free(db, canvas_of.org, canvas_of.project, free_id, None).await.unwrap();
+    documents::create_free(db, canvas_of.org, &Actor::SYSTEM, canvas_of.project, free_id, None).await.unwrap();
     let stranger = canvas_of.test.user("eve").await;
     let foreign_org = canvas_of.test.org(stranger.id).await;
     let foreign_project = canvas_of.test.project(foreign_org).await;

@@ -183,7 +183,7 @@ async fn documents_are_found_by_those_who_may_see_them() {
     test.scratch("x").await;
     let scratch = "scratch:x".parse().unwrap();
     assert_eq!(documents::find(&test.db, owner.id, &scratch).await.unwrap(), None);
-    let again = documents::create_free(&test.db, org, project, document.id.into(), None).await;
+    let again = documents::create_free(&test.db, org, &SYSTEM, project, document.id.into(), None).await;
     assert!(matches!(again, Err(DbError::Conflict { .. })));
 }
 

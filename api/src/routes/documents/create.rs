@@ -55,7 +55,7 @@ pub(super) async fn handler(
     fields.finish()?;
     let org = api.project(&caller, project, Access::Write).await?.document.org;
     let id = FreeDocumentId::new(key.new_id(&api, caller.user, format_args!("documents of {project}")));
-    let document = match documents::create_free(&api.db, org, project, id, title.as_deref()).await {
+    let document = match documents::create_free(&api.db, org, &caller.actor, project, id, title.as_deref()).await {
         // The request was sent before.
         Err(DbError::Conflict { .. }) if key.is_given() => {
             let found = documents::find_free(&api.db, org, id).await?;

@@ -30,7 +30,7 @@ pub(super) async fn handler(
     Id(name): Id<DocumentName>,
 ) -> Result<StatusCode, Problem> {
     let (id, document) = api.free_document(&caller, &name, Access::Write).await?;
-    if !documents::delete_free(&api.db, document.org, id).await? {
+    if !documents::delete_free(&api.db, document.org, &caller.actor, id).await? {
         return Err(Problem::not_found("document"));
     }
     api.documents.close_deleted(&[document.id]);

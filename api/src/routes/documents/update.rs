@@ -49,7 +49,10 @@ pub(super) async fn handler(
     fields.finish()?;
     let (id, document) = api.free_document(&caller, &name, Access::Write).await?;
     let changed = match title.as_change() {
-        Some(title) => documents::rename_free(&api.db, document.org, id, title.map(String::as_str)).await?,
+        Some(title) => {
+            let title = title.map(String::as_str);
+            documents::rename_free(&api.db, document.org, &caller.actor, id, title).await?
+        }
         None => documents::find_free(&api.db, document.org, id).await?,
     };
     Ok(Json(changed.ok_or_else(|| Problem::not_found("document"))?.into()))

@@ -138,9 +138,8 @@ pub(super) async fn create(
     let document = api.document(&caller, &document, Access::Write).await?.document;
     let at = api.place(&document, Place { seq: request.seq, at: request.at }).await?;
     let now = api.clock.now();
-    let by = caller.principal.reference();
     let id = key.new_id(&api, caller.user, format_args!("versions of {}", document.id));
-    match api.documents.history().name(&document, at, id, name, by, now).await? {
+    match api.documents.history().name(&document, at, id, name, &caller.actor, now).await? {
         (Naming::Named, version) => Ok((StatusCode::CREATED, Json(version.into()))),
         (Naming::NamedBefore, _) => {
             let all = versions::named(&api.db, document.org, document.id).await?;
@@ -175,7 +174,7 @@ pub(super) async fn rename(
 ) -> Result<StatusCode, Problem> {
     let name = checked(&request.name)?;
     let document = api.document(&caller, &document, Access::Write).await?.document;
-    let renamed = versions::rename(&api.db, document.org, document.id, id.0, &name).await?;
+    let renamed = versions::rename(&api.db, document.org, &caller.actor, document.id, id.0, &name).await?;
     if renamed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("version")) }
 }
 
@@ -199,7 +198,7 @@ pub(super) async fn delete(
     Ids(document, id): Ids<DocumentName, VersionId>,
 ) -> Result<StatusCode, Problem> {
     let document = api.document(&caller, &document, Access::Write).await?.document;
-    let deleted = versions::unname(&api.db, document.org, document.id, id.0).await?;
+    let deleted = versions::unname(&api.db, document.org, &caller.actor, document.id, id.0).await?;
     if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("version")) }
 }
 

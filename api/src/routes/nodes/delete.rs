@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
+use platform::db::audit::Action;
 use schema::canvas::CanvasPatch;
 use schema::ids::NodeId;
 
@@ -42,5 +43,6 @@ pub(super) async fn handler(
     let expected = expected_place(condition.as_ref(), &present)?.map(|tag| tag.canvas.place());
     let delete = vec![CanvasPatch::DeleteNode { id }];
     api.edit_canvas(&documents.canvas, &caller.principal, expected, delete).await?;
+    api.note_node(&caller, &documents, Action::NodeDeleted).await?;
     Ok(StatusCode::NO_CONTENT)
 }

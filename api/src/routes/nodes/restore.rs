@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use platform::access::Access;
+use platform::db::audit::Action;
 use platform::db::versions::NodeChange;
-use schema::canvas::CanvasPatch;
+use schema::canvas::{self, CanvasPatch};
 use schema::ids::NodeId;
 
 use super::body::{NodeBody, answer};
@@ -33,8 +34,12 @@ pub(super) async fn handler(
     Id(id): Id<NodeId>,
 ) -> Result<Response, Problem> {
     let documents = api.node_documents(&caller, id, Access::Write).await?;
+    let before = api.documents.read(&documents.canvas, move |txn| canvas::read_node(txn, id)).await?.0;
     let restore = vec![CanvasPatch::RestoreNode { id }];
     api.edit_canvas(&documents.canvas, &caller.principal, None, restore).await?;
+    if before.is_some_and(|node| node.deleted_at.is_some()) {
+        api.note_node(&caller, &documents, Action::NodeRestored).await?;
+    }
     api.keep_version(&caller, &documents.node, NodeChange::Updated, "Out of the trash").await;
     Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
 }
