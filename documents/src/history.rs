@@ -74,6 +74,8 @@ const CLIENT_ID_BITS: u32 = 32;
 pub struct History {
     documents: Documents,
     services: Arc<Services>,
+    /// Where documents are to be when they are edited.
+    expected: Option<(Epoch, Seq)>,
 }
 
 /// What a history has.
@@ -127,7 +129,14 @@ pub struct Undone {
 impl History {
     pub(crate) fn new(documents: Documents) -> Self {
         let services = documents.services();
-        Self { documents, services }
+        Self { documents, services, expected: None }
+    }
+
+    /// The same, but for edits: these are made only while the log of the document ends at this place, if one is said.
+    /// Otherwise they fail as [`EditFailed::Moved`](crate::EditFailed::Moved).
+    #[must_use]
+    pub fn expecting(self, expected: Option<(Epoch, Seq)>) -> Self {
+        Self { expected, ..self }
     }
 
     /// What the history has.
@@ -316,7 +325,8 @@ impl History {
             return Ok(Undone { place: Edited { epoch, seq: head }, is_changed: false });
         };
         history::save_taken_back(&self.services.db, document.org, document.id, &taken).await?;
-        let edited = self.documents.change(document, Arc::clone(principal), None, Edit::Update(update)).await?;
+        let edited =
+            self.documents.change(document, Arc::clone(principal), self.expected, Edit::Update(update)).await?;
         let (org, id) = (document.org, document.id);
         history::confirm_taken_back(&self.services.db, org, id, taken.client, edited.seq, audited).await?;
         Ok(Undone { place: edited, is_changed: true })

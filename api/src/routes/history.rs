@@ -4,6 +4,7 @@ mod attributions;
 mod authors;
 mod blame;
 mod diff;
+mod edit;
 mod place;
 mod prune;
 mod restore;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::header::IF_MATCH;
+use http::{Method, StatusCode};
 use platform::access::document_access;
 use platform::auth::Principal;
 use schema::ids::DocumentName;
@@ -280,6 +281,40 @@ async fn what_brings_a_node_back_makes_a_version_too() {
     server.api.documents.edit(&node, bob, None, write).await.unwrap();
     scene.ada.post(&format!("{path}/restore"), json!({})).await.expect(StatusCode::OK);
     expect_last(5, "updated", "Out of the trash").await;
+}
+
+#[tokio::test]
+async fn what_is_brought_back_may_depend_on_what_the_caller_has_read() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let send = async |path: &str, tag: &str, body: Value| {
+        let request = scene.ada.json(Method::POST, path).header(IF_MATCH, tag);
+        scene.ada.send(request, body.to_string()).await
+    };
+    scene.write(&scene.bob, json!({"body": "Buy oat milk."})).await;
+    for (path, body) in [("/restore", json!({"seq": 1})), ("/undo", json!({"fromSeq": 4}))] {
+        let path = scene.history(path);
+        let refused = send(&path, "\"1-1\"", body.clone()).await;
+        refused.expect_problem(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED");
+        let present = refused.etag().to_owned();
+        let changed = send(&path, &present, body.clone()).await;
+        assert_eq!(changed.expect(StatusCode::OK)["changed"], true);
+        assert_ne!(changed.etag(), present);
+        send(&path, &present, body.clone())
+            .await
+            .expect_problem(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED");
+        send(&path, "1-1", body).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+        scene.write(&scene.bob, json!({"body": "Buy oat milk."})).await;
+    }
+    let node = format!("/nodes/{}", scene.node);
+    let before = scene.ada.get(&node).await.etag().to_owned();
+    scene.write(&scene.bob, json!({"body": "Buy soy milk.", "title": "Other plan"})).await;
+    let rollback = format!("{node}/rollback/1");
+    let refused = send(&rollback, &before, Value::Null).await;
+    refused.expect_problem(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED");
+    assert_eq!(scene.body().await, "Buy soy milk.");
+    let back = send(&rollback, refused.etag(), Value::Null).await.expect(StatusCode::OK);
+    assert_eq!((&back["body"], &back["title"]), (&json!("Buy milk."), &json!("Plan")));
 }
 
 /// Changes a node's status on the canvas, as an editor does.

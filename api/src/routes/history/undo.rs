@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use documents::history::Selection;
+use http::HeaderMap;
 use platform::access::Access;
 use platform::auth::PrincipalRef;
 use platform::db::versions::NodeChange;
@@ -13,7 +14,7 @@ use schema::ids::{DocumentName, RunId, Seq};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::restore::{EditBody, answer};
+use super::edit::{EditBody, answer, expected_place};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
@@ -56,11 +57,16 @@ pub(super) struct Request {
 /// As a new edit, which everybody sees at once and which can be taken back like any other: what the selected updates
 /// inserted is deleted, what they deleted comes back at its place, and what others did since stays.
 #[utoipa::path(post, path = "/documents/{name}/history/undo", tag = "history", operation_id = "undoUpdates",
-    params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`.")),
+    params(
+        ("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."),
+        ("If-Match" = Option<String>, Header, description = "An ETag of the document: it is taken back only if that holds."),
+    ),
     request_body = Request,
     responses(
         (status = OK, description = "It is taken back.", body = EditBody, headers(("ETag" = String, description = "Where the document stands."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the document has changed; ETag says where it is.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = GONE, description = "`HISTORY_NOT_KEPT`: the content of some of the updates is not kept.",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -71,11 +77,13 @@ pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(name): Id<DocumentName>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<Request>,
 ) -> Result<Response, Problem> {
     let selection = request.selection()?;
     let document = api.document(&caller, &name, Access::Write).await?.document;
-    let undone = api.documents.history().undo(&document, &caller.principal, &selection, &caller.actor).await?;
+    let history = api.documents.history().expecting(expected_place(&api, &headers, &document).await?);
+    let undone = history.undo(&document, &caller.principal, &selection, &caller.actor).await?;
     if undone.is_changed {
         api.keep_version(&caller, &document, NodeChange::Updated, "Edits taken back").await;
     }

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use http::StatusCode;
+use documents::EditFailed;
+use documents::history::HistoryError;
+use http::{HeaderMap, StatusCode};
 use platform::access::Access;
 use platform::db::versions::{self, NodeChange, NodeVersion};
 use schema::Patch;
@@ -17,8 +19,11 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{NodeBody, answer};
+use super::update::expected_place;
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::content::NodeDocuments;
+use crate::etag::{NodeTag, if_match};
 use crate::extract::{Id, Ids, Query};
 use crate::problem::{Code, Problem, ProblemBody};
 
@@ -154,12 +159,15 @@ pub(super) async fn get(
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
         ("version" = i32, Path, minimum = 1, description = "The version's number."),
+        ("If-Match" = Option<String>, Header, description = "An ETag of the node: it is brought back only if that holds."),
     ),
     responses(
         (status = OK, description = "The node as it is now.", body = NodeBody, headers(("ETag" = String, description = "Where both documents stand."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "`CYCLE`: the node would be inside itself.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the node has changed; ETag says where it is.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = GONE, description = "`HISTORY_NOT_KEPT`: what the node was is not kept.",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -168,26 +176,49 @@ pub(super) async fn roll_back(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids(id, version): Ids<NodeId, i32>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
     let documents = api.node_documents(&caller, id, Access::Write).await?;
     let org = documents.node.org;
     let found = versions::find(&api.db, org, id, version).await?.ok_or_else(|| Problem::not_found("version"))?;
-    let present = api.live_node(id, &documents).await?.on_canvas;
-    let then: Fields = match &found.snapshot {
-        Some(snapshot) => {
-            serde_json::from_value(snapshot.clone()).map_err(|error| Problem::new(Code::Internal).caused_by(error))?
-        }
-        None => return Err(Problem::new(Code::HistoryNotKept)),
-    };
-    let changes = then.changes(&present);
-    if changes != NodeChanges::default() {
-        let patch = vec![CanvasPatch::UpdateNode { id, changes: Box::new(changes) }];
-        api.edit_canvas(&documents.canvas, &caller.principal, None, patch).await?;
+    let present = api.live_node(id, &documents).await?;
+    let expected = expected_place(condition.as_ref(), &present.tag)?;
+    let snapshot = found.snapshot.clone().ok_or_else(|| Problem::new(Code::HistoryNotKept))?;
+    let then: Fields =
+        serde_json::from_value(snapshot).map_err(|error| Problem::new(Code::Internal).caused_by(error))?;
+    let changes = then.changes(&present.on_canvas);
+    let edited = bring_back(&api, &caller, &documents, &found, changes, expected).await;
+    if let Err(HistoryError::Edit(EditFailed::Moved { .. })) = edited {
+        let moved = api.live_node(id, &documents).await?.tag;
+        return Err(Problem::precondition_failed(&moved));
     }
-    api.documents.history().restore_node(&documents.node, &caller.principal, &found, &caller.actor).await?;
+    edited?;
     let summary = format!("Back to version {version}");
     api.keep_version(&caller, &documents.node, NodeChange::Rollback, &summary).await;
     Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
+}
+
+/// Makes the edits: the canvas's, then that of the node's own document.
+async fn bring_back(
+    api: &Api,
+    caller: &Caller,
+    documents: &NodeDocuments,
+    version: &NodeVersion,
+    changes: NodeChanges,
+    expected: Option<NodeTag>,
+) -> Result<(), HistoryError> {
+    let mut expected_of_node = expected.map(|tag| tag.node.place());
+    if changes != NodeChanges::default() {
+        let place = expected.map(|tag| tag.canvas.place());
+        let id = NodeId::new(documents.node.id);
+        let patch = vec![CanvasPatch::UpdateNode { id, changes: Box::new(changes) }];
+        api.edit_canvas(&documents.canvas, &caller.principal, place, patch).await?;
+        // Refused now, it would be half done: from here on both merge.
+        expected_of_node = None;
+    }
+    let history = api.documents.history().expecting(expected_of_node);
+    history.restore_node(&documents.node, &caller.principal, version, &caller.actor).await.map(drop)
 }
 
 /// What a version says of a node that its canvas holds.
