@@ -6,7 +6,7 @@
 //! | `covered` | which content was seen before |
 //! | `sessions` | who worked when |
 //! | `state`, `comparison` | a document at one place of its log, or at two |
-//! | `parts`, `text`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
+//! | `parts`, `text`, `range`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
 //! | `undo` | taking back what somebody did |
 //! | `prune` | forgetting what was written and deleted again |
 //! | `attribution` | who wrote what, as Yjs clients read it |
@@ -24,6 +24,7 @@ mod fields;
 pub(crate) mod index;
 mod parts;
 mod prune;
+mod range;
 mod sessions;
 mod state;
 mod text;

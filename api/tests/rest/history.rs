@@ -87,6 +87,11 @@ async fn what_a_node_was_and_who_made_it_so_is_read_over_rest() {
     let expected = [("Buy ", &ada), ("oat ", &bob), ("milk.", &ada)]
         .map(|(text, who)| (text.to_owned(), new.clone(), who.clone()));
     assert_eq!(spans(&blame["texts"]), expected);
+    let part = scene.ada.get(&scene.history("/blame?part=body&from=5&to=9")).await.expect(StatusCode::OK);
+    let expected = [("at ", &bob), ("m", &ada)].map(|(text, who)| (text.to_owned(), new.clone(), who.clone()));
+    assert_eq!(spans(&part["texts"]), expected);
+    let end = scene.ada.get(&scene.history("/blame?part=body&from=13")).await.expect(StatusCode::OK);
+    assert_eq!((&end["texts"][0]["blocks"], &end["authors"]), (&json!([]), &json!({})));
     let diff = scene.ada.get(&scene.history("/diff?from=1")).await.expect(StatusCode::OK);
     let changes: Vec<_> = spans(&diff["texts"]).into_iter().map(|(text, change, _)| (text, change)).collect();
     let expected = [("Buy ", "kept"), ("oat ", "inserted"), ("milk.", "kept")];
@@ -376,6 +381,7 @@ async fn what_cannot_be_told_is_said_and_strangers_see_nothing() {
         "/diff",
         "/diff?from=1&to=0",
         "/blame?seq=-1",
+        "/blame?from=2&to=1",
         "/sessions?limit=0",
     ] {
         assert_eq!(scene.ada.get(&scene.history(path)).await.status, StatusCode::BAD_REQUEST, "{path}");

@@ -15,7 +15,7 @@ use super::texts::{TextBody, acted};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Code, Problem, ProblemBody};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +29,13 @@ pub(super) struct Parameters {
     /// Only texts in this part: a root's name, and keys below it, parted by slashes.
     #[param(example = "body")]
     part: Option<String>,
+    /// Of each text only what is at this offset, or after it. Offsets are UTF-16 code units, counted through the spans of
+    /// all its blocks.
+    #[param(minimum = 0)]
+    from: Option<u64>,
+    /// Of each text only what is before this offset.
+    #[param(minimum = 0)]
+    to: Option<u64>,
 }
 
 /// Texts, with who wrote what.
@@ -46,8 +53,8 @@ pub(super) struct Answer {
 
 /// Read who wrote what
 ///
-/// Every character of every text of the document, with who wrote it and when; for agents, with the run and the step of
-/// it. Edits of one author within a minute are told as one.
+/// Every character of every text of the document, or of a part of it, with who wrote it and when; for agents, with the run
+/// and the step of it. Edits of one author within a minute are told as one.
 #[utoipa::path(get, path = "/documents/{name}/history/blame", tag = "history", operation_id = "getBlame",
     params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."), Parameters),
     responses(
@@ -61,9 +68,15 @@ pub(super) async fn handler(
     Id(name): Id<DocumentName>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Answer>, Problem> {
+    let Parameters { seq, at, part, from, to } = parameters;
+    let range = from.unwrap_or(0)..to.unwrap_or(u64::MAX);
+    if range.start > range.end {
+        return Err(Problem::new(Code::InvalidParameter).detail("from is no more than to."));
+    }
     let document = api.document(&caller, &name, Access::Read).await?.document;
-    let at = api.place(&document, Place { seq: parameters.seq, at: parameters.at }).await?;
-    let texts = api.documents.history().blame(&document, at, parameters.part).await?;
+    let at = api.place(&document, Place { seq, at }).await?;
+    let texts = api.documents.history().blame(&document, at, part).await?;
+    let texts: Vec<_> = texts.into_iter().map(|text| text.within(&range)).collect();
     let authors = api.authors(acted(&texts)).await?;
     Ok(Json(Answer { seq: at.get(), texts: texts.into_iter().map(TextBody::of).collect(), authors }))
 }
