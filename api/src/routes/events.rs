@@ -3,6 +3,7 @@
 mod body;
 mod parameters;
 mod places;
+mod position;
 mod queue;
 mod stream;
 mod watched;
@@ -15,18 +16,18 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{ACCEPT, VARY};
 use platform::access::Access;
-use platform::db::events;
 use schema::ids::{DocumentName, NodeId, OrgId, ProjectId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::body::EventPage;
 use self::parameters::{Asked, Parameters};
+use self::position::{Places, Position};
 use self::watched::Watched;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Code, Problem, ProblemBody};
 
 pub(crate) use body::{ActorBody, TypeBody};
 pub(crate) use parameters::LAST_EVENT_ID;
@@ -35,7 +36,11 @@ pub(crate) use places::{Place, take as take_place};
 pub(crate) use stream::event_stream;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(of_organization)).routes(routes!(of_project)).routes(routes!(of_node))
+    OpenApiRouter::new()
+        .routes(routes!(of_organization))
+        .routes(routes!(of_project))
+        .routes(routes!(of_node))
+        .routes(routes!(of_caller))
 }
 
 /// Read what happens in an organization
@@ -67,7 +72,7 @@ async fn of_organization(
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let asked = parameters.read(&headers)?;
+    let asked = parameters.read(&headers)?.after(|event| Position::In(id, event));
     let watched = Watched::organization(&api, &caller, id).await?;
     answer(api, caller, watched, asked, &headers).await
 }
@@ -99,8 +104,9 @@ async fn of_project(
 ) -> Result<Response, Problem> {
     let asked = parameters.read(&headers)?;
     let name = DocumentName::Project(id);
-    let granted = api.document(&caller, &name, Access::Read).await?;
-    answer(api, caller, Watched::document(name, granted.document.org), asked, &headers).await
+    let org = api.document(&caller, &name, Access::Read).await?.document.org;
+    let asked = asked.after(|event| Position::In(org, event));
+    answer(api, caller, Watched::Document(name, org), asked, &headers).await
 }
 
 /// Read what happens at a node
@@ -130,27 +136,56 @@ async fn of_node(
 ) -> Result<Response, Problem> {
     let asked = parameters.read(&headers)?;
     let name = DocumentName::Node(id);
-    let granted = api.document(&caller, &name, Access::Read).await?;
-    answer(api, caller, Watched::document(name, granted.document.org), asked, &headers).await
+    let org = api.document(&caller, &name, Access::Read).await?.document.org;
+    let asked = asked.after(|event| Position::In(org, event));
+    answer(api, caller, Watched::Document(name, org), asked, &headers).await
+}
+
+/// Read what is told to me alone
+///
+/// Notifications, and that they were read, in all organizations of the caller; read as the events of an organization are.
+/// An id tells how far one has come in each of them. A stream ends when the caller comes to belong to another organization,
+/// or leaves one: come back to it then.
+#[utoipa::path(get, path = "/users/me/events", tag = "events", operation_id = "listMyEvents",
+    params(
+        Parameters,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `lastEventId`, and goes before it."),
+        ("Accept" = Option<String>, Header, description = "`application/json` (the default) or `text/event-stream`."),
+    ),
+    responses(
+        (status = OK, description = "A page of events, or the stream.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))),
+        (status = FORBIDDEN, description = "`PERSON_REQUIRED`: a key is of one organization, and this is of all.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn of_caller(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = parameters.read::<Places>(&headers)?.after(Position::OfPerson);
+    let watched = Watched::person(&api, &caller).await?;
+    answer(api, caller, watched, asked, &headers).await
 }
 
 async fn answer(
     api: Arc<Api>,
     caller: Caller,
     watched: Watched,
-    asked: Asked,
+    asked: Asked<Position>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     if wants_stream(headers) {
         return stream::open(api, caller, watched, asked).await;
     }
-    let (org, scope) = (watched.org, watched.scope(caller.user));
-    let kept = events::kept(&api.db, org).await?;
-    let after = asked.after.unwrap_or(kept.trimmed);
-    if !kept.reaches_back_to(after) {
-        return Err(body::gone(after, kept));
-    }
-    let found = events::after(&api.db, org, scope, &asked.kinds, after, asked.limit).await?;
+    let after = watched.resume(&api, asked.after.as_ref()).await?;
+    let found = watched.read(&api, caller.user, &asked.kinds, &after, asked.limit).await?;
+    let found = found.ok_or_else(|| Problem::new(Code::EventsGone))?;
     Ok(([(VARY, "accept")], Json(EventPage::of(found))).into_response())
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
+use platform::auth::PrincipalRef;
 use platform::db::audit::Actor;
 use platform::db::events::{self, EventKind, NewEvent};
+use platform::db::notifications::{self, AboutNode, NotificationKind};
 use platform::db::{DbError, members};
 use platform::limits::{Limit, Limits};
 use schema::ids::OrgId;
@@ -157,6 +159,60 @@ async fn a_client_that_reads_slowly_misses_nothing() {
     for number in 1..=EVENTS {
         assert_eq!(stream.event().await.id.unwrap(), (first + number).to_string());
     }
+}
+
+/// Notifies a person in an organization, past the interface.
+async fn notify(server: &Server, org: &str, project: &str, person: &Client) {
+    let mut tx = server.api.db.org(org.parse::<OrgId>().unwrap()).await.unwrap();
+    let about = AboutNode {
+        kind: NotificationKind::ALL[0],
+        project: project.parse().unwrap(),
+        node: project.parse().unwrap(),
+        node_title: "One",
+        body: None,
+        actors: &[PrincipalRef::SYSTEM],
+    };
+    notifications::notify(&mut tx, &[person.id().parse().unwrap()], &about).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_told_to_one_alone_comes_from_all_organizations_and_goes_on_in_each() {
+    let server = Server::start().await;
+    let (ada, first, project) = server.with_project("ada").await;
+    let second = ada.post("/orgs", json!({"name": "Second"})).await.created_id();
+    let other = ada.post(&format!("/orgs/{second}/projects"), json!({"name": "Other"})).await.created_id();
+    let path = "/users/me/events";
+    let mut stream = EventSource::open(&ada, path, None).await;
+    for (org, project) in [(&first, &project), (&second, &other)] {
+        write(&server, org, 2).await;
+        notify(&server, org, project, &ada).await;
+        let event = stream.event().await;
+        assert_eq!((&event.data["type"], &event.data["organizationId"]), (&json!("notification"), &json!(org)));
+    }
+    let last = stream.last_id.clone().unwrap();
+    drop(stream);
+    notify(&server, &second, &other, &ada).await;
+    notify(&server, &first, &project, &ada).await;
+    let mut stream = EventSource::open(&ada, path, Some(&last)).await;
+    for org in [&second, &first] {
+        assert_eq!(stream.event().await.data["organizationId"], json!(org), "each once, in the order of time");
+    }
+
+    let page = ada.get(&format!("{path}?limit=3")).await.expect(StatusCode::OK);
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["hasMore"]), (3, &json!(true)));
+    let rest = format!("{path}?limit=3&lastEventId={}", page["lastEventId"].as_str().unwrap());
+    let rest = ada.get(&rest).await.expect(StatusCode::OK);
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["hasMore"]), (1, &json!(false)));
+    assert_eq!(rest["items"][0]["organizationId"], json!(first));
+    ada.get(&format!("{path}?lastEventId=7")).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
+    let bob = server.sign_in("bob").await;
+    assert_eq!(bob.get(path).await.expect(StatusCode::OK)["items"], json!([]));
+
+    let joined = bob.post("/orgs", json!({"name": "Third"})).await.created_id();
+    let body = json!({"email": "ada@example.com", "role": "member"});
+    bob.post(&format!("/orgs/{joined}/members"), body).await.expect(StatusCode::CREATED);
+    assert_eq!(stream.until("end").await.data["reason"], "ORGANIZATIONS_CHANGED");
 }
 
 #[tokio::test]

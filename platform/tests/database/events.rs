@@ -117,6 +117,8 @@ async fn each_scope_holds_its_part_of_the_stream_and_nothing_of_another_organiza
         (Scope::Organization(bob), vec![1, 2, 4]),
         (Scope::Project(project), vec![1, 2]),
         (Scope::Node(node), vec![1]),
+        (Scope::Person(ada), vec![3]),
+        (Scope::Person(bob), vec![]),
     ];
     let all = read(&test.db, org, Scope::Everything, 0).await;
     for (scope, expected) in scopes {

@@ -1,12 +1,13 @@
 //! Events as they are in answers.
 
 use chrono::{DateTime, Utc};
-use platform::db::events::{Event, EventId, EventKind, Events, Kept};
+use platform::db::events::{Event, EventId, EventKind, Kept};
 use schema::ids::{NodeId, OrgId, ProjectId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{PartialSchema, ToSchema};
 
+use super::watched::Found;
 use crate::problem::{Code, Problem};
 
 /// A part of a stream.
@@ -23,11 +24,11 @@ pub(super) struct EventPage {
 }
 
 impl EventPage {
-    pub(super) fn of(events: Events) -> Self {
+    pub(super) fn of(found: Found) -> Self {
         Self {
-            items: events.items.into_iter().map(EventBody::from).collect(),
-            last_event_id: events.through.to_string(),
-            has_more: events.has_more,
+            items: found.items.into_iter().map(EventBody::from).collect(),
+            last_event_id: found.position.to_string(),
+            has_more: found.has_more,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What of the stream is asked for.
 
+use std::str::FromStr;
+
 use http::{HeaderMap, HeaderName};
 use platform::db::PAGE_ITEMS_MAX;
 use platform::db::events::{EventId, EventKind};
@@ -31,19 +33,19 @@ pub(super) struct Parameters {
 
 /// The same, understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) after: Option<EventId>,
+pub(super) struct Asked<After = EventId> {
+    pub(super) after: Option<After>,
     /// All when it is empty.
     pub(super) kinds: Vec<EventKind>,
     pub(super) limit: u32,
 }
 
 impl Parameters {
-    pub(super) fn read(&self, headers: &HeaderMap) -> Result<Asked, Problem> {
+    pub(super) fn read<After: FromStr>(&self, headers: &HeaderMap) -> Result<Asked<After>, Problem> {
         let invalid = |text: String| Problem::new(Code::InvalidParameter).detail(text);
         let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
         let last = header.filter(|id| !id.is_empty()).or(self.last_event_id.as_deref());
-        let after = last.map(str::parse::<EventId>).transpose();
+        let after = last.map(str::parse::<After>).transpose();
         let after = after.map_err(|_| invalid("lastEventId: the id of an event, as the server gave it.".to_owned()))?;
         let names = self.types.iter().flat_map(|types| types.split(',')).map(str::trim).filter(|name| !name.is_empty());
         let kinds = names.map(str::parse::<EventKind>).collect::<Result<_, _>>();
@@ -52,6 +54,13 @@ impl Parameters {
             return Err(invalid(format!("limit: 1 to {PAGE_ITEMS_MAX}.")));
         }
         Ok(Asked { after, kinds, limit: self.limit.unwrap_or(LIMIT_DEFAULT) })
+    }
+}
+
+impl<After> Asked<After> {
+    /// The same, with another word for how far the client has come.
+    pub(super) fn after<Other>(self, other: impl FnOnce(After) -> Other) -> Asked<Other> {
+        Asked { after: self.after.map(other), kinds: self.kinds, limit: self.limit }
     }
 }
 

@@ -16,16 +16,18 @@ use futures_util::{Stream, StreamExt, stream};
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use platform::access::{AccessChange, AccessListener};
-use platform::db::events::{self, Encoding, Event, EventId};
+use platform::db::DbError;
+use platform::db::events::{Encoding, Event, EventId};
 use platform::events::EventListener;
 use platform::lifecycle::ConnectionGuard;
+use schema::ids::OrgId;
 use tokio::time::{Instant, sleep_until};
 
-use super::body::gone;
 use super::parameters::Asked;
 use super::places::{self, Place};
+use super::position::Position;
 use super::queue::{Queue, Taken};
-use super::watched::Watched;
+use super::watched::{Found, Watched};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::problem::{Code, Problem};
@@ -46,23 +48,31 @@ const MISSED_NEWS_SPREAD_MS: u64 = 10_000;
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// Begins a stream.
-pub(super) async fn open(api: Arc<Api>, caller: Caller, watched: Watched, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn open(
+    api: Arc<Api>,
+    caller: Caller,
+    watched: Watched,
+    asked: Asked<Position>,
+) -> Result<Response, Problem> {
     let place = places::take(&api, caller.principal.id)?;
     // Both before the stream's end is looked up, so that nothing falls between.
     let access = api.access_news.listen();
     let queue = Arc::new(Queue::new(asked.kinds));
-    let listener = api.events.listen(watched.org, watched.interest(caller.user), Arc::clone(&queue) as _).await;
-    let listener = listener.map_err(|error| Problem::new(Code::Unavailable).caused_by(error))?;
-    let kept = events::kept(&api.db, watched.org).await?;
-    if let Some(after) = asked.after.filter(|after| !kept.reaches_back_to(*after)) {
-        return Err(gone(after, kept));
+    let mut listeners = Vec::new();
+    for org in watched.orgs() {
+        let listener = api.events.listen(org, watched.interest(caller.user), Arc::clone(&queue) as _).await;
+        listeners.push((org, listener.map_err(|error| Problem::new(Code::Unavailable).caused_by(error))?));
     }
+    let position = match &asked.after {
+        Some(after) => watched.resume(&api, Some(after)).await?,
+        None => watched.position(places_of(&listeners)),
+    };
     let now = Instant::now();
     let until = caller.authenticated.expires_at;
     let streaming = Streaming {
         _guard: api.lifecycle.connection("event stream"),
         _place: place,
-        position: asked.after.unwrap_or_else(|| listener.position()),
+        position,
         catching_up: asked.after.is_some(),
         next_beat: now + heartbeat(&api),
         next_access_check: now + access_check(&api),
@@ -72,7 +82,7 @@ pub(super) async fn open(api: Arc<Api>, caller: Caller, watched: Watched, asked:
         caller,
         watched,
         queue,
-        listener,
+        listeners,
         access,
     };
     Ok(event_stream(stream::unfold(streaming, async |mut streaming| {
@@ -97,10 +107,10 @@ struct Streaming {
     caller: Caller,
     watched: Watched,
     queue: Arc<Queue>,
-    listener: EventListener,
+    listeners: Vec<(OrgId, EventListener)>,
     access: AccessListener,
     /// The client has everything up to here.
-    position: EventId,
+    position: Position,
     /// There may be something after the position that is only in the table.
     catching_up: bool,
     next_beat: Instant,
@@ -123,6 +133,8 @@ enum State {
 enum End {
     /// The caller may not listen any more.
     AccessEnded,
+    /// The caller belongs to other organizations now.
+    OrganizationsChanged,
     /// The caller's token has run out.
     TokenExpired,
     /// What comes next is no longer kept.
@@ -135,6 +147,7 @@ impl End {
     const fn as_str(self) -> &'static str {
         match self {
             Self::AccessEnded => "ACCESS_ENDED",
+            Self::OrganizationsChanged => "ORGANIZATIONS_CHANGED",
             Self::TokenExpired => "TOKEN_EXPIRED",
             Self::EventsGone => "EVENTS_GONE",
             Self::Restarting => "RESTARTING",
@@ -194,27 +207,24 @@ impl Streaming {
     }
 
     /// The next events of the table; `None` when some of them are no longer there.
-    async fn read_some(&mut self) -> Result<Option<Bytes>, platform::db::DbError> {
-        let (db, org) = (&self.api.db, self.watched.org);
-        let scope = self.watched.scope(self.caller.user);
-        let found = events::after(db, org, scope, self.queue.kinds(), self.position, EVENTS_AT_ONCE).await?;
-        // Looked up afterwards: what was removed in between may be missing above.
-        if events::kept(db, org).await?.trimmed > self.position {
-            return Ok(None);
+    async fn read_some(&mut self) -> Result<Option<Bytes>, DbError> {
+        let (user, kinds) = (self.caller.user, self.queue.kinds());
+        let found = self.watched.read(&self.api, user, kinds, &self.position, EVENTS_AT_ONCE).await?;
+        let Some(Found { items, position, has_more }) = found else { return Ok(None) };
+        let mut chunk = BytesMut::new();
+        for event in &items {
+            self.position.advance(event.org, event.id);
+            chunk.extend_from_slice(&encode(event, &self.position));
         }
-        self.catching_up = found.has_more;
-        self.position = found.through;
-        let chunk = found.items.iter().fold(BytesMut::new(), |mut chunk, event| {
-            chunk.extend_from_slice(&encode(event));
-            chunk
-        });
+        self.catching_up = has_more;
+        self.position = position;
         Ok(Some(chunk.freeze()))
     }
 
     /// Waits for what happens next.
     async fn listen(&mut self) -> Result<Bytes, End> {
         // Read before the queue: all that is in the stream up to here is in the queue by now.
-        let read = self.listener.position();
+        let read = places_of(&self.listeners);
         match self.queue.take() {
             Taken::TooMany => {
                 self.catching_up = true;
@@ -222,11 +232,15 @@ impl Streaming {
             }
             Taken::Events(events) => {
                 let mut chunk = Vec::new();
-                for event in events.iter().filter(|event| event.id > self.position) {
-                    chunk.push(event.encoded(Encoding::EventStream, encode));
+                for event in events {
+                    if event.id > self.position.of(event.org) {
+                        self.position.advance(event.org, event.id);
+                        chunk.push(self.encoded(&event));
+                    }
                 }
-                let last = events.back().map_or(EventId::NONE, |event| event.id);
-                self.position = self.position.max(last).max(read);
+                for (org, read) in read {
+                    self.position.advance(org, read);
+                }
                 match chunk.as_slice() {
                     [] => {}
                     [only] => return Ok(only.clone()),
@@ -252,6 +266,15 @@ impl Streaming {
             }
             () = sleep_until(self.next_look()) => self.look_around().await,
             () = self.api.lifecycle.draining().cancelled_owned() => Err(End::Restarting),
+        }
+    }
+
+    /// An event that the client has just come to.
+    fn encoded(&self, event: &Event) -> Bytes {
+        match self.position {
+            // The same for all streams.
+            Position::In(..) => event.encoded(Encoding::EventStream, |event| encode(event, &self.position)),
+            Position::OfPerson(_) => encode(event, &self.position),
         }
     }
 
@@ -284,6 +307,7 @@ impl Streaming {
     async fn check_access(&self) -> Result<(), End> {
         match self.watched.is_open_to(&self.api, &self.caller).await {
             Ok(true) => Ok(()),
+            Ok(false) if matches!(self.watched, Watched::Person(_)) => Err(End::OrganizationsChanged),
             Ok(false) => Err(End::AccessEnded),
             // An access that cannot be looked up now stays as it was, until the token ends.
             Err(error) => {
@@ -306,9 +330,14 @@ impl Streaming {
     }
 }
 
-/// JSON has no line breaks of its own.
-fn encode(event: &Event) -> Bytes {
+/// How far the streams have been read, for those who listen.
+fn places_of(listeners: &[(OrgId, EventListener)]) -> Vec<(OrgId, EventId)> {
+    listeners.iter().map(|(org, listener)| (*org, listener.position())).collect()
+}
+
+/// An event at the position that its client has come to with it. JSON has no line breaks of its own.
+fn encode(event: &Event, position: &Position) -> Bytes {
     // Maps with text keys and plain values: serialization cannot fail.
     let data = serde_json::to_string(event).unwrap_or_default();
-    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind).into()
+    format!("id: {position}\nevent: {}\ndata: {data}\n\n", event.kind).into()
 }

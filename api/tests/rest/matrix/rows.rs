@@ -86,6 +86,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /users/me/notifications", SignIn(OwnAction::ReadNotifications), OK),
     row("GET /users/me/notifications/unread-count", SignIn(OwnAction::ReadNotifications), OK),
     row("POST /users/me/notifications/read-all", SignIn(OwnAction::MarkRead), OK),
+    row("GET /users/me/events", SignIn(OwnAction::ReadNotifications), OK),
     // Nobody was notified of anything.
     row("PATCH /users/me/notifications/{notificationId}", SignIn(OwnAction::MarkRead), StatusCode::NOT_FOUND)
         .with(|_| json!({"read": true})),

@@ -22,6 +22,8 @@ pub enum Scope {
     Project(ProjectId),
     /// What concerns a node.
     Node(NodeId),
+    /// What is for this person alone.
+    Person(UserId),
 }
 
 impl Scope {
@@ -33,6 +35,7 @@ impl Scope {
             Self::Organization(user) => event.user.is_none_or(|only| only == user),
             Self::Project(project) => event.project == Some(project) && event.user.is_none(),
             Self::Node(node) => event.node == Some(node) && event.user.is_none(),
+            Self::Person(user) => event.user == Some(user),
         }
     }
 }
@@ -152,6 +155,22 @@ pub async fn after(
                 org_id,
                 after_id,
                 node.as_uuid(),
+                &kinds,
+                rows
+            )
+            .fetch_all(&mut *tx.inner)
+            .await?
+        }
+        Scope::Person(user) => {
+            sqlx::query_as!(
+                EventRow,
+                "SELECT id, kind, project_id, node_id, user_id, actors, payload, at FROM events
+                 WHERE user_id = $3 AND org_id = $1 AND id > $2
+                   AND (kind = ANY($4) OR cardinality($4::text[]) = 0)
+                 ORDER BY id LIMIT $5",
+                org_id,
+                after_id,
+                user.as_uuid(),
                 &kinds,
                 rows
             )
