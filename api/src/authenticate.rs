@@ -7,9 +7,10 @@ use axum::http::request::Parts;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use platform::access::Means;
-use platform::auth::{AuthError, Authenticated, Principal};
+use platform::auth::{AuthError, Authenticated, Principal, PrincipalKind, PrincipalRef};
 use platform::db::audit::Actor;
 use platform::ingress::Client;
+use platform::rate_limiter::Whom;
 use schema::ids::{OrgId, UserId};
 
 use crate::Api;
@@ -47,6 +48,12 @@ impl Caller {
         self.means
     }
 
+    /// For whom it is counted how often they do something: the person, by whatever means they do it.
+    #[must_use]
+    pub const fn person(&self) -> Whom {
+        Whom::Principal(PrincipalRef { kind: PrincipalKind::User, id: self.user.as_uuid() })
+    }
+
     /// The only organization that the caller may know of; `None`: all of which the person is a member.
     #[must_use]
     pub fn only_org(&self) -> Option<OrgId> {
@@ -68,7 +75,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         caller.actor.user_agent = user_agent.map(Arc::from);
         note_user(caller.user);
-        rate_limit::count_request(api, parts, caller.principal.reference()).await?;
+        rate_limit::count_request(api, parts, caller.person()).await?;
         Ok(caller)
     }
 }

@@ -286,7 +286,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         upgrades_per_minute_per_address: reader.integer("limits.upgrades_per_minute_per_address", 1..=MILLION),
         upgrades_per_minute_per_principal: reader.integer("limits.upgrades_per_minute_per_principal", 1..=MILLION),
         dev_tokens_per_minute_per_address: reader.integer("limits.dev_tokens_per_minute_per_address", 1..=MILLION),
-        requests_per_minute_per_principal: reader.integer("limits.requests_per_minute_per_principal", 1..=MILLION),
+        requests_per_minute_per_person: reader.integer("limits.requests_per_minute_per_person", 1..=MILLION),
         ws_tokens_per_minute_per_principal: reader.integer("limits.ws_tokens_per_minute_per_principal", 1..=MILLION),
         executions_per_minute_per_person: reader.integer("limits.executions_per_minute_per_person", 1..=MILLION),
         outbox_bytes: reader.integer("limits.outbox_bytes", 16_384..=GIB),

@@ -52,9 +52,9 @@ pub struct Limits {
     pub ws_tokens_per_minute_per_principal: u64,
     /// Runs of agents that one person begins in a minute, on all instances.
     pub executions_per_minute_per_person: u64,
-    /// REST requests of one principal in a minute, on all instances; in development mode
+    /// REST requests of one person in a minute, their API keys' too, on all instances; in development mode
     /// [`DEVELOPMENT_REQUESTS_FACTOR`] times as many.
-    pub requests_per_minute_per_principal: u64,
+    pub requests_per_minute_per_person: u64,
     /// Bytes that wait for one socket before its reader counts as lagging.
     pub outbox_bytes: usize,
     /// Bytes of one document that wait for the log before further edits are refused.
@@ -184,14 +184,14 @@ impl Limits {
         per_minute("dev-tokens", self.dev_tokens_per_minute_per_address)
     }
 
-    /// REST requests of one principal.
+    /// REST requests of one person.
     #[must_use]
     pub const fn requests(&self, mode: Mode) -> Quota {
         let factor = match mode {
             Mode::Development => DEVELOPMENT_REQUESTS_FACTOR,
             Mode::Production => 1,
         };
-        per_minute("requests", self.requests_per_minute_per_principal.saturating_mul(factor))
+        per_minute("requests", self.requests_per_minute_per_person.saturating_mul(factor))
     }
 
     /// Tokens for sockets that are made for one principal.

@@ -86,6 +86,10 @@ async fn a_run_is_begun_read_and_listed() {
     let current = format!("{}/execution", scene.node);
     ada.get(&current).await.expect_problem(StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND");
     let run = scene.execute(json!({"instructions": "Be brief.", "agentName": "Helper", "mode": "propose"})).await;
+    let begun_at_most = scene.server.api.limits.executions().rate.amount();
+    let left = run.headers["ratelimit"].to_str().unwrap();
+    assert!(left.contains(&format!(r#", "executions";r={};t="#, begun_at_most - 1)), "{left}");
+    assert!(left.starts_with(r#""requests";r="#), "{left}");
     let run = run.expect(StatusCode::ACCEPTED);
     let expected = json!({
         "id": run["id"], "nodeId": scene.node_id, "projectId": scene.project, "status": "pending", "phase": null,

@@ -26,7 +26,7 @@ async fn development_tokens_are_made_so_often_for_an_address() {
 #[tokio::test]
 async fn every_answer_says_how_many_requests_may_follow_and_too_many_are_refused() {
     let server = Server::start().await;
-    let limits = Limits { requests_per_minute_per_principal: 1, ..Limits::default() };
+    let limits = Limits { requests_per_minute_per_person: 1, ..Limits::default() };
     let allowed = limits.requests(platform::config::Mode::Development).rate.amount();
     let limited = server.with_limits(limits);
     let (ann, bob) = (limited.sign_in("ann").await, limited.sign_in("bob").await);
@@ -46,6 +46,31 @@ async fn every_answer_says_how_many_requests_may_follow_and_too_many_are_refused
     assert!(left(&refused).starts_with(r#""requests";r=0;t="#), "{}", left(&refused));
     assert!(refused.headers.contains_key(RETRY_AFTER));
     bob.get("/users/me").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_requests_of_all_keys_of_a_person_count_for_the_person() {
+    const REQUESTS: u64 = 20;
+    let server = Server::start().await;
+    let (ann, org, _) = server.with_project("ann").await;
+    let key = async |name: &str| {
+        let body = json!({"name": name, "scopes": ["api:read"]});
+        let made = ann.post(&format!("/orgs/{org}/api-keys"), body).await.expect(StatusCode::CREATED);
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let (one, another) = (key("one").await, key("another").await);
+    let limits = Limits { requests_per_minute_per_person: 1, ..Limits::default() };
+    let allowed = limits.requests(platform::config::Mode::Development).rate.amount();
+    let limited = server.with_limits(limits);
+    for _ in 0..REQUESTS {
+        limited.program(&one).get("/orgs").await.expect(StatusCode::OK);
+    }
+    let answer = limited.program(&another).get("/orgs").await;
+    let left = answer.headers["ratelimit"].to_str().unwrap();
+    let left = left.strip_prefix(r#""requests";r="#).and_then(|rest| rest.split(';').next()).unwrap();
+    let left: u64 = left.parse().unwrap();
+    // Some were earned again meanwhile.
+    assert!(left < allowed - REQUESTS / 2, "{left} of {allowed}");
 }
 
 #[tokio::test]

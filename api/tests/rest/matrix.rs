@@ -129,7 +129,7 @@ async fn every_endpoint_has_a_row_and_every_row_an_endpoint() {
 async fn try_rows(share: usize) {
     // Dropped last: it holds the database.
     let first = Server::start().await;
-    let limits = Limits { requests_per_minute_per_principal: u64::from(u32::MAX), ..Limits::default() };
+    let limits = Limits { requests_per_minute_per_person: u64::from(u32::MAX), ..Limits::default() };
     let server = first.with_limits(limits);
     let people = People::sign_in(&server).await;
     let others = Others {

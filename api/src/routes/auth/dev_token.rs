@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::problem::{Code, Problem};
-use crate::rate_limit::{self, From};
+use crate::rate_limit::{self, From, Standing};
 use crate::routes::users::UserBody;
 use crate::{Api, demo, extract};
 
@@ -61,12 +61,13 @@ pub(super) struct Answer {
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     From(address): From,
+    standing: Standing,
     request: Result<extract::Json<Request>, Problem>,
 ) -> Result<Json<Answer>, Problem> {
     if api.mode != Mode::Development {
         return Err(Problem::new(Code::NotFound).detail("There is no such endpoint."));
     }
-    rate_limit::count(&api, &api.limits.dev_tokens(), Whom::Address(address)).await?;
+    rate_limit::count(&api, &standing, api.limits.dev_tokens(), Whom::Address(address)).await?;
     let extract::Json(Request { email, name }) = request?;
     let mut fields = Fields::default();
     let email = fields.email("email", &email);

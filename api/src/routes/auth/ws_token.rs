@@ -9,9 +9,10 @@ use platform::rate_limiter::Whom;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::Api;
 use crate::authenticate::Caller;
 use crate::problem::Problem;
-use crate::{Api, rate_limit};
+use crate::rate_limit::{self, Standing};
 
 /// A token for sockets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,9 +35,13 @@ pub(super) struct Answer {
         (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: try again after `Retry-After` seconds.",
             body = crate::problem::ProblemBody, content_type = "application/problem+json"),
     ))]
-pub(super) async fn handler(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Answer>, Problem> {
+pub(super) async fn handler(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    standing: Standing,
+) -> Result<Json<Answer>, Problem> {
     let whom = Whom::Principal(caller.principal.reference());
-    rate_limit::count(&api, &api.limits.ws_tokens(), whom).await?;
+    rate_limit::count(&api, &standing, api.limits.ws_tokens(), whom).await?;
     let token = api.authenticator.issue_ws_token(&caller.authenticated);
     Ok(Json(Answer { token: token.token.expose().to_owned(), expires_at: token.expires_at }))
 }

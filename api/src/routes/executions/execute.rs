@@ -6,10 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use platform::access::ProjectAction;
-use platform::auth::{PrincipalKind, PrincipalRef};
 use platform::db::executions::{self, Begun, NewExecution};
 use platform::db::{models, organizations};
-use platform::rate_limiter::Whom;
 use schema::ids::{NodeId, RunId};
 
 use super::body::ExecutionBody;
@@ -19,7 +17,7 @@ use crate::authenticate::Caller;
 use crate::extract::{self, Id};
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem, ProblemBody};
-use crate::rate_limit;
+use crate::rate_limit::{self, Standing};
 
 /// Run an agent on a node
 ///
@@ -48,12 +46,12 @@ pub(super) async fn handler(
     caller: Caller,
     Id(node): Id<NodeId>,
     key: IdempotencyKey,
+    standing: Standing,
     extract::Json(request): extract::Json<Request>,
 ) -> Result<(StatusCode, Json<ExecutionBody>), Problem> {
     let documents = api.node_documents_for(&caller, node, ProjectAction::RunAgents).await?;
     api.live_node(node, &documents).await?;
-    let person = PrincipalRef { kind: PrincipalKind::User, id: caller.user.as_uuid() };
-    rate_limit::count(&api, &api.limits.executions(), Whom::Principal(person)).await?;
+    rate_limit::count(&api, &standing, api.limits.executions(), caller.person()).await?;
     let org = documents.node.org;
     let request = match request.template_id {
         Some(template) => {
