@@ -4,10 +4,12 @@
 //! no such id, a body that does not fit) is added here.
 
 mod example;
+mod headers;
 
 use std::sync::{Arc, LazyLock};
 
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -68,7 +70,9 @@ pub(crate) fn preamble() -> OpenApi {
     ));
     let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
     ProblemBody::schemas(&mut schemas);
-    let components = ComponentsBuilder::new()
+    let components = headers::all()
+        .into_iter()
+        .fold(ComponentsBuilder::new(), |components, (name, header)| components.header(name, header))
         .security_scheme(BEARER, SecurityScheme::Http(scheme.build()))
         .schemas_from_iter(schemas)
         .responses_from_iter(Code::ALL.iter().map(|code| (code.as_str(), problem_response(&[*code]))));
@@ -96,22 +100,40 @@ pub(crate) fn preamble() -> OpenApi {
         .build()
 }
 
+/// An answer that is one of these problems, which have one status.
 fn problem_response(codes: &[Code]) -> utoipa::openapi::Response {
     let description: Vec<String> =
         codes.iter().map(|code| format!("`{}`: {}. {}", code.as_str(), code.title(), code.advice())).collect();
-    let example = codes.first().map(|code| {
-        serde_json::json!({
-            "type": code.type_uri(),
-            "title": code.title(),
-            "status": code.status().as_u16(),
-            "detail": code.advice(),
-            "code": code.as_str(),
-            "requestId": "0192d3e05b7a7c3e8f003f2a9f1c4d5e",
-        })
-    });
+    let example = codes.first().copied().map(example_of);
     let content =
         ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).example(example).build();
-    ResponseBuilder::new().description(description.join("\n\n")).content(PROBLEM_CONTENT_TYPE, content).build()
+    let response = ResponseBuilder::new().description(description.join("\n\n")).content(PROBLEM_CONTENT_TYPE, content);
+    let mut response = response.build();
+    if let Some(code) = codes.first() {
+        headers::complete(&mut response, code.status().as_str(), true);
+    }
+    response
+}
+
+fn example_of(code: Code) -> serde_json::Value {
+    serde_json::json!({
+        "type": code.type_uri(),
+        "title": code.title(),
+        "status": code.status().as_u16(),
+        "detail": code.advice(),
+        "code": code.as_str(),
+        "requestId": "0192d3e05b7a7c3e8f003f2a9f1c4d5e",
+    })
+}
+
+/// Gives a problem that a route describes itself an example: of the first code that the description names.
+fn complete_problem(response: &mut utoipa::openapi::Response) {
+    let description = &response.description;
+    let named = Code::ALL.iter().filter_map(|code| Some((description.find(&format!("`{}`", code.as_str()))?, *code)));
+    let first = named.min_by_key(|(place, _)| *place);
+    if let (Some((_, code)), Some(RefOr::T(content))) = (first, response.content.get_mut(PROBLEM_CONTENT_TYPE)) {
+        content.example.get_or_insert_with(|| example_of(code));
+    }
 }
 
 /// Adds the problems that routes of a sort have in common, and examples.
@@ -131,9 +153,22 @@ fn completed(mut document: OpenApi) -> OpenApi {
                 // What a route says itself says more.
                 operation.responses.responses.entry(status).or_insert(response);
             }
+            complete_responses(operation);
         }
     }
     document
+}
+
+/// Says of the answers that a route describes itself what is said of all.
+fn complete_responses(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let is_counted = responses.contains_key(StatusCode::TOO_MANY_REQUESTS.as_str());
+    for (status, response) in responses {
+        if let RefOr::T(response) = response {
+            headers::complete(response, status, is_counted);
+            complete_problem(response);
+        }
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -233,6 +268,54 @@ mod tests {
             }
         }
         assert_eq!(document["components"]["securitySchemes"][BEARER]["scheme"], "bearer");
+    }
+
+    /// The answers that are described, with where they are.
+    fn responses(document: &Value) -> impl Iterator<Item = (String, &str, &Value)> {
+        let items = document["paths"].as_object().unwrap().iter();
+        let operations = items.flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+        });
+        operations.flat_map(|(at, operation)| {
+            let responses = operation["responses"].as_object().unwrap().iter();
+            responses.map(move |(status, response)| (format!("{at} {status}"), status.as_str(), response))
+        })
+    }
+
+    #[test]
+    fn every_answer_says_which_headers_it_has() {
+        let document = document();
+        let mut found = 0;
+        for (at, status, response) in responses(&document) {
+            let response = match response["$ref"].as_str() {
+                Some(target) => document.pointer(target.strip_prefix('#').unwrap()).unwrap(),
+                None => response,
+            };
+            let has = |name: &str| {
+                let header = &response["headers"][name];
+                header.is_object() && *header == serde_json::json!({"$ref": format!("#/components/headers/{name}")})
+            };
+            assert!(has("X-Request-Id"), "{at}");
+            let is_problem = response["content"].get(PROBLEM_CONTENT_TYPE).is_some();
+            assert_eq!(has("Retry-After"), is_problem && ["429", "503"].contains(&status), "{at}");
+            assert_eq!(has("RateLimit"), has("RateLimit-Policy"), "{at}");
+            assert!(status != "429" || has("RateLimit"), "{at}");
+            found += usize::from(has("RateLimit"));
+        }
+        assert!(found > 500, "{found}");
+    }
+
+    #[test]
+    fn every_json_answer_has_an_example() {
+        let document = document();
+        let contents = responses(&document).flat_map(|(at, _, response)| {
+            let contents = response["content"].as_object().into_iter().flatten();
+            contents.map(move |(media_type, content)| (format!("{at} {media_type}"), media_type, content))
+        });
+        let of_json = contents.filter(|(_, media_type, _)| media_type.ends_with("json"));
+        let lacking: Vec<String> =
+            of_json.filter(|(_, _, content)| content.get("example").is_none()).map(|(at, ..)| at).collect();
+        assert_eq!(lacking, [""; 0]);
     }
 
     #[test]

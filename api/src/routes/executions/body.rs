@@ -213,6 +213,7 @@ pub(crate) struct RunErrorBody {
     #[schema(example = "MODEL_UNAVAILABLE")]
     code: String,
     /// What happened.
+    #[schema(example = "The model could not be reached.")]
     message: String,
 }
 
