@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use schema::ids::{DocumentKind, DocumentName, FreeDocumentId, NodeId, OrgId, ProjectId, ScratchName, UserId};
 use serde_json::json;
-use sqlx::QueryBuilder;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
@@ -219,12 +219,7 @@ pub async fn list_free(
     page: PageRequest<FreeDocumentSort>,
 ) -> Result<Page<FreeDocument>, DbError> {
     let mut tx = db.org(org).await?;
-    let mut statement = QueryBuilder::new(
-        "SELECT id, project_id, title, created_at FROM documents
-         WHERE kind = 'doc' AND deleted_at IS NULL AND org_id = ",
-    );
-    statement.push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
-    page.complete(&mut statement);
+    let mut statement = free_of_project(org, project, &page);
     let rows: Vec<FreeDocumentRow> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
     let sort = page.key();
     let page = Page::of(page, rows, |row| {
@@ -235,6 +230,20 @@ pub async fn list_free(
         (key, row.id)
     });
     page.try_map(FreeDocumentRow::read)
+}
+
+pub(super) fn free_of_project(
+    org: OrgId,
+    project: ProjectId,
+    page: &PageRequest<FreeDocumentSort>,
+) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
+        "SELECT id, project_id, title, created_at FROM documents
+         WHERE kind = 'doc' AND deleted_at IS NULL AND org_id = ",
+    );
+    statement.push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
+    page.complete(&mut statement);
+    statement
 }
 
 /// A free document that was not deleted.

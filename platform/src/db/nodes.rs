@@ -19,6 +19,8 @@ use uuid::Uuid;
 use super::{Db, DbError};
 use crate::auth::PrincipalRef;
 
+#[cfg(feature = "testing")]
+pub(super) use edges::of_project as edges_of_project;
 pub use edges::{EdgeFilter, EdgeSort, list_edges};
 #[cfg(feature = "testing")]
 pub use list::explain_list;

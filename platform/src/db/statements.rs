@@ -1,17 +1,20 @@
 //! The statements that are put together as they are asked for, for a test that looks at how they are carried out.
 
-use schema::ids::{OrgId, ProjectId, UserId};
+use schema::ids::{NodeId, OrgId, ProjectId, UserId};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::nodes::{self, EdgeFilter};
 use super::page::{PageRequest, SortKey};
-use super::{api_keys, invitations, members, organizations, projects, webhooks};
+use super::{api_keys, documents, invitations, members, organizations, projects, templates, webhooks};
 
 /// What lists are read by, in each of their orders, with the list and the order in front.
 #[must_use]
 pub fn of_lists() -> Vec<(String, String)> {
     let nobody = Uuid::nil();
     let (user, org, project) = (UserId::new(nobody), OrgId::new(nobody), ProjectId::new(nobody));
+    let node = Some(NodeId::new(nobody));
+    let to_node = EdgeFilter { target: node, in_cycle: Some(true), ..EdgeFilter::default() };
     [
         of_list("of a person", |page| organizations::of_member(user, page)),
         of_list("of an organization", |page| members::of_org(org, None, page)),
@@ -21,6 +24,10 @@ pub fn of_lists() -> Vec<(String, String)> {
         of_list("open", |page| invitations::of_org(org, invitations::Which::All, page)),
         of_list("all", |page| api_keys::of_org(org, api_keys::Which::All, page)),
         of_list("active", |page| webhooks::of_org(org, Some(true), page)),
+        of_list("of an organization", |page| templates::of_org(org, page)),
+        of_list("free", |page| documents::free_of_project(org, project, page)),
+        of_list("of a project", |page| nodes::edges_of_project(org, project, EdgeFilter::default(), page)),
+        of_list("to a node", |page| nodes::edges_of_project(org, project, to_node, page)),
     ]
     .concat()
 }

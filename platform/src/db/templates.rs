@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, TemplateId, UserId};
 use schema::template::Template;
 use serde_json::{Map, Value, json};
-use sqlx::QueryBuilder;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
@@ -108,13 +108,7 @@ impl Row {
 /// A page of an organization's templates.
 pub async fn list(db: &Db, org: OrgId, page: PageRequest<TemplateSort>) -> Result<Page<OrgTemplate>, DbError> {
     let mut tx = db.org(org).await?;
-    let mut statement = QueryBuilder::new(
-        "SELECT id, org_id, name, description, structure, agent_config, created_by, created_at, updated_at
-         FROM templates WHERE org_id = ",
-    );
-    statement.push_bind(org.as_uuid());
-    page.complete(&mut statement);
-    let rows: Vec<Row> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
+    let rows: Vec<Row> = of_org(org, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
     let sort = page.key();
     let page = Page::of(page, rows, |row| {
         let key = match sort {
@@ -125,6 +119,16 @@ pub async fn list(db: &Db, org: OrgId, page: PageRequest<TemplateSort>) -> Resul
         (key, row.id)
     });
     page.try_map(Row::read)
+}
+
+pub(super) fn of_org(org: OrgId, page: &PageRequest<TemplateSort>) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
+        "SELECT id, org_id, name, description, structure, agent_config, created_by, created_at, updated_at
+         FROM templates WHERE org_id = ",
+    );
+    statement.push_bind(org.as_uuid());
+    page.complete(&mut statement);
+    statement
 }
 
 /// A template of one of the organizations of a person, with the person's role there.

@@ -1,7 +1,7 @@
 //! Lists of a project's edges.
 
 use schema::ids::{EdgeId, InputId, NodeId, OrgId, OutputId, ProjectId};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::ProjectedEdge;
@@ -72,6 +72,25 @@ pub async fn list_edges(
     page: PageRequest<EdgeSort>,
 ) -> Result<Page<ProjectedEdge>, DbError> {
     let mut tx = db.org(org).await?;
+    let mut statement = of_project(org, project, filter, &page);
+    let rows: Vec<EdgeRow> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
+    let sort = page.key();
+    let edges = rows.into_iter().map(ProjectedEdge::from).collect();
+    Ok(Page::of(page, edges, |edge| {
+        let end = match sort {
+            EdgeSort::Source => edge.source,
+            EdgeSort::Target => edge.target,
+        };
+        (end.as_uuid(), edge.id.as_uuid())
+    }))
+}
+
+pub(in crate::db) fn of_project(
+    org: OrgId,
+    project: ProjectId,
+    filter: EdgeFilter,
+    page: &PageRequest<EdgeSort>,
+) -> QueryBuilder<Postgres> {
     let mut statement = QueryBuilder::new(
         "SELECT id, source_node_id, target_node_id, source_output_id, target_input_id, in_cycle
          FROM node_dependencies WHERE org_id = ",
@@ -87,14 +106,5 @@ pub async fn list_edges(
         statement.push(" AND in_cycle = ").push_bind(in_cycle);
     }
     page.complete(&mut statement);
-    let rows: Vec<EdgeRow> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
-    let sort = page.key();
-    let edges = rows.into_iter().map(ProjectedEdge::from).collect();
-    Ok(Page::of(page, edges, |edge| {
-        let end = match sort {
-            EdgeSort::Source => edge.source,
-            EdgeSort::Target => edge.target,
-        };
-        (end.as_uuid(), edge.id.as_uuid())
-    }))
+    statement
 }
