@@ -13,15 +13,15 @@ use yrs::{Map, Out, WriteTxn};
 use crate::server::{Client, Server};
 
 /// A project of Ada's with a node, and Bob who works in it too.
-struct Scene {
-    ada: Client,
-    bob: Client,
-    project: String,
-    node: String,
+pub(crate) struct Scene {
+    pub(crate) ada: Client,
+    pub(crate) bob: Client,
+    pub(crate) project: String,
+    pub(crate) node: String,
 }
 
 impl Scene {
-    async fn in_server(server: &Server) -> Self {
+    pub(crate) async fn in_server(server: &Server) -> Self {
         let (ada, org, project) = server.with_project("ada").await;
         let bob = server.sign_in("bob").await;
         let member = json!({"email": "bob@example.com", "role": "member"});
@@ -33,21 +33,21 @@ impl Scene {
         Self { ada, bob, project, node }
     }
 
-    fn history(&self, rest: &str) -> String {
+    pub(crate) fn history(&self, rest: &str) -> String {
         format!("/documents/node:{}/history{rest}", self.node)
     }
 
-    async fn write(&self, client: &Client, change: Value) -> Value {
+    pub(crate) async fn write(&self, client: &Client, change: Value) -> Value {
         client.patch(&format!("/nodes/{}", self.node), change).await.expect(StatusCode::OK)
     }
 
-    async fn body(&self) -> String {
+    pub(crate) async fn body(&self) -> String {
         let node = self.ada.get(&format!("/nodes/{}", self.node)).await.expect(StatusCode::OK);
         node["body"].as_str().unwrap().to_owned()
     }
 }
 
-fn principal(client: &Client) -> String {
+pub(crate) fn principal(client: &Client) -> String {
     format!("user:{}", client.user["id"].as_str().unwrap())
 }
 

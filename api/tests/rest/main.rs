@@ -30,5 +30,6 @@ mod proposals;
 mod requests;
 mod server;
 mod templates;
+mod undo;
 mod users;
 mod webhooks;

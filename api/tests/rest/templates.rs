@@ -1,7 +1,14 @@
 //! Templates.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
+use platform::access::document_access;
+use platform::auth::Principal;
+use schema::canvas::{CanvasPatch, NewNode};
+use schema::ids::{DocumentName, NodeId};
 use serde_json::{Value, json};
+use yrs::{Array, WriteTxn};
 
 use crate::server::{Client, Server};
 
@@ -105,6 +112,72 @@ async fn an_applied_template_is_nodes_with_content_and_dependencies_made_once_fo
     assert_eq!(applied["nodes"][0]["title"], "About cats");
     let (_, _, elsewhere) = server.with_project("eve").await;
     ada.post(&path, json!({"projectId": elsewhere})).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+/// A canvas as it is, with where it stands.
+async fn canvas(client: &Client, project: &str) -> (Value, String) {
+    let answer = client.get(&format!("/documents/project:{project}/snapshot?format=json")).await;
+    (answer.expect(StatusCode::OK), answer.etag().to_owned())
+}
+
+#[tokio::test]
+async fn a_template_that_does_not_fit_leaves_nothing_behind() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let template = create(&ada, &org, json!({"name": "T", "structure": structure()})).await;
+    let path = format!("/templates/{}/apply", template["id"].as_str().unwrap());
+    let before = canvas(&ada, &project).await;
+    let parameters = json!({"topic": "cats"});
+    let body = json!({"projectId": project, "parentId": uuid::Uuid::new_v4(), "parameters": parameters});
+    ada.post(&path, body).await.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+    assert_eq!(canvas(&ada, &project).await, before);
+
+    // Also when it is the last of several edits that cannot be made.
+    let ada_herself = Arc::new(Principal::user(ada.id().parse().unwrap(), "ada"));
+    let name = DocumentName::Project(project.parse().unwrap());
+    let granted = document_access(&server.api.db, &ada_herself, &name, server.api.mode).await.unwrap().unwrap();
+    let id = NodeId::new(uuid::Uuid::new_v4());
+    let node = Box::new(NewNode { title: "First".to_owned(), ..NewNode::default() });
+    let gone = NodeId::new(uuid::Uuid::new_v4());
+    let edits = vec![CanvasPatch::CreateNode { id, node }, CanvasPatch::DeleteNode { id: gone }];
+    assert!(server.api.edit_canvas(&granted.document, &ada_herself, None, edits).await.is_err());
+    assert_eq!(canvas(&ada, &project).await, before);
+}
+
+#[tokio::test]
+async fn a_repeated_request_completes_what_was_written_only_in_part() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let template = create(&ada, &org, json!({"name": "T", "structure": structure()})).await;
+    let path = format!("/templates/{}/apply", template["id"].as_str().unwrap());
+    let apply = async || {
+        let body = json!({"projectId": project, "parameters": {"topic": "cats"}});
+        let request = ada.json(Method::POST, &path).header("Idempotency-Key", "k");
+        ada.send(request, body.to_string()).await.expect(StatusCode::CREATED)
+    };
+    let applied = apply().await;
+    let id = |index: usize| applied["nodes"][index]["id"].as_str().unwrap().to_owned();
+    ada.patch(&format!("/nodes/{}", id(0)), json!({"body": "Of my own."})).await.expect(StatusCode::OK);
+    // As if the server had ended before it came to the second node.
+    let ada_herself = Arc::new(Principal::user(ada.id().parse().unwrap(), "ada"));
+    let name = DocumentName::Node(id(1).parse().unwrap());
+    let granted = document_access(&server.api.db, &ada_herself, &name, server.api.mode).await.unwrap().unwrap();
+    let empty = Box::new(|txn: &mut yrs::TransactionMut<'_>| {
+        for items in ["inputs", "outputs"] {
+            let items = txn.get_or_insert_array(items);
+            let count = items.len(txn);
+            items.remove_range(txn, 0, count);
+        }
+        Ok(())
+    });
+    server.api.documents.edit(&granted.document, ada_herself, None, empty).await.unwrap();
+
+    assert_eq!(apply().await, applied);
+    let second = ada.get(&format!("/nodes/{}", id(1))).await.expect(StatusCode::OK);
+    assert_eq!((second["inputs"].as_array().unwrap().len(), second["outputs"].as_array().unwrap().len()), (1, 1));
+    let first = ada.get(&format!("/nodes/{}", id(0))).await.expect(StatusCode::OK);
+    assert_eq!(first["body"].as_str().unwrap().trim_end(), "Of my own.", "what is there already stays");
+    assert_eq!(canvas(&ada, &project).await.0["nodes"].as_object().unwrap().len(), 2);
 }
 
 #[tokio::test]
