@@ -7,7 +7,7 @@
 //! | `sessions` | who worked when |
 //! | `state`, `comparison` | a document at one place of its log, or at two |
 //! | `parts`, `text`, `range`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
-//! | `undo` | taking back what somebody did |
+//! | `undo`, `containers`, `deletions` | taking back what somebody did |
 //! | `prune` | forgetting what was written and deleted again |
 //! | `attribution` | who wrote what, as Yjs clients read it |
 //!
@@ -18,6 +18,7 @@ mod changers;
 mod comparison;
 mod containers;
 mod covered;
+mod deletions;
 mod entries;
 mod error;
 mod fields;

@@ -17,11 +17,11 @@ use schema::update::ClientRange;
 use serde_json::{Value, json};
 use yrs::branch::{Branch, BranchPtr};
 use yrs::undo::{Options, StackItem, UndoManager};
-use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, ID, IdSet, ReadTxn, Snapshot, Transact};
+use yrs::{Doc, ID, IdSet, Out, ReadTxn, Snapshot, Transact};
 
 use super::containers;
+use super::deletions::Deletions;
 use super::index::Index;
 use super::parts::{branch_of, shared_at};
 use super::{HistoryError, state};
@@ -84,7 +84,7 @@ pub(super) struct Undoing {
     /// The updates, as rows of them.
     updates: Vec<RangeInclusive<Seq>>,
     insertions: IdSet,
-    deletions: IdSet,
+    deletions: Deletions,
     part: Option<String>,
 }
 
@@ -124,8 +124,8 @@ impl Undoing {
             since.iter().try_for_each(|update| replica.apply_logged(update).map(drop))?;
             let entries = || meant.iter().filter_map(|seq| index.get(*seq));
             let insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
-            let mut deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
-            deletions.diff_with(&back_already(&index, &taken, &meant));
+            let deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
+            let deletions = Deletions::not_back_already(deletions, &index, &taken, &meant);
             Ok(Some(Self { replica, client, updates: rows(&meant), insertions, deletions, part }))
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
@@ -151,7 +151,7 @@ impl Undoing {
             replica.apply_logged(&new)?;
             let newer = replica.read(|txn| txn.snapshot())?;
             let insertions = inserted_between(&older, &newer);
-            let deletions = newer.delete_set.diff(&older.delete_set);
+            let deletions = Deletions::new(newer.delete_set.diff(&older.delete_set));
             Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part })
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
@@ -160,7 +160,8 @@ impl Undoing {
     /// Finds the edit that takes it back; `None` when nothing is left to be taken back.
     pub(super) fn run(self) -> Result<Option<Undo>, HistoryError> {
         let Self { mut replica, client, updates, insertions, deletions, part } = self;
-        let taken = TakenBack { client, seq: None, updates, deletions: deletions.encode_v1().into() };
+        let noted = deletions.everywhere().encode_v1().into();
+        let taken = TakenBack { client, seq: None, updates, part: part.clone(), deletions: noted };
         let update = replica.work(move |doc| {
             let scopes = scopes(doc, part.as_deref())?;
             let updates = Arc::<Mutex<Vec<Bytes>>>::default();
@@ -172,9 +173,15 @@ impl Undoing {
             observed.map_err(|error| crate::replica::Broken(error.to_string()))?;
             // What others put into something stays, and so does what they put it into.
             let made = containers::among(&insertions, &doc.transact());
-            take_back(doc, &scopes, containers::without(insertions, &made), deletions);
+            let plain = containers::without(insertions, &made);
+            let (own, common): (Vec<&Scope>, Vec<&Scope>) =
+                scopes.iter().partition(|scope| deletions.are_fewer_in(&scope.path));
+            take_back(doc, &common, plain.clone(), deletions.everywhere().clone());
+            for scope in own {
+                take_back(doc, &[scope], plain.clone(), deletions.within(&scope.path));
+            }
             let (empty, kept) = containers::divide(made, &doc.transact());
-            take_back(doc, &scopes, empty, IdSet::new());
+            take_back(doc, &scopes.iter().collect::<Vec<_>>(), empty, IdSet::new());
             containers::give_fields_back(&kept, &mut doc.transact_mut());
             let updates = std::mem::take(&mut *updates.lock().unwrap_or_else(PoisonError::into_inner));
             merged(&updates)
@@ -184,13 +191,16 @@ impl Undoing {
 }
 
 /// Deletes what was inserted, and brings back what was deleted.
-fn take_back(doc: &Doc, scopes: &[Scope], insertions: IdSet, deletions: IdSet) {
+fn take_back(doc: &Doc, scopes: &[&Scope], insertions: IdSet, deletions: IdSet) {
+    if scopes.is_empty() {
+        return;
+    }
     let item = StackItem::with_meta(doc.guid(), deletions, insertions, ());
     // Nothing is told apart by time: there is one item.
     let options = Options { init_undo_stack: vec![item], timestamp: Arc::new(|| 0), ..Options::default() };
     let mut manager = UndoManager::with_options(options);
     for scope in scopes {
-        manager.expand_scope(doc, scope);
+        manager.expand_scope(doc, *scope);
     }
     manager.undo_blocking();
 }
@@ -208,11 +218,14 @@ fn merged(updates: &[Bytes]) -> Result<Option<Bytes>, HistoryError> {
 }
 
 /// A shared type that is taken back in.
-struct Scope(BranchPtr);
+struct Scope {
+    path: String,
+    branch: BranchPtr,
+}
 
 impl AsRef<Branch> for Scope {
     fn as_ref(&self) -> &Branch {
-        &self.0
+        &self.branch
     }
 }
 
@@ -221,28 +234,10 @@ fn scopes(doc: &Doc, part: Option<&str>) -> Result<Vec<Scope>, HistoryError> {
     let txn = doc.transact();
     if let Some(part) = part {
         let found = shared_at(&txn, part).ok_or_else(|| HistoryError::NoSuchPart(part.to_owned()))?;
-        return Ok(vec![Scope(found)]);
+        return Ok(vec![Scope { path: part.to_owned(), branch: found }]);
     }
-    Ok(txn.root_refs().filter_map(|(_, root)| branch_of(root)).map(Scope).collect())
-}
-
-/// Deletions that were taken back before, by edits that stand: not by one that was taken back itself, nor by one that is
-/// to be now.
-fn back_already(index: &Index, taken: &[TakenBack], meant: &[Seq]) -> IdSet {
-    let insertions = index.insertions();
-    let mut made: Vec<(Seq, &TakenBack)> =
-        taken.iter().filter_map(|it| Some((it.seq.or_else(|| insertions.at(it.client, 0))?, it))).collect();
-    made.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-    let mut standing: Vec<&TakenBack> = Vec::new();
-    let mut back = IdSet::new();
-    for (seq, taken) in made {
-        let is_taken_back = standing.iter().any(|later| later.updates.iter().any(|row| row.contains(&seq)));
-        if !is_taken_back && meant.binary_search(&seq).is_err() {
-            standing.push(taken);
-            back.merge_with(IdSet::decode_v1(&taken.deletions).unwrap_or_default());
-        }
-    }
-    back
+    let scope = |(name, root): (&str, Out)| Some(Scope { path: name.to_owned(), branch: branch_of(root)? });
+    Ok(txn.root_refs().filter_map(scope).collect())
 }
 
 /// Places in their order, as rows.

@@ -325,3 +325,35 @@ async fn only_a_part_of_an_edit_is_taken_back() {
     assert_eq!((values().await, scene.live_text().await.as_str()), ((Some(0), true), ""));
     scene.stop().await;
 }
+
+#[tokio::test]
+async fn what_came_back_in_one_part_comes_back_in_the_others_later_and_only_there() {
+    let scene = Scene::new().await;
+    let in_both = |edit: fn(&yrs::TextRef, &mut TransactionMut<'_>)| {
+        move |txn: &mut TransactionMut<'_>| {
+            for root in ["text", "other"] {
+                let text = txn.get_or_insert_text(root);
+                edit(&text, txn);
+            }
+        }
+    };
+    scene.edit(1, in_both(|text, txn| text.insert(txn, 0, "abc"))).await;
+    scene.edit(2, in_both(|text, txn| text.remove_range(txn, 1, 1))).await;
+    let texts = async || {
+        let read =
+            |txn: &yrs::Transaction<'_>| ["text", "other"].map(|root| txn.get_text(root).unwrap().get_string(txn));
+        scene.instance.documents.read(&scene.document, read).await.unwrap().0
+    };
+    let undo = async |part: Option<&str>| {
+        let selection = Selection { part: part.map(str::to_owned), ..of(2) };
+        scene.history.undo(&scene.document, &person(3), &selection, &Actor::SYSTEM).await.unwrap().is_changed
+    };
+    assert!(undo(Some("text")).await);
+    assert_eq!(texts().await, ["abc", "ac"]);
+    assert!(!undo(Some("text")).await);
+    assert!(undo(None).await);
+    assert_eq!(texts().await, ["abc", "abc"]);
+    assert!(!undo(None).await && !undo(Some("other")).await);
+    assert_eq!(texts().await, ["abc", "abc"]);
+    scene.stop().await;
+}

@@ -254,6 +254,8 @@ pub struct TakenBack {
     pub seq: Option<Seq>,
     /// The updates, as rows of them.
     pub updates: Vec<RangeInclusive<Seq>>,
+    /// The part of the document in which they were taken back; `None`: all of it.
+    pub part: Option<String>,
     /// The deletions that were taken back, as an encoded set of Yjs ids.
     pub deletions: Bytes,
 }
@@ -264,14 +266,15 @@ pub async fn save_taken_back(db: &Db, org: OrgId, id: Uuid, taken: &TakenBack) -
     let last: Vec<i64> = taken.updates.iter().map(|row| seq_to_column(*row.end())).collect();
     let mut tx = db.org(org).await?;
     sqlx::query!(
-        "INSERT INTO document_undone (document_id, client_id, org_id, first_seqs, last_seqs, deletions)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO document_undone (document_id, client_id, org_id, first_seqs, last_seqs, deletions, part)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         id,
         taken.client.cast_signed(),
         org.as_uuid(),
         &first,
         &last,
-        &*taken.deletions
+        &*taken.deletions,
+        taken.part.as_deref()
     )
     .execute(&mut *tx.inner)
     .await?;
@@ -304,7 +307,7 @@ pub async fn confirm_taken_back(
 pub async fn taken_back(db: &Db, org: OrgId, id: Uuid) -> Result<Vec<TakenBack>, DbError> {
     let mut tx = db.org(org).await?;
     let rows = sqlx::query!(
-        "SELECT client_id, seq, first_seqs, last_seqs, deletions FROM document_undone WHERE document_id = $1",
+        "SELECT client_id, seq, first_seqs, last_seqs, deletions, part FROM document_undone WHERE document_id = $1",
         id
     )
     .fetch_all(&mut *tx.inner)
@@ -318,6 +321,7 @@ pub async fn taken_back(db: &Db, org: OrgId, id: Uuid) -> Result<Vec<TakenBack>,
             client: row.client_id.cast_unsigned(),
             seq: row.seq.map(seq_from_column),
             updates: updates(row.first_seqs, row.last_seqs),
+            part: row.part,
             deletions: row.deletions.into(),
         })
         .collect())
