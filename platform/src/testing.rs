@@ -107,7 +107,7 @@ impl TestDatabase {
     async fn plan_without(&self, ways: &[&str], statement: &str) -> String {
         let mut connection = PgConnection::connect(&self.url()).await.expect("the server's role can connect");
         let org = Uuid::nil();
-        let off: String = ways.iter().map(|way| format!("SET enable_{way} = off; ")).collect();
+        let off = ways.iter().map(|way| format!("SET enable_{way} = off; ")).collect::<Vec<_>>().concat();
         let sql = format!("{off}SET app.current_org_id = '{org}'; EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}");
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}: {statement}"));
