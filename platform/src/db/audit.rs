@@ -4,6 +4,8 @@
 //! What is done and that it was done go into the same transaction: whoever writes to a tenant's tables takes an
 //! [`Actor`] and ends with [`record`].
 
+mod names;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,159 +17,10 @@ use uuid::Uuid;
 use super::{Db, DbError, OrgTx, Page, PageRequest, principal};
 use crate::auth::{Principal, PrincipalKind, PrincipalRef};
 
+pub use names::{Action, ResourceKind};
+
 /// What of a client's description of itself is kept, in characters.
 const USER_AGENT_LENGTH_MAX: usize = 512;
-
-macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident => $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$of_variant])* $variant,)+ }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The name in the table and in REST. Stable.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-
-            /// What has this name.
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.as_str() == name)
-            }
-        }
-    };
-}
-
-names! {
-    /// What was done. A name, once it was written, keeps its meaning.
-    Action {
-        /// An organization was founded.
-        OrganizationCreated => "organization.created",
-        /// Its name, slug, settings or what it keeps of history was changed.
-        OrganizationUpdated => "organization.updated",
-        /// It was deleted, with all that it held.
-        OrganizationDeleted => "organization.deleted",
-        /// Somebody came to belong to it.
-        MemberAdded => "organization.member_added",
-        /// A member got another role.
-        MemberRoleChanged => "organization.member_role_changed",
-        /// A member was taken out.
-        MemberRemoved => "organization.member_removed",
-        /// A member went by themselves.
-        MemberLeft => "organization.member_left",
-        /// An address was invited.
-        InvitationCreated => "invitation.created",
-        /// An invitation was taken back.
-        InvitationRevoked => "invitation.revoked",
-        /// Somebody signed in with an invited address.
-        InvitationAccepted => "invitation.accepted",
-        /// A project was begun.
-        ProjectCreated => "project.created",
-        /// A project's properties or settings were changed through REST.
-        ProjectUpdated => "project.updated",
-        /// A project was put into the trash.
-        ProjectDeleted => "project.deleted",
-        /// A project was taken out of the trash.
-        ProjectRestored => "project.restored",
-        /// A project gave somebody a role.
-        ProjectMemberAdded => "project.member_added",
-        /// A project gave somebody another role.
-        ProjectMemberRoleChanged => "project.member_role_changed",
-        /// A project took back a role.
-        ProjectMemberRemoved => "project.member_removed",
-        /// An API key was made.
-        ApiKeyCreated => "api_key.created",
-        /// An API key was made useless.
-        ApiKeyRevoked => "api_key.revoked",
-        /// Another server is to be told what happens.
-        WebhookCreated => "webhook.created",
-        /// Where it is, of what it is told, or whether, was changed.
-        WebhookUpdated => "webhook.updated",
-        /// Its secret was replaced.
-        WebhookSecretRotated => "webhook.secret_rotated",
-        /// The server made it inactive, since nothing got through.
-        WebhookDisabled => "webhook.disabled",
-        /// It is told nothing any more.
-        WebhookDeleted => "webhook.deleted",
-        /// A free document was created.
-        DocumentCreated => "document.created",
-        /// It was called otherwise.
-        DocumentRenamed => "document.renamed",
-        /// It was deleted.
-        DocumentDeleted => "document.deleted",
-        /// A node was put into the trash through REST.
-        NodeDeleted => "node.deleted",
-        /// A node was taken out of the trash through REST.
-        NodeRestored => "node.restored",
-        /// A place of a document's log was given a name.
-        VersionNamed => "document.version_named",
-        /// It was given another one.
-        VersionRenamed => "document.version_renamed",
-        /// Its name was taken away.
-        VersionUnnamed => "document.version_unnamed",
-        /// A document was made again what it was.
-        DocumentRestored => "document.restored",
-        /// Something in a document was taken back.
-        DocumentUndone => "document.undone",
-        /// What was written and deleted again in a document was forgotten.
-        DocumentPruned => "document.pruned",
-        /// A node's lock was taken away from its holder.
-        LockReleasedByForce => "lock.released_by_force",
-        /// A template was made.
-        TemplateCreated => "template.created",
-        /// A template was changed.
-        TemplateUpdated => "template.updated",
-        /// A template was deleted.
-        TemplateDeleted => "template.deleted",
-        /// A model for agents was set up.
-        ModelCreated => "model.created",
-        /// Where it is, what it is called or what it costs was changed.
-        ModelUpdated => "model.updated",
-        /// It was deleted.
-        ModelDeleted => "model.deleted",
-        /// An agent was run on a node.
-        ExecutionStarted => "execution.started",
-        /// A run of an agent was stopped for good.
-        ExecutionCancelled => "execution.cancelled",
-        /// A run that had failed was tried again.
-        ExecutionRetried => "execution.retried",
-        /// What a run had written was taken back.
-        ExecutionUndone => "execution.undone",
-    }
-}
-
-names! {
-    /// To what it was done.
-    ResourceKind {
-        /// The organization itself.
-        Organization => "organization",
-        /// A person.
-        User => "user",
-        /// An invitation.
-        Invitation => "invitation",
-        /// A project.
-        Project => "project",
-        /// An API key.
-        ApiKey => "api_key",
-        /// A webhook.
-        Webhook => "webhook",
-        /// A document: a canvas, that of a node, or a free one.
-        Document => "document",
-        /// A node.
-        Node => "node",
-        /// A template.
-        Template => "template",
-        /// A model for agents.
-        Model => "model",
-        /// A run of an agent.
-        Execution => "execution",
-    }
-}
 
 /// On whose behalf something is done, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -376,28 +229,5 @@ impl Row {
             ip: self.ip,
             user_agent: self.user_agent,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn names_are_distinct_dotted_and_read_as_they_are_written() {
-        let names: HashSet<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
-        assert_eq!(names.len(), Action::ALL.len());
-        for action in Action::ALL {
-            let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            let (kind, what) = action.as_str().split_once('.').unwrap();
-            assert!(is_plain(kind) && is_plain(what), "{action:?}");
-            assert_eq!(Action::from_name(action.as_str()), Some(*action));
-        }
-        for kind in ResourceKind::ALL {
-            assert_eq!(ResourceKind::from_name(kind.as_str()), Some(*kind));
-        }
-        assert_eq!(Action::from_name("organization.renamed"), None);
     }
 }
