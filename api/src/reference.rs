@@ -71,6 +71,7 @@ fn page(document: &Value) -> String {
         }
         html.raw("</section>");
     }
+    headers(&mut html, document);
     errors(&mut html);
     schema::all(&mut html, document);
     html.raw("</main></body></html>");
@@ -79,7 +80,9 @@ fn page(document: &Value) -> String {
 
 fn navigation(html: &mut Html, document: &Value) {
     html.raw("<nav><p class=\"title\"><a href=\"#top\">GlassBox API</a></p><ul>");
-    for (target, title) in [("authentication", "Authentication"), ("errors", "Errors"), ("schemas", "Schemas")] {
+    let sections =
+        [("authentication", "Authentication"), ("headers", "Headers"), ("errors", "Errors"), ("schemas", "Schemas")];
+    for (target, title) in sections {
         html.raw("<li>").link(&format!("#{target}"), title).raw("</li>");
     }
     html.raw("</ul>");
@@ -145,7 +148,9 @@ fn describe_operation(html: &mut Html, document: &Value, method: &str, path: &st
         let response = resolve(document, response);
         html.raw("<tr><td><code>").text(status).raw("</code></td><td>");
         code_spans(html, text(&response["description"]));
-        for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+        // What answers have in common is told once.
+        let own = response["headers"].as_object().into_iter().flatten().filter(|(_, it)| it.get("$ref").is_none());
+        for (name, _) in own {
             html.raw(" <small>Header <code>").text(name).raw("</code></small>");
         }
         if let Some((_, content)) = first_content(response).filter(|_| !status.starts_with(['4', '5'])) {
@@ -155,6 +160,16 @@ fn describe_operation(html: &mut Html, document: &Value, method: &str, path: &st
         html.raw("</td></tr>");
     }
     html.raw("</table></article>");
+}
+
+fn headers(html: &mut Html, document: &Value) {
+    html.raw("<section><h2 id=\"headers\">Headers</h2><p>What answers have in common.</p><table>");
+    for (name, header) in document["components"]["headers"].as_object().into_iter().flatten() {
+        html.raw("<tr><td><code>").text(name).raw("</code></td><td>");
+        code_spans(html, text(&header["description"]));
+        html.raw(" <code>").text(text(&header["example"])).raw("</code></td></tr>");
+    }
+    html.raw("</table></section>");
 }
 
 fn errors(html: &mut Html) {
