@@ -160,7 +160,8 @@ impl Bounds<'_> {
         [asked, of_organization].into_iter().flatten().fold(self.server.tokens_per_run, u64::min)
     }
 
-    /// Whether there is the model that a run would use, and the organization lets it be used. The server's own always is.
+    /// Whether there is the model that a run would use, and the organization lets it be used. The server's own always is, and
+    /// what is not set up may be known to the organization's own endpoint.
     fn check_model(&self, fields: &mut Fields, asked: Option<&str>) {
         let Some(name) = asked.or(self.settings.default_model.as_deref()) else { return };
         if name == server_model_name(self.server) {
@@ -168,7 +169,8 @@ impl Bounds<'_> {
         }
         let allowed = self.settings.allowed_models.as_ref();
         let whose = if asked.is_some() { "" } else { "the organization's default, " };
-        if !self.models.iter().any(|model| model.name == name) {
+        let may_be_known = self.settings.self_hosted_endpoint.is_some();
+        if !may_be_known && !self.models.iter().any(|model| model.name == name) {
             fields.refuse("model", format!("{whose}{name:?}, is not set up in the organization"));
         } else if allowed.is_some_and(|names| !names.iter().any(|one| one == name)) {
             fields.refuse("model", format!("{whose}{name:?}, is not among the models that the organization allows"));
