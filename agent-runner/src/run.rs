@@ -40,7 +40,7 @@ const DB_TRIES: u32 = 6;
 /// The pause between two tries.
 const DB_PAUSE: Duration = Duration::from_millis(500);
 
-pub(crate) use journal::give_up;
+pub(crate) use journal::note_without_documents;
 pub(crate) use signals::{Interruption, Signals};
 
 /// Why a worker lets go of a run that is not over.
@@ -169,6 +169,11 @@ impl<'a> Run<'a> {
         self.workspace.take_back_in(&edit)?;
         self.workspace.send(edit)?;
         Ok(())
+    }
+
+    /// How many entries its journal has.
+    pub(crate) fn noted(&self) -> i32 {
+        self.state.seq
     }
 
     /// Does what is next until the run is over, or waits for somebody.

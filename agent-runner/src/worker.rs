@@ -1,39 +1,32 @@
 //! The worker: takes up runs that have something to do, keeps their leases while they are driven, and passes on what is
 //! asked of them.
 
+mod driving;
 mod here;
 mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use platform::config::{AgentsConfig, Mode};
-use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, Claim, LeaseLost, Leased, Release, Wakes};
+use platform::db::runs::{self, ATTEMPTS_MAX, Capacity, Claim, Leased, Release, Wakes};
 use schema::ids::RunId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::here::Here;
+use crate::entry::Entry;
 use crate::probe::Probe;
-use crate::run::{Run, Signals, Stop, give_up};
+use crate::run::{Signals, Stop, note_without_documents};
 use crate::services::{Services, World};
-use crate::workspace::{Workspace, WorkspaceError};
+use crate::state::failed;
 
 /// How often runs are looked for, and what is asked of those here, without a hint.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The pause of a run that could not reach its documents, before somebody tries again.
+/// The pause of a run that could not go on, before somebody tries again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Tries to reach the documents within one lease.
-const CONNECTS_MAX: u32 = 5;
-/// So many times in a lease it is renewed.
-const RENEWALS_PER_LEASE: u32 = 3;
-/// For how long a token outlives the lease for which it was made, in seconds: clocks differ, the lease itself decides.
-const TOKEN_SLACK_SECONDS: i64 = 5;
-/// Yjs draws client ids of so many bits, and others expect no more.
-const CLIENT_ID_BITS: u32 = 32;
 
 /// Drives runs of agents. Cheap to clone.
 #[derive(Clone)]
@@ -200,7 +193,7 @@ impl Inner {
             // Whoever had the lease before loses the documents.
             self.services.access_news.announce(leased.user);
         }
-        let stop = self.drive_connected(&leased, signals).await;
+        let stop = self.drive_leased(&leased, signals).await;
         self.here.leave(&leased);
         self.services.metrics.driven.dec();
         lost.cancel();
@@ -236,103 +229,10 @@ impl Inner {
 
     async fn give_up(&self, leased: &Leased, why: &str) -> Driven {
         tracing::warn!(run = %leased.run, why, attempts = leased.attempts, "a run is given up");
-        if let Err(error) = give_up(&self.services, leased, why).await {
+        let entry = Entry::ended(failed("GIVEN_UP", why));
+        if let Err(error) = note_without_documents(&self.services, leased, entry).await {
             tracing::warn!(run = %leased.run, %error, "that a run is given up could not be noted");
         }
         Driven::NoFurther
-    }
-
-    /// Connects, as often as it takes within reason, and drives the run.
-    async fn drive_connected(self: &Arc<Self>, leased: &Leased, signals: Signals) -> Result<(), Stop> {
-        let mut tries = 0;
-        loop {
-            match self.drive_once(leased, &signals).await {
-                Err(Stop::Workspace(WorkspaceError::Disconnected(why))) if tries < CONNECTS_MAX => {
-                    tries += 1;
-                    tracing::info!(run = %leased.run, why, tries, "a run has lost its documents, and connects again");
-                    tokio::select! {
-                        () = sleep(PAUSE * tries) => {}
-                        () = signals.lost.cancelled() => return Err(Stop::LeaseLost),
-                        () = signals.leaving.cancelled() => return Err(Stop::HandOver),
-                    }
-                }
-                done => return done,
-            }
-        }
-    }
-
-    async fn drive_once(self: &Arc<Self>, leased: &Leased, signals: &Signals) -> Result<(), Stop> {
-        let services = &self.services;
-        let client_id = 1 + services.random.below((1 << CLIENT_ID_BITS) - 1);
-        let token = self.token(leased);
-        let connecting = Workspace::connect(&services.server_url, token.expose(), client_id);
-        let (mut workspace, driver) = connecting.await.map_err(Stop::from)?;
-        services.lifecycle.spawn("agent socket", driver.run());
-        let ended = CancellationToken::new();
-        let _end = ended.clone().drop_guard();
-        let (inner, kept, client) = (Arc::clone(self), leased.clone(), workspace.client());
-        let lost = signals.lost.clone();
-        services.lifecycle.spawn("agent lease", async move {
-            tokio::select! {
-                () = inner.keep(&kept, &client, &lost) => {}
-                () = ended.cancelled() => {}
-            }
-        });
-        let resume_and_drive = async {
-            let mut run = Run::resume(services, leased.clone(), &mut workspace, signals.clone()).await?;
-            run.drive().await
-        };
-        let stop = resume_and_drive.await;
-        workspace.client().close();
-        // A workspace error may be the first sign of a lost lease.
-        match stop {
-            Err(Stop::Workspace(WorkspaceError::NoAccess { code, message })) => {
-                Err(self.why_no_access(leased, code, message).await)
-            }
-            stop => stop,
-        }
-    }
-
-    async fn why_no_access(&self, leased: &Leased, code: String, message: String) -> Stop {
-        match runs::renew(&self.services.db, leased, self.services.lease).await {
-            Ok(Err(LeaseLost)) => Stop::LeaseLost,
-            _ => Stop::Workspace(WorkspaceError::NoAccess { code, message }),
-        }
-    }
-
-    /// Renews the lease, and with it what the socket may do, until the lease is lost.
-    async fn keep(&self, leased: &Leased, client: &web_protocol::client::Client, lost: &CancellationToken) {
-        let lease = self.services.lease;
-        let mut renewal = interval(lease / RENEWALS_PER_LEASE);
-        // The first tick is at once.
-        renewal.tick().await;
-        let mut renewed = tokio::time::Instant::now();
-        loop {
-            renewal.tick().await;
-            match runs::renew(&self.services.db, leased, lease).await {
-                Ok(Ok(control)) => {
-                    renewed = tokio::time::Instant::now();
-                    self.here.tell(leased.run, control);
-                    if let Err(error) = client.renew(self.token(leased).expose()).await {
-                        tracing::debug!(run = %leased.run, %error, "a run's token was not renewed");
-                    }
-                }
-                Ok(Err(LeaseLost)) => return lost.cancel(),
-                Err(error) => {
-                    tracing::warn!(run = %leased.run, %error, "a run's lease cannot be renewed");
-                    if renewed.elapsed() >= lease {
-                        return lost.cancel();
-                    }
-                }
-            }
-        }
-    }
-
-    /// Opens the run's documents while the lease lasts.
-    fn token(&self, leased: &Leased) -> platform::config::Secret {
-        let lease = TimeDelta::from_std(self.services.lease).unwrap_or(TimeDelta::MAX);
-        let until = self.services.clock.now() + lease + TimeDelta::seconds(TOKEN_SLACK_SECONDS);
-        let Leased { run, epoch, user, agent_name, .. } = leased;
-        self.services.authenticator.issue_run_token(*run, *epoch, *user, agent_name, until).token
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Along, DB_PAUSE, DB_TRIES, Run, Stop, failed_stop};
 use crate::entry::Entry;
 use crate::services::Services;
-use crate::state::{State, failed};
+use crate::state::State;
 use crate::trace;
 use crate::workspace::Edit;
 
@@ -68,17 +68,16 @@ impl Run<'_> {
     }
 }
 
-/// Ends a run that nobody gets any further, without its documents.
-pub(crate) async fn give_up(services: &Services, leased: &Leased, why: &str) -> Result<(), Stop> {
+/// Notes an entry of a run without its documents: that it is over or stands still, when it does not get to them.
+pub(crate) async fn note_without_documents(services: &Services, leased: &Leased, entry: Entry) -> Result<(), Stop> {
     let mut before = State::new(leased.options.clone());
     for entry in runs::journal(&services.db, leased).await? {
-        // One that cannot be read may be why it is given up.
+        // One that cannot be read may be why the run is given up.
         if let Ok(noted) = serde_json::from_value(entry.entry) {
             before.apply(&noted);
         }
         before.seq = entry.seq;
     }
-    let entry = Entry::ended(failed("GIVEN_UP", why));
     let mut after = before.clone();
     after.apply(&entry);
     let changes = Some(trace::changes(&before, &after, &entry, services.clock.now()));

@@ -1,7 +1,6 @@
 //! Runs that ask people, and runs that wait for their turn.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use agent_runner::Probe;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +10,7 @@ use schema::node::QuestionStatus;
 use serde_json::{Value, json};
 
 use crate::provider::{Part, Provider, Reply, results};
-use crate::world::{World, text};
+use crate::world::{Setup, World, text};
 
 /// Asks a person first, and then says what was told.
 fn asks(question: Value) -> impl Fn(&Value, usize) -> Reply + Send + Sync {
@@ -90,9 +89,8 @@ async fn a_worker_whose_clock_is_late_takes_a_question_up_once_when_its_time_is_
     let world = World::start().await;
     let question = json!({"question": "Which sea?", "timeout_minutes": 1, "default": "The North Sea"});
     let provider = Provider::start(Arc::new(asks(question))).await;
-    let clock = Late(SystemClock::new(), TimeDelta::seconds(2));
-    let lease = Duration::from_secs(30);
-    let _worker = world.worker_by(Some(&provider.url), Probe::default(), lease, Arc::new(clock));
+    let clock = Arc::new(Late(SystemClock::new(), TimeDelta::seconds(2)));
+    let _worker = world.worker_of(Setup { clock, ..world.setup(Some(&provider.url)) });
     let run = world.execute(json!({"plan": false})).await;
     world.until_status(&run, "awaiting_input").await;
     let past = "entry = jsonb_set(entry, '{expiresAt}', to_jsonb(now()))";
@@ -141,9 +139,7 @@ async fn a_run_that_waits_can_be_paused_resumed_answered_and_cancelled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_leave_is_done_when_a_person_gives_it_and_not_otherwise() {
     let world = World::start().await;
-    let settings = json!({"settings": {"agentPolicies": {"tools": {"set_status": "approve"}}}});
-    let (status, answer) = world.call(Method::PATCH, &format!("/orgs/{}", world.org), Some(settings)).await;
-    assert!(status.is_success(), "{answer}");
+    world.set_policies(json!({"tools": {"set_status": "approve"}})).await;
     let script = |request: &Value, _: usize| {
         Reply::Parts(match results(request) {
             0 => vec![Part::Tool("set_status", json!({"status": "complete"}))],

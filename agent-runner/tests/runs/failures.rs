@@ -313,9 +313,7 @@ async fn a_model_that_is_talked_into_it_reads_nothing_of_other_projects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_is_not_exceeded_and_calls_at_the_same_time_share_a_month() {
     let world = World::start().await;
-    let settings = json!({"settings": {"agentPolicies": {"maxTokensPerMonth": 9_000}}});
-    let (status, _) = world.call(http::Method::PATCH, &format!("/orgs/{}", world.org), Some(settings)).await;
-    assert!(status.is_success());
+    world.set_policies(json!({"maxTokensPerMonth": 9_000})).await;
     let provider = Provider::start(Arc::new(|request: &Value, _| {
         if is_plan(request) {
             Reply::Parts(vec![Part::Text("plan")])

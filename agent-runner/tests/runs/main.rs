@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds something else fails")]
 
 mod asking;
+mod away;
 mod exactly_once;
 mod failures;
 mod following;

@@ -32,7 +32,8 @@ fn gated(request: &Value, _: usize) -> Reply {
     })
 }
 
-async fn writing(world: &World, run: &str) {
+/// Waits until the beginning of what [`gated`] says stands in the document.
+pub(crate) async fn writing(world: &World, run: &str) {
     world.until(run, |run| run["outputItemId"].is_string()).await;
     let is_written = async || {
         let node = world.node(&world.node).await;

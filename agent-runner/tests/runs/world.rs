@@ -39,7 +39,9 @@ use tower::ServiceExt;
 /// How long a test waits for what has to happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it looks.
-const LOOK_EVERY: Duration = Duration::from_millis(15);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const EXPIRE_LEASES: &str =
+    "UPDATE agent_executions SET leased_until = now() - interval '1 minute' WHERE leased_until IS NOT NULL";
 
 pub(crate) struct World {
     pub(crate) api: Api,
@@ -53,6 +55,15 @@ pub(crate) struct World {
     pub(crate) database: TestDatabase,
     /// What wakes its workers; `None`: the database.
     pub(crate) queue: Option<AgentQueue>,
+}
+
+/// How a worker is set up.
+pub(crate) struct Setup {
+    pub(crate) config: AgentsConfig,
+    /// Where it joins documents.
+    pub(crate) server: SocketAddr,
+    pub(crate) probe: Probe,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// A worker in a runtime of its own: when that is dropped, it is gone as a killed process is, with all its sockets.
@@ -118,38 +129,33 @@ impl World {
 
     /// A worker for whose models the provider at `url` answers; without one, the demo model.
     pub(crate) fn worker(&self, url: Option<&str>, probe: Probe) -> Worker {
-        self.worker_with(url, probe, Duration::from_secs(30))
+        self.worker_of(Setup { probe, ..self.setup(url) })
     }
 
-    pub(crate) fn worker_with(&self, url: Option<&str>, probe: Probe, lease: Duration) -> Worker {
-        self.worker_by(url, probe, lease, Arc::new(SystemClock::new()))
+    /// How such a worker is set up.
+    pub(crate) fn setup(&self, url: Option<&str>) -> Setup {
+        let model = url.map(|url| ServerModelConfig {
+            name: "scripted".to_owned(),
+            base_url: url.to_owned(),
+            model: "scripted".to_owned(),
+            api_key: Some(Secret::new("sk-test".to_owned())),
+            price_in: Some(1_000_000),
+            price_out: None,
+            context_tokens: 100_000,
+            output_tokens: 2_000,
+        });
+        let config = AgentsConfig { networks: Networks::All, tool_seconds: 2, model, ..Config::default().agents };
+        Setup { config, server: self.address, probe: Probe::default(), clock: Arc::new(SystemClock::new()) }
     }
 
-    pub(crate) fn worker_by(&self, url: Option<&str>, probe: Probe, lease: Duration, clock: Arc<dyn Clock>) -> Worker {
+    pub(crate) fn worker_of(&self, setup: Setup) -> Worker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let lifecycle = Lifecycle::new();
-        let config = AgentsConfig {
-            networks: Networks::All,
-            lease_seconds: lease.as_secs(),
-            tool_seconds: 2,
-            model: url.map(|url| ServerModelConfig {
-                name: "scripted".to_owned(),
-                base_url: url.to_owned(),
-                model: "scripted".to_owned(),
-                api_key: Some(Secret::new("sk-test".to_owned())),
-                price_in: Some(1_000_000),
-                price_out: None,
-                context_tokens: 100_000,
-                output_tokens: 2_000,
-            }),
-            ..Config::default().agents
-        };
-        let metrics = Metrics::new();
+        let (lifecycle, metrics) = (Lifecycle::new(), Metrics::new());
         // Connections of its own, which end with it.
         let db = tokio::task::block_in_place(|| runtime.block_on(self.database.another_instance()));
         let parts = agent_runner::World {
             db,
-            clock,
+            clock: setup.clock,
             random: Random::from_os(),
             authenticator: self.api.authenticator.clone(),
             access_news: self.api.access_news.clone(),
@@ -157,8 +163,8 @@ impl World {
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
         };
-        let url = format!("ws://{}", self.address);
-        let runner = AgentRunner::new(parts, &config, Mode::Development, url, probe).unwrap();
+        let url = format!("ws://{}", setup.server);
+        let runner = AgentRunner::new(parts, &setup.config, Mode::Development, url, setup.probe).unwrap();
         let entered = runtime.enter();
         runner.start();
         drop(entered);
@@ -167,9 +173,19 @@ impl World {
 
     /// As if its worker had not been heard of for long.
     pub(crate) async fn expire_lease(&self, run: &str) {
-        let sql =
-            "UPDATE agent_executions SET leased_until = now() - interval '1 minute' WHERE leased_until IS NOT NULL";
-        self.database.sabotage(&format!("{sql} AND id = '{run}'")).await;
+        self.database.sabotage(&format!("{EXPIRE_LEASES} AND id = '{run}'")).await;
+    }
+
+    /// The same of all that are driven.
+    pub(crate) async fn expire_leases(&self) {
+        self.database.sabotage(EXPIRE_LEASES).await;
+    }
+
+    /// Sets up what agents of the organization may do.
+    pub(crate) async fn set_policies(&self, policies: Value) {
+        let settings = json!({"settings": {"agentPolicies": policies}});
+        let (status, answer) = self.call(Method::PATCH, &format!("/orgs/{}", self.org), Some(settings)).await;
+        assert!(status.is_success(), "{answer}");
     }
 
     /// The ids of the project's nodes as the canvas has them now.
@@ -182,9 +198,22 @@ impl World {
 
     /// What the node's document holds now, beyond what REST shows of it.
     pub(crate) async fn live(&self) -> NodeView {
+        self.live_node(&self.node).await
+    }
+
+    pub(crate) async fn live_node(&self, node: &str) -> NodeView {
+        self.read(node, |txn| node::read(txn)).await
+    }
+
+    /// Reads a node's document as it is now.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        node: &str,
+        look: impl FnOnce(&yrs::Transaction<'_>) -> T + Send + 'static,
+    ) -> T {
         let (org, project) = (self.org.parse().unwrap(), self.project.parse().unwrap());
-        let document = DocumentRef::node(org, project, self.node.parse().unwrap());
-        self.api.documents.read(&document, |txn| node::read(txn)).await.unwrap().0
+        let document = DocumentRef::node(org, project, node.parse().unwrap());
+        self.api.documents.read(&document, look).await.unwrap().0
     }
 
     /// Whether a worker holds the run.
@@ -203,6 +232,12 @@ impl World {
 
     pub(crate) async fn execution(&self, run: &str) -> Value {
         self.get(&format!("/executions/{run}")).await
+    }
+
+    /// The project's runs.
+    pub(crate) async fn executions(&self) -> Vec<Value> {
+        let path = format!("/projects/{}/executions?limit=100", self.project);
+        self.get(&path).await["items"].as_array().unwrap().clone()
     }
 
     /// Waits until the run is as it is to be.

@@ -19,6 +19,8 @@ pub struct AgentsConfig {
     pub tokens_per_run: u64,
     /// Seconds after which a run whose worker is not heard of is taken up by another one.
     pub lease_seconds: u64,
+    /// Seconds for which a run tries to reach its documents before it fails.
+    pub unreachable_seconds: u64,
     /// Seconds that a tool may look for something.
     pub tool_seconds: u64,
     /// Where the models of organizations may be.
@@ -72,6 +74,7 @@ pub(super) fn read_agents(reader: &mut Reader) -> AgentsConfig {
         runs_per_organization: reader.integer("agents.runs_per_organization", 1..=10_000),
         tokens_per_run: reader.integer("agents.tokens_per_run", 1_000..=1_000_000_000),
         lease_seconds: reader.integer("agents.lease_seconds", 3..=600),
+        unreachable_seconds: reader.integer("agents.unreachable_seconds", 10..=86_400),
         tool_seconds: reader.integer("agents.tool_seconds", 1..=600),
         networks: reader.choice("agents.networks", &[("public", Networks::Public), ("all", Networks::All)]),
         keys_dir: reader.optional_text("agents.keys_dir").map(PathBuf::from),
