@@ -1,118 +1,54 @@
 //! Whatever happens to workers, a run does everything once.
 
+mod left;
+mod story;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agent_runner::Probe;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::provider::{Part, Provider, Reply, is_plan, results};
-use crate::world::{World, stop_at, text};
+use self::left::left_behind;
+use self::story::{OFFERED, Story, WHOLE, WITH_RUN_BELOW, see_through, see_through_killed_at};
+use crate::provider::{Part, Provider, Reply, is_plan};
+use crate::world::World;
 
-/// A run with a plan, two nodes, a question, an output and text before and after.
-fn script(request: &Value, _: usize) -> Reply {
-    if is_plan(request) {
-        return Reply::Parts(vec![Part::Text("1. Divide\n"), Part::Text("2. Write")]);
-    }
-    Reply::Parts(match results(request) {
-        0 => vec![
-            Part::Text("First, some "),
-            Part::Text("**bold** words.\n\n- one\n"),
-            Part::Tool(
-                "create_subnode",
-                json!({"title": "Part one", "description": "Do *this*.", "author_type": "human",
-                "inputs": [{"type": "text", "content": "a text"}]}),
-            ),
-            Part::Tool("create_subnode", json!({"title": "Part two", "author_type": "agent"})),
-        ],
-        2 => vec![Part::Tool("request_human_input", json!({"question": "Which sea?", "options": ["North", "South"]}))],
-        3 => vec![Part::Tool(
-            "add_output",
-            json!({"type": "structured_data", "label": "Facts", "content": {"waves": 3}}),
-        )],
-        _ => vec![Part::Text("## The sea\n\nIt is "), Part::Text("wide, and "), Part::Text("deep.")],
-    })
-}
+/// Of one test, so many moments are tried side by side, each with a server of its own.
+const LANES: usize = 2;
 
-/// What the run left behind, without what differs from run to run: times, and ids.
-async fn left_behind(world: &World, run: &str) -> Value {
-    let node = world.node(&world.node).await;
-    let strip = |item: &Value| json!({"label": item["label"], "type": item["type"], "text": item["text"], "data": item["data"]});
-    let outputs: Vec<Value> = node["outputs"].as_array().unwrap().iter().map(strip).collect();
-    let mut children = Vec::new();
-    for child in world.on_canvas().await {
-        let child = world.node(&child).await;
-        let inputs: Vec<Value> = child["inputs"].as_array().unwrap().iter().map(strip).collect();
-        children.push(
-            json!({"title": child["title"], "body": child["body"], "inputs": inputs, "author": child["authorType"]}),
-        );
-    }
-    children.sort_by_key(|child| text(&child["title"]));
-    let trace: Vec<Value> = world
-        .trace(run)
-        .await
-        .iter()
-        .map(|event| {
-            json!([
-                event["type"],
-                event["seq"],
-                event["tokensIn"],
-                event["tokensOut"],
-                event["data"]["tool"],
-                event["data"]["finish"]
-            ])
-        })
-        .collect();
-    let execution = world.execution(run).await;
-    let questions: Vec<Value> = world
-        .live()
-        .await
-        .questions
-        .iter()
-        .map(|question| json!([question.question, question.status, question.answer]))
-        .collect();
-    json!({
-        "questions": questions, "outputs": outputs, "children": children, "trace": trace, "status": execution["status"],
-        "tokens": [execution["tokensIn"], execution["tokensOut"]],
-    })
-}
-
-/// Answers the run's question once it asks, and waits for its end.
-async fn see_through(world: &World, run: &str) {
-    let asked = world.until(run, |run| run["status"] == "awaiting_input" || run["status"] == "complete").await;
-    if asked["status"] == "awaiting_input" {
-        let answer = json!({"questionId": asked["question"]["id"], "response": "North"});
-        world.post(&format!("/executions/{run}/input"), answer).await;
-    }
-    world.until_status(run, "complete").await;
-}
-
-async fn undisturbed() -> (Value, usize) {
-    let world = World::start().await;
-    let provider = Provider::start(Arc::new(script)).await;
-    let moments = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+/// What the run leaves behind, and how many moments it has.
+async fn undisturbed(story: &Story) -> (Value, usize) {
+    let mut world = story.world().await;
+    let provider = Provider::start(Arc::new(story.script)).await;
+    let moments = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&moments);
     let probe = Probe::new(Arc::new(move |_| {
-        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        counted.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {})
     }));
     let _worker = world.worker(Some(&provider.url), probe);
-    let run = world.execute(json!({})).await;
+    let run = story.begin(&mut world).await;
     see_through(&world, &run).await;
-    (left_behind(&world, &run).await, moments.load(std::sync::atomic::Ordering::SeqCst))
+    (left_behind(&world).await, moments.load(Ordering::SeqCst))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_leaves_what_its_model_said_and_did() {
-    let (left, _) = undisturbed().await;
-    let texts: Vec<&str> =
-        left["outputs"].as_array().unwrap().iter().filter_map(|output| output["text"].as_str()).collect();
-    assert_eq!(texts, ["First, some **bold** words.\n\n- one\n\n## The sea\n\nIt is wide, and deep."], "{left:#}");
-    let titles: Vec<&Value> = left["children"].as_array().unwrap().iter().map(|child| &child["title"]).collect();
+    let (left, _) = undisturbed(&WHOLE).await;
+    let titles: Vec<&Value> = left["nodes"].as_array().unwrap().iter().map(|child| &child["title"]).collect();
     assert_eq!(titles, ["Part one", "Part two", "The task"]);
-    assert_eq!(left["children"][0]["body"], "Do _this_.");
-    assert_eq!(left["tokens"], json!([500, 50]));
-    let kinds: Vec<&str> = left["trace"].as_array().unwrap().iter().map(|event| event[0].as_str().unwrap()).collect();
+    assert_eq!(left["nodes"][0]["body"], "Do _this_.");
+    let task = &left["nodes"][2];
+    assert_eq!(task["body"], "Write about the _cold_ sea.\n\n- Waves\n- Fish");
+    let texts: Vec<&str> =
+        task["outputs"].as_array().unwrap().iter().filter_map(|output| output["text"].as_str()).collect();
+    assert_eq!(texts, ["First, some **bold** words.\n\n- one\n\n## The sea\n\nIt is wide, and deep."], "{left:#}");
+    let run = &left["runs"][0];
+    assert_eq!(run["tokens"], json!([600, 60]));
+    let kinds: Vec<&str> = run["trace"].as_array().unwrap().iter().map(|event| event[0].as_str().unwrap()).collect();
     assert_eq!(
         kinds,
         [
@@ -127,6 +63,10 @@ async fn a_run_leaves_what_its_model_said_and_did() {
             "human_input_requested",
             "human_input_received",
             "llm_call",
+            "human_input_requested",
+            "human_input_received",
+            "tool_call",
+            "llm_call",
             "tool_call",
             "llm_call",
             "execution_complete",
@@ -134,62 +74,62 @@ async fn a_run_leaves_what_its_model_said_and_did() {
     );
 }
 
-/// Every moment, not a sample: before and after each entry of the journal, and at each part of an answer.
-async fn killed_at_every_moment_of(part: usize) {
-    let (expected, moments) = undisturbed().await;
-    assert!(moments > 40, "only {moments} moments");
-    let world = World::start().await;
-    let provider = Provider::start(Arc::new(script)).await;
-    let mut world = world;
-    for moment in (part..moments).step_by(PARTS) {
-        world.project =
-            text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Again"})).await["id"]);
-        world.node = world.new_node("The task").await;
-        let run = world.execute(json!({})).await;
-        let (probe, reached) = stop_at(moment);
-        let worker = world.worker(Some(&provider.url), probe);
-        let answering = async {
-            let asked = world.until_status(&run, "awaiting_input").await;
-            let answer = json!({"questionId": asked["question"]["id"], "response": "North"});
-            world.post(&format!("/executions/{run}/input"), answer).await;
-            // How many moments there are depends on how the answers were divided: this one may have had fewer.
-            world.until_status(&run, "complete").await;
-        };
-        tokio::select! {
-            () = reached.notified() => {}
-            () = answering => {}
+/// Every moment, not a sample: before and after each entry of the journal, and at each part of an answer. They are divided
+/// among so many tests, of which this is one.
+async fn killed_at_every_moment(story: &Story, test: usize, tests: usize) -> Value {
+    let (expected, moments) = undisturbed(story).await;
+    assert!(moments > story.moments_min, "only {moments} moments");
+    let lanes = (0..LANES).map(async |lane| {
+        let mut world = story.world().await;
+        let provider = Provider::start(Arc::new(story.script)).await;
+        for moment in (test * LANES + lane..moments).step_by(tests * LANES) {
+            let run = story.begin(&mut world).await;
+            see_through_killed_at(&world, &run, moment, &provider.url).await;
+            assert_eq!(left_behind(&world).await, expected, "killed at moment {moment}");
         }
-        worker.kill();
-        world.expire_lease(&run).await;
-        let next = world.worker(Some(&provider.url), Probe::default());
-        see_through(&world, &run).await;
-        let left = left_behind(&world, &run).await;
-        assert_eq!(left, expected, "killed at moment {moment}");
-        next.kill();
-    }
-}
-
-/// The moments are divided among tests that run side by side.
-const PARTS: usize = 4;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_1_of_4() {
-    killed_at_every_moment_of(0).await;
+    });
+    join_all(lanes).await;
+    expected
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_2_of_4() {
-    killed_at_every_moment_of(1).await;
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_1_of_3() {
+    killed_at_every_moment(&WHOLE, 0, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_3_of_4() {
-    killed_at_every_moment_of(2).await;
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_2_of_3() {
+    killed_at_every_moment(&WHOLE, 1, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_4_of_4() {
-    killed_at_every_moment_of(3).await;
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_left_3_of_3() {
+    killed_at_every_moment(&WHOLE, 2, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_what_is_offered() {
+    let left = killed_at_every_moment(&OFFERED, 0, 1).await;
+    let task = &left["nodes"][0];
+    assert_eq!((&task["body"], &task["outputs"]), (&json!("Write about the sea."), &json!([])));
+    assert_eq!(task["proposals"].as_array().unwrap().len(), 3, "{left:#}");
+}
+
+async fn killed_with_run_below(test: usize, tests: usize) {
+    let left = killed_at_every_moment(&WITH_RUN_BELOW, test, tests).await;
+    let runs = left["runs"].as_array().unwrap().iter().map(|run| json!([run["node"], run["depth"]]));
+    let expected = json!([["Below", 1], ["The task", 0]]);
+    assert_eq!(Value::from_iter(runs), expected, "one run on the node that was made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_the_run_that_was_begun_1_of_2() {
+    killed_with_run_below(0, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_at_any_moment_changes_nothing_of_the_run_that_was_begun_2_of_2() {
+    killed_with_run_below(1, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
