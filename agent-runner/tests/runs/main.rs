@@ -14,4 +14,5 @@ mod provider;
 mod queue;
 mod retrying;
 mod steering;
+mod turns;
 mod world;
