@@ -9,6 +9,7 @@ mod failures;
 mod following;
 mod human;
 mod people;
+mod pinning;
 mod proposing;
 mod provider;
 mod queue;
