@@ -8,6 +8,7 @@ mod exactly_once;
 mod failures;
 mod following;
 mod human;
+mod injection;
 mod people;
 mod pinning;
 mod proposing;

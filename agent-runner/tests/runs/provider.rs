@@ -36,6 +36,8 @@ pub(crate) enum Reply {
     Words(u16, &'static str),
     /// Text without end.
     Endless,
+    /// Arguments of a tool without end.
+    EndlessArguments,
 }
 
 /// Decides what to answer: by the request, and how many came before it.
@@ -100,11 +102,12 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
             let words = Json(json!({"error": {"message": words}}));
             return (StatusCode::from_u16(status).unwrap(), words).into_response();
         }
-        Reply::Endless => {
-            let chunks =
-                futures_util::stream::repeat_with(|| event(&chunk(&json!({"content": "more and more "}), None)));
-            let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
-            return ([("content-type", "text/event-stream")], body).into_response();
+        Reply::Endless => return without_end(&json!({}), json!({"content": "more and more "})),
+        Reply::EndlessArguments => {
+            let call =
+                |function: Value| json!({"tool_calls": [{"index": 0, "type": "function", "function": function}]});
+            let begin = call(json!({"name": "edit_body", "arguments": "{\"markdown\": \""}));
+            return without_end(&begin, call(json!({"arguments": "more and more "})));
         }
         Reply::Held(parts) => {
             inner.gate.acquire().await.unwrap().forget();
@@ -147,6 +150,14 @@ async fn answer(State(inner): State<Inner>, Json(request): Json<Value>) -> Respo
         }
     });
     ([("content-type", "text/event-stream")], Body::from_stream(chunks)).into_response()
+}
+
+fn without_end(first: &Value, more: Value) -> Response {
+    let first = event(&chunk(first, None));
+    let more = futures_util::stream::repeat_with(move || event(&chunk(&more, None)));
+    let chunks = futures_util::stream::once(std::future::ready(first)).chain(more);
+    let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
+    ([("content-type", "text/event-stream")], body).into_response()
 }
 
 fn chunk(delta: &Value, finish: Option<&str>) -> Value {
