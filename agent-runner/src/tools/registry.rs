@@ -75,7 +75,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                     "type": {"type": "string", "enum": ["text", "structured_data", "file"]},
                     "content": {"description": "Markdown, or any JSON, or {\"fileId\": …}, by type."},
                     "label": {"type": "string", "maxLength": 255},
-                    "schema": {"type": "object", "description": "A JSON Schema that the data is to follow: short, and without references ($ref)."},
+                    "schema": {"type": "object", "description": "A JSON Schema that the data is to follow, kept with it: short, and without references ($ref)."},
                 }),
                 &["type", "content"],
             )

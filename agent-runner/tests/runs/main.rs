@@ -9,6 +9,7 @@ mod failures;
 mod following;
 mod human;
 mod injection;
+mod making;
 mod people;
 mod pinning;
 mod proposing;

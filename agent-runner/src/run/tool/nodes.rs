@@ -10,6 +10,7 @@ use schema::node::{self, Item, ItemContent, NewItem, NodePatch, NodeView, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use yrs::{ClientID, Transact, TransactionMut};
 
 use super::{Refused, Used, read};
 use crate::entry::Entry;
@@ -68,6 +69,8 @@ impl Run<'_> {
         }
         let items: Vec<NewItem> =
             new.inputs.iter().enumerate().map(|(place, input)| self.input(place, input)).collect::<Result<_, _>>()?;
+        // A node that cannot be described is not made.
+        write(&mut schema::new_doc(ClientID::new(1)).transact_mut(), &new.description, &items)?;
         let id = NodeId::new(self.next_id("node"));
         let (x, y) = free_place(&parent, self.nodes()?.iter().map(|(_, node)| node));
         let node = NewNode {
@@ -89,23 +92,19 @@ impl Run<'_> {
         let is_written = self.state.tool.as_ref().is_some_and(|tool| tool.effects.len() > 1);
         let says_something = !new.description.trim().is_empty() || !items.is_empty();
         if says_something && !is_written {
-            self.describe(id, &new.description, items).await?;
+            self.describe(id, &new.description, &items).await?;
         }
         Ok(json!({"subnode_id": id}))
     }
 
     /// Writes into the document of a node that was just made.
-    async fn describe(&mut self, id: NodeId, description: &str, items: Vec<NewItem>) -> Result<(), Refused> {
+    async fn describe(&mut self, id: NodeId, description: &str, items: &[NewItem]) -> Result<(), Refused> {
         // What the server checks of this document follows from the canvas, which it has to have first.
         self.settle().await?;
         let document = DocumentName::Node(id);
         self.workspace.open(&document).await?;
-        let update = self.workspace.try_edit(&document, |txn| {
-            node::set_body(txn, description)?;
-            items.into_iter().try_for_each(|item| node::apply(&NodePatch::AddItem { side: Side::Inputs, item }, txn))
-        })?;
-        let update = update.map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))?;
-        let edit = update.map(|update| (document, update));
+        let update = self.workspace.try_edit(&document, |txn| write(txn, description, items))?;
+        let edit = update?.map(|update| (document, update));
         let entry = Entry::ToolWent { effect: json!({"described": id}) };
         self.append(entry, Along { edit, ..Along::default() }).await?;
         Ok(())
@@ -248,6 +247,14 @@ impl Run<'_> {
         let node = self.workspace.read(&self.canvas, |txn| canvas::read_node(txn, id))?;
         node.filter(|node| node.deleted_at.is_none()).ok_or_else(|| no_such_node(&id.to_string()).into())
     }
+}
+
+/// Writes into the document of a new node what it is about.
+fn write(txn: &mut TransactionMut<'_>, description: &str, items: &[NewItem]) -> Result<(), ToolError> {
+    let add = |item: &NewItem| NodePatch::AddItem { side: Side::Inputs, item: item.clone() };
+    node::set_body(txn, description)
+        .and_then(|()| items.iter().try_for_each(|item| node::apply(&add(item), txn)))
+        .map_err(|error| ToolError::new("NOT_POSSIBLE", error.to_string()))
 }
 
 /// A place below a node, where no other one is: to the right of those that are there, or else further down.

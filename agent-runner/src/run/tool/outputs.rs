@@ -29,7 +29,7 @@ impl Run<'_> {
     }
 
     pub(super) async fn add_output(&mut self, call: &ToolCall, output: AddOutput) -> Used {
-        if let Some(schema) = output.schema {
+        if let Some(schema) = output.schema.clone() {
             tools::conforms_to_models(schema, output.content.clone()).await.map_err(ToolError::invalid)?;
         }
         let content = match output.r#type.as_str() {
@@ -47,7 +47,9 @@ impl Run<'_> {
             let change = ProposedChange::Output { text: offered(content)? };
             NodePatch::Propose(Box::new(NewProposal { id, run, label: output.label, created_at, change }))
         } else {
-            NodePatch::AddItem { side: Side::Outputs, item: self.item("item", output.label, content) }
+            let mut item = self.item("item", output.label, content);
+            item.metadata.extend(output.schema.map(|schema| ("schema".to_owned(), schema)));
+            NodePatch::AddItem { side: Side::Outputs, item }
         };
         let noted = self.begin_with_edit(call, &document, effect, Vec::new(), |txn| node::apply(&patch, txn)).await?;
         Ok(json!({"output_id": noted["outputId"]}))
