@@ -6,6 +6,7 @@ mod asking;
 mod away;
 mod exactly_once;
 mod failures;
+mod files;
 mod following;
 mod human;
 mod injection;
