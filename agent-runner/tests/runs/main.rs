@@ -13,6 +13,7 @@ mod injection;
 mod making;
 mod people;
 mod pinning;
+mod presence;
 mod proposing;
 mod provider;
 mod queue;

@@ -98,7 +98,6 @@ impl Run<'_> {
             self.append(entry, Along { edit: Some(edit), ..Along::default() }).await?;
         }
         self.settle().await?;
-        self.show("waiting for an answer", None);
         self.append(Entry::Asked(question), Along::default()).await
     }
 
