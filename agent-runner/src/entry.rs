@@ -70,6 +70,11 @@ pub(crate) enum Entry {
         /// What is done about it.
         then: Then,
     },
+    /// The worker left in the middle of the answer, or lost the documents: the call is made again.
+    CallBrokenOff {
+        /// What was used all the same.
+        usage: Usage,
+    },
     /// The model has said all.
     CallEnded {
         /// All that it said in this call.

@@ -110,7 +110,7 @@ impl RunMetrics {
                 self.called(code);
                 self.used(usage);
             }
-            Entry::Paused { usage } => self.used(usage),
+            Entry::Paused { usage } | Entry::CallBrokenOff { usage } => self.used(usage),
             Entry::Ended { ended, usage } => {
                 self.used(usage);
                 self.ended(ended);

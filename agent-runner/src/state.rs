@@ -316,6 +316,10 @@ impl State {
                 self.tokens = self.tokens.saturating_add(usage.total());
                 self.fail_call(*then, failed(code, message.clone()));
             }
+            Entry::CallBrokenOff { usage } => {
+                self.tokens = self.tokens.saturating_add(usage.total());
+                self.break_off();
+            }
             Entry::CallEnded { text, tool_calls, finish, usage, delivered, .. } => {
                 self.delivered = self.delivered.max(*delivered);
                 self.tokens = self.tokens.saturating_add(usage.total());

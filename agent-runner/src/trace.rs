@@ -44,6 +44,11 @@ pub(crate) fn changes(before: &State, after: &State, entry: &Entry, at: DateTime
             let data = json!({"code": code, "message": message, "retry": *then != Then::GiveUp, "then": then});
             changes.trace.push(event(after.steps, "error", data).at_once());
         }
+        Entry::CallBrokenOff { usage } => {
+            if let Some(call) = &before.call {
+                end_call(&mut changes, before, call, &Said::broken_off(before, "broken_off", usage));
+            }
+        }
         Entry::CallEnded { text, tool_calls, finish, usage, duration_ms, .. } => {
             if let Some(call) = &before.call {
                 let said = Said { text, tool_calls, finish: json!(finish), usage, duration_ms: *duration_ms };

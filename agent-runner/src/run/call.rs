@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::state::{FAILURES_MAX, OpenCall, State};
 use crate::tools::ToolSpec;
+use crate::workspace::WorkspaceError;
 
 /// How long what the model says is collected before it is written.
 const BATCH_EVERY: Duration = Duration::from_millis(75);
@@ -68,8 +69,15 @@ impl Run<'_> {
         let request = self.request(phase, &call, &spec);
         let mut heard = Heard::new();
         let done = self.converse(&spec, &call, &request, &mut heard).await;
-        if done.is_err() {
-            self.unbooked = heard.used(&request);
+        match &done {
+            Err(Stop::HandOver | Stop::Workspace(WorkspaceError::Disconnected(_)))
+                if heard.is_asked && self.state.call.is_some() =>
+            {
+                let usage = heard.usage(&request);
+                self.append(Entry::CallBrokenOff { usage }, Along::default()).await?;
+            }
+            Err(_) => self.unbooked = heard.used(&request),
+            Ok(_) => {}
         }
         done
     }

@@ -103,8 +103,9 @@ async fn a_run_waits_for_its_documents_and_keeps_its_lease_meanwhile() {
     assert!(world.database.is_so("SELECT lease_epoch = 1 AND attempts = 0 FROM agent_executions").await);
     door.open();
     provider.gate.add_permits(2);
-    world.until_status(&run, "complete").await;
+    let done = world.until_status(&run, "complete").await;
     assert_eq!(text_of(&world).await, "What people saw stays, and goes on.");
+    assert!(done["tokensIn"].as_u64() > Some(100), "the answer that broke off was used as well: {done:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

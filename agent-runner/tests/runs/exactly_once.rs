@@ -153,4 +153,17 @@ async fn a_worker_that_leaves_hands_its_runs_over_at_once() {
     assert!(since.elapsed() < Duration::from_secs(10), "a lease had to run out");
     let node = world.node(&world.node).await;
     assert_eq!(node["outputs"][0]["text"], "one two three");
+
+    // What the first one had of the answer was used as well.
+    let calls: Vec<Value> = world.trace(&run).await.into_iter().filter(|event| event["type"] == "llm_call").collect();
+    let told: Vec<Value> =
+        calls.iter().map(|call| json!([call["data"]["finish"], call["data"]["usage"]["estimated"]])).collect();
+    assert_eq!(told, [json!(["stop", false]), json!(["broken_off", true]), json!(["stop", false])]);
+    let sum = |field: &str| calls.iter().map(|call| call[field].as_u64().unwrap()).sum::<u64>();
+    let done = world.execution(&run).await;
+    assert_eq!([&done["tokensIn"], &done["tokensOut"]], [&json!(sum("tokensIn")), &json!(sum("tokensOut"))]);
+    assert!(calls[1]["tokensIn"].as_u64() > Some(0) && calls[1]["tokensOut"].as_u64() > Some(0), "{calls:#?}");
+    let booked =
+        format!("SELECT used = {} AND reserved = 0 FROM agent_token_usage", sum("tokensIn") + sum("tokensOut"));
+    assert!(world.database.is_so(&booked).await);
 }
