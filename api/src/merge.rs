@@ -170,8 +170,8 @@ mod tests {
         let random = Random::from_seed(3);
         for _ in 0..20_000 {
             let text = || {
-                let letters = (0..random.below(9)).map(|_| ['a', 'b', ' ', '\n', 'é'][random.below(5) as usize]);
-                letters.collect::<String>()
+                let letter = |_| ['a', 'b', ' ', '\n', 'é'][usize::try_from(random.below(5)).unwrap()];
+                (0..random.below(9)).map(letter).collect::<String>()
             };
             let (base, ours, theirs) = (text(), text(), text());
             assert_eq!(merge_texts(&base, &ours, &base), ours);

@@ -116,9 +116,9 @@ impl Inner {
         connected.send_replace(Some(workspace.client()));
         let resume_and_drive = async {
             let mut run = Run::resume(services, leased.clone(), &mut workspace, signals.clone()).await?;
-            let driven = run.drive().await;
+            let stop = run.drive().await;
             away.reached(run.noted());
-            driven
+            stop
         };
         let stop = resume_and_drive.await;
         connected.send_replace(None);

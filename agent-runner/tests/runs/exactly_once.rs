@@ -119,7 +119,7 @@ async fn killed_with_run_below(test: usize, tests: usize) {
     let left = killed_at_every_moment(&WITH_RUN_BELOW, test, tests).await;
     let runs = left["runs"].as_array().unwrap().iter().map(|run| json!([run["node"], run["depth"]]));
     let expected = json!([["Below", 1], ["The task", 0]]);
-    assert_eq!(Value::from_iter(runs), expected, "one run on the node that was made");
+    assert_eq!(runs.collect::<Value>(), expected, "one run on the node that was made");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,9 @@ impl Story {
         let _worker = world.worker_of(world.setup(Some(&provider.url)));
         world.node = world.new_node("The sea").await;
         let mut people = [Human::join(world, 0).await, Human::join(world, 1).await];
-        people.iter_mut().for_each(|person| person.place = self.place);
+        for person in &mut people {
+            person.place = self.place;
+        }
         let target = if self.place == Place::Body { "body" } else { "output" };
         let run = world.execute(json!({"plan": false, "target": target})).await;
         world.until(&run, |run| run["startedAt"].is_string()).await;

@@ -72,7 +72,7 @@ impl Human {
             let blocks = blocks_of(&fragment, txn);
             let which = below(random, blocks.len().max(1));
             if random.below(2) == 0 {
-                split(&fragment, blocks.get(which)?, txn, random)
+                Some(split(&fragment, blocks.get(which)?, txn, random))
             } else {
                 join(&fragment, blocks.get(which.checked_sub(1)?)?, blocks.get(which)?, txn)
             }
@@ -99,14 +99,14 @@ fn blocks_of(fragment: &XmlFragmentRef, txn: &TransactionMut<'_>) -> Vec<Block> 
     (0..fragment.len(txn)).filter_map(block).collect()
 }
 
-fn split(fragment: &XmlFragmentRef, block: &Block, txn: &mut TransactionMut<'_>, random: &Random) -> Option<String> {
+fn split(fragment: &XmlFragmentRef, block: &Block, txn: &mut TransactionMut<'_>, random: &Random) -> String {
     let length = block.text.len(txn);
     let at = u32::try_from(below(random, length as usize + 1)).unwrap();
     let tail: String = plain(&block.text, txn).chars().skip(at as usize).collect();
     block.text.remove_range(txn, at, length - at);
     let second = fragment.insert(txn, block.place + 1, XmlElementPrelim::empty(block.element.tag().clone()));
     second.insert(txn, 0, XmlTextPrelim::new(&tail));
-    Some(tail)
+    tail
 }
 
 fn join(fragment: &XmlFragmentRef, first: &Block, second: &Block, txn: &mut TransactionMut<'_>) -> Option<String> {
