@@ -75,7 +75,7 @@ test("a run that has used up its budget is not tried again, but run anew with mo
   expect(await violations(ada.page)).toEqual([]);
   await dialog.getByRole("button", { name: "Run", exact: true }).click();
   await expect(failure).toHaveCount(0);
-  await ada.panel.getByRole("link", { name: "Runs" }).click();
+  await ada.panel.getByRole("link", { name: "All runs of this node" }).click();
   await expect(ada.panel.getByRole("list", { name: "Runs" }).getByRole("listitem")).toHaveCount(2);
 });
 
