@@ -87,9 +87,9 @@ async fn what_a_node_was_and_who_made_it_so_is_read_over_rest() {
     let expected = [("Buy ", &ada), ("oat ", &bob), ("milk.", &ada)]
         .map(|(text, who)| (text.to_owned(), new.clone(), who.clone()));
     assert_eq!(spans(&blame["texts"]), expected);
-    let part = scene.ada.get(&scene.history("/blame?part=body&from=5&to=9")).await.expect(StatusCode::OK);
+    let range = scene.ada.get(&scene.history("/blame?part=body&from=5&to=9")).await.expect(StatusCode::OK);
     let expected = [("at ", &bob), ("m", &ada)].map(|(text, who)| (text.to_owned(), new.clone(), who.clone()));
-    assert_eq!(spans(&part["texts"]), expected);
+    assert_eq!(spans(&range["texts"]), expected);
     let end = scene.ada.get(&scene.history("/blame?part=body&from=13")).await.expect(StatusCode::OK);
     assert_eq!((&end["texts"][0]["blocks"], &end["authors"]), (&json!([]), &json!({})));
     let diff = scene.ada.get(&scene.history("/diff?from=1")).await.expect(StatusCode::OK);
