@@ -33,7 +33,7 @@ pub(crate) use body::{ActorBody, TypeBody};
 pub(crate) use parameters::LAST_EVENT_ID;
 pub use places::EventStreams;
 pub(crate) use places::{Place, take as take_place};
-pub(crate) use stream::event_stream;
+pub(crate) use stream::{ServerSentEvent, event_stream};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
@@ -57,7 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     ),
     responses(
         (status = OK, description = "A page of events, or the stream. Its events have the id, the type and, as data, the event as in a page; a comment comes when nothing else does.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
+            content((EventPage = "application/json"), (ServerSentEvent = "text/event-stream"))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller is a guest.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
@@ -89,7 +89,7 @@ async fn of_organization(
     ),
     responses(
         (status = OK, description = "A page of events, or the stream.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
+            content((EventPage = "application/json"), (ServerSentEvent = "text/event-stream"))),
         (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
@@ -121,7 +121,7 @@ async fn of_project(
     ),
     responses(
         (status = OK, description = "A page of events, or the stream.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
+            content((EventPage = "application/json"), (ServerSentEvent = "text/event-stream"))),
         (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
@@ -154,7 +154,7 @@ async fn of_node(
     ),
     responses(
         (status = OK, description = "A page of events, or the stream.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
+            content((EventPage = "application/json"), (ServerSentEvent = "text/event-stream"))),
         (status = FORBIDDEN, description = "`PERSON_REQUIRED`: a key is of one organization, and this is of all.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = GONE, description = "`EVENTS_GONE`: events after this id are no longer kept, or there is no such id.",

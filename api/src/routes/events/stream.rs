@@ -22,6 +22,7 @@ use platform::events::EventListener;
 use platform::lifecycle::ConnectionGuard;
 use schema::ids::OrgId;
 use tokio::time::{Instant, sleep_until};
+use utoipa::ToSchema;
 
 use super::parameters::Asked;
 use super::places::{self, Place};
@@ -89,6 +90,18 @@ pub(super) async fn open(
         let chunk = streaming.next().await?;
         Some((chunk, streaming))
     })))
+}
+
+/// One event of a stream, as clients of server-sent events read it (WHATWG HTML §9.2).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is only described: what is sent is written as text")]
+pub(crate) struct ServerSentEvent {
+    /// Where to go on: `Last-Event-ID` of a stream that is to begin after it.
+    id: Option<String>,
+    /// Of which sort it is.
+    event: Option<String>,
+    /// What it tells, as JSON.
+    data: String,
 }
 
 /// An answer that goes on, of messages of server-sent events.

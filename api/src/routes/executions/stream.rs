@@ -28,7 +28,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::Id;
 use crate::problem::{Code, Problem, ProblemBody};
-use crate::routes::events::{LAST_EVENT_ID, Place, event_stream, take_place};
+use crate::routes::events::{LAST_EVENT_ID, Place, ServerSentEvent, event_stream, take_place};
 
 /// Events that are read in one go.
 const EVENTS_AT_ONCE: u32 = 200;
@@ -50,7 +50,7 @@ const DATABASE_PAUSE: Duration = Duration::from_secs(1);
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has."),
     ),
     responses(
-        (status = OK, description = "The stream.", body = String, content_type = "text/event-stream"),
+        (status = OK, description = "The stream.", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has as many streams open as they may.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
