@@ -21,8 +21,8 @@ const AUTHOR: u64 = 1;
 const IN_FLIGHT: usize = 1000;
 /// What an organization may want to keep of the past.
 const LEVELS: [&str; 3] = ["full", "snapshot", "audit"];
-/// Compactions that begin when a document closes are over when nothing has changed for so long.
-const QUIET: Duration = Duration::from_secs(3);
+/// What begins when a document closes is over when nothing has changed for so long.
+const QUIET: Duration = Duration::from_secs(5);
 /// The longest that a document takes to close and to be compacted.
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(200);
@@ -100,6 +100,8 @@ impl Stage {
             Postgres::create(&bench.folder().join("postgres"), crate::process::server::free_address()?, None)?;
         let mut launch = bench.launch()?;
         launch.environment.push(("DATABASE_URL", postgres.url()));
+        // Of a long log, what is let go of goes in parts.
+        launch.environment.push(("GLASSBOX_LIMITS_RETENTION_CHECK_SECONDS", "1".to_owned()));
         let system = bench.start(Subject::GlassBox, launch).await?;
         let api = system.api()?;
         // The one who types them.
