@@ -1,7 +1,7 @@
 //! Locks of nodes, for REST and sockets: what changes in the tables reaches the rooms of all instances.
 //!
 //! The tables are the truth. A room learns of its node's lock when it opens, when this instance changes it, and by a hint
-//! from another one; at the latest when its holder's activity renews it.
+//! from another one; at the latest when the heads of the logs are looked up (`head_watch.rs`).
 
 use std::time::Duration;
 
