@@ -13,11 +13,11 @@ impl ByteBudget {
     }
 
     /// Takes so many, if they are left.
-    pub(crate) fn take(&self, bytes: usize) -> bool {
+    fn take(&self, bytes: usize) -> bool {
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
     }
 
-    pub(crate) fn give_back(&self, bytes: usize) {
+    fn give_back(&self, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::AcqRel);
     }
 }
@@ -33,6 +33,11 @@ impl Share {
     /// Nothing yet.
     pub(crate) fn of(budget: &ByteBudget) -> Self {
         Self { budget: budget.clone(), bytes: 0 }
+    }
+
+    /// How many bytes it is.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Makes it so many bytes. False, and nothing is changed, when there are not enough left.

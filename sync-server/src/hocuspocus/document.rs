@@ -9,7 +9,7 @@ use schema::ids::DocumentName;
 
 use super::allowance::Allowance;
 use super::sink::{DocumentSink, Voice};
-use crate::byte_budget::ByteBudget;
+use crate::byte_budget::{ByteBudget, Share};
 use crate::principals::Place;
 use crate::server::Authority;
 
@@ -56,25 +56,20 @@ pub(super) enum Renewal {
 #[derive(Debug)]
 pub(super) struct Waiting {
     frames: usize,
-    bytes: usize,
-    budget: ByteBudget,
+    share: Share,
 }
 
 impl Waiting {
     /// Nothing does.
     pub(super) fn new(budget: &ByteBudget) -> Self {
-        Self { frames: 0, bytes: 0, budget: budget.clone() }
+        Self { frames: 0, share: Share::of(budget) }
     }
 
     /// Makes room for a frame, if there is any left.
     pub(super) fn take(&mut self, frame: &Bytes) -> bool {
-        let fits = self.frames < WAITING_FRAMES_MAX
-            && self.bytes + frame.len() <= WAITING_BYTES_MAX
-            && self.budget.take(frame.len());
-        if fits {
-            self.frames += 1;
-            self.bytes += frame.len();
-        }
+        let bytes = self.share.bytes() + frame.len();
+        let fits = self.frames < WAITING_FRAMES_MAX && bytes <= WAITING_BYTES_MAX && self.share.resize(bytes);
+        self.frames += usize::from(fits);
         fits
     }
 
@@ -82,14 +77,8 @@ impl Waiting {
     pub(super) fn give_back(&mut self, frames: &VecDeque<Bytes>) {
         let bytes = frames.iter().map(Bytes::len).sum::<usize>();
         self.frames -= frames.len();
-        self.bytes -= bytes;
-        self.budget.give_back(bytes);
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.budget.give_back(self.bytes);
+        // Less fits always.
+        let _ = self.share.resize(self.share.bytes() - bytes);
     }
 }
 
