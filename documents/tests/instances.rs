@@ -280,10 +280,14 @@ async fn without_a_bus_a_lock_is_enforced_by_other_instances_too_and_ends_there(
 
     one.documents.take_lock(&node, &ada, Waiting::NotTold).await.unwrap();
     let is_refusal = |it: &Outgoing| matches!(it, Outgoing::Refused { refusal: Refusal::LockHeld { .. }, .. });
+    let is_receipt = |it: &Outgoing| matches!(it, Outgoing::Receipt { .. });
+    let receipts = |told: &[Outgoing]| told.iter().filter(|it| is_receipt(it)).count();
     let refused = async {
         while !bob.inbox.all().iter().any(is_refusal) {
+            let before = receipts(&bob.inbox.all());
             bob.type_text("bob's").await;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            let answered = |told: &[Outgoing]| told.iter().any(is_refusal) || receipts(told) > before;
+            bob.inbox.until("it to be saved or refused", answered).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the lock is enforced");

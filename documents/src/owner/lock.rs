@@ -12,8 +12,6 @@ use super::{Event, EventSender, Owner};
 use crate::room::{Enforcement, Input, LockState};
 use crate::services::Services;
 
-/// How often the tables are asked in vain before the room is left with what it knows.
-const READS: usize = 5;
 /// The pause after a failed read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
 
@@ -71,19 +69,25 @@ impl Owner {
         self.lock_read = LockRead::UnderWay;
         let job = self.job();
         self.services.lifecycle.spawn("lock read", async move {
-            let read = job.read().await;
+            let read = locks::find(&job.services.db, &job.document).await;
+            if read.is_err() {
+                tokio::time::sleep(READ_PAUSE).await;
+            }
             drop(job.events.try_send(Event::LockRead(read)));
         });
     }
 
-    /// The tables' answer.
+    /// The tables' answer. If there is none, it is compared again once they answer.
     pub(super) fn lock_was_read(&mut self, read: Result<Option<Lock>, DbError>) {
         if std::mem::take(&mut self.lock_read) == LockRead::Outdated {
             return self.read_lock();
         }
         match read {
             Ok(lock) => self.take_lock(lock),
-            Err(error) => tracing::warn!(document = %self.document.id, %error, "a lock could not be read"),
+            Err(error) => {
+                tracing::warn!(document = %self.document.id, %error, "a lock could not be read");
+                self.services.heads.ask(self.document.id);
+            }
         }
     }
 
@@ -116,16 +120,6 @@ impl Owner {
 }
 
 impl Job {
-    async fn read(&self) -> Result<Option<Lock>, DbError> {
-        for _ in 1..READS {
-            if let Ok(lock) = locks::find(&self.services.db, &self.document).await {
-                return Ok(lock);
-            }
-            tokio::time::sleep(READ_PAUSE).await;
-        }
-        locks::find(&self.services.db, &self.document).await
-    }
-
     /// Ends the holder's lock. Somebody else may have it by then.
     async fn release(&self, holder: PrincipalRef) -> Result<Option<Lock>, DbError> {
         let mut tx = self.services.db.org(self.document.org).await?;
