@@ -328,8 +328,8 @@ pub async fn taken_back(db: &Db, org: OrgId, id: Uuid) -> Result<Vec<TakenBack>,
 }
 
 /// Replaces the updates of a part of the log by one that brings what is left of them, and lets go of all else that
-/// tells what the document was between: snapshots, versions, what versions of nodes say, and what was told of a canvas. There must be a snapshot
-/// at the end of the part or after it.
+/// tells what the document was between: snapshots, versions, what versions of nodes say, and what was told of a canvas.
+/// There must be a snapshot at the end of the part or after it.
 pub async fn forget(
     db: &Db,
     org: OrgId,
