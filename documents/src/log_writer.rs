@@ -252,6 +252,7 @@ impl LaneWorker {
     /// Tries until the batch is committed. An error is a refusal of this batch by a database that takes others.
     async fn append_until_committed(&mut self, updates: &[NewUpdate]) -> Result<Vec<AppendOutcome>, DbError> {
         let mut pause = RETRY_MIN;
+        let mut is_suspect = false;
         let mut id = self.writer.next_batch();
         loop {
             let error = match self.attempt(id, updates).await {
@@ -265,11 +266,16 @@ impl LaneWorker {
             };
             self.metrics.append_failures.inc();
             if error.is_refusal() {
-                if self.can_append().await {
+                if is_suspect {
                     return Err(error);
                 }
                 // Nothing came of the batch, and its number is used up.
+                is_suspect = self.can_append().await;
                 id = self.writer.next_batch();
+                if is_suspect {
+                    // What ended between the two was the database's trouble: only a second refusal is the batch's.
+                    continue;
+                }
             }
             if self.announce(SavingState::Behind) {
                 tracing::error!(%error, "the log cannot be written; edits are relayed and wait");

@@ -110,6 +110,29 @@ async fn d8_a_database_that_refuses_everything_blames_no_update() {
 }
 
 #[tokio::test]
+async fn d8_a_refusal_that_is_over_at_once_blames_no_update() {
+    let database = TestDatabase::new().await;
+    let document = database.document().await;
+    let instance = Instance::with(database.db.clone(), &Hub::default(), Limits::default());
+    let mut ann = Client::new(1);
+    ann.attach(&instance, &document).await;
+    // A sequence counts what is rolled back, too.
+    let refuse_once = "CREATE SEQUENCE tries;
+         GRANT USAGE ON SEQUENCE tries TO PUBLIC;
+         CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN IF nextval('tries') = 1 THEN RAISE EXCEPTION 'only now' USING ERRCODE = '42P01'; END IF;
+             RETURN NEW; END $$;
+         CREATE TRIGGER refuse_once BEFORE INSERT ON document_updates FOR EACH ROW EXECUTE FUNCTION refuse_once()";
+    database.sabotage(refuse_once).await;
+    ann.type_text("kept").await;
+    ann.until_saved().await;
+    assert_eq!((ended(&ann.inbox.all()), refusals(&ann.inbox.all())), (None, vec![]));
+    database.sabotage("DO $$ BEGIN ASSERT (SELECT last_value FROM tries) = 2; END $$").await;
+    assert_eq!(text_seen_by_a_newcomer(&instance, &document).await, "kept");
+    instance.stop().await;
+}
+
+#[tokio::test]
 async fn d8_a_database_in_trouble_keeps_edits_waiting_until_it_recovers() {
     // Disk full, out of memory, too many connections, shut down by an administrator, a read-only standby.
     for trouble in ["53100", "53200", "53300", "57P01", "25006"] {

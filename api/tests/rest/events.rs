@@ -81,10 +81,14 @@ async fn what_becomes_of_projects_roles_and_the_organization_is_told_to_whom_it_
     let (ada, org, project) = server.with_project("ada").await;
     let (bob, cy) = (server.sign_in("bob").await, server.sign_in("cy").await);
     let by_ada = json!([{"kind": "user", "id": ada.user["id"]}]);
-    let mut of_org = EventSource::open(&ada, &format!("/orgs/{org}/events"), None).await;
+    let of_everything = format!("/orgs/{org}/events");
+    let mut of_org = EventSource::open(&ada, &of_everything, None).await;
+    let mut watcher = EventSource::open(&ada, &of_everything, None).await;
     let in_project = format!("/projects/{project}");
     let body = json!({"email": "bob@example.com", "role": "viewer"});
     ada.post(&format!("{in_project}/members"), body).await.expect(StatusCode::CREATED);
+    // A stream begins where its instance has read to.
+    watcher.until("project_member_updated").await;
     let mut of_project = EventSource::open(&bob, &format!("{in_project}/events"), None).await;
     let body = json!({"email": "cy@example.com", "role": "member"});
     ada.post(&format!("/orgs/{org}/members"), body).await.expect(StatusCode::CREATED);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::audit::{self, Action, Actor, Filter};
@@ -167,6 +168,20 @@ impl Setting {
         timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {sample} in {}", self.metrics.encode()));
     }
 
+    /// Waits until it is noted since when a webhook fails, or forgotten: that is when a round ends, after its deliveries.
+    async fn until_failing(&self, webhook: WebhookId, is_expected: impl Fn(Option<DateTime<Utc>>) -> bool) {
+        let wait = async {
+            loop {
+                let found = webhooks::find(&self.test.db, self.org, webhook).await.unwrap().unwrap();
+                if is_expected(found.failing_since) {
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.expect("what came of the round is noted");
+    }
+
     async fn webhook(&self, url: String, kinds: &[EventKind]) -> WebhookId {
         let new = NewWebhook {
             id: WebhookId::new(Uuid::new_v4()),
@@ -258,19 +273,13 @@ async fn what_fails_is_tried_again_under_the_same_id_and_redirects_are_not_follo
     let failed = setting.until(webhook, |log| log.first().is_some_and(|it| it.attempts == 1)).await;
     assert_eq!((failed[0].state, failed[0].status), (DeliveryState::Pending, Some(500)));
     assert_eq!((failed[0].answer.as_deref(), failed[0].due_at > failed[0].created_at), (Some("busy"), true));
-    let listed = webhooks::find(&setting.test.db, setting.org, webhook).await.unwrap().unwrap();
-    assert!(listed.failing_since.is_some());
+    setting.until_failing(webhook, |since| since.is_some()).await;
     let messages = receiver.wait_for(3).await;
     let ids: Vec<_> = messages.iter().map(|message| message.header("webhook-id")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let log = setting.until(webhook, |log| log[0].state == DeliveryState::Delivered).await;
     assert_eq!(log[0].attempts, 3);
-    let wait = async {
-        while webhooks::find(&setting.test.db, setting.org, webhook).await.unwrap().unwrap().failing_since.is_some() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.expect("it is forgotten that it failed");
+    setting.until_failing(webhook, |since| since.is_none()).await;
     for sample in [
         r#"attempts_total{outcome="Refused"} 2"#,
         r#"attempts_total{outcome="Taken"} 1"#,
