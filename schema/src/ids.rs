@@ -151,6 +151,8 @@ uuid_newtypes! {
     WebhookId;
     /// A delivery to a webhook.
     DeliveryId;
+    /// An uploaded file.
+    FileId;
 }
 
 /// A document's lineage: it changes only when history is replaced, and replicas of two epochs are never merged.

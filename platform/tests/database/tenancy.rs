@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::support::append_some;
 
 /// The tables that belong to no organization.
-const GLOBAL: [&str; 4] = ["users", "log_writers", "erased_documents", "_sqlx_migrations"];
+const GLOBAL: [&str; 5] = ["users", "log_writers", "erased_documents", "abandoned_blobs", "_sqlx_migrations"];
 
 async fn tenant_tables(connection: &mut PgConnection) -> Vec<String> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
