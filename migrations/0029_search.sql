@@ -36,7 +36,9 @@ CREATE INDEX search_passages_embedding ON search_passages USING hnsw (embedding 
 -- Nodes whose entry is to be looked at again.
 CREATE TABLE search_queue (
     node_id uuid PRIMARY KEY,
-    org_id  uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    -- No foreign key: it would lock the organization where a projection goes on to lock documents, and who deletes an
+    -- organization locks them the other way round.
+    org_id  uuid NOT NULL,
     since   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX search_queue_since ON search_queue (since);

@@ -61,11 +61,14 @@ any_file() { # NAME_PATTERN DIRECTORY
 
 test_rust() {
   if cargo nextest --version >/dev/null 2>&1; then
-    run_part rust nextest cargo nextest run --workspace --locked --no-fail-fast
+    # They wait for the database and for each other's processes more than they compute.
+    run_part rust nextest cargo nextest run --workspace --locked --no-fail-fast --test-threads "$((2 * $(processors)))"
   else
     run_part rust cargo cargo test --workspace --locked --no-fail-fast --lib --bins --tests
   fi
 }
+
+processors() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
 test_doc() { run_part doc cargo cargo test --workspace --locked --no-fail-fast --doc; }
 

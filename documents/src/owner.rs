@@ -1,5 +1,6 @@
 //! The task that owns one open document: it drives the room and carries out its effects.
 
+mod effects;
 mod heavy;
 mod jobs;
 mod lock;
@@ -13,7 +14,7 @@ use platform::bus::{BusEvent, BusMessage, BusReceiver};
 use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::locks::{self, Lock};
-use platform::db::log::{AppendRefusal, NewUpdate, Standing};
+use platform::db::log::{AppendRefusal, Standing};
 use platform::queue::{Receiver, Sender};
 use schema::ids::{DocumentKind, Epoch, Seq};
 use tokio::sync::{oneshot, watch};
@@ -23,17 +24,15 @@ use crate::compaction::{Compaction, compact};
 use crate::delivery::{EndReason, Outgoing, Sink};
 use crate::error::{AttachError, EditFailed, LoadError};
 use crate::listeners::Listeners;
-use crate::log_writer::Waiting;
 use crate::opening::{self, Opened, check_epoch};
 use crate::presence_codec;
 use crate::projection::{Projected, Projection};
 use crate::registry::Documents;
 use crate::room::{
-    Append, Attach, Audience, Edit, Edited, Effect, Extent, Input, PresenceNews, Quarantined, Room, SavingState,
-    SessionId, Ticket,
+    Attach, Edit, Edited, Extent, Input, PresenceNews, Quarantined, Room, SavingState, SessionId, Ticket,
 };
 use crate::services::Services;
-use heavy::{heavy, may_be_heavy};
+use heavy::heavy;
 use lock::LockRead;
 use work::Work;
 
@@ -432,117 +431,5 @@ impl Owner {
 
     fn ask_for_presence(&self) {
         self.services.bus.publish(self.document.id, &BusMessage::PresenceQuery);
-    }
-
-    fn publish_presence(&self, news: &PresenceNews) {
-        if !self.services.bus.may_be_heard(self.document.id) {
-            return;
-        }
-        match presence_codec::encode(news) {
-            Ok(news) => self.services.bus.publish(self.document.id, &BusMessage::Presence(news)),
-            Err(error) => tracing::error!(document = %self.document.id, %error, "presence cannot be encoded"),
-        }
-    }
-
-    fn take(&mut self, input: Input) {
-        // Not kept between inputs: most documents are idle most of the time.
-        let mut effects = Vec::new();
-        let now = self.now();
-        if may_be_heavy(&input, &self.room) {
-            heavy(&self.services, &mut self.room, |room| room.handle(now, input, &mut effects));
-        } else {
-            self.room.handle(now, input, &mut effects);
-        }
-        // Carrying out an effect may feed the room again, when a sink is full.
-        let mut next = 0;
-        while next < effects.len() {
-            let effect = std::mem::replace(&mut effects[next], Effect::Nothing);
-            next += 1;
-            self.carry_out(effect, &mut effects);
-        }
-    }
-
-    fn carry_out(&mut self, effect: Effect, more: &mut Vec<Effect>) {
-        match effect {
-            Effect::Send(session, message) => self.send(session, message, more),
-            Effect::Broadcast(audience, message) => self.broadcast(audience, message, more),
-            Effect::Resume(session) => self.listeners.resume(session),
-            Effect::Append(append) => self.append(append),
-            Effect::ReadLog(after) => self.read_log(after),
-            Effect::Publish(seq, update) => {
-                self.compaction.logged(update.len());
-                let epoch = self.room.epoch();
-                self.services.bus.publish(self.document.id, &BusMessage::Committed { epoch, seq, update });
-            }
-            Effect::PublishPresence(news) => self.publish_presence(&news),
-            Effect::PublishStateless(payload) => {
-                self.services.bus.publish(self.document.id, &BusMessage::Stateless(payload));
-            }
-            Effect::Edited(ticket, result) => {
-                if let Some(reply) = self.edits.remove(&ticket) {
-                    let _ = reply.send(result.map_err(EditFailed::from));
-                }
-            }
-            Effect::Quarantine(quarantined) => self.quarantine(quarantined),
-            Effect::LimitReached(limit) => self.services.metrics.reached.count(limit),
-            Effect::Repaired(shape, reasons) => self.report_repair(shape, &reasons),
-            Effect::End(session) => self.listeners.remove(session),
-            Effect::RenewLock(holder) => self.renew_lock(holder),
-            Effect::EndLock(holder) => self.end_lock(holder),
-            Effect::ReadLock => self.read_lock(),
-            Effect::EpochChanged => self.end_all(EndReason::Unavailable),
-            Effect::Reload => self.reload = true,
-            Effect::Nothing => {}
-        }
-    }
-
-    fn send(&mut self, session: SessionId, message: Outgoing, more: &mut Vec<Effect>) {
-        if let Outgoing::Refused { refusal, .. } = &message {
-            self.services.metrics.refused(refusal);
-        }
-        if let Some(withheld) = self.listeners.send(session, message) {
-            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, withheld), more);
-        }
-    }
-
-    fn broadcast(&mut self, audience: Audience, message: Outgoing, more: &mut Vec<Effect>) {
-        if matches!(message, Outgoing::Awareness(_)) {
-            self.services.metrics.presence_published.inc();
-        }
-        let (withheld, message) = self.listeners.broadcast(audience, message);
-        for session in withheld {
-            let message = message.clone();
-            self.room.handle(self.services.clock.monotonic_ms(), Input::Withheld(session, message), more);
-        }
-    }
-
-    fn append(&mut self, append: Append) {
-        if self.document.kind == DocumentKind::Node {
-            self.work.note(self.now(), append.principal);
-        }
-        let update = NewUpdate {
-            document: self.document.id,
-            org: self.document.org,
-            epoch: self.room.epoch(),
-            update: append.update,
-            principal: append.principal,
-            run: append.run,
-            provenance: append.provenance,
-            relay: append.relay,
-            client_ids: append.clients,
-            new_clients: append.new_clients,
-            received_at: self.services.clock.now(),
-        };
-        let since_ms = self.services.clock.monotonic_ms();
-        self.services.log.append(Waiting { update, since_ms, room: self.events.clone() });
-    }
-
-    /// Tells everybody that this room is over.
-    fn end_all(&mut self, reason: EndReason) {
-        self.ended = true;
-        self.listeners.end(reason);
-        for (_, reply) in self.edits.drain() {
-            let _ = reply.send(Err(EditFailed::Unavailable));
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! yrs may panic on input that it accepted before (see the traps in ARCHITECTURE.md). Whatever panics leaves the
 //! replica *broken*: from then on it answers nothing, and its owner loads it anew from the log.
 
+mod answers;
 mod held;
 pub(crate) mod state_vector;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use answers::{Answered, EncodedState, Size};
 use bytes::Bytes;
 use held::HeldUpdates;
 use platform::db::log::Relay;
@@ -20,9 +22,7 @@ use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
-
-use crate::delivery::Content;
+use yrs::{Doc, StateVector, Transact, TransactionMut, Update};
 
 /// What an edit of the server's own does to the document.
 pub enum Change {
@@ -36,11 +36,6 @@ pub enum Change {
 
 /// What a REST write does to the document.
 pub type Patch = Box<dyn FnOnce(&mut TransactionMut<'_>) -> Result<(), schema::PatchError> + Send>;
-
-/// Updates kept beside the encoded state before it is encoded anew.
-const CACHED_UPDATES: usize = 256;
-/// Their bytes, likewise.
-const CACHED_UPDATE_BYTES: usize = 64 * 1024;
 
 /// The panic of a call into yrs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -118,28 +113,6 @@ const LARGE_RUNS: usize = 10_000;
 /// and so is one that was made of more bytes.
 const LARGE_BYTES: usize = 1024 * 1024;
 
-/// The answer to a step 1, in parts to be applied in order. There is always one.
-pub(crate) type Answer = std::vec::IntoIter<Content>;
-
-/// The whole state, encoded once for all who open the document, and what was applied since.
-struct EncodedState {
-    state: Content,
-    since: Vec<Bytes>,
-    since_bytes: usize,
-}
-
-impl EncodedState {
-    fn new(state: Bytes) -> Self {
-        Self { state: state.into(), since: Vec::new(), since_bytes: 0 }
-    }
-}
-
-/// What a replica lacked that had something.
-struct Answered {
-    state_vector: Box<[u8]>,
-    missing: Content,
-}
-
 /// A Yjs document and what the server must know of it without asking yrs.
 pub(crate) struct Replica {
     doc: Doc,
@@ -159,15 +132,6 @@ pub(crate) struct Replica {
     /// What updates touched, in a document that has a shape.
     touched: Option<Spots>,
     broken: bool,
-}
-
-/// How large the encoded state is.
-#[derive(Debug, Clone, Copy, Default)]
-struct Size {
-    /// When it was encoded last.
-    measured: usize,
-    /// Bytes of what was applied since. In the state they take up less, or nothing, or make it smaller.
-    added: usize,
 }
 
 impl Replica {
@@ -396,96 +360,6 @@ impl Replica {
             self.skeleton = skeleton;
         }
         self.skeleton_runs = self.skeleton.runs();
-    }
-
-    fn remember(&mut self, update: &Bytes) {
-        let Some(encoded) = &mut self.encoded else { return };
-        encoded.since.push(update.clone());
-        encoded.since_bytes += update.len();
-        if encoded.since.len() > CACHED_UPDATES || encoded.since_bytes > CACHED_UPDATE_BYTES {
-            self.encoded = None;
-        }
-    }
-
-    /// The state vector, encoded.
-    pub(crate) fn state_vector(&mut self) -> Result<Bytes, Broken> {
-        self.read(|txn| Bytes::from(txn.state_vector().encode_v1()))
-    }
-
-    /// What a replica with the given state vector lacks. For an empty one the state is encoded once and shared.
-    pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
-        let theirs = state_vector::decode(state_vector)
-            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
-        if !theirs.is_empty() {
-            let missing = match &self.answered {
-                Some(answered) if *answered.state_vector == *state_vector => answered.missing.clone(),
-                _ => self.missing(state_vector)?.into(),
-            };
-            self.answered = Some(Answered { state_vector: state_vector.into(), missing: missing.clone() });
-            return Ok(vec![missing].into_iter());
-        }
-        let encoded = match self.encoded.take() {
-            Some(encoded) => encoded,
-            None => EncodedState::new(self.state()?),
-        };
-        let mut parts = Vec::with_capacity(1 + encoded.since.len());
-        parts.push(encoded.state.clone());
-        parts.extend(encoded.since.iter().cloned().map(Content::from));
-        self.encoded = Some(encoded);
-        Ok(parts.into_iter())
-    }
-
-    /// What a replica with this state vector lacks, as one update.
-    pub(crate) fn missing(&mut self, state_vector: &[u8]) -> Result<Bytes, ApplyError> {
-        let theirs = state_vector::decode(state_vector)
-            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
-        Ok(self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?)
-    }
-
-    /// Goes on sharing a content that is what newcomers get first.
-    pub(crate) fn share_state(&mut self, state: Content) {
-        if let Some(encoded) = &mut self.encoded
-            && encoded.state.as_ptr() == state.as_ptr()
-        {
-            encoded.state = state;
-        }
-    }
-
-    /// Several updates that have been applied, as one: what the document has now beyond what was [known](Self::known)
-    /// before. Updates that claim the same clocks for different content could win in another order if they were merged.
-    pub(crate) fn merge(&mut self, mut updates: Vec<Bytes>, known: &[u8]) -> Option<Bytes> {
-        if updates.len() < 2 {
-            return updates.pop();
-        }
-        let known = state_vector::decode(known)?;
-        self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&known))).ok()
-    }
-
-    /// The whole state as one update, including what waits for predecessors.
-    pub(crate) fn state(&mut self) -> Result<Bytes, Broken> {
-        if let Some(encoded) = &self.encoded
-            && encoded.since.is_empty()
-        {
-            return Ok(encoded.state.bytes().clone());
-        }
-        let state = self.read(|txn| {
-            let mut state = txn.encode_state_as_update_v1(&StateVector::default());
-            // Kept for long, while the encoder left room to grow.
-            state.shrink_to_fit();
-            Bytes::from(state)
-        })?;
-        self.size = Size { measured: state.len(), added: 0 };
-        Ok(state)
-    }
-
-    /// Bytes of the encoded state, at most.
-    pub(crate) fn size(&self) -> usize {
-        self.size.measured + self.size.added
-    }
-
-    /// Whether encoding the state would tell its size more exactly.
-    pub(crate) fn is_size_estimated(&self) -> bool {
-        self.size.added > 0
     }
 
     /// Makes an edit as `client` on a copy of the document, and returns it as an update that is not applied yet.

@@ -1,4 +1,4 @@
-use yrs::{Array, ArrayPrelim, GetString, Map, Text};
+use yrs::{Array, ArrayPrelim, GetString, Map, ReadTxn, Text};
 
 use super::*;
 
