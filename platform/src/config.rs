@@ -4,6 +4,7 @@
 mod agents;
 mod check;
 mod error;
+mod files;
 mod layers;
 mod read;
 mod roles;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use agents::{AgentQueueConfig, AgentsConfig, ServerModelConfig, parse_price, price_text};
 pub use error::{ConfigError, Problem, Source};
+pub use files::{BlobFolderConfig, BlobPlace, BucketConfig, Choice, FilesConfig};
 pub use roles::{ParseRolesError, Role, Roles};
 pub use secret::Secret;
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     /// Agents.
     pub agents: AgentsConfig,
+    /// Files.
+    pub files: FilesConfig,
     /// Limits.
     pub limits: Limits,
 }
@@ -228,6 +232,7 @@ impl Config {
                 networks: reader.choice("webhooks.networks", &[("public", Networks::Public), ("all", Networks::All)]),
             },
             agents: agents::read_agents(reader),
+            files: files::read_files(reader),
             limits: read_limits(reader),
         }
     }
@@ -341,6 +346,8 @@ fn read_limits(reader: &mut Reader) -> Limits {
         webhook_give_up_hours: reader.integer("limits.webhook_give_up_hours", 1..=240),
         webhook_failing_days: reader.integer("limits.webhook_failing_days", 1..=365),
         webhook_log_days: reader.integer("limits.webhook_log_days", 1..=365),
+        file_bytes: reader.integer("limits.file_bytes", 1..=5 * GIB),
+        files_unconfirmed_hours: reader.integer("limits.files_unconfirmed_hours", 1..=8_760),
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod agent_queue;
 pub mod auth;
+pub mod blob;
 pub mod bus;
 pub mod clock;
 pub mod config;

@@ -157,6 +157,10 @@ pub struct Limits {
     pub webhook_failing_days: u32,
     /// Days for which it is kept what webhooks were told.
     pub webhook_log_days: u32,
+    /// Bytes of an uploaded file.
+    pub file_bytes: u64,
+    /// Hours after which a file whose bytes were not confirmed is forgotten.
+    pub files_unconfirmed_hours: u32,
 }
 
 impl Limits {

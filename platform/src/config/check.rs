@@ -1,7 +1,7 @@
 //! The rules that concern more than one key.
 
 use super::read::Reader;
-use super::{Config, Mode};
+use super::{BlobPlace, Choice, Config, Mode, Role};
 use crate::bus::Address;
 
 /// Shorter secrets can be guessed.
@@ -50,6 +50,14 @@ fn check_production(config: &Config, reader: &mut Reader) {
     if config.auth.token_secret.is_none() {
         let allowed = format!("required in production mode: at least {TOKEN_SECRET_BYTES_MIN} random bytes");
         reader.refuse("auth.token_secret", allowed);
+    }
+    let keeps_files = config.server.roles.has(Role::Api) || config.server.roles.has(Role::Agent);
+    if let BlobPlace::Folder(folder) = &config.files.place
+        && folder.choice == Choice::Default
+        && keeps_files
+    {
+        let allowed = "required in production mode, unless files.dir names a folder that lasts and that all instances see";
+        reader.refuse("files.bucket", allowed);
     }
     match &config.auth.oidc {
         None => {

@@ -9,8 +9,12 @@ use super::error::{ConfigError, Problem, Source};
 use super::{DEFAULT_CONFIG, read::shown};
 
 /// Other names by which a key is known in the environment. They lose against the regular name.
-const ENVIRONMENT_ALIASES: [(&str, &str); 3] =
-    [("database.url", "DATABASE_URL"), ("redis.url", "REDIS_URL"), ("agents.queue.url", "SQS_AGENT_QUEUE_URL")];
+const ENVIRONMENT_ALIASES: [(&str, &str); 4] = [
+    ("database.url", "DATABASE_URL"),
+    ("redis.url", "REDIS_URL"),
+    ("agents.queue.url", "SQS_AGENT_QUEUE_URL"),
+    ("files.bucket", "S3_BUCKET"),
+];
 
 /// The value that holds for each key.
 pub(super) struct Layers {

@@ -9,7 +9,7 @@ use reqwest::Url;
 use toml::Value;
 
 use super::agents::parse_price;
-use super::error::{ConfigError, Problem};
+use super::error::{ConfigError, Problem, Source};
 use super::layers::Layers;
 use super::roles::Roles;
 use super::secret::Secret;
@@ -44,6 +44,11 @@ impl Reader {
         let (value, source) = &self.layers.values[key];
         let (value, source) = (shown(key, value), source.clone());
         self.layers.problems.push(Problem { key: key.to_owned(), source, value, allowed: allowed.into() });
+    }
+
+    /// Whether nobody set it.
+    pub(super) fn is_default(&self, key: &str) -> bool {
+        matches!(self.layers.values[key].1, Source::Default)
     }
 
     fn text(&self, key: &str) -> &str {
