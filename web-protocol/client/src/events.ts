@@ -62,6 +62,12 @@ export interface Notification {
   readonly createdAt: string;
 }
 
+/** A file, as it is named when something happens to it. */
+export interface FileNamed {
+  readonly fileId: string;
+  readonly filename: string;
+}
+
 /** Somebody's role in an organization or a project. */
 export interface RoleGiven {
   readonly userId: string;
@@ -99,6 +105,9 @@ export interface EventPayloads {
   execution_update: Unspecified;
   trace: Unspecified;
   version_created: Unspecified;
+  file_uploaded: FileNamed & { readonly contentType: string; readonly sizeBytes: number };
+  file_processed: FileNamed & { readonly processingStatus: "complete" | "failed" };
+  file_deleted: FileNamed;
   project_created: { readonly name: string; readonly description: string };
   project_updated: {
     readonly changes: {
@@ -142,6 +151,9 @@ const TYPES: Record<EventType, true> = {
   execution_update: true,
   trace: true,
   version_created: true,
+  file_uploaded: true,
+  file_processed: true,
+  file_deleted: true,
   project_created: true,
   project_updated: true,
   project_deleted: true,

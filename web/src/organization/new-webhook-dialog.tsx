@@ -15,6 +15,8 @@ const EVENT_TYPES = [
   "lock_acquired",
   "lock_released",
   "version_created",
+  "file_uploaded",
+  "file_deleted",
   "project_created",
   "member_updated",
   "member_removed",

@@ -100,6 +100,12 @@ names! {
         DocumentPruned => "document.pruned",
         /// A node's lock was taken away from its holder.
         LockReleasedByForce => "lock.released_by_force",
+        /// A file was uploaded: its bytes are there.
+        FileUploaded => "file.uploaded",
+        /// A file was called otherwise, or what is noted of it was changed.
+        FileUpdated => "file.updated",
+        /// A file was deleted.
+        FileDeleted => "file.deleted",
         /// A template was made.
         TemplateCreated => "template.created",
         /// A template was changed.
@@ -142,6 +148,8 @@ names! {
         Document => "document",
         /// A node.
         Node => "node",
+        /// An uploaded file.
+        File => "file",
         /// A template.
         Template => "template",
         /// A model for agents.

@@ -55,6 +55,12 @@ kinds! {
     Trace, "trace";
     /// A node's document has a version more.
     VersionCreated, "version_created";
+    /// The bytes of a file are there.
+    FileUploaded, "file_uploaded";
+    /// The text of a file was read, or it was found that it cannot be.
+    FileProcessed, "file_processed";
+    /// A file was deleted.
+    FileDeleted, "file_deleted";
     /// A project was begun.
     ProjectCreated, "project_created";
     /// A project's name, description, states or settings have changed.
