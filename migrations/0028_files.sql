@@ -28,6 +28,8 @@ CREATE TABLE files (
     FOREIGN KEY (project_id, org_id) REFERENCES projects (id, org_id) ON DELETE CASCADE
 );
 CREATE INDEX files_org ON files (org_id, created_at, id);
+CREATE INDEX files_org_filename ON files (org_id, left(filename, 255), id);
+CREATE INDEX files_org_size ON files (org_id, coalesce(size_bytes, 0), id);
 CREATE INDEX files_project ON files (project_id, created_at, id) WHERE project_id IS NOT NULL;
 CREATE INDEX files_due ON files (due_at) WHERE state IN ('pending', 'processing');
 CREATE INDEX files_unconfirmed ON files (created_at) WHERE state = 'uploading';

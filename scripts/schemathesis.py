@@ -36,6 +36,7 @@ class Server:
             "GLASSBOX_SERVER_LISTEN": "127.0.0.1:0",
             "GLASSBOX_SERVER_MODE": "development",
             "GLASSBOX_POSTGRES_DATA_DIR": str(data),
+            "GLASSBOX_FILES_DIR": str(folder / "files"),
         }
         environment = {**os.environ, **environment}
         environment.pop("DATABASE_URL", None)
@@ -111,11 +112,20 @@ def furnish(api):
         "deliveryId": api.post(f"/orgs/{org}/webhooks/{webhook}/ping", {})["id"],
         "userId": colleague,
         "keyId": api.post(f"/orgs/{org}/api-keys", {"name": "Key", "scopes": ["api:read"]})["id"],
+        "fileId": upload(api, org, project),
         "modelId": api.post(f"/orgs/{org}/models", model)["id"],
         "executionId": api.post(f"/nodes/{nodes[1]}/execute", {})["id"],
         "version": 1,
         "invitationId": api.post(f"/orgs/{org}/invitations", {"email": "new@example.com", "role": "member"})["id"],
     }
+
+
+def upload(api, org, project):
+    """A file whose bytes are there."""
+    announced = api.post(f"/orgs/{org}/files/upload", {"filename": "notes.txt", "contentType": "text/plain", "projectId": project})
+    request = urllib.request.Request(announced["uploadUrl"], b"Notes", announced["uploadHeaders"], method="PUT")
+    urllib.request.urlopen(request).close()
+    return api.post(f"/files/{announced['fileId']}/confirm", {})["id"]
 
 
 def configuration(api, things, folder):

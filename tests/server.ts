@@ -160,6 +160,8 @@ export class Server implements Endpoint {
       GLASSBOX_POSTGRES_INSTALL_DIR: required("GLASSBOX_POSTGRES_INSTALL_DIR"),
       GLASSBOX_POSTGRES_DATA_DIR: join(this.#dir, "data"),
       GLASSBOX_AUTH_DATA_DIR: join(this.#dir, "auth"),
+      // What is kept in a bucket needs no folder, and a folder beside it would be refused.
+      ...(process.env.S3_BUCKET ? {} : { GLASSBOX_FILES_DIR: join(this.#dir, "files") }),
       GLASSBOX_LOG_FORMAT: "text",
     };
   }

@@ -48,9 +48,10 @@ use axum::{Extension, Router};
 use documents::Documents;
 use platform::access::AccessNews;
 use platform::auth::Authenticator;
+use platform::blob::BlobStore;
 use platform::bus::Bus;
 use platform::clock::Clock;
-use platform::config::{AgentsConfig, Mode, Role, Roles};
+use platform::config::{AgentsConfig, FilesConfig, Mode, Role, Roles};
 use platform::db::Db;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
@@ -89,6 +90,10 @@ pub struct Api {
     pub webhook_networks: Networks,
     /// What agents may use.
     pub agents: AgentsConfig,
+    /// Where the bytes of files are.
+    pub blobs: BlobStore,
+    /// For how long addresses of files hold.
+    pub files: FilesConfig,
     /// Who erases what deleted organizations held.
     pub erasure: Erasure,
     /// Checks tokens.

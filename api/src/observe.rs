@@ -23,6 +23,11 @@ use crate::request_id::{RequestId, X_REQUEST_ID};
 /// After this time a request is given up.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// The same for the bytes of a file, of which each piece has to come in time.
+pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
+/// Where those are sent.
+const UPLOAD_ROUTE: &str = "/api/v1/blobs/{*key}";
+
 /// What watching a request needs.
 #[derive(Clone)]
 pub(crate) struct Observer {
@@ -68,7 +73,9 @@ pub(crate) fn note_org(org: impl std::fmt::Display) {
 }
 
 async fn carry_out(request: Request, next: Next, id: &RequestId) -> (Response, Option<String>) {
-    let carried_out = tokio::time::timeout(REQUEST_TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let is_upload = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == UPLOAD_ROUTE);
+    let time = if is_upload { UPLOAD_TIMEOUT } else { REQUEST_TIMEOUT };
+    let carried_out = tokio::time::timeout(time, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let mut response = match carried_out {
         Ok(Ok(response)) => response,
         // The panic hook has logged what happened, within this request's span.

@@ -89,6 +89,7 @@ pub(crate) fn preamble() -> OpenApi {
             tag("nodes", "Nodes of a project's canvas."),
             tag("executions", "Runs of agents on nodes."),
             tag("models", "The models that agents may use."),
+            tag("files", "What people and agents upload."),
             tag("events", "What happens, in pages or as a stream."),
             tag("notifications", "What the caller was told."),
             tag("webhooks", "Other servers that are told what happens."),

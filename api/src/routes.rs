@@ -6,6 +6,7 @@ pub mod documents;
 mod edges;
 pub mod events;
 mod executions;
+mod files;
 pub mod history;
 pub mod invitations;
 pub(crate) mod locks;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(webhooks::routes())
         .merge(executions::routes())
         .merge(models::routes())
+        .merge(files::routes())
         .merge(openapi::routes())
         .merge(reference::routes())
         .fallback(not_found);

@@ -133,6 +133,7 @@ impl Bench {
             ("GLASSBOX_SERVER_MODE", "development".to_owned()),
             ("GLASSBOX_AUTH_DATA_DIR", self.folder.display().to_string()),
             ("GLASSBOX_POSTGRES_DATA_DIR", data.display().to_string()),
+            ("GLASSBOX_FILES_DIR", self.folder.join("files").display().to_string()),
             ("GLASSBOX_LOG_LEVEL", "warn".to_owned()),
             ("GLASSBOX_LIMITS_IDLE_ROOM_SECONDS", IDLE_ROOM_SECONDS.to_string()),
             // All clients come from one address.

@@ -1,6 +1,7 @@
 //! The GlassBox binary: reads the configuration, puts the parts together, runs them.
 
 mod agents;
+mod files;
 mod listener;
 mod quarantine;
 mod serve;

@@ -1,5 +1,6 @@
 //! Putting the parts together, running them, and ending them in order.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Role, Roles};
 use platform::erasure::Erasure;
 use platform::events::{EventFeed, Keeper};
+use platform::files::FileKeeper;
 use platform::ingress::HttpServer;
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
@@ -26,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::storage::{Sharing, Storage};
-use crate::{agents, listener, studio};
+use crate::{agents, files, listener, studio};
 
 /// Asks for the demo organization.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +102,8 @@ async fn start(
 ) -> anyhow::Result<Running> {
     storage.db.migrate().await.context("the database could not be migrated")?;
     storage.db.warm_up().await.context("the database could not be read")?;
-    let (api, sync, http) = compose(config, storage, lifecycle)?;
+    let address = listener.local_addr()?;
+    let (api, sync, http) = compose(config, storage, address, lifecycle).await?;
     let path = match demo {
         Some(Demo) => {
             let demo = api::demo::seed_demo(&api).await.context("the demo could not be made")?;
@@ -108,7 +111,6 @@ async fn start(
         }
         None => "/".to_owned(),
     };
-    let address = listener.local_addr()?;
     let queue = if needs_queue(config.server.roles) { agents::open_queue(config).await? } else { None };
     if let Some(queue) = &queue {
         agents::announcer(config, &api, queue).start(lifecycle);
@@ -174,7 +176,12 @@ fn open_rate_limiter(config: &Config, clock: &Arc<dyn Clock>, world: &World<'_>)
     })
 }
 
-fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow::Result<(Api, SyncServer, HttpServer)> {
+async fn compose(
+    config: &Config,
+    storage: &Storage,
+    address: SocketAddr,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<(Api, SyncServer, HttpServer)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
@@ -195,6 +202,10 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
     let proxies = config.server.trusted_proxies.clone();
     let http = HttpServer::new(&limits, proxies, Arc::clone(&clock), lifecycle, &metrics);
     let secret = token_secret(&config.auth, mode, &random)?;
+    let blobs = files::open_store(config, address, &secret, &clock).await?;
+    if config.server.roles.has(Role::Api) {
+        FileKeeper::new(&db, &blobs, &clock, &config.files, &limits).start(&random, lifecycle);
+    }
     let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;
     let documents = Documents::new(
@@ -229,6 +240,8 @@ fn compose(config: &Config, storage: &Storage, lifecycle: &Lifecycle) -> anyhow:
         event_streams: EventStreams::default(),
         webhook_networks: config.webhooks.networks(),
         agents: config.agents.clone(),
+        blobs,
+        files: config.files.clone(),
         erasure,
         authenticator,
         rate_limiter,

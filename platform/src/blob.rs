@@ -86,10 +86,11 @@ pub struct SignedUrl {
 }
 
 impl BlobStore {
-    /// Gets ready. A folder is made if it is not there; of S3 nothing is asked yet.
+    /// Gets ready; nothing is asked of the store yet. `public_url` is where clients reach this server, without a slash at
+    /// the end, and `secret` is what addresses of blobs in a folder are signed with, in the end.
     ///
     /// # Errors
-    /// When the folder cannot be made, or the region of the bucket is not known.
+    /// When the region of the bucket is not known.
     pub async fn open(
         config: &FilesConfig,
         public_url: &str,
@@ -97,9 +98,7 @@ impl BlobStore {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, BlobError> {
         Ok(match &config.place {
-            BlobPlace::Folder(folder) => {
-                Self::Folder(FolderStore::open(&folder.dir, public_url, secret, clock).await?)
-            }
+            BlobPlace::Folder(folder) => Self::Folder(FolderStore::new(&folder.dir, public_url, secret, clock)),
             BlobPlace::Bucket(bucket) => Self::S3(S3Store::new(bucket, clock).await?),
         })
     }
@@ -121,7 +120,7 @@ impl BlobStore {
     /// When there are no credentials to sign it with.
     pub async fn upload_url(&self, key: &BlobKey, upload: &Upload, valid: Duration) -> Result<SignedUrl, BlobError> {
         match self {
-            Self::Folder(folder) => folder.upload_url(key, upload, valid),
+            Self::Folder(folder) => Ok(folder.upload_url(key, upload, valid)),
             Self::S3(bucket) => bucket.upload_url(key, upload, valid).await,
         }
     }
@@ -137,7 +136,7 @@ impl BlobStore {
         valid: Duration,
     ) -> Result<SignedUrl, BlobError> {
         match self {
-            Self::Folder(folder) => folder.download_url(key, download, valid),
+            Self::Folder(folder) => Ok(folder.download_url(key, download, valid)),
             Self::S3(bucket) => bucket.download_url(key, download, valid).await,
         }
     }
@@ -183,6 +182,16 @@ impl BlobStore {
         match self {
             Self::Folder(folder) => folder.delete(key).await,
             Self::S3(bucket) => bucket.delete(key).await,
+        }
+    }
+}
+
+impl BlobStore {
+    /// Removes what began to come before `before` and never came whole. S3 sees to that by itself.
+    pub(crate) async fn clear(&self, before: DateTime<Utc>) -> Result<(), BlobError> {
+        match self {
+            Self::Folder(folder) => folder.clear(before).await,
+            Self::S3(_) => Ok(()),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod documents;
 mod error;
 pub mod events;
 pub mod executions;
+pub mod files;
 pub mod history;
 pub mod invitations;
 pub mod locks;

@@ -14,6 +14,7 @@ pub mod embedded_postgres;
 pub mod erasure;
 pub mod events;
 pub mod executions;
+pub mod files;
 pub mod http_client;
 pub mod ingress;
 pub mod lifecycle;

@@ -6,6 +6,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a helper that fails fails its test")]
 
+mod blobs;
 mod redis;
 mod server;
 mod sqs;
@@ -17,6 +18,7 @@ use schema::ids::{DocumentName, NodeId, OrgId, ProjectId, RunId, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
+pub use self::blobs::{BlobFolder, PUBLIC_URL, TestBucket};
 pub use self::redis::RedisServer;
 pub use self::sqs::TestQueue;
 use crate::access::{OrgRole, ProjectRole};

@@ -27,7 +27,7 @@ use platform::metrics::Metrics;
 use platform::outbound::Networks;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
-use platform::testing::TestDatabase;
+use platform::testing::{BlobFolder, TestDatabase};
 use schema::canvas;
 use schema::ids::ProjectId;
 use schema::node::{self, NodeView};
@@ -53,6 +53,7 @@ pub(crate) struct World {
     pub(crate) project: String,
     pub(crate) node: String,
     pub(crate) database: TestDatabase,
+    _folder: BlobFolder,
     /// What wakes its workers; `None`: the database.
     pub(crate) queue: Option<AgentQueue>,
 }
@@ -99,7 +100,8 @@ impl Drop for Worker {
 impl World {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::new().await;
-        let (api, router, address) = serve(&database).await;
+        let folder = BlobFolder::new();
+        let (api, router, address) = serve(&database, &folder).await;
         let mut world = Self {
             api,
             address,
@@ -110,6 +112,7 @@ impl World {
             project: String::new(),
             node: String::new(),
             database,
+            _folder: folder,
             queue: None,
         };
         let signed_in = world.post("/auth/dev-token", json!({"email": "ada@example.com", "name": "Ada"})).await;
@@ -327,7 +330,7 @@ pub(crate) fn stop_at(number: usize) -> (Probe, Arc<tokio::sync::Notify>) {
     (probe, reached)
 }
 
-async fn serve(database: &TestDatabase) -> (Api, Router, SocketAddr) {
+async fn serve(database: &TestDatabase, folder: &BlobFolder) -> (Api, Router, SocketAddr) {
     let config = Config::default();
     let mode = Mode::Development;
     let limits = Limits { executions_per_minute_per_person: 100_000, ..config.limits.clone() };
@@ -374,6 +377,8 @@ async fn serve(database: &TestDatabase) -> (Api, Router, SocketAddr) {
         event_streams: EventStreams::default(),
         webhook_networks: Networks::Public,
         agents: AgentsConfig { networks: Networks::All, ..config.agents.clone() },
+        blobs: folder.open(&clock).await,
+        files: folder.config.clone(),
         authenticator,
         rate_limiter,
         clock: Arc::clone(&clock),

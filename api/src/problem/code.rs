@@ -104,6 +104,8 @@ codes! {
         "Read the run again; the member status says where it stands.";
     NoQuestion, "NO_QUESTION", CONFLICT, "The run does not wait for an answer to this",
         "It was answered already, or the run is over. Read the run again.";
+    FileNotUploaded, "FILE_NOT_UPLOADED", CONFLICT, "No bytes of the file have come yet",
+        "Send them to uploadUrl first, then confirm the file.";
     Conflict, "CONFLICT", CONFLICT, "This conflicts with what is there",
         "Read it again and decide anew.";
     HistoryNotKept, "HISTORY_NOT_KEPT", GONE, "This part of the history is not kept",
@@ -116,6 +118,8 @@ codes! {
         "Read it again, apply your change to what is there now, and send it with the new ETag.";
     BodyTooLarge, "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large",
         "Send less at once.";
+    FileTooLarge, "FILE_TOO_LARGE", PAYLOAD_TOO_LARGE, "The file is too large",
+        "Send a smaller file, or several.";
     DocumentTooLarge, "DOCUMENT_TOO_LARGE", PAYLOAD_TOO_LARGE, "The document would become too large",
         "Delete something in the document to make room, or use another one.";
     BodyTooSlow, "BODY_TOO_SLOW", REQUEST_TIMEOUT, "The body did not arrive in time",

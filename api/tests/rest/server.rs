@@ -22,7 +22,7 @@ use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::rate_limiter::{InProcessLimiter, RateLimiter};
-use platform::testing::TestDatabase;
+use platform::testing::{BlobFolder, TestDatabase};
 use platform::webhooks::Networks;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -37,8 +37,9 @@ const LOOK_ANYWAY_AFTER: Duration = Duration::from_millis(50);
 pub(crate) struct Server {
     pub(crate) api: Api,
     router: Router,
-    // Dropped last, when nobody uses it any more.
+    // Dropped last, when nobody uses them any more.
     database: Option<TestDatabase>,
+    folder: Arc<BlobFolder>,
 }
 
 /// Somebody who signed in.
@@ -63,27 +64,28 @@ impl Server {
 
     pub(crate) async fn start_in(mode: Mode) -> Self {
         let database = TestDatabase::new().await;
-        let api = compose(database.db.clone(), mode);
-        Self { router: api::router(api.clone()), api, database: Some(database) }
+        let folder = Arc::new(BlobFolder::new());
+        let api = compose(database.db.clone(), &folder, mode).await;
+        Self { router: api::router(api.clone()), api, database: Some(database), folder }
     }
 
     /// The same server with other limits.
     pub(crate) fn with_limits(&self, limits: Limits) -> Self {
         let api = Api { limits, metrics: Metrics::new(), ..self.api.clone() };
-        Self { router: api::router(api.clone()), api, database: None }
+        Self { router: api::router(api.clone()), api, database: None, folder: Arc::clone(&self.folder) }
     }
 
     /// The same server with another way to other instances.
     pub(crate) fn with_bus(&self, bus: Bus) -> Self {
         let api = Api { bus, metrics: Metrics::new(), ..self.api.clone() };
-        Self { router: api::router(api.clone()), api, database: None }
+        Self { router: api::router(api.clone()), api, database: None, folder: Arc::clone(&self.folder) }
     }
 
     /// Another server on the same database, which must not outlive this one.
     pub(crate) async fn another_instance(&self) -> Self {
         let db = self.database.as_ref().expect("the first server holds the database").another_instance().await;
-        let api = compose(db, self.api.mode);
-        Self { router: api::router(api.clone()), api, database: None }
+        let api = compose(db, &self.folder, self.api.mode).await;
+        Self { router: api::router(api.clone()), api, database: None, folder: Arc::clone(&self.folder) }
     }
 
     /// The database, of a server that was started with one.
@@ -231,7 +233,7 @@ impl Answer {
 }
 
 /// The world around the interface, as the program composes it.
-fn compose(db: Db, mode: Mode) -> Api {
+async fn compose(db: Db, folder: &BlobFolder, mode: Mode) -> Api {
     let config = Config::default();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (random, lifecycle, metrics) = (Random::from_os(), Lifecycle::new(), Metrics::new());
@@ -254,6 +256,7 @@ fn compose(db: Db, mode: Mode) -> Api {
     let access_news = AccessNews::start(bus.clone(), &lifecycle);
     let events = EventFeed::start(&db, &bus, &lifecycle, &limits, &metrics);
     let erasure = Erasure::start(&db, &lifecycle);
+    let blobs = folder.open(&clock).await;
     Api {
         documents,
         db,
@@ -263,6 +266,8 @@ fn compose(db: Db, mode: Mode) -> Api {
         event_streams: EventStreams::default(),
         webhook_networks: Networks::Public,
         agents: config.agents,
+        blobs,
+        files: folder.config.clone(),
         erasure,
         authenticator,
         rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),

@@ -141,6 +141,12 @@ policy! {
         MakeTemplates:          Member,         With(Write);
         /// Change and delete the templates of others.
         ManageTemplates:        Admin,          With(Write);
+        /// See the files that are for all members, and of no project.
+        ViewFiles:              Member,         With(Read);
+        /// Upload such files, and change and delete those that one uploaded.
+        UploadFiles:            Member,         With(Write);
+        /// Change and delete such files of others.
+        ManageFiles:            Admin,          With(Write);
         /// Hear of what happens in all of it; guests hear of their projects.
         ReadEvents:             Member,         With(Read);
         /// See who did what.
@@ -164,7 +170,7 @@ policy! {
         View:                   Viewer,         With(Read);
         /// Give back the role that it gave one.
         Leave:                  Viewer,         Never;
-        /// Change what its documents hold.
+        /// Change what its documents hold; upload files, and change and delete those that one uploaded.
         Edit:                   Member,         With(Write);
         /// Run agents on its nodes, stop them, and answer what they ask.
         RunAgents:              Member,         With(Write);
@@ -176,6 +182,8 @@ policy! {
         ManageMembers:          Admin,          With(Write);
         /// Change its settings.
         Configure:              Admin,          With(Write);
+        /// Change and delete the files of others.
+        ManageFiles:            Admin,          With(Write);
         /// Take locks of nodes away from their holders.
         ReleaseLocks:           Admin,          With(Write);
         /// Put it into the trash, and take it out again.

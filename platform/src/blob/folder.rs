@@ -1,13 +1,14 @@
 //! Blobs in a folder: a file each, which appears whole or not at all.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use futures_util::{Stream, stream};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -20,6 +21,9 @@ use crate::config::Secret;
 const PATH: &str = "/api/v1/blobs";
 /// The folder of what has not come whole. Its name is no part of a key.
 const UNFINISHED: &str = ".unfinished";
+
+/// Bytes of a blob that are read at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Numbers what this process begins to write.
 static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -40,54 +44,34 @@ impl std::fmt::Debug for FolderStore {
 }
 
 impl FolderStore {
-    /// Makes the folder, if it is not there.
-    pub(super) async fn open(
-        dir: &Path,
-        public_url: &str,
-        secret: &Secret,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Self, BlobError> {
-        let refused = |error: std::io::Error| BlobError::Refused(format!("{}: {error}", dir.display()));
-        fs::create_dir_all(dir.join(UNFINISHED)).await.map_err(refused)?;
-        Ok(Self {
+    pub(super) fn new(dir: &Path, public_url: &str, secret: &Secret, clock: &Arc<dyn Clock>) -> Self {
+        Self {
             dir: dir.into(),
             base_url: format!("{public_url}{PATH}").into(),
             signer: Signer::new(secret),
             clock: Arc::clone(clock),
-        })
+        }
     }
 
     /// Whether something can be written.
     pub(super) async fn look(&self) -> Result<(), BlobError> {
         let trial = self.arriving(self.dir.join(UNFINISHED), 0).await;
-        let trial = trial.map_err(|error| BlobError::Refused(format!("{}: {error}", self.dir.display())))?;
-        drop(trial);
-        Ok(())
+        trial.map(drop).map_err(|error| BlobError::Refused(format!("{}: {error}", self.dir.display())))
     }
 
-    pub(super) fn upload_url(
-        &self,
-        key: &BlobKey,
-        upload: &Upload,
-        valid: Duration,
-    ) -> Result<SignedUrl, BlobError> {
+    pub(super) fn upload_url(&self, key: &BlobKey, upload: &Upload, valid: Duration) -> SignedUrl {
         let content_type = upload.content_type.clone();
         let headers = vec![("content-type".to_owned(), content_type.clone())];
         let expires_at = end_of(self.clock.now(), valid);
         let (method, key, size) = (BlobMethod::Put, key.clone(), upload.size);
-        Ok(self.signed(&Permit { method, key, expires_at, content_type, size, filename: None }, headers))
+        self.signed(&Permit { method, key, expires_at, content_type, size, filename: None }, headers)
     }
 
-    pub(super) fn download_url(
-        &self,
-        key: &BlobKey,
-        download: &Download,
-        valid: Duration,
-    ) -> Result<SignedUrl, BlobError> {
+    pub(super) fn download_url(&self, key: &BlobKey, download: &Download, valid: Duration) -> SignedUrl {
         let Download { filename, content_type } = download.clone();
         let expires_at = end_of(self.clock.now(), valid);
         let (method, key, filename) = (BlobMethod::Get, key.clone(), Some(filename));
-        Ok(self.signed(&Permit { method, key, expires_at, content_type, size: None, filename }, Vec::new()))
+        self.signed(&Permit { method, key, expires_at, content_type, size: None, filename }, Vec::new())
     }
 
     fn signed(&self, permit: &Permit, headers: Vec<(String, String)>) -> SignedUrl {
@@ -111,11 +95,24 @@ impl FolderStore {
         }
     }
 
-    /// Opens a blob to be read, and says how many bytes it has.
+    /// Opens a blob to be read bit by bit, and says how many bytes it has.
     ///
     /// # Errors
     /// [`BlobError::NotFound`], and when it cannot be read.
-    pub async fn open_blob(&self, key: &BlobKey) -> Result<(File, u64), BlobError> {
+    pub async fn stream(
+        &self,
+        key: &BlobKey,
+    ) -> Result<(impl Stream<Item = io::Result<Bytes>> + Send + use<>, u64), BlobError> {
+        let (file, size) = self.open_blob(key).await?;
+        let bytes = stream::try_unfold(file, async |mut file| {
+            let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+            let count = file.read_buf(&mut piece).await?;
+            Ok::<_, io::Error>((count > 0).then(|| (piece.freeze(), file)))
+        });
+        Ok((bytes, size))
+    }
+
+    async fn open_blob(&self, key: &BlobKey) -> Result<(File, u64), BlobError> {
         let file = File::open(self.path(key)).await?;
         let size = file.metadata().await?.len();
         Ok((file, size))
@@ -148,7 +145,9 @@ impl FolderStore {
     async fn arriving(&self, target: PathBuf, max_bytes: u64) -> Result<Arriving, BlobError> {
         let number = WRITES.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{number}", self.clock.now().timestamp_micros(), std::process::id());
-        let draft = self.dir.join(UNFINISHED).join(name);
+        let drafts = self.dir.join(UNFINISHED);
+        fs::create_dir_all(&drafts).await?;
+        let draft = drafts.join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).await?;
         Ok(Arriving { file, draft: Draft(draft), target, left: max_bytes, max_bytes })
     }
@@ -163,7 +162,10 @@ impl FolderStore {
     /// Removes what began to come before `before` and never came whole, because the process ended meanwhile.
     pub(super) async fn clear(&self, before: DateTime<Utc>) -> Result<(), BlobError> {
         let before = SystemTime::from(before);
-        let mut unfinished = fs::read_dir(self.dir.join(UNFINISHED)).await?;
+        let mut unfinished = match fs::read_dir(self.dir.join(UNFINISHED)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
         while let Some(entry) = unfinished.next_entry().await? {
             let changed = entry.metadata().await.and_then(|found| found.modified());
             if changed.is_ok_and(|changed| changed < before) {
@@ -206,13 +208,21 @@ impl Arriving {
         self.max_bytes - self.left
     }
 
+    /// Waits until what has come so far is durable.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn sync(&mut self) -> Result<(), BlobError> {
+        self.file.flush().await?;
+        Ok(self.file.sync_all().await?)
+    }
+
     /// Makes it durable, and puts it in place of what was there before.
     ///
     /// # Errors
-    /// When it cannot be written; then what was there before is still there.
+    /// When it cannot be written; then what was there before is still there, unless its folder cannot be made durable.
     pub async fn finish(mut self) -> Result<(), BlobError> {
-        self.file.flush().await?;
-        self.file.sync_all().await?;
+        self.sync().await?;
         let folder = self.target.parent().unwrap_or(&self.target);
         fs::create_dir_all(folder).await?;
         fs::rename(&self.draft.0, &self.target).await?;

@@ -1,6 +1,7 @@
 //! What blobs are called in the store.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schema::ids::{FileId, OrgId};
 
@@ -35,6 +36,15 @@ impl BlobKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// As [`BlobKey::stored`].
+impl FromStr for BlobKey {
+    type Err = BlobError;
+
+    fn from_str(text: &str) -> Result<Self, BlobError> {
+        Self::stored(text.to_owned())
     }
 }
 

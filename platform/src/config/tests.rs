@@ -29,12 +29,13 @@ fn refused_keys(result: Result<Config, ConfigError>) -> Vec<String> {
     problems(result).into_iter().map(|problem| problem.key).collect()
 }
 
-const PRODUCTION: [(&str, &str); 5] = [
+const PRODUCTION: [(&str, &str); 6] = [
     ("GLASSBOX_SERVER_MODE", "production"),
     ("DATABASE_URL", "postgres://glassbox:hunter2@db/glassbox"),
     ("GLASSBOX_AUTH_TOKEN_SECRET", "0123456789abcdef0123456789abcdef"),
     ("GLASSBOX_AUTH_OIDC_ISSUER", "https://issuer.example"),
     ("GLASSBOX_AUTH_OIDC_AUDIENCE", "glassbox"),
+    ("S3_BUCKET", "glassbox-files"),
 ];
 
 #[test]
@@ -104,10 +105,10 @@ fn a_secret_is_never_shown() {
 }
 
 #[test]
-fn production_needs_a_database_a_secret_and_an_issuer() {
+fn production_needs_a_database_a_secret_a_place_for_files_and_an_issuer() {
     assert!(from_environment(&PRODUCTION).is_ok());
     let bare = from_environment(&[("GLASSBOX_SERVER_MODE", "production")]);
-    assert_eq!(refused_keys(bare), ["database.url", "auth.token_secret", "auth.oidc.issuer"]);
+    assert_eq!(refused_keys(bare), ["database.url", "auth.token_secret", "files.bucket", "auth.oidc.issuer"]);
     let mut plain_http = PRODUCTION;
     plain_http[3].1 = "http://issuer.example";
     assert_eq!(refused_keys(from_environment(&plain_http)), ["auth.oidc.issuer"]);
@@ -152,6 +153,51 @@ fn a_queue_of_agents_names_its_region_itself_or_is_told_one() {
     assert_eq!(refused_keys(from_environment(&[needless])), ["agents.queue.url"]);
     let no_address = from_environment(&[("SQS_AGENT_QUEUE_URL", "queue")]);
     assert_eq!(refused_keys(no_address), ["agents.queue.url", "agents.queue.region"]);
+}
+
+#[test]
+fn files_are_kept_in_a_folder_or_in_a_bucket() {
+    let place = |pairs: &[(&str, &str)]| from_environment(pairs).unwrap().files.place;
+    let folder = |dir: &str, choice| BlobPlace::Folder(BlobFolderConfig { dir: dir.into(), choice });
+    assert_eq!(place(&[]), folder(".dev/files", Choice::Default));
+    assert_eq!(place(&[("GLASSBOX_FILES_DIR", "/srv/files")]), folder("/srv/files", Choice::Made));
+    let bucket = BucketConfig { name: "glassbox-files".to_owned(), region: None, endpoint: None };
+    assert_eq!(place(&[("S3_BUCKET", "glassbox-files")]), BlobPlace::Bucket(bucket.clone()));
+    let elsewhere = BucketConfig {
+        region: Some("us-east-1".to_owned()),
+        endpoint: Some("http://127.0.0.1:9000".to_owned()),
+        ..bucket
+    };
+    let elsewhere_set = [
+        ("GLASSBOX_FILES_BUCKET", "glassbox-files"),
+        ("GLASSBOX_FILES_REGION", "us-east-1"),
+        ("GLASSBOX_FILES_ENDPOINT", "http://127.0.0.1:9000"),
+    ];
+    assert_eq!(place(&elsewhere_set), BlobPlace::Bucket(elsewhere));
+}
+
+#[test]
+fn places_for_files_that_contradict_each_other_are_refused() {
+    let refused = |pairs: &[(&str, &str)]| refused_keys(from_environment(pairs));
+    let both = [("S3_BUCKET", "glassbox-files"), ("GLASSBOX_FILES_DIR", "/srv/files")];
+    assert_eq!(refused(&both), ["files.dir"]);
+    assert_eq!(refused(&[("GLASSBOX_FILES_REGION", "us-east-1")]), ["files.bucket"]);
+    assert_eq!(refused(&[("GLASSBOX_FILES_ENDPOINT", "http://127.0.0.1:9000")]), ["files.bucket"]);
+    assert_eq!(refused(&[("GLASSBOX_FILES_DIR", "")]), ["files.dir"]);
+    for name in ["ab", "Files", "arn:aws:s3:::files", "https://files.example", "a/b"] {
+        assert_eq!(refused(&[("S3_BUCKET", name)]), ["files.bucket"], "{name}");
+    }
+    assert_eq!(refused(&[("GLASSBOX_FILES_UPLOAD_URL_SECONDS", "0")]), ["files.upload_url_seconds"]);
+}
+
+#[test]
+fn in_production_files_are_in_a_folder_only_if_it_was_chosen_and_sockets_need_none() {
+    let but_for_the_bucket = &PRODUCTION[..5];
+    let with = |pair| [but_for_the_bucket, &[pair]].concat();
+    assert_eq!(refused_keys(from_environment(but_for_the_bucket)), ["files.bucket"]);
+    assert!(from_environment(&with(("GLASSBOX_FILES_DIR", "/srv/files"))).is_ok());
+    assert!(from_environment(&with(("GLASSBOX_SERVER_ROLES", "sync"))).is_ok());
+    assert_eq!(refused_keys(from_environment(&with(("GLASSBOX_SERVER_ROLES", "agent")))), ["files.bucket"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use schema::ids::{NodeId, OrgId, ProjectId, UserId};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::files::{self, Filter, Sees};
 use super::nodes::{self, EdgeFilter};
 use super::page::{PageRequest, SortKey};
 use super::{api_keys, documents, invitations, members, organizations, projects, templates, webhooks};
@@ -14,6 +15,7 @@ pub fn of_lists() -> Vec<(String, String)> {
     let nobody = Uuid::nil();
     let (user, org, project) = (UserId::new(nobody), OrgId::new(nobody), ProjectId::new(nobody));
     let node = Some(NodeId::new(nobody));
+    let of_project = Filter { project: Some(project), ..Filter::default() };
     let to_node = EdgeFilter { target: node, in_cycle: Some(true), ..EdgeFilter::default() };
     [
         of_list("of a person", |page| organizations::of_member(user, page)),
@@ -25,6 +27,9 @@ pub fn of_lists() -> Vec<(String, String)> {
         of_list("all", |page| api_keys::of_org(org, api_keys::Which::All, page)),
         of_list("active", |page| webhooks::of_org(org, Some(true), page)),
         of_list("of an organization", |page| templates::of_org(org, page)),
+        of_list("of an organization", |page| files::of_org(org, Sees::All, &Filter::default(), page)),
+        of_list("of a project", |page| files::of_org(org, Sees::All, &of_project, page)),
+        of_list("of one's projects", |page| files::of_org(org, Sees::OwnProjects(user), &Filter::default(), page)),
         of_list("free", |page| documents::free_of_project(org, project, page)),
         of_list("of a project", |page| nodes::edges_of_project(org, project, EdgeFilter::default(), page)),
         of_list("to a node", |page| nodes::edges_of_project(org, project, to_node, page)),

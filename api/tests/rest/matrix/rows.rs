@@ -115,6 +115,17 @@ pub(super) const ROWS: &[Row] = &[
     row("DELETE /orgs/{orgId}/api-keys/{keyId}", InOrg(OrgAction::ManageApiKeys), GONE),
     row("GET /orgs/{orgId}/projects", InOrg(OrgAction::View), OK),
     row("POST /orgs/{orgId}/projects", InOrg(OrgAction::CreateProject), CREATED).with(|_| json!({"name": "Another"})),
+    // Files: this one is of the project, and its owner's.
+    row("GET /orgs/{orgId}/files", InOrg(OrgAction::View), OK),
+    row("POST /orgs/{orgId}/files/upload", InOrg(OrgAction::UploadFiles), CREATED)
+        .with(|_| json!({"filename": "another.txt"})),
+    row("GET /files/{fileId}", VIEW, OK),
+    row("PATCH /files/{fileId}", InProject(ProjectAction::ManageFiles), OK)
+        .with(|_| json!({"filename": "changed.txt"})),
+    row("DELETE /files/{fileId}", InProject(ProjectAction::ManageFiles), GONE),
+    row("POST /files/{fileId}/confirm", InProject(ProjectAction::ManageFiles), OK),
+    // Nobody has read its text.
+    row("GET /files/{fileId}/text", VIEW, StatusCode::NOT_FOUND),
     row("GET /orgs/{orgId}/events", InOrg(OrgAction::ReadEvents), OK),
     row("GET /orgs/{orgId}/webhooks", InOrg(OrgAction::ManageWebhooks), OK),
     row("POST /orgs/{orgId}/webhooks", InOrg(OrgAction::ManageWebhooks), CREATED)

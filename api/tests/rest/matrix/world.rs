@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use platform::access::{OrgRole, ProjectRole};
 use platform::auth::Principal;
+use platform::blob::BlobKey;
 use platform::db::audit::Actor;
 use platform::db::documents;
 use platform::db::executions::{self, NewExecution, Wish};
@@ -107,6 +108,7 @@ impl World {
         });
         let model = owner.post(&format!("{of_org}/models"), model).await.created_id();
         let proposal = add_proposal(server, owner, &node).await;
+        let file = add_file(server, owner, &org, &project).await;
         let execution = add_run(server, owner, &org, &project, &node).await;
         let mut keys = Vec::new();
         for scope in ["api:read", "api:write"] {
@@ -128,6 +130,7 @@ impl World {
             ("versionId", version),
             ("templateId", template),
             ("modelId", model),
+            ("fileId", file),
             ("executionId", execution),
             ("proposalId", proposal),
             ("webhookId", webhook),
@@ -204,6 +207,17 @@ async fn add_members(server: &Server, people: &People, org: OrgId, project: Proj
     for (person, role) in of_project {
         members::set_project_role::<DbError>(db, org, project, by, id(person), role, |_| Ok(())).await.unwrap();
     }
+}
+
+/// A file of a project.
+async fn add_file(server: &Server, owner: &Client, org: &str, project: &str) -> String {
+    let file = json!({"filename": SECRET, "projectId": project});
+    let upload = owner.post(&format!("/orgs/{org}/files/upload"), file).await.expect(StatusCode::CREATED);
+    let id = upload["fileId"].as_str().unwrap().to_owned();
+    let key = BlobKey::of_file(org.parse().unwrap(), id.parse().unwrap());
+    server.api.blobs.write(&key, "text/plain", SECRET.into()).await.unwrap();
+    owner.post(&format!("/files/{id}/confirm"), json!({})).await.expect(StatusCode::OK);
+    id
 }
 
 /// A run that is over. It was not begun by REST, where one may not begin so many.

@@ -44,7 +44,7 @@ enum State {
 impl Instance {
     pub(super) fn new(index: usize, folder: &Path, command: &str, database_url: &str, redis_url: &str) -> Self {
         let (party, address) = (Party::Instance(index), Self::address(index));
-        let settings: [(&'static str, String); 17] = [
+        let settings: [(&'static str, String); 18] = [
             ("DATABASE_URL", database_url.to_owned()),
             ("REDIS_URL", redis_url.to_owned()),
             ("GLASSBOX_SERVER_LISTEN", address.to_string()),
@@ -53,6 +53,7 @@ impl Instance {
             ("GLASSBOX_SERVER_SHUTDOWN_GRACE_SECONDS", GRACE_SECONDS.to_string()),
             ("GLASSBOX_AUTH_TOKEN_SECRET", "the same on every instance of this bench".to_owned()),
             ("GLASSBOX_AUTH_DATA_DIR", folder.display().to_string()),
+            ("GLASSBOX_FILES_DIR", folder.join("files").display().to_string()),
             ("GLASSBOX_LOG_LEVEL", "info".to_owned()),
             ("GLASSBOX_DATABASE_CONNECT_TIMEOUT_SECONDS", "3".to_owned()),
             ("GLASSBOX_LIMITS_IDLE_ROOM_SECONDS", "1".to_owned()),

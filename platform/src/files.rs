@@ -1,0 +1,123 @@
+//! Lets go of what is left over of files: those whose bytes never came, and blobs whose file is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
+
+use crate::blob::{BlobError, BlobKey, BlobStore};
+use crate::clock::Clock;
+use crate::config::FilesConfig;
+use crate::db::files::{forget_unconfirmed, next_abandoned};
+use crate::db::{Db, DbError};
+use crate::lifecycle::Lifecycle;
+use crate::limits::Limits;
+use crate::random::Random;
+
+/// How often what is left over is looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// Files that are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 500;
+/// How long the store may take to delete a blob: its row is locked meanwhile.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Deletes what is left over of files. Several instances may each have one.
+#[derive(Clone)]
+pub struct FileKeeper {
+    db: Db,
+    blobs: BlobStore,
+    clock: Arc<dyn Clock>,
+    /// After this time a file is forgotten that nobody confirmed.
+    unconfirmed: TimeDelta,
+    /// For so long something may still be uploaded to where a file was.
+    uploads: TimeDelta,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl FileKeeper {
+    /// A keeper of these limits.
+    #[must_use]
+    pub fn new(db: &Db, blobs: &BlobStore, clock: &Arc<dyn Clock>, config: &FilesConfig, limits: &Limits) -> Self {
+        Self {
+            db: db.clone(),
+            blobs: blobs.clone(),
+            clock: Arc::clone(clock),
+            unconfirmed: TimeDelta::hours(limits.files_unconfirmed_hours.into()),
+            uploads: TimeDelta::seconds(config.upload_url_seconds.cast_signed()),
+        }
+    }
+
+    /// Deletes what is left over every ten minutes, until the process ends. Instances that start together do not sweep
+    /// together.
+    pub fn start(self, random: &Random, lifecycle: &Lifecycle) {
+        let first = Duration::from_secs(random.below(SWEEP_EVERY.as_secs()));
+        let shutdown = lifecycle.shutdown_token();
+        lifecycle.spawn("file keeper", async move {
+            let sweeping = async {
+                let mut pause = first;
+                loop {
+                    tokio::time::sleep(pause).await;
+                    self.sweep().await;
+                    pause = SWEEP_EVERY;
+                }
+            };
+            tokio::select! {
+                () = sweeping => {}
+                () = shutdown.cancelled() => {}
+            }
+        });
+    }
+
+    /// Deletes what is left over now.
+    pub async fn sweep(&self) {
+        let now = self.clock.now();
+        if let Err(error) = self.forget_unconfirmed(now - self.unconfirmed).await {
+            tracing::warn!(%error, "files that nobody confirmed are not forgotten yet");
+        }
+        if let Err(error) = self.delete_abandoned(now - self.uploads).await {
+            tracing::warn!(%error, "blobs of deleted files are not deleted yet");
+        }
+        if let Err(error) = self.blobs.clear(now - self.unconfirmed).await {
+            tracing::warn!(%error, "what came only in part is not deleted yet");
+        }
+    }
+
+    async fn forget_unconfirmed(&self, before: DateTime<Utc>) -> Result<(), DbError> {
+        let mut files = 0;
+        loop {
+            let forgotten = forget_unconfirmed(&self.db, before, FORGOTTEN_AT_ONCE).await?;
+            files += forgotten;
+            if forgotten < FORGOTTEN_AT_ONCE.cast_unsigned() {
+                break;
+            }
+        }
+        if files > 0 {
+            tracing::info!(files, "files that nobody confirmed were forgotten");
+        }
+        Ok(())
+    }
+
+    /// Deletes each abandoned blob at once, and once more after nobody can upload it any more: those abandoned before
+    /// `before` are gone for good then.
+    async fn delete_abandoned(&self, before: DateTime<Utc>) -> Result<(), SweepError> {
+        let mut last = String::new();
+        while let Some(abandoned) = next_abandoned(&self.db, &last).await? {
+            last.clone_from(&abandoned.key);
+            let key = BlobKey::stored(abandoned.key.clone())?;
+            let deleted = timeout(DELETE_TIMEOUT, self.blobs.delete(&key)).await;
+            deleted.map_err(|_| BlobError::Unavailable("it takes too long to delete a blob".to_owned()))??;
+            if abandoned.since < before {
+                abandoned.forget().await?;
+            }
+        }
+        Ok(())
+    }
+}
