@@ -6,13 +6,22 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly fields: { field: string; message: string }[];
+  /** After how many seconds it makes sense to ask again; null: the server did not say. */
+  readonly retryAfter: number | null;
 
-  constructor(status: number, code: string, message: string, fields: ApiError["fields"] = []) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    fields: ApiError["fields"] = [],
+    retryAfter: number | null = null,
+  ) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.fields = fields;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -24,8 +33,9 @@ export async function request<T>(
   path: string,
   body?: unknown,
   more: Record<string, string> = {},
+  signal?: AbortSignal,
 ): Promise<T> {
-  const response = await answered(method, path, body, { Accept: "application/json", ...more });
+  const response = await answered(method, path, body, { Accept: "application/json", ...more }, signal);
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
@@ -35,11 +45,34 @@ export async function requestBytes(path: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** A text, or its beginning. */
+export interface Excerpt {
+  text: string;
+  /** Whether there is more of it. */
+  isCut: boolean;
+}
+
+/** Reads a text up to about `limit` characters; what is behind them is not fetched. */
+export async function requestText(path: string, limit: number, signal?: AbortSignal): Promise<Excerpt> {
+  const response = await answered("GET", path, undefined, { Accept: "text/plain" }, signal);
+  const pieces = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let piece = await pieces?.read(); piece && !piece.done; piece = await pieces?.read()) {
+    text += decoder.decode(piece.value, { stream: true });
+    if (text.length <= limit) continue;
+    void pieces?.cancel();
+    return { text: text.slice(0, limit), isCut: true };
+  }
+  return { text: text + decoder.decode(), isCut: false };
+}
+
 async function answered(
   method: string,
   path: string,
   body: unknown,
   headers: Record<string, string>,
+  signal?: AbortSignal,
 ): Promise<Response> {
   const token = session.get()?.token;
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -48,6 +81,7 @@ async function answered(
     method,
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
+    signal,
   });
   if (response.status === 401 && session.get()?.token === token) session.end();
   if (!response.ok) throw await failure(response);
@@ -64,7 +98,8 @@ export function withQuery(path: string, query: Record<string, string | number | 
 async function send(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
-  } catch {
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
     throw new ApiError(
       0,
       "UNREACHABLE",
@@ -76,7 +111,14 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 async function failure(response: Response): Promise<ApiError> {
   const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
   const message = problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`;
-  return new ApiError(response.status, problem?.code ?? "UNKNOWN", message, problem?.errors ?? []);
+  const retryAfter = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  return new ApiError(
+    response.status,
+    problem?.code ?? "UNKNOWN",
+    message,
+    problem?.errors ?? [],
+    Number.isFinite(retryAfter) ? retryAfter : null,
+  );
 }
 
 /** What went wrong, in words for a person. */

@@ -28,7 +28,7 @@ export async function socketToken(): Promise<string> {
   return (await request<{ token: string }>("POST", "/auth/ws-token")).token;
 }
 
-const TOO_MANY_REQUESTS = 429;
+export const TOO_MANY_REQUESTS = 429;
 
 /** Whether asking again could help: not when the server has understood and said no, unless it was too soon. */
 export function worthRetrying(failures: number, error: unknown): boolean {
@@ -47,9 +47,11 @@ export function useOrganization(orgId: string) {
   return { ...organizations, data: organizations.data?.find(({ id }) => id === orgId) };
 }
 
-export function useProjects(orgId: string) {
+/** The projects of an organization that I may open. */
+export function useProjects(orgId: string | undefined) {
   return useQuery({
     queryKey: ["projects", orgId],
+    enabled: orgId !== undefined,
     queryFn: () => everything<Project>(`/orgs/${orgId}/projects`),
   });
 }

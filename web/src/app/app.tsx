@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect } from "react";
 import { useSession } from "../api/session";
 import { RepairNotices } from "../documents/repair-notices";
 import { DocumentSessionProvider } from "../documents/session";
+import { UploadsProvider } from "../files/uploads-context";
 import { patient } from "../lib/patient";
 import { ProjectsPage } from "../projects/projects-page";
 import { SignInPage } from "../projects/sign-in-page";
@@ -31,7 +32,9 @@ export function App() {
     <ErrorBoundary>
       <DocumentSessionProvider of={session}>
         <RepairNotices />
-        <Screen route={route} />
+        <UploadsProvider>
+          <Screen route={route} />
+        </UploadsProvider>
       </DocumentSessionProvider>
     </ErrorBoundary>
   );
@@ -51,7 +54,7 @@ function Screen({ route }: { route: Route }) {
     case "organization":
       return (
         <Suspense fallback={<Fetching what="page" />}>
-          <OrganizationPage key={route.orgId} orgId={route.orgId} section={route.section} />
+          <OrganizationPage key={route.orgId} {...route} />
         </Suspense>
       );
     case "profile":

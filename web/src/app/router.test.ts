@@ -31,8 +31,11 @@ it("reads back every address that it makes", () => {
 
 it("reads back the addresses of an organization's parts", () => {
   for (const section of ORGANIZATION_SECTIONS) {
-    expect(parseRoute(organizationPath(P, section), "")).toEqual({ name: "organization", orgId: P, section });
+    const route = { name: "organization", orgId: P, section, projectId: null };
+    expect(parseRoute(organizationPath(P, section), "")).toEqual(route);
   }
+  const ofProject = new URL(organizationPath(P, "files", N), "http://localhost");
+  expect(parseRoute(ofProject.pathname, ofProject.search)).toMatchObject({ section: "files", projectId: N });
   expect(parseRoute(`/o/${P}/nothing`, "").name).toBe("unknown");
 });
 

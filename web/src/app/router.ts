@@ -22,7 +22,15 @@ export interface Place {
 }
 
 /** The parts of an organization's page. */
-export const ORGANIZATION_SECTIONS = ["members", "models", "keys", "webhooks", "audit", "trash"] as const;
+export const ORGANIZATION_SECTIONS = [
+  "members",
+  "files",
+  "models",
+  "keys",
+  "webhooks",
+  "audit",
+  "trash",
+] as const;
 export type OrganizationSection = (typeof ORGANIZATION_SECTIONS)[number];
 
 /** Where the address bar points. */
@@ -30,7 +38,13 @@ export type Route =
   | { name: "projects" }
   | { name: "signin" }
   | { name: "profile" }
-  | { name: "organization"; orgId: string; section: OrganizationSection }
+  | {
+      name: "organization";
+      orgId: string;
+      section: OrganizationSection;
+      /** The project that a part is narrowed down to. */
+      projectId: string | null;
+    }
   | ({ name: "project" } & Place)
   | { name: "unknown" };
 
@@ -46,7 +60,10 @@ export function parseRoute(pathname: string, search: string): Route {
   if (pathname === "/signin") return { name: "signin" };
   if (pathname === "/me") return { name: "profile" };
   const [, orgId, section] = ORGANIZATION.exec(pathname) ?? [];
-  if (orgId) return { name: "organization", orgId, section: section as OrganizationSection };
+  if (orgId) {
+    const projectId = section === "files" ? idIn(new URLSearchParams(search), "project") : null;
+    return { name: "organization", orgId, section: section as OrganizationSection, projectId };
+  }
   const [, projectId, view = "canvas", nodeId = null, part = "content", run] = PROJECT.exec(pathname) ?? [];
   if (!projectId || (part === "history" && run)) return { name: "unknown" };
   if (part === "runs" && nodeId === null) return { name: "unknown" };
@@ -83,9 +100,13 @@ export function projectPath(projectId: string, place: Partial<Omit<Place, "proje
   return `${base}${shown}${query.size > 0 ? `?${query}` : ""}`;
 }
 
-/** The address of a part of an organization. */
-export function organizationPath(orgId: string, section: OrganizationSection): string {
-  return `/o/${orgId}/${section}`;
+/** The address of a part of an organization, as far as it concerns one project. */
+export function organizationPath(
+  orgId: string,
+  section: OrganizationSection,
+  projectId: string | null = null,
+): string {
+  return `/o/${orgId}/${section}${projectId ? `?project=${projectId}` : ""}`;
 }
 
 const NAVIGATED = "glassbox:navigated";

@@ -11,12 +11,13 @@ import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
 import type { Project } from "../api/types";
-import { followLink, type Place } from "../app/router";
+import { followLink, navigate, organizationPath, type Place } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
 import { useDocument, useDocumentSession, useObservable, useReplica } from "../documents/session";
 import { UndoHistory } from "../documents/undo-history";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { ProjectFeedProvider } from "../events/project-feed";
+import { useFollowedFiles } from "../files/use-followed-files";
 import { useStore, Value } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
@@ -202,6 +203,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   usePreloadedPanel();
   useFollowedLocks(projectId);
   useFollowedRuns(projectId);
+  useFollowedFiles();
   const running = useRunDialog();
   const close = () => setDialog(null);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
@@ -232,7 +234,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         name={name}
         view={view}
         onPalette={() => setDialog("palette")}
-        actions={projectActions(setDialog, actions, canEdit)}
+        actions={projectActions(setDialog, actions, canEdit, project)}
       />
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
@@ -258,7 +260,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
           actions.focusNode(id);
           actions.openNode(id);
         }}
-        actions={usePaletteActions(setDialog)}
+        actions={usePaletteActions(setDialog, project)}
       />
       <MembersDialog project={project} open={dialog === "members"} onClose={close} />
       <TemplateDialog orgId={project?.orgId} open={dialog === "templates"} onClose={close} />
@@ -287,7 +289,10 @@ function PanelPlace() {
   );
 }
 
-function usePaletteActions(open: (dialog: OpenDialog) => void): PaletteAction[] {
+function usePaletteActions(
+  open: (dialog: OpenDialog) => void,
+  project: Project | undefined,
+): PaletteAction[] {
   const actions = useCanvasActions();
   const canEdit = useCanEdit();
   return [
@@ -298,7 +303,7 @@ function usePaletteActions(open: (dialog: OpenDialog) => void): PaletteAction[] 
     { label: "Show the graph", icon: "graph", shortcut: "3", run: () => actions.showView("graph") },
     { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
     { label: "Redo", icon: "redo", run: () => actions.redo() },
-    ...projectActions(open, actions, canEdit),
+    ...projectActions(open, actions, canEdit, project),
   ];
 }
 
@@ -307,12 +312,23 @@ function projectActions(
   open: (dialog: OpenDialog) => void,
   actions: CanvasActions,
   canEdit: boolean,
+  project: Project | undefined,
 ): HeaderAction[] {
   const edits: HeaderAction[] = canEdit
     ? [{ label: "New from a template", icon: "template", run: () => open("templates") }]
     : [];
+  const files: HeaderAction[] = project
+    ? [
+        {
+          label: "Files",
+          icon: "file",
+          run: () => navigate(organizationPath(project.orgId, "files", project.id)),
+        },
+      ]
+    : [];
   return [
     ...edits,
+    ...files,
     { label: "Project members", icon: "people", run: () => open("members") },
     { label: "Project settings", icon: "settings", run: () => open("settings") },
     { label: "Project history", icon: "clock", run: () => actions.showHistory() },

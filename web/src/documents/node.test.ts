@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { kindOf, NodeDocument, replaceText, sortedItems } from "./node";
+import { fileOf, kindOf, NodeDocument, replaceText, sortedItems } from "./node";
 
 const labels = (node: NodeDocument) => sortedItems(node.inputs).map((item) => item.get("label"));
 
@@ -18,12 +18,19 @@ describe("a node document", () => {
     const node = new NodeDocument(new Y.Doc());
     node.addItem("outputs", { kind: "text", label: "Note" }, "user-1");
     node.addItem("outputs", { kind: "node", label: "Plan", sourceNodeId: "node-1" }, null);
-    const [text, reference] = sortedItems(node.outputs) as [Y.Map<unknown>, Y.Map<unknown>];
+    node.addItem("outputs", { kind: "file", label: "a.pdf", fileId: "file-1" }, null);
+    const [text, reference, file] = sortedItems(node.outputs) as [
+      Y.Map<unknown>,
+      Y.Map<unknown>,
+      Y.Map<unknown>,
+    ];
     expect(kindOf(text)).toBe("text");
     expect(text.get("text")).toBeInstanceOf(Y.XmlFragment);
     expect(text.get("provenance")).toMatchObject({ userId: "user-1" });
     expect(kindOf(reference)).toBe("node");
     expect(reference.get("sourceNodeId")).toBe("node-1");
+    expect(kindOf(file)).toBe("file");
+    expect(fileOf(file)).toBe("file-1");
   });
 
   it("moves items by their order alone, so that concurrent edits of them survive", () => {

@@ -18,7 +18,8 @@ const KIND_OF_TYPE: Record<string, ItemKind> = {
 export type NewItem =
   | { kind: "text"; label: string }
   | { kind: "link"; label: string; url: string }
-  | { kind: "node"; label: string; sourceNodeId: string };
+  | { kind: "node"; label: string; sourceNodeId: string }
+  | { kind: "file"; label: string; fileId: string };
 
 /** A node's own document: the one place of the studio that knows the shape of a `node:<id>` document. */
 export class NodeDocument {
@@ -134,6 +135,9 @@ function newItem(content: NewItem, sortOrder: number): Y.Map<unknown> {
   } else if (content.kind === "link") {
     item.set("type", "external_link");
     item.set("url", content.url);
+  } else if (content.kind === "file") {
+    item.set("type", "file");
+    item.set("fileId", content.fileId);
   } else {
     item.set("type", "node_reference");
     item.set("sourceNodeId", content.sourceNodeId);
@@ -202,5 +206,11 @@ function isHighSurrogate(text: string, index: number): boolean {
 /** The node that an item names, as text. */
 export function sourceNodeOf(item: Y.Map<unknown>): string | null {
   const id = item.get("sourceNodeId");
+  return typeof id === "string" ? id : null;
+}
+
+/** The file that an item holds. */
+export function fileOf(item: Y.Map<unknown>): string | null {
+  const id = item.get("fileId");
   return typeof id === "string" ? id : null;
 }

@@ -8,6 +8,7 @@ import { Icon, type IconName } from "../ui/icon";
 import { LoadError } from "../ui/load-error";
 import { Notice } from "../ui/notice";
 import { AuditSection } from "./audit-section";
+import { FilesSection } from "./files-section";
 import { KeysSection } from "./keys-section";
 import { MembersSection } from "./members-section";
 import { ModelsSection } from "./models-section";
@@ -19,11 +20,12 @@ interface Part {
   icon: IconName;
   /** Whether it is for owners and admins alone. */
   isForAdmins: boolean;
-  Content: (props: { organization: Organization }) => React.ReactNode;
+  Content: (props: { organization: Organization; projectId: string | null }) => React.ReactNode;
 }
 
 const PARTS: Record<OrganizationSection, Part> = {
   members: { label: "Members", icon: "people", isForAdmins: false, Content: MembersSection },
+  files: { label: "Files", icon: "file", isForAdmins: false, Content: FilesSection },
   models: { label: "Models", icon: "spark", isForAdmins: true, Content: ModelsSection },
   keys: { label: "API keys", icon: "key", isForAdmins: true, Content: KeysSection },
   webhooks: { label: "Webhooks", icon: "webhook", isForAdmins: true, Content: WebhooksSection },
@@ -31,8 +33,15 @@ const PARTS: Record<OrganizationSection, Part> = {
   trash: { label: "Trash", icon: "trash", isForAdmins: false, Content: TrashSection },
 };
 
+interface PageProps {
+  orgId: string;
+  section: OrganizationSection;
+  /** The project that the part is narrowed down to. */
+  projectId: string | null;
+}
+
 /** An organization: who belongs to it, and what its admins see to. */
-export default function OrganizationPage(props: { orgId: string; section: OrganizationSection }) {
+export default function OrganizationPage(props: PageProps) {
   const organization = useOrganization(props.orgId);
   return (
     <div className="min-h-full">
@@ -41,7 +50,7 @@ export default function OrganizationPage(props: { orgId: string; section: Organi
         <AccountMenu />
       </AppHeader>
       {organization.data ? (
-        <Shell organization={organization.data} section={props.section} />
+        <Shell {...props} organization={organization.data} />
       ) : organization.isError ? (
         <main className="mx-auto max-w-3xl p-6">
           <LoadError
@@ -69,7 +78,7 @@ export default function OrganizationPage(props: { orgId: string; section: Organi
   );
 }
 
-function Shell({ organization, section }: { organization: Organization; section: OrganizationSection }) {
+function Shell({ organization, section, projectId }: PageProps & { organization: Organization }) {
   const isAdmin = organization.role === "owner" || organization.role === "admin";
   const shown = ORGANIZATION_SECTIONS.filter((key) => isAdmin || !PARTS[key].isForAdmins);
   const { label, isForAdmins, Content } = PARTS[section];
@@ -96,7 +105,7 @@ function Shell({ organization, section }: { organization: Organization; section:
             Ask one of them if you need something of this.
           </Notice>
         ) : (
-          <Content organization={organization} />
+          <Content organization={organization} projectId={projectId} />
         )}
       </main>
     </div>

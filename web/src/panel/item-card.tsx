@@ -4,8 +4,17 @@ import * as Y from "yjs";
 import { useCanvasActions } from "../canvas/canvas-actions";
 import { useCanEdit, useCanvasScope } from "../canvas/canvas-context";
 import { titleOf } from "../documents/canvas";
-import { type ItemKind, idOf, kindOf, type NodeDocument, type Side, sourceNodeOf } from "../documents/node";
+import {
+  fileOf,
+  type ItemKind,
+  idOf,
+  kindOf,
+  type NodeDocument,
+  type Side,
+  sourceNodeOf,
+} from "../documents/node";
 import { sharedStore, useMapText, useMapValue } from "../documents/yjs";
+import { FileById } from "../files/file-view";
 import { useStore } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { IconButton } from "../ui/button";
@@ -108,9 +117,7 @@ function ItemContent(props: ItemCardProps & { kind: ItemKind }) {
     case "data":
       return <DataContent item={props.item} />;
     case "file":
-      return (
-        <p className="text-[13px] text-muted">A file. This version of the studio does not show files yet.</p>
-      );
+      return <FileById id={fileOf(props.item)} />;
     case "unknown":
       return (
         <p className="text-[13px] text-muted">This version of the studio does not know this type of item.</p>

@@ -11,6 +11,7 @@ import { NodeDocument } from "../documents/node";
 import { useIsReady, useNodeDocument, useObservable, useReplica } from "../documents/session";
 import { EvidenceContext, EvidenceDesk } from "../evidence/desk";
 import { EvidenceLayer } from "../evidence/evidence-layer";
+import { useUploadsInto } from "../files/uploads-context";
 import { derivedStore, useStore } from "../lib/external-store";
 import { patient } from "../lib/patient";
 import { useOwned } from "../lib/use-owned";
@@ -155,6 +156,7 @@ function NodeContent({ document, place }: NodePanelProps & { document: AwaitedDo
   const content = useOwned(makeContent, doc);
   const { history, userId } = useCanvasScope();
   useEffect(() => (content ? history.add(content.undo) : undefined), [history, content]);
+  useUploadsInto(nodeId, content, userId);
   const canEditCanvas = useCanEdit();
   const access = useObservable(provider.access);
   const error = useObservable(provider.error);
@@ -187,8 +189,8 @@ function NodeContent({ document, place }: NodePanelProps & { document: AwaitedDo
             />
           </Suspense>
         </Section>
-        <Items side="inputs" content={content} awareness={awareness} />
-        <Items side="outputs" content={content} awareness={awareness} />
+        <Items nodeId={nodeId} side="inputs" content={content} awareness={awareness} />
+        <Items nodeId={nodeId} side="outputs" content={content} awareness={awareness} />
         <Connections nodeId={nodeId} />
       </EvidenceContext>
     </CanEditContext>

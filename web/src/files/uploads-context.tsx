@@ -1,0 +1,88 @@
+import { createContext, type ReactNode, use, useEffect, useMemo } from "react";
+import type { StoredFile } from "../api/files";
+import { NodeDocument } from "../documents/node";
+import { type DocumentSession, useDocumentSession } from "../documents/session";
+import { useOwned } from "../lib/use-owned";
+import { useSay } from "../ui/toast";
+import { Transfer } from "./transfer";
+import { Uploads, type UploadTarget } from "./uploads";
+
+/** What is being uploaded; null before the first effect. */
+export const UploadsContext = createContext<Uploads | null>(null);
+
+interface Needs {
+  documents: DocumentSession;
+  say: (message: string) => void;
+}
+
+/** Holds what is being uploaded, wherever in the studio one goes meanwhile. */
+export function UploadsProvider({ children }: { children: ReactNode }) {
+  const documents = useDocumentSession();
+  const say = useSay();
+  const uploads = useOwned(
+    makeUploads,
+    useMemo(() => ({ documents, say }), [documents, say]),
+  );
+  useKeptPage(uploads);
+  return <UploadsContext value={uploads}>{children}</UploadsContext>;
+}
+
+export function useUploads(): Uploads | null {
+  return use(UploadsContext);
+}
+
+/** Lets files that arrive for a node come into its open document. */
+export function useUploadsInto(nodeId: string, content: NodeDocument | null, userId: string): void {
+  const uploads = useUploads();
+  useEffect(() => {
+    if (!uploads || !content) return;
+    return uploads.attach(nodeId, (side, file) => content.addItem(side, itemOf(file), userId));
+  }, [uploads, nodeId, content, userId]);
+}
+
+function makeUploads({ documents, say }: Needs): Uploads {
+  return new Uploads({
+    start: (target, file) => new Transfer(target, file),
+    putIntoNode: (target, file) => putIntoNode(documents, target, file),
+    onUnseenFailure: ({ name }) =>
+      say(`${name} was not uploaded. Open its node to see why and to try again.`),
+  });
+}
+
+function itemOf({ id, filename }: StoredFile) {
+  return { kind: "file", label: filename, fileId: id } as const;
+}
+
+async function putIntoNode(
+  documents: DocumentSession,
+  target: UploadTarget,
+  file: StoredFile,
+): Promise<void> {
+  const provider = documents.open(`node:${target.nodeId}`);
+  await provider.whenLoaded;
+  const content = new NodeDocument(provider.replica.value.doc);
+  content.addItem(target.side, itemOf(file), documents.userId);
+  content.destroy();
+  await documents.release(provider);
+}
+
+/** Asks before a page is left that sends files, and lets no file that is dropped beside the mark take its place. */
+function useKeptPage(uploads: Uploads | null): void {
+  useEffect(() => {
+    if (!uploads) return;
+    const onLeave = (event: BeforeUnloadEvent) => {
+      if (uploads.list.get().some(({ phase }) => phase !== "failed")) event.preventDefault();
+    };
+    const onDrop = (event: DragEvent) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", onLeave);
+    window.addEventListener("dragover", onDrop);
+    window.addEventListener("drop", onDrop);
+    return () => {
+      window.removeEventListener("beforeunload", onLeave);
+      window.removeEventListener("dragover", onDrop);
+      window.removeEventListener("drop", onDrop);
+    };
+  }, [uploads]);
+}
