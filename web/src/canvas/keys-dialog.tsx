@@ -13,7 +13,7 @@ const KEYS: [string, string][] = [
   ["F", "Fit everything into view"],
   ["1 2 3", "Canvas, tree, graph"],
   ["← →", "In the tree: fold and unfold"],
-  [`${MOD}K`, "Find a node or an action"],
+  [`${MOD}K`, "Find a node, a file or an action"],
   [`${MOD}Z`, "Undo my last edit"],
   [`${MOD}⇧Z`, "Redo"],
   [`${MOD}A`, "Select all nodes"],

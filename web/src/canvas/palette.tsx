@@ -1,6 +1,15 @@
+import { useState } from "react";
+import { useProjects } from "../api/queries";
+import type { Found, FoundByMeaning } from "../api/search";
 import { titleOf } from "../documents/canvas";
+import { fileIcon, kindWords } from "../files/words";
+import { rank } from "../lib/rank";
+import { humanize } from "../lib/text";
+import { Marked } from "../search/marked";
+import { SearchNotice } from "../search/notice";
+import { useFound } from "../search/use-found";
 import type { IconName } from "../ui/icon";
-import { Picker, type PickerEntry } from "../ui/picker";
+import { PickerBody, type PickerEntry, PickerFrame } from "../ui/picker";
 import { useCanvasScope } from "./canvas-context";
 
 export interface PaletteAction {
@@ -11,16 +20,66 @@ export interface PaletteAction {
 }
 
 interface PaletteProps {
+  /** Where texts and files are searched; undefined: not known yet. */
+  orgId: string | undefined;
   open: boolean;
   onClose: () => void;
   actions: PaletteAction[];
-  onNode: (id: string) => void;
+  /** Opens a node of this project, or of another one. */
+  onNode: (id: string, projectId: string) => void;
+  onFile: (file: { id: string; title: string }) => void;
 }
 
-/** Finds any node or action by typing. */
-export function Palette({ open, onClose, actions, onNode }: PaletteProps) {
-  const { canvas, flow } = useCanvasScope();
-  const entries = () => [
+const LABEL = "Find a node, a file or an action";
+/** How many actions and titles are shown; of those that match, fewer, so that what the server found is in sight. */
+const SHOWN = { ofAll: 50, ofMatching: 12 } as const;
+
+/** Finds any node, file or action by typing. Actions and titles are found here, texts and files by the server. */
+export function Palette(props: PaletteProps) {
+  return (
+    <PickerFrame label={LABEL} open={props.open} onClose={props.onClose}>
+      <PaletteBody {...props} />
+    </PickerFrame>
+  );
+}
+
+function PaletteBody(props: PaletteProps) {
+  const { orgId, onClose } = props;
+  const [typed, setTyped] = useState("");
+  const here = useHere(props, typed);
+  const found = useFound(orgId, typed);
+  const entryOf = useEntryOf(props, found.query);
+  const known = new Set(here.map(({ key }) => key));
+  const byWords = found.words?.data?.items.filter(({ id }) => !known.has(id)) ?? [];
+  const byMeaning = found.meaning?.data?.items ?? [];
+  const isSettled = found.isWanted && !found.isSearching;
+  const groups = [
+    { label: "Actions and titles", entries: here },
+    { label: "In texts and files", entries: byWords.map((item) => entryOf(item, item.excerpt)) },
+    {
+      label: "By meaning",
+      entries:
+        isSettled && !found.meaning
+          ? [meaningEntry(found.query, found.askByMeaning)]
+          : byMeaning.map((item) => entryOf(item, item.passage)),
+    },
+  ];
+  return (
+    <PickerBody
+      label={LABEL}
+      query={typed}
+      onQuery={setTyped}
+      groups={groups}
+      notice={found.isWanted ? <Notices found={found} /> : here.length === 0 && "Nothing matches."}
+      onClose={onClose}
+    />
+  );
+}
+
+/** The actions, and the nodes of this canvas by their titles. */
+function useHere({ actions, onNode }: PaletteProps, typed: string): PickerEntry[] {
+  const { canvas, flow, projectId } = useCanvasScope();
+  const entries = [
     ...actions.map(
       ({ label, icon, shortcut, run }): PickerEntry => ({
         key: label,
@@ -32,8 +91,68 @@ export function Palette({ open, onClose, actions, onNode }: PaletteProps) {
     ),
     ...flow.nodes.get().map(({ id }): PickerEntry => {
       const label = titleOf(canvas.node(id));
-      return { key: id, label, icon: "node", hint: "Node", run: () => onNode(id) };
+      return { key: id, label, icon: "node", hint: "Node", run: () => onNode(id, projectId) };
     }),
   ];
-  return <Picker label="Find a node or an action" open={open} onClose={onClose} entries={entries} />;
+  return rank(typed, entries).slice(0, typed.trim() ? SHOWN.ofMatching : SHOWN.ofAll);
+}
+
+/** Makes entries of what the server found. */
+function useEntryOf({ orgId, onNode, onFile }: PaletteProps, query: string) {
+  const { projectId: here } = useCanvasScope();
+  const projects = useProjects(orgId).data;
+  const elsewhere = (projectId: string | null) =>
+    projectId === here ? null : (projects?.find(({ id }) => id === projectId)?.name ?? null);
+  return (item: Found | FoundByMeaning, text: string): PickerEntry => {
+    const { type, id, projectId, title, contentType, status } = item;
+    const isFile = type === "file";
+    const sort = isFile
+      ? kindWords({ contentType: contentType ?? "", filename: title })
+      : humanize(status ?? "");
+    return {
+      key: id,
+      label: title || "Untitled",
+      icon: isFile ? fileIcon(contentType ?? "") : "node",
+      hint: [elsewhere(projectId), sort || "Node"].filter(Boolean).join(" · "),
+      detail: text ? <Marked text={text} query={query} /> : undefined,
+      run: () => (isFile || !projectId ? onFile({ id, title }) : onNode(id, projectId)),
+    };
+  };
+}
+
+function meaningEntry(query: string, ask: () => void): PickerEntry {
+  return {
+    key: "by meaning",
+    label: `Search for what means “${query}”`,
+    icon: "spark",
+    hint: "Other words, too",
+    staysOpen: true,
+    run: ask,
+  };
+}
+
+function Notices({ found }: { found: ReturnType<typeof useFound> }) {
+  const { words, meaning, isSearching } = found;
+  return (
+    <>
+      <SearchNotice
+        where="in texts and files"
+        isSearching={isSearching}
+        error={words?.error}
+        found={words?.data?.items.length}
+        hasMore={Boolean(words?.data?.nextCursor)}
+        retry={() => void words?.refetch()}
+      />
+      {meaning && (
+        <SearchNotice
+          where="by meaning"
+          isSearching={meaning.isFetching}
+          error={meaning.error}
+          found={meaning.data?.items.length}
+          hasMore={false}
+          retry={() => void meaning.refetch()}
+        />
+      )}
+    </>
+  );
 }

@@ -53,12 +53,17 @@ export function ProjectHeader({ name, view, onPalette, actions }: HeaderProps) {
       <Button
         look="quiet"
         onClick={onPalette}
-        title={`Find a node or an action (${MOD}K)`}
+        title={`Find a node, a file or an action (${MOD}K)`}
         className="max-lg:hidden"
       >
         <Icon name="search" /> Find <kbd className="text-xs">{MOD}K</kbd>
       </Button>
-      <IconButton icon="search" label="Find a node or an action" onClick={onPalette} className="lg:hidden" />
+      <IconButton
+        icon="search"
+        label="Find a node, a file or an action"
+        onClick={onPalette}
+        className="lg:hidden"
+      />
       <span className="flex max-lg:hidden">
         {actions.map(({ label, icon, shortcut, run }) => (
           <IconButton key={label} icon={icon} label={label} shortcut={shortcut} onClick={run} />

@@ -11,12 +11,13 @@ import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
 import type { Project } from "../api/types";
-import { followLink, navigate, organizationPath, type Place } from "../app/router";
+import { followLink, navigate, organizationPath, type Place, projectPath } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
 import { useDocument, useDocumentSession, useObservable, useReplica } from "../documents/session";
 import { UndoHistory } from "../documents/undo-history";
 import { sharedStore, useMapText } from "../documents/yjs";
 import { ProjectFeedProvider } from "../events/project-feed";
+import { FileDialog } from "../files/file-dialog";
 import { useFollowedFiles } from "../files/use-followed-files";
 import { useStore, Value } from "../lib/external-store";
 import { patient } from "../lib/patient";
@@ -200,6 +201,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   const canEdit = useCanEdit();
   const actions = useCanvasActions();
   const [dialog, setDialog] = useState<OpenDialog>(null);
+  const [file, setFile] = useState<{ id: string; title: string } | null>(null);
   usePreloadedPanel();
   useFollowedLocks(projectId);
   useFollowedRuns(projectId);
@@ -254,14 +256,18 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
         )}
       </main>
       <Palette
+        orgId={project?.orgId}
         open={dialog === "palette"}
         onClose={close}
-        onNode={(id) => {
+        onNode={(id, of) => {
+          if (of !== projectId) return navigate(projectPath(of, { nodeId: id }));
           actions.focusNode(id);
           actions.openNode(id);
         }}
+        onFile={setFile}
         actions={usePaletteActions(setDialog, project)}
       />
+      <FileDialog file={file} onClose={() => setFile(null)} />
       <MembersDialog project={project} open={dialog === "members"} onClose={close} />
       <TemplateDialog orgId={project?.orgId} open={dialog === "templates"} onClose={close} />
       <SettingsDialog project={project} open={dialog === "settings"} onClose={close} />
