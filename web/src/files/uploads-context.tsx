@@ -73,16 +73,18 @@ function useKeptPage(uploads: Uploads | null): void {
     const onLeave = (event: BeforeUnloadEvent) => {
       if (uploads.list.get().some(({ phase }) => phase !== "failed")) event.preventDefault();
     };
-    const onDrop = (event: DragEvent) => {
-      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    const onDrag = (event: DragEvent) => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+      event.dataTransfer.dropEffect = "none";
+      event.preventDefault();
     };
     window.addEventListener("beforeunload", onLeave);
-    window.addEventListener("dragover", onDrop);
-    window.addEventListener("drop", onDrop);
+    window.addEventListener("dragover", onDrag);
+    window.addEventListener("drop", onDrag);
     return () => {
       window.removeEventListener("beforeunload", onLeave);
-      window.removeEventListener("dragover", onDrop);
-      window.removeEventListener("drop", onDrop);
+      window.removeEventListener("dragover", onDrag);
+      window.removeEventListener("drop", onDrag);
     };
   }, [uploads]);
 }

@@ -61,7 +61,11 @@ export function Items({ nodeId, side, content, awareness }: ItemsProps) {
   return (
     <Section title={words.title} action={canEdit && actions}>
       <FileDrop nodeId={nodeId} side={side} newFiles={newFiles}>
-        {items.length === 0 && !asking && <p className="text-[13px] text-muted">{words.empty}</p>}
+        {items.length === 0 && !asking && (
+          <p className="text-[13px] text-muted">
+            {newFiles ? `${words.empty} Files can be dropped here.` : words.empty}
+          </p>
+        )}
         <ul aria-label={words.title} className="grid gap-2">
           {items.map((item, index) => (
             <li key={idOf(item) || keyOf(item)}>
