@@ -117,7 +117,8 @@ async fn start(
     }
     let agents =
         config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, queue, address)).transpose()?;
-    listen(listener, http, routes(config.server.roles, api, sync), lifecycle);
+    let files_at = api.blobs.foreign_origin().await;
+    listen(listener, http, routes(config.server.roles, api, sync, files_at.as_deref()), lifecycle);
     if let Some(agents) = agents {
         agents.start();
     }
@@ -132,13 +133,13 @@ fn needs_queue(roles: Roles) -> bool {
 }
 
 /// What an instance with these roles serves.
-fn routes(roles: Roles, api: Api, sync: SyncServer) -> Router {
+fn routes(roles: Roles, api: Api, sync: SyncServer, files_at: Option<&str>) -> Router {
     let mut app = api::router_of(api, roles);
     if roles.has(Role::Sync) {
         app = app.merge(sync.router());
     }
     if roles.has(Role::Api) {
-        app = app.merge(studio::router());
+        app = app.merge(studio::router(files_at));
     }
     app
 }

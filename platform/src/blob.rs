@@ -114,6 +114,14 @@ impl BlobStore {
         }
     }
 
+    /// Where clients bring and fetch blobs: scheme, host and port. `None` when that is this server, or is not known yet.
+    pub async fn foreign_origin(&self) -> Option<String> {
+        match self {
+            Self::Folder(_) => None,
+            Self::S3(bucket) => bucket.origin().await,
+        }
+    }
+
     /// An address at which a blob may be uploaded for a while, again and again.
     ///
     /// # Errors

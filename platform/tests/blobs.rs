@@ -131,8 +131,11 @@ fn http() -> Client {
 }
 
 async fn put(signed: &SignedUrl, body: &'static str) -> StatusCode {
-    let request = signed.headers.iter().fold(http().put(&signed.url), |request, (name, value)| request.header(name, value));
-    request.body(body).send().await.unwrap().status()
+    let mut request = http().put(&signed.url).body(body);
+    for (name, value) in &signed.headers {
+        request = request.header(name, value);
+    }
+    request.send().await.unwrap().status()
 }
 
 #[tokio::test]
@@ -153,6 +156,16 @@ async fn s3_takes_and_gives_bytes_at_signed_addresses() {
     assert_eq!(answer.headers()["content-disposition"], "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe.html");
     assert_eq!(answer.headers()["content-type"], "application/octet-stream", "no page of somebody else's");
     assert_eq!(answer.text().await.unwrap(), "<b>a>");
+}
+
+#[tokio::test]
+async fn it_is_known_to_which_other_origin_pages_bring_files() {
+    let (folder, s3) = (Bench::folder().await, Bench::s3().await);
+    assert_eq!(folder.blobs.foreign_origin().await, None);
+    let download = Download { filename: "a".to_owned(), content_type: "text/plain".to_owned() };
+    let signed = s3.blobs.download_url(&new_key(), &download, VALID).await.unwrap();
+    let origin = s3.blobs.foreign_origin().await.unwrap();
+    assert!(signed.url.starts_with(&format!("{origin}/")), "{origin}");
 }
 
 #[tokio::test]

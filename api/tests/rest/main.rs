@@ -11,6 +11,8 @@ mod erasure;
 mod event_source;
 mod events;
 mod executions;
+mod file_access;
+mod files;
 mod graph;
 mod history;
 mod idempotency;

@@ -93,6 +93,11 @@ impl Server {
         self.database.as_ref().expect("the server was started with a database")
     }
 
+    /// Where its blobs are.
+    pub(crate) fn blob_folder(&self) -> &BlobFolder {
+        &self.folder
+    }
+
     /// Signs in as `<name>@example.com`.
     pub(crate) async fn sign_in(&self, name: &str) -> Client {
         self.sign_in_with(&format!("{name}@example.com")).await

@@ -52,7 +52,9 @@ where
         let words = DisplayErrorContext(&error).to_string();
         match status {
             Some(status) if status.as_u16() == NOT_FOUND => Self::NotFound,
-            Some(status) if status.is_client_error() && status.as_u16() != TOO_MANY_REQUESTS => Self::Refused(words),
+            Some(status) if status.as_u16() == TOO_MANY_REQUESTS => Self::Unavailable(words),
+            // A bucket of another region leads there, which helps nobody who signs for this one.
+            Some(status) if status.is_client_error() || status.as_u16() / 100 == 3 => Self::Refused(words),
             None if matches!(error, SdkError::ConstructionFailure(_)) => Self::Refused(words),
             _ => Self::Unavailable(words),
         }

@@ -56,7 +56,7 @@ fn check_production(config: &Config, reader: &mut Reader) {
         && folder.choice == Choice::Default
         && keeps_files
     {
-        let allowed = "required in production mode, unless files.dir names a folder that lasts and that all instances see";
+        let allowed = "required in production mode, unless files.dir names a folder that lasts, for all instances";
         reader.refuse("files.bucket", allowed);
     }
     match &config.auth.oidc {

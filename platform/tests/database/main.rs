@@ -8,6 +8,7 @@ mod compaction;
 mod erasure;
 mod event_feed;
 mod events;
+mod files;
 mod load;
 mod locks;
 mod lost_answer;

@@ -44,12 +44,13 @@ pub(super) async fn upload(
         Some(_) => return Err(confirmed()),
         None => return Err(Problem::not_found("file")),
     }
-    let most = permit.size.unwrap_or(u64::MAX).min(api.limits.file_bytes);
+    let most = permit.size.unwrap_or(api.limits.file_bytes);
+    let too_many = || if permit.size.is_some() { other_size() } else { too_large(&api) };
     if announced_size(request.headers()).is_some_and(|size| size > most) {
-        return Err(too_large(&api));
+        return Err(too_many());
     }
     let mut arriving = folder.receive(&permit.key, most).await?;
-    receive(&api, request.into_body(), &mut arriving).await?;
+    receive(&api, request.into_body(), &mut arriving, too_many).await?;
     if permit.size.is_some_and(|size| size != arriving.size()) {
         return Err(other_size());
     }
@@ -73,7 +74,8 @@ pub(super) async fn download(
         BlobError::NotFound => Problem::not_found("file"),
         other => other.into(),
     })?;
-    let header = |text: &str| HeaderValue::from_str(text).map_err(|error| Problem::new(Code::Internal).caused_by(error));
+    let unfit = |error| Problem::new(Code::Internal).caused_by(error);
+    let header = |text: &str| HeaderValue::from_str(text).map_err(unfit);
     let filename = permit.filename.as_deref().unwrap_or(FILENAME);
     let headers = [
         (CONTENT_TYPE, header(harmless_type(&permit.content_type))?),
@@ -133,7 +135,12 @@ fn confirmed() -> Problem {
 }
 
 /// Takes the body as it comes; each piece has to come in time.
-async fn receive(api: &Api, body: Body, arriving: &mut Arriving) -> Result<(), Problem> {
+async fn receive(
+    api: &Api,
+    body: Body,
+    arriving: &mut Arriving,
+    too_many: impl Fn() -> Problem,
+) -> Result<(), Problem> {
     let time = Duration::from_secs(api.limits.request_body_seconds);
     let mut pieces = body.into_data_stream();
     loop {
@@ -143,10 +150,11 @@ async fn receive(api: &Api, body: Body, arriving: &mut Arriving) -> Result<(), P
         };
         let Some(piece) = piece else { return Ok(()) };
         let piece = piece.map_err(|error| {
-            Problem::new(Code::InvalidParameter).detail("The body did not arrive whole. Send it again.").caused_by(error)
+            let detail = "The body did not arrive whole. Send it again.";
+            Problem::new(Code::InvalidParameter).detail(detail).caused_by(error)
         })?;
         arriving.take(&piece).await.map_err(|error| match error {
-            BlobError::TooLarge { .. } => too_large(api),
+            BlobError::TooLarge { .. } => too_many(),
             other => other.into(),
         })?;
     }

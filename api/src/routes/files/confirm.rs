@@ -30,7 +30,8 @@ const LOOKS_MAX: usize = 3;
         (status = CONFLICT,
             description = "`FILE_NOT_UPLOADED`: no bytes have come yet. `CONFLICT`: others come all the time.",
             body = ProblemBody, content_type = "application/problem+json"),
-        (status = PAYLOAD_TOO_LARGE, description = "`FILE_TOO_LARGE`: more bytes came than a file may have. It is deleted.",
+        (status = PAYLOAD_TOO_LARGE,
+            description = "`FILE_TOO_LARGE`: more bytes came than a file may have. It is deleted.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(

@@ -94,10 +94,12 @@ pub(in crate::db) fn of_org(
     statement.push_bind(org.as_uuid());
     match sees {
         Sees::All => {
+            // Those of one organization are few enough to be looked up together.
             statement.push(
                 " AND (project_id IS NULL OR EXISTS (
-                     SELECT FROM projects p WHERE p.id = files.project_id AND p.deleted_at IS NULL))",
+                     SELECT FROM projects p WHERE p.id = files.project_id AND p.deleted_at IS NULL AND p.org_id = ",
             );
+            statement.push_bind(org.as_uuid()).push("))");
         }
         Sees::OwnProjects(user) => {
             statement.push(
