@@ -9,13 +9,23 @@ CREATE TABLE search_entries (
     file_id    uuid UNIQUE REFERENCES files ON DELETE CASCADE,
     title      text NOT NULL,
     text       text NOT NULL,                     -- its beginning, if it is very long
-    words      tsvector NOT NULL,                 -- of title (weight A) and text, cut into words by the indexer
     digest     bytea NOT NULL,                    -- of title and text: the same means that nothing is to be done
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK (num_nonnulls(node_id, file_id) = 1)
 );
 CREATE INDEX search_entries_org ON search_entries (org_id);
-CREATE INDEX search_entries_words ON search_entries USING gin (words);
+CREATE INDEX search_entries_project ON search_entries (project_id) WHERE project_id IS NOT NULL;
+
+-- The words of entries, cut by the indexer. Rows and not a tsvector, since row-level security lets an index be used only
+-- with operators that Postgres knows to be leakproof: comparing texts is, matching a tsvector is not.
+CREATE TABLE search_words (
+    org_id   uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    word     text COLLATE "C" NOT NULL,           -- in the order of its bytes, so that beginnings of words are ranges
+    entry_id uuid NOT NULL REFERENCES search_entries ON DELETE CASCADE,
+    weight   real NOT NULL,                       -- how much the entry is about it, more than 0 and less than 1
+    PRIMARY KEY (org_id, word, entry_id) INCLUDE (weight)
+);
+CREATE INDEX search_words_entry ON search_words (entry_id);
 
 -- Their text in pieces of a size that a meaning can be given to.
 CREATE TABLE search_passages (
@@ -47,7 +57,7 @@ CREATE INDEX search_queue_org ON search_queue (org_id);
 DO $$
 DECLARE name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['search_entries', 'search_passages', 'search_queue'] LOOP
+    FOREACH name IN ARRAY ARRAY['search_entries', 'search_words', 'search_passages', 'search_queue'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY in_organization ON %I USING (org_id = (SELECT current_org_id()))', name);
@@ -57,11 +67,13 @@ END
 $$;
 
 -- Whatever changes what a node says passes here. Who indexes removes the row in the transaction in which it writes what it
--- has read, so that a change meanwhile waits for its end, and is noted again.
+-- has read, so that a change meanwhile waits for its end, and is noted again. A row that is there is locked by a change, so
+-- that nobody removes it before what has changed can be read.
 CREATE FUNCTION note_for_search() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO search_queue (node_id, org_id) VALUES (NEW.id, NEW.org_id) ON CONFLICT DO NOTHING;
+    INSERT INTO search_queue (node_id, org_id) VALUES (NEW.id, NEW.org_id)
+    ON CONFLICT (node_id) DO UPDATE SET since = search_queue.since;
     RETURN NULL;
 END
 $$;

@@ -27,6 +27,7 @@ mod principal;
 pub mod projects;
 pub mod quarantine;
 pub mod runs;
+pub mod search;
 #[cfg(feature = "testing")]
 pub mod statements;
 pub mod templates;

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod random;
 pub mod rate;
 pub mod rate_limiter;
+pub mod search;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
