@@ -41,6 +41,7 @@ CREATE TABLE search_passages (
 );
 CREATE INDEX search_passages_org ON search_passages (org_id);
 CREATE INDEX search_passages_due ON search_passages (due_at) WHERE embedding IS NULL;
+CREATE INDEX search_passages_embedder ON search_passages (embedder) WHERE embedder IS NOT NULL;
 CREATE INDEX search_passages_embedding ON search_passages USING hnsw (embedding vector_cosine_ops);
 
 -- Nodes whose entry is to be looked at again.

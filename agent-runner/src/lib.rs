@@ -8,6 +8,7 @@
 //! | `trace`, `prompt` | what people are shown, what models are told (pure) |
 //! | `model` | models: OpenAI-compatible ones and the demo |
 //! | `tools` | what agents can use, and who has to allow it |
+//! | `search` | keeps what can be found up to date |
 //! | `workspace` | the documents, as any client has them |
 
 mod entry;
@@ -16,6 +17,7 @@ mod model;
 mod probe;
 mod prompt;
 mod run;
+mod search;
 mod services;
 mod state;
 mod tools;
@@ -24,5 +26,6 @@ mod worker;
 mod workspace;
 
 pub use probe::{Moment, Probe, Watcher};
+pub use search::Indexer;
 pub use services::World;
 pub use worker::AgentRunner;

@@ -57,12 +57,12 @@ impl Form {
             Some(FormParameter::Json) => Some(Self::Json),
             Some(FormParameter::Markdown) => Some(Self::Markdown),
             Some(FormParameter::Yjs) => Some(Self::Yjs),
-            None => Self::accepted(headers),
+            None => Self::accepted(&Self::ALL, headers),
         }
     }
 
-    /// The form that `Accept` likes best (RFC 9110 §12.5.1).
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
+    /// The form of these that `Accept` likes best (RFC 9110 §12.5.1); where it likes several equally, the first.
+    pub(crate) fn accepted(forms: &[Self], headers: &HeaderMap) -> Option<Self> {
         let ranges: Vec<Range<'_>> = headers
             .get_all(ACCEPT)
             .iter()
@@ -71,10 +71,10 @@ impl Form {
             .filter_map(Range::parse)
             .collect();
         if ranges.is_empty() {
-            return Some(Self::Json);
+            return forms.first().copied();
         }
         let mut best: Option<(Self, u16)> = None;
-        for form in Self::ALL {
+        for &form in forms {
             let quality = quality_of(form, &ranges);
             if quality > best.map_or(0, |(_, best)| best) {
                 best = Some((form, quality));
@@ -144,12 +144,12 @@ mod tests {
     use super::*;
 
     fn accepted(value: &'static str) -> Option<Form> {
-        Form::accepted(&[(ACCEPT, HeaderValue::from_static(value))].into_iter().collect())
+        Form::accepted(&Form::ALL, &[(ACCEPT, HeaderValue::from_static(value))].into_iter().collect())
     }
 
     #[test]
     fn the_most_liked_form_is_taken_and_json_where_nothing_is_said() {
-        assert_eq!(Form::accepted(&HeaderMap::new()), Some(Form::Json));
+        assert_eq!(Form::accepted(&Form::ALL, &HeaderMap::new()), Some(Form::Json));
         assert_eq!(accepted("*/*"), Some(Form::Json));
         assert_eq!(accepted("text/markdown"), Some(Form::Markdown));
         assert_eq!(accepted("text/*"), Some(Form::Markdown));

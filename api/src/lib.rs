@@ -53,6 +53,7 @@ use platform::bus::Bus;
 use platform::clock::Clock;
 use platform::config::{AgentsConfig, FilesConfig, Mode, Role, Roles};
 use platform::db::Db;
+use platform::embedding::Embedder;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
@@ -94,6 +95,8 @@ pub struct Api {
     pub blobs: BlobStore,
     /// For how long addresses of files hold.
     pub files: FilesConfig,
+    /// Tells how near texts are to each other.
+    pub embedder: Embedder,
     /// Who erases what deleted organizations held.
     pub erasure: Erasure,
     /// Checks tokens.

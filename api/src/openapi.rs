@@ -90,6 +90,7 @@ pub(crate) fn preamble() -> OpenApi {
             tag("executions", "Runs of agents on nodes."),
             tag("models", "The models that agents may use."),
             tag("files", "What people and agents upload."),
+            tag("search", "Finding nodes and files by what they say."),
             tag("events", "What happens, in pages or as a stream."),
             tag("notifications", "What the caller was told."),
             tag("webhooks", "Other servers that are told what happens."),

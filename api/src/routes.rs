@@ -15,6 +15,7 @@ pub mod nodes;
 pub mod notifications;
 pub mod organizations;
 pub mod projects;
+mod search;
 mod templates;
 pub mod users;
 pub mod webhooks;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(executions::routes())
         .merge(models::routes())
         .merge(files::routes())
+        .merge(search::routes())
         .merge(openapi::routes())
         .merge(reference::routes())
         .fallback(not_found);

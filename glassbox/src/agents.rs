@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use agent_runner::{AgentRunner, Probe, World};
+use agent_runner::{AgentRunner, Indexer, Probe, World};
 use anyhow::Context;
 use api::Api;
 use platform::agent_queue::{AgentQueue, AgentQueueError, Announcer};
@@ -53,6 +53,11 @@ pub(crate) fn runner(
     };
     let runner = AgentRunner::new(world, &config.agents, config.server.mode, server_url, Probe::default());
     runner.context("models cannot be called")
+}
+
+/// Keeps what can be found up to date.
+pub(crate) fn indexer(api: &Api) -> Indexer {
+    Indexer::new(&api.db, &api.embedder, &api.random, &api.metrics)
 }
 
 /// How this process reaches what listens there.

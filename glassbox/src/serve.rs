@@ -14,6 +14,7 @@ use platform::auth::{Authenticator, UserDirectory, token_secret};
 use platform::bus::{Bus, InstanceId, RedisBus, World};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Role, Roles};
+use platform::embedding::Embedder;
 use platform::erasure::Erasure;
 use platform::events::{EventFeed, Keeper};
 use platform::files::FileKeeper;
@@ -118,9 +119,13 @@ async fn start(
     let agents =
         config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, queue, address)).transpose()?;
     let files_at = api.blobs.foreign_origin().await;
+    let indexer = config.server.roles.has(Role::Agent).then(|| agents::indexer(&api));
     listen(listener, http, routes(config.server.roles, api, sync, files_at.as_deref()), lifecycle);
     if let Some(agents) = agents {
         agents.start();
+    }
+    if let Some(indexer) = indexer {
+        indexer.start(lifecycle);
     }
     println!("GlassBox is at http://{address}{path}");
     tracing::info!(%address, roles = %config.server.roles, "serving");
@@ -243,6 +248,7 @@ async fn compose(
         agents: config.agents.clone(),
         blobs,
         files: config.files.clone(),
+        embedder: Embedder::new(config.embeddings.as_ref()).context("embeddings cannot be asked for")?,
         erasure,
         authenticator,
         rate_limiter,

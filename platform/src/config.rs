@@ -3,6 +3,7 @@
 
 mod agents;
 mod check;
+mod embeddings;
 mod error;
 mod files;
 mod layers;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use agents::{AgentQueueConfig, AgentsConfig, ServerModelConfig, parse_price, price_text};
+pub use embeddings::EmbeddingsConfig;
 pub use error::{ConfigError, Problem, Source};
 pub use files::{BlobFolderConfig, BlobPlace, BucketConfig, Choice, FilesConfig};
 pub use roles::{ParseRolesError, Role, Roles};
@@ -49,6 +51,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// Files.
     pub files: FilesConfig,
+    /// What tells how near texts are to each other; `None`: what is built in.
+    pub embeddings: Option<EmbeddingsConfig>,
     /// Limits.
     pub limits: Limits,
 }
@@ -233,6 +237,7 @@ impl Config {
             },
             agents: agents::read_agents(reader),
             files: files::read_files(reader),
+            embeddings: embeddings::read_embeddings(reader),
             limits: read_limits(reader),
         }
     }
@@ -294,6 +299,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         requests_per_minute_per_person: reader.integer("limits.requests_per_minute_per_person", 1..=MILLION),
         ws_tokens_per_minute_per_principal: reader.integer("limits.ws_tokens_per_minute_per_principal", 1..=MILLION),
         executions_per_minute_per_person: reader.integer("limits.executions_per_minute_per_person", 1..=MILLION),
+        searches_per_minute_per_person: reader.integer("limits.searches_per_minute_per_person", 1..=MILLION),
         outbox_bytes: reader.integer("limits.outbox_bytes", 16_384..=GIB),
         unsaved_bytes_per_document: reader.integer("limits.unsaved_bytes_per_document", 65_536..=GIB),
         unsaved_bytes: reader.integer("limits.unsaved_bytes", MIB..=1024 * GIB),

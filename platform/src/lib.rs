@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod embedded_postgres;
+pub mod embedding;
 pub mod erasure;
 pub mod events;
 pub mod executions;

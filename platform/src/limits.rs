@@ -52,6 +52,9 @@ pub struct Limits {
     pub ws_tokens_per_minute_per_principal: u64,
     /// Runs of agents that one person begins in a minute, on all instances.
     pub executions_per_minute_per_person: u64,
+    /// Searches of one person in a minute, on all instances; in development mode [`DEVELOPMENT_REQUESTS_FACTOR`] times as
+    /// many.
+    pub searches_per_minute_per_person: u64,
     /// REST requests of one person in a minute, their API keys' too, on all instances; in development mode
     /// [`DEVELOPMENT_REQUESTS_FACTOR`] times as many.
     pub requests_per_minute_per_person: u64,
@@ -191,11 +194,13 @@ impl Limits {
     /// REST requests of one person.
     #[must_use]
     pub const fn requests(&self, mode: Mode) -> Quota {
-        let factor = match mode {
-            Mode::Development => DEVELOPMENT_REQUESTS_FACTOR,
-            Mode::Production => 1,
-        };
-        per_minute("requests", self.requests_per_minute_per_person.saturating_mul(factor))
+        per_minute("requests", self.requests_per_minute_per_person.saturating_mul(factor(mode)))
+    }
+
+    /// Searches of one person.
+    #[must_use]
+    pub const fn searches(&self, mode: Mode) -> Quota {
+        per_minute("searches", self.searches_per_minute_per_person.saturating_mul(factor(mode)))
     }
 
     /// Tokens for sockets that are made for one principal.
@@ -208,6 +213,14 @@ impl Limits {
     #[must_use]
     pub const fn executions(&self) -> Quota {
         per_minute("executions", self.executions_per_minute_per_person)
+    }
+}
+
+/// How much more than in production may be asked.
+const fn factor(mode: Mode) -> u64 {
+    match mode {
+        Mode::Development => DEVELOPMENT_REQUESTS_FACTOR,
+        Mode::Production => 1,
     }
 }
 

@@ -18,6 +18,7 @@ use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{AgentsConfig, Config, Mode, Secret, ServerModelConfig};
 use platform::db::documents::DocumentRef;
+use platform::embedding::Embedder;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::ingress::{HttpServer, TrustedProxies};
@@ -379,6 +380,7 @@ async fn serve(database: &TestDatabase, folder: &BlobFolder) -> (Api, Router, So
         agents: AgentsConfig { networks: Networks::All, ..config.agents.clone() },
         blobs: folder.open(&clock).await,
         files: folder.config.clone(),
+        embedder: Embedder::Lexical,
         authenticator,
         rate_limiter,
         clock: Arc::clone(&clock),

@@ -2,6 +2,7 @@
 
 mod body;
 mod children;
+mod context;
 mod create;
 mod delete;
 mod dependencies;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(restore::handler))
         .routes(routes!(children::handler))
         .routes(routes!(dependencies::handler))
+        .routes(routes!(context::handler))
         .routes(routes!(items::list::inputs, items::add::input))
         .routes(routes!(items::list::outputs, items::add::output))
         .routes(routes!(items::order::inputs))

@@ -15,6 +15,7 @@ use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
 use platform::db::Db;
+use platform::embedding::Embedder;
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::lifecycle::Lifecycle;
@@ -273,6 +274,7 @@ async fn compose(db: Db, folder: &BlobFolder, mode: Mode) -> Api {
         agents: config.agents,
         blobs,
         files: folder.config.clone(),
+        embedder: Embedder::Lexical,
         erasure,
         authenticator,
         rate_limiter: RateLimiter::InProcess(InProcessLimiter::new(Arc::clone(&clock))),

@@ -53,8 +53,14 @@ fn the_defaults_are_valid_and_those_of_the_protocol() {
 fn every_default_is_read_by_somebody() {
     let mut unread = Layers::load(None, &|_| None).unwrap().values;
     let layers = Layers::load(None, &|_| None).unwrap();
-    let sections = [include_str!("agents.rs"), include_str!("files.rs")].concat();
-    let source = [include_str!("../config.rs"), include_str!("check.rs"), &sections].concat();
+    let source = [
+        include_str!("../config.rs"),
+        include_str!("agents.rs"),
+        include_str!("check.rs"),
+        include_str!("embeddings.rs"),
+        include_str!("files.rs"),
+    ]
+    .concat();
     unread.retain(|key, _| !source.contains(&format!("\"{key}\"")));
     assert!(unread.is_empty(), "{:?}", unread.keys());
     assert!(!layers.values.is_empty());
@@ -199,6 +205,21 @@ fn in_production_files_are_in_a_folder_only_if_it_was_chosen_and_sockets_need_no
     assert!(from_environment(&with(("GLASSBOX_FILES_DIR", "/srv/files"))).is_ok());
     assert!(from_environment(&with(("GLASSBOX_SERVER_ROLES", "sync"))).is_ok());
     assert_eq!(refused_keys(from_environment(&with(("GLASSBOX_SERVER_ROLES", "agent")))), ["files.bucket"]);
+}
+
+#[test]
+fn embeddings_are_built_in_unless_an_address_is_set_and_a_key_needs_one() {
+    assert_eq!(Config::default().embeddings, None);
+    let address = ("GLASSBOX_EMBEDDINGS_BASE_URL", "https://embeddings.example/v1");
+    let key = ("GLASSBOX_EMBEDDINGS_API_KEY", "hunter2");
+    let config = from_environment(&[address, key]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.embeddings.unwrap().model, "text-embedding-3-small");
+    assert_eq!(refused_keys(from_environment(&[key])), ["embeddings.base_url"]);
+    let no_model = ("GLASSBOX_EMBEDDINGS_MODEL", " ");
+    assert_eq!(refused_keys(from_environment(&[address, no_model])), ["embeddings.model"]);
+    let problems = problems(from_environment(&[("GLASSBOX_EMBEDDINGS_BASE_URL", "nowhere"), key]));
+    assert!(problems.iter().all(|problem| !problem.to_string().contains("hunter2")));
 }
 
 #[test]

@@ -2,6 +2,13 @@
 //!
 //! Everything here is derived from nodes and files, and can be made anew.
 
+mod embeddings;
+mod find;
+mod nodes;
+mod semantic;
+mod sight;
+mod sources;
+
 use schema::ids::{FileId, NodeId, ProjectId};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -9,6 +16,12 @@ use uuid::Uuid;
 use super::clean::{self, TITLE_CHARS_MAX};
 use super::{DbError, OrgTx};
 use crate::search::{passages, words};
+
+pub use embeddings::{Backlog, Waiting, claim, forget_other_embedders, postpone, waiting, write};
+pub use find::{Found, Filter, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
+pub use nodes::{index_nodes, set_back, with_nodes_waiting};
+pub use semantic::{FoundPassage, nearest};
+pub use sources::{FileText, NodeText, texts};
 
 /// So long a passage that was embedded waits after it has changed: whoever writes on does not have each word embedded.
 const EMBED_AFTER_SECONDS: f64 = 2.0;
@@ -23,6 +36,10 @@ pub enum About {
 }
 
 impl About {
+    fn of_columns(node: Option<Uuid>, file: Option<Uuid>) -> Option<Self> {
+        node.map(|node| Self::Node(node.into())).or_else(|| file.map(|file| Self::File(file.into())))
+    }
+
     const fn node(self) -> Option<Uuid> {
         match self {
             Self::Node(node) => Some(node.as_uuid()),

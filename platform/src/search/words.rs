@@ -25,6 +25,17 @@ const TEXT_WEIGHT_MAX: f32 = 1.0 / 3.0;
 /// So often a word is in a text that its weight is half of what it can be.
 const HALF_WEIGHT_COUNT: f32 = 2.0;
 
+/// How often each word is in a text.
+#[must_use]
+pub fn count(text: &str) -> BTreeMap<String, u32> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    cut(text, Purpose::Query, &mut |word| {
+        let count = counts.entry(word).or_default();
+        *count = count.saturating_add(1);
+    });
+    counts
+}
+
 /// The words of an entry, each with how much the entry is about it: more than 0 and less than 1.
 #[must_use]
 pub fn of_entry(title: &str, text: &str) -> BTreeMap<String, f32> {

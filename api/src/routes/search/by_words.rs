@@ -1,0 +1,157 @@
+//! `POST /orgs/{orgId}/search`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use platform::access::OrgAction;
+use platform::db::search::{self, Filter, Found, SearchCursor};
+use schema::ids::{OrgId, ProjectId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{AuthorTypeBody, Conditions, KindBody, check_words, checked_limit, checked_query, named};
+use crate::Api;
+use crate::authenticate::Caller;
+use crate::extract::{self, Id};
+use crate::fields::Fields;
+use crate::pagination::Page;
+use crate::problem::{Problem, ProblemBody};
+use crate::rate_limit::{self, Standing};
+
+/// What is looked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = Search)]
+pub(super) struct Request {
+    /// Words that all have to be there, in any order; the beginning of a word is enough.
+    #[schema(example = "interview spring", min_length = 1, max_length = 500)]
+    query: String,
+    /// Only these; left out or empty: all.
+    #[serde(default)]
+    types: Vec<KindBody>,
+    /// Only what belongs to this project.
+    #[schema(value_type = Option<Uuid>)]
+    project_id: Option<ProjectId>,
+    /// Only nodes in one of these states.
+    #[serde(default)]
+    #[schema(example = json!(["in_progress"]), max_items = 50)]
+    status: Vec<String>,
+    /// Only nodes on which a person, or an agent, works.
+    author_type: Option<AuthorTypeBody>,
+    /// Only nodes with one of these tags.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    tags: Vec<String>,
+    /// Only what has changed then or later.
+    updated_since: Option<DateTime<Utc>>,
+    /// `nextCursor` of the page before, of the same search; left out: the first page.
+    cursor: Option<String>,
+    /// How many items, at most.
+    #[schema(minimum = 1, maximum = 50, default = 20)]
+    limit: Option<u32>,
+}
+
+impl Request {
+    fn read(self) -> Result<Asked, Problem> {
+        let mut fields = Fields::default();
+        let query = checked_query(&mut fields, &self.query);
+        check_words(&mut fields, "tags", &self.tags);
+        let limit = checked_limit(&mut fields, self.limit);
+        let after = self.cursor.map(|cursor| cursor.parse()).transpose().unwrap_or_else(|error| {
+            let error: search::ParseSearchCursorError = error;
+            fields.refuse("cursor", error.to_string());
+            None
+        });
+        let Self { types, project_id, status, author_type, tags, updated_since, .. } = self;
+        let filter = Conditions { types, project_id, status, author_type }.filter(&mut fields);
+        fields.finish()?;
+        Ok(Asked { query, filter: Filter { tags, updated_since, ..filter }, after, limit })
+    }
+}
+
+struct Asked {
+    query: String,
+    filter: Filter,
+    after: Option<SearchCursor>,
+    limit: usize,
+}
+
+/// Something that was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FoundItem)]
+pub(super) struct FoundBody {
+    /// What it is.
+    r#type: KindBody,
+    /// Its id.
+    id: Uuid,
+    /// The project it belongs to; `null`: a file of the whole organization.
+    #[schema(value_type = Option<Uuid>, required)]
+    project_id: Option<ProjectId>,
+    /// What it is called.
+    #[schema(example = "Twelve interviews")]
+    title: String,
+    /// A piece of what it says, around the first of the words; at most 240 characters.
+    excerpt: String,
+    /// How well it fits, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f64,
+    /// The state of a node.
+    #[schema(required)]
+    status: Option<String>,
+    /// The content type of a file.
+    #[schema(required)]
+    content_type: Option<String>,
+    /// When it last changed.
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Found> for FoundBody {
+    fn from(it: Found) -> Self {
+        let (kind, id) = named(it.about);
+        Self {
+            r#type: kind,
+            id,
+            project_id: it.project,
+            title: it.title,
+            excerpt: it.excerpt,
+            score: it.score,
+            status: it.status,
+            content_type: it.content_type,
+            updated_at: it.updated_at,
+        }
+    }
+}
+
+/// Search by words
+///
+/// In titles, bodies, inputs, outputs and the texts of files, of all that the caller may see of the organization; nothing of
+/// the trash is found. What has the words in its title comes first, and then what says them most often. Upper and lower case
+/// are the same. What has changed is found about a second later. The pages of a search that goes on while things change may
+/// show what changed twice, or not at all.
+#[utoipa::path(post, path = "/orgs/{orgId}/search", tag = "search", operation_id = "search",
+    params(("orgId" = Uuid, Path, description = "The organization's id.")),
+    request_body = Request,
+    responses(
+        (status = OK, description = "A page of what was found, what fits best first.", body = Page<FoundBody>),
+        (status = TOO_MANY_REQUESTS, description = "`TOO_MANY_REQUESTS`: the caller has searched as often as they may in a \
+            minute.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn handler(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(org): Id<OrgId>,
+    standing: Standing,
+    extract::Json(request): extract::Json<Request>,
+) -> Result<Json<Page<FoundBody>>, Problem> {
+    let asked = request.read()?;
+    api.organization(&caller, org, OrgAction::View).await?;
+    rate_limit::count(&api, &standing, api.limits.searches(api.mode), caller.person()).await?;
+    let page = search::find(&api.db, org, caller.user, &asked.query, &asked.filter, asked.after, asked.limit).await?;
+    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    Ok(Json(Page { items: page.items.into_iter().map(FoundBody::from).collect(), next_cursor }))
+}

@@ -1,0 +1,170 @@
+//! Keeping the embeddings of passages: who computes them claims some for a while, computes without holding anything, and
+//! writes what still fits.
+
+use std::time::Duration;
+
+use schema::ids::OrgId;
+use uuid::Uuid;
+
+use crate::db::{Db, DbError};
+use crate::embedding::Embedding;
+
+/// Rows that are counted, at most: beyond, it does not matter how many wait.
+const COUNTED_MAX: i64 = 100_000;
+/// Passages of other embedders that are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// A passage without an embedding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    entry: Uuid,
+    ordinal: i32,
+    org: OrgId,
+    /// What its entry is called.
+    pub title: String,
+    /// What it says.
+    pub text: String,
+    /// How often it was tried, this time included.
+    pub attempts: i32,
+}
+
+/// How much waits, of all organizations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Nodes that have changed.
+    pub nodes: i64,
+    /// Passages without an embedding, those that were given up not counted.
+    pub passages: i64,
+}
+
+struct WaitingRow {
+    entry_id: Uuid,
+    ordinal: i32,
+    org_id: Uuid,
+    title: String,
+    text: String,
+    attempts: i32,
+}
+
+/// Takes passages that are due, those first that have been so for longest; nobody else gets them for `time`.
+pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, DbError> {
+    let mut tx = db.workers().await?;
+    let rows = sqlx::query_as!(
+        WaitingRow,
+        "WITH due AS (
+             SELECT entry_id, ordinal FROM search_passages WHERE embedding IS NULL AND due_at <= now()
+             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+         UPDATE search_passages p SET attempts = p.attempts + 1, due_at = now() + make_interval(secs => $2)
+         FROM due JOIN search_entries e ON e.id = due.entry_id
+         WHERE p.entry_id = due.entry_id AND p.ordinal = due.ordinal
+         RETURNING p.entry_id, p.ordinal, p.org_id, e.title, p.text, p.attempts",
+        i64::try_from(max).unwrap_or(i64::MAX),
+        time.as_secs_f64()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    let waiting = rows.into_iter().map(|row| Waiting {
+        entry: row.entry_id,
+        ordinal: row.ordinal,
+        org: row.org_id.into(),
+        title: row.title,
+        text: row.text,
+        attempts: row.attempts,
+    });
+    Ok(waiting.collect())
+}
+
+/// Writes what passages mean. Those that say something else by now, or whose entry is called something else, are left alone.
+/// Returns how many were written.
+pub async fn write(db: &Db, embedder: &str, embedded: &[(Waiting, Embedding)]) -> Result<u64, DbError> {
+    let entries: Vec<Uuid> = embedded.iter().map(|(passage, _)| passage.entry).collect();
+    let ordinals: Vec<i32> = embedded.iter().map(|(passage, _)| passage.ordinal).collect();
+    let titles: Vec<&str> = embedded.iter().map(|(passage, _)| passage.title.as_str()).collect();
+    let texts: Vec<&str> = embedded.iter().map(|(passage, _)| passage.text.as_str()).collect();
+    let vectors: Vec<String> = embedded.iter().map(|(_, embedding)| embedding.to_text()).collect();
+    let mut tx = db.workers().await?;
+    let written = sqlx::query!(
+        "WITH new AS (
+             SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
+                 AS new (entry_id, ordinal, title, text, vector)),
+         fitting AS (
+             SELECT p.entry_id, p.ordinal, new.vector
+             FROM new JOIN search_passages p ON p.entry_id = new.entry_id AND p.ordinal = new.ordinal
+                 JOIN search_entries e ON e.id = p.entry_id
+             WHERE p.text = new.text AND e.title = new.title
+             ORDER BY p.entry_id, p.ordinal FOR UPDATE OF p, e)
+         UPDATE search_passages p SET embedding = fitting.vector::vector, embedder = $6
+         FROM fitting WHERE p.entry_id = fitting.entry_id AND p.ordinal = fitting.ordinal",
+        &entries,
+        &ordinals,
+        &titles as &[&str],
+        &texts as &[&str],
+        &vectors,
+        embedder
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(written.rows_affected())
+}
+
+/// Has a passage wait for `time` before it is tried again; `None`: for good, or until it says something else.
+pub async fn postpone(db: &Db, passages: &[(Waiting, Option<Duration>)]) -> Result<(), DbError> {
+    let entries: Vec<Uuid> = passages.iter().map(|(passage, _)| passage.entry).collect();
+    let ordinals: Vec<i32> = passages.iter().map(|(passage, _)| passage.ordinal).collect();
+    let attempts: Vec<i32> = passages.iter().map(|(passage, _)| passage.attempts).collect();
+    let seconds: Vec<f64> = passages
+        .iter()
+        .map(|(_, wait)| wait.map_or(f64::INFINITY, |wait| wait.as_secs_f64()))
+        .collect();
+    let mut tx = db.workers().await?;
+    sqlx::query!(
+        "UPDATE search_passages p
+         SET due_at = CASE WHEN failed.seconds = 'infinity' THEN 'infinity'
+                      ELSE clock_timestamp() + make_interval(secs => failed.seconds) END
+         FROM unnest($1::uuid[], $2::int[], $3::int[], $4::float8[]) AS failed (entry_id, ordinal, attempts, seconds)
+         WHERE p.entry_id = failed.entry_id AND p.ordinal = failed.ordinal AND p.attempts = failed.attempts
+           AND p.embedding IS NULL",
+        &entries,
+        &ordinals,
+        &attempts,
+        &seconds
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+/// Forgets embeddings of another embedder than this one, so that they are computed anew. Returns how many, and does not go
+/// on beyond a thousand.
+pub async fn forget_other_embedders(db: &Db, embedder: &str) -> Result<u64, DbError> {
+    let mut tx = db.workers().await?;
+    let forgotten = sqlx::query!(
+        "WITH others AS (
+             SELECT entry_id, ordinal FROM search_passages
+             WHERE embedder IS NOT NULL AND (embedder < $1 OR embedder > $1) LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE search_passages p SET embedding = NULL, embedder = NULL, attempts = 0, due_at = clock_timestamp()
+         FROM others WHERE p.entry_id = others.entry_id AND p.ordinal = others.ordinal",
+        embedder,
+        FORGOTTEN_AT_ONCE
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(forgotten.rows_affected())
+}
+
+/// How much waits; of more than a hundred thousand, that.
+pub async fn waiting(db: &Db) -> Result<Backlog, DbError> {
+    let mut tx = db.workers().await?;
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM (SELECT FROM search_queue ORDER BY since LIMIT $1) nodes) AS "nodes!",
+                  (SELECT count(*) FROM (SELECT FROM search_passages WHERE embedding IS NULL AND due_at < 'infinity'
+                       ORDER BY due_at LIMIT $1) passages) AS "passages!""#,
+        COUNTED_MAX
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(Backlog { nodes: row.nodes, passages: row.passages })
+}

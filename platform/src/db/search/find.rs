@@ -1,0 +1,246 @@
+//! Finding by words.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use schema::ids::{OrgId, ProjectId, UserId};
+use uuid::Uuid;
+
+use super::{About, sight};
+use crate::db::nodes::AuthorType;
+use crate::db::{Db, DbError, clean};
+use crate::search::words;
+
+/// Scores are whole numbers up to this: parts of a million can be compared exactly, fractions cannot.
+const SCORE_MAX: f64 = 1_000_000.0;
+/// What a word counts that only begins with what was asked for.
+const BEGINNING_FACTOR: f64 = 0.8;
+/// Characters that are shown in front of the first word ...
+const EXCERPT_BEFORE: i32 = 60;
+/// ... and altogether.
+const EXCERPT_LENGTH: i32 = 240;
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nodes.
+    Node,
+    /// Files.
+    File,
+}
+
+/// What is left out. Conditions of which nothing is said leave nothing out; those on what only nodes have leave all files
+/// out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Only these; empty: all.
+    pub kinds: Vec<Kind>,
+    /// Of this project only.
+    pub project: Option<ProjectId>,
+    /// Nodes in one of these states.
+    pub statuses: Vec<String>,
+    /// Nodes on which a person, or an agent, works.
+    pub author_type: Option<AuthorType>,
+    /// Nodes with one of these tags.
+    pub tags: Vec<String>,
+    /// Changed then or later.
+    pub updated_since: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
+
+/// A node or a file that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What it is.
+    pub about: About,
+    /// The project it belongs to.
+    pub project: Option<ProjectId>,
+    /// What it is called.
+    pub title: String,
+    /// A piece of what it says, from a little before the first word that was looked for.
+    pub excerpt: String,
+    /// How well it fits, more than 0 and up to 1.
+    pub score: f64,
+    /// The state of a node.
+    pub status: Option<String>,
+    /// The content type of a file.
+    pub content_type: Option<String>,
+    /// When the node or file last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A part of what was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchPage {
+    /// What fits best first.
+    pub items: Vec<Found>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<SearchCursor>,
+}
+
+/// A place in what is found: after the entry with this score, time and id. What changes meanwhile may be found twice or not
+/// at all, and everything else once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchCursor {
+    score: i32,
+    updated_at: DateTime<Utc>,
+    entry: Uuid,
+}
+
+/// A text that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the nextCursor of the page before")]
+pub struct ParseSearchCursorError;
+
+impl fmt::Display for SearchCursor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}_{}_{}", self.score, self.updated_at.timestamp_micros(), self.entry.simple())
+    }
+}
+
+impl FromStr for SearchCursor {
+    type Err = ParseSearchCursorError;
+
+    fn from_str(text: &str) -> Result<Self, ParseSearchCursorError> {
+        let mut parts = text.split('_');
+        let mut next = || parts.next().ok_or(ParseSearchCursorError);
+        let score = next()?.parse().map_err(|_| ParseSearchCursorError)?;
+        let micros = next()?.parse().map_err(|_| ParseSearchCursorError)?;
+        let entry = Uuid::try_parse(next()?).map_err(|_| ParseSearchCursorError)?;
+        let updated_at = DateTime::from_timestamp_micros(micros).ok_or(ParseSearchCursorError)?;
+        let cursor = Self { score, updated_at: clean::time(updated_at), entry };
+        // One cursor has one spelling, and nothing follows it.
+        if cursor.to_string() == text { Ok(cursor) } else { Err(ParseSearchCursorError) }
+    }
+}
+
+struct Row {
+    entry: Uuid,
+    node_id: Option<Uuid>,
+    file_id: Option<Uuid>,
+    project_id: Option<Uuid>,
+    title: String,
+    excerpt: String,
+    score: i32,
+    status: Option<String>,
+    content_type: Option<String>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a person may see of an organization and what has all words of a query, or words that begin so: those that have
+/// them in their titles first. Nothing, when there is no word in the query.
+pub async fn find(
+    db: &Db,
+    org: OrgId,
+    user: UserId,
+    query: &str,
+    filter: &Filter,
+    after: Option<SearchCursor>,
+    limit: usize,
+) -> Result<SearchPage, DbError> {
+    let words = words::of_query(query);
+    if words.is_empty() {
+        return Ok(SearchPage { items: Vec::new(), next: None });
+    }
+    let mut tx = db.org(org).await?;
+    let sight = sight::of_person(&mut tx, user).await?;
+    let ends: Vec<String> = words.iter().map(|word| words::end_of_range(word)).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH fitting AS (
+               SELECT best.entry_id, (avg(best.weight) * $18::float8)::int AS score
+               FROM (SELECT asked.nth, w.entry_id, max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $17::float8 END) AS weight
+                     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked (word, range_end, nth)
+                     JOIN search_words w ON w.word >= asked.word COLLATE "C" AND w.word < asked.range_end COLLATE "C"
+                     WHERE w.org_id = $1 GROUP BY asked.nth, w.entry_id) best
+               GROUP BY best.entry_id HAVING count(*) = cardinality($2::text[])
+           ), page AS (
+               SELECT e.id, fitting.score, n.status, f.content_type, coalesce(n.updated_at, f.updated_at) AS updated_at
+               FROM fitting JOIN search_entries e ON e.id = fitting.entry_id
+                   LEFT JOIN nodes n ON n.id = e.node_id LEFT JOIN files f ON f.id = e.file_id
+               WHERE e.org_id = $1 AND (e.project_id = ANY($4) OR $5 AND e.project_id IS NULL)
+                 AND (n.id IS NOT NULL AND $6 AND n.deleted_at IS NULL OR f.id IS NOT NULL AND $7)
+                 AND ($8::uuid IS NULL OR e.project_id = $8)
+                 AND (cardinality($9::text[]) = 0 OR n.status = ANY($9))
+                 AND ($10::text IS NULL OR n.author_type = $10)
+                 AND (cardinality($11::text[]) = 0 OR EXISTS (
+                     SELECT FROM node_keywords k WHERE k.node_id = n.id AND k.kind = 'tag' AND k.word = ANY($11)))
+                 AND ($12::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $12)
+                 AND ($13::int IS NULL OR (fitting.score, coalesce(n.updated_at, f.updated_at), e.id) < ($13, $14, $15))
+               ORDER BY fitting.score DESC, updated_at DESC, e.id DESC LIMIT $16)
+           SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status,
+               page.content_type, page.updated_at AS "updated_at!",
+               substr(e.text, greatest(1, coalesce((SELECT min(nullif(strpos(lower(e.text), word), 0))
+                   FROM unnest($2::text[]) word), 1) - $19), $20) AS "excerpt!"
+           FROM page JOIN search_entries e ON e.id = page.id
+           ORDER BY page.score DESC, page.updated_at DESC, e.id DESC"#,
+        org.as_uuid(),
+        &words,
+        &ends,
+        &sight.projects,
+        sight.whole_organization,
+        filter.has(Kind::Node),
+        filter.has(Kind::File),
+        filter.project.map(Uuid::from),
+        &filter.statuses,
+        filter.author_type.map(AuthorType::as_str),
+        &filter.tags,
+        filter.updated_since.map(clean::time),
+        after.map(|after| after.score),
+        after.map(|after| after.updated_at),
+        after.map(|after| after.entry),
+        i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
+        BEGINNING_FACTOR,
+        SCORE_MAX,
+        EXCERPT_BEFORE,
+        EXCERPT_LENGTH
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    Ok(page_of(rows, limit))
+}
+
+/// One row more than the page has tells that there is another page.
+fn page_of(mut rows: Vec<Row>, limit: usize) -> SearchPage {
+    let is_more = rows.len() > limit;
+    rows.truncate(limit);
+    let cursor = |row: &Row| SearchCursor { score: row.score, updated_at: row.updated_at, entry: row.entry };
+    let next = rows.last().filter(|_| is_more).map(cursor);
+    SearchPage { items: rows.into_iter().filter_map(found).collect(), next }
+}
+
+fn found(row: Row) -> Option<Found> {
+    Some(Found {
+        about: About::of_columns(row.node_id, row.file_id)?,
+        project: row.project_id.map(ProjectId::from),
+        title: row.title,
+        excerpt: row.excerpt,
+        score: f64::from(row.score) / SCORE_MAX,
+        status: row.status,
+        content_type: row.content_type,
+        updated_at: row.updated_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_have_one_spelling() {
+        let updated_at = DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap();
+        let cursor = SearchCursor { score: 666_667, updated_at, entry: Uuid::from_u128(7) };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for text in ["", "1", "1_2", "1_2_3", "+1_2_00000000000000000000000000000007", "1_2_3_4", "\u{1f600}"] {
+            assert_eq!(text.parse::<SearchCursor>(), Err(ParseSearchCursorError), "{text}");
+        }
+        let last = format!("1_{}_00000000000000000000000000000007", i64::MAX);
+        assert_eq!(last.parse::<SearchCursor>(), Err(ParseSearchCursorError));
+    }
+}

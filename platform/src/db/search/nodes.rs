@@ -1,0 +1,94 @@
+//! Keeping the entries of nodes: what has changed waits in a queue, and is read and written in one transaction with the
+//! removal from it. What is not committed waits on.
+
+use schema::ids::{NodeId, OrgId, ProjectId};
+use uuid::Uuid;
+
+use super::{About, NewEntry, put, remove};
+use crate::db::{Db, DbError, OrgTx};
+use crate::search::words::TEXT_CHARS_MAX;
+
+/// Nodes in the queue that are looked at, at most, for the organizations that they belong to.
+const QUEUE_LOOKED_AT_MAX: i64 = 1_000;
+
+struct Row {
+    id: Uuid,
+    project_id: Uuid,
+    title: String,
+    is_in_trash: bool,
+    text: String,
+}
+
+/// The organizations of the nodes that have waited longest.
+pub async fn with_nodes_waiting(db: &Db) -> Result<Vec<OrgId>, DbError> {
+    let mut tx = db.workers().await?;
+    let orgs = sqlx::query_scalar!(
+        "SELECT DISTINCT org_id FROM (SELECT org_id FROM search_queue ORDER BY since LIMIT $1) oldest",
+        QUEUE_LOOKED_AT_MAX
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(orgs.into_iter().map(OrgId::from).collect())
+}
+
+/// Takes nodes out of the queue, those first that have waited longest, and makes them be found by what they say now; those
+/// in the trash are found no longer. What another transaction has just changed, or takes, is left to later. Returns how many
+/// were taken.
+pub async fn index_nodes(tx: &mut OrgTx, max: usize) -> Result<usize, DbError> {
+    let taken = sqlx::query_scalar!(
+        "DELETE FROM search_queue WHERE node_id = ANY(ARRAY(
+             SELECT node_id FROM search_queue WHERE org_id = $1 ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED))
+         RETURNING node_id",
+        tx.org().as_uuid(),
+        i64::try_from(max).unwrap_or(i64::MAX)
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    let rows = read(tx, &taken).await?;
+    // What is gone for good took its entry along.
+    for row in rows {
+        let node = NodeId::new(row.id);
+        if row.is_in_trash {
+            remove(tx, About::Node(node)).await?;
+        } else {
+            let project = Some(ProjectId::new(row.project_id));
+            put(tx, &NewEntry { about: About::Node(node), project, title: &row.title, text: &row.text }).await?;
+        }
+    }
+    Ok(taken.len())
+}
+
+/// What nodes say: their bodies, and what is in their inputs and outputs.
+async fn read(tx: &mut OrgTx, nodes: &[Uuid]) -> Result<Vec<Row>, DbError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT n.id, n.project_id, n.title, n.deleted_at IS NOT NULL AS "is_in_trash!",
+               left(concat_ws(E'\n\n', n.description,
+                   (SELECT string_agg(concat_ws(E'\n', i.label, i.text_content, i.structured_data::text, i.external_url),
+                        E'\n\n' ORDER BY i.sort_order, i.id)
+                    FROM node_inputs i WHERE i.node_id = n.id),
+                   (SELECT string_agg(concat_ws(E'\n', o.label, o.text_content, o.structured_data::text, o.external_url),
+                        E'\n\n' ORDER BY o.sort_order, o.id)
+                    FROM node_outputs o WHERE o.node_id = n.id)), $3) AS "text!"
+           FROM nodes n WHERE n.id = ANY($1) AND n.org_id = $2"#,
+        nodes,
+        tx.org().as_uuid(),
+        i32::try_from(TEXT_CHARS_MAX).unwrap_or(i32::MAX)
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    Ok(rows)
+}
+
+/// Puts the node that has waited longest behind all others of its organization: it cannot be indexed now.
+pub async fn set_back(db: &Db, org: OrgId) -> Result<(), DbError> {
+    let mut tx = db.org(org).await?;
+    sqlx::query!(
+        "UPDATE search_queue SET since = clock_timestamp() WHERE node_id = ANY(ARRAY(
+             SELECT node_id FROM search_queue WHERE org_id = $1 ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED))",
+        org.as_uuid()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    tx.commit().await
+}

@@ -1,0 +1,36 @@
+//! What a person may find.
+
+use schema::ids::UserId;
+use uuid::Uuid;
+
+use crate::db::{DbError, OrgTx};
+
+/// What a person sees of an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// The projects, without those in the trash.
+    pub(super) projects: Vec<Uuid>,
+    /// Whether files that belong to no project are among it.
+    pub(super) whole_organization: bool,
+}
+
+/// What a person sees, by the same rule as lists of projects: guests see the projects that they are members of, other
+/// members of the organization all of them.
+pub(super) async fn of_person(tx: &mut OrgTx, user: UserId) -> Result<Sight, DbError> {
+    let row = sqlx::query!(
+        r#"SELECT m.role <> 'guest' AS "whole_organization!", ARRAY(
+               SELECT p.id FROM projects p
+               LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $2
+               WHERE p.org_id = $1 AND p.deleted_at IS NULL AND (m.role <> 'guest' OR pm.role IS NOT NULL)
+           ) AS "projects!"
+           FROM org_members m WHERE m.org_id = $1 AND m.user_id = $2"#,
+        tx.org().as_uuid(),
+        user.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(row.map_or(Sight { projects: Vec::new(), whole_organization: false }, |row| Sight {
+        projects: row.projects,
+        whole_organization: row.whole_organization,
+    }))
+}
