@@ -18,6 +18,7 @@ mod proposing;
 mod provider;
 mod queue;
 mod retrying;
+mod search;
 mod steering;
 mod turns;
 mod world;

@@ -30,6 +30,7 @@ mod organizations;
 mod projects;
 mod proposals;
 mod requests;
+mod search;
 mod server;
 mod templates;
 mod undo;

@@ -21,6 +21,7 @@ mod proxy;
 mod quarantine;
 mod retention;
 mod runs;
+mod search;
 mod support;
 mod tenancy;
 mod webhooks;

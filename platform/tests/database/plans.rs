@@ -61,6 +61,22 @@ async fn every_statement_uses_an_index() {
     assert!(wrong.is_empty(), "{} read a table whole:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
+/// The statement in which this part is.
+fn statement_with(part: &str) -> String {
+    let found = statements().into_iter().find(|statement| statement.contains(part));
+    found.unwrap_or_else(|| panic!("no statement has {part}"))
+}
+
+#[tokio::test]
+async fn searches_go_along_their_indexes_in_spite_of_row_level_security() {
+    let test = TestDatabase::new().await;
+    let by_words = test.generic_plan(&statement_with("FROM search_words\n")).await;
+    let of_range = "Index Cond: ((org_id = $1) AND (word >= (asked.word)::text) AND (word < (asked.range_end)::text))";
+    assert!(by_words.contains(of_range), "{by_words}");
+    let by_meaning = test.unsorted_plan(&statement_with("FROM search_passages p JOIN search_entries e")).await;
+    assert!(by_meaning.contains("Index Scan using search_passages_embedding"), "{by_meaning}");
+}
+
 #[tokio::test]
 async fn every_list_has_its_order_of_an_index() {
     let test = TestDatabase::new().await;

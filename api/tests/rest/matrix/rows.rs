@@ -127,6 +127,8 @@ pub(super) const ROWS: &[Row] = &[
     // Nobody has read its text.
     row("GET /files/{fileId}/text", VIEW, StatusCode::NOT_FOUND),
     row("GET /orgs/{orgId}/events", InOrg(OrgAction::ReadEvents), OK),
+    row("POST /orgs/{orgId}/search", InOrg(OrgAction::View), OK).with(|_| json!({"query": "the secret"})),
+    row("POST /orgs/{orgId}/search/semantic", InOrg(OrgAction::View), OK).with(|_| json!({"query": "the secret"})),
     row("GET /orgs/{orgId}/webhooks", InOrg(OrgAction::ManageWebhooks), OK),
     row("POST /orgs/{orgId}/webhooks", InOrg(OrgAction::ManageWebhooks), CREATED)
         .with(|_| json!({"url": "https://example.com/another", "active": false})),
@@ -172,6 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     row("POST /nodes/{nodeId}/restore", EDIT, OK),
     row("GET /nodes/{nodeId}/children", VIEW, OK),
     row("GET /nodes/{nodeId}/dependencies", VIEW, OK),
+    row("GET /nodes/{nodeId}/context", VIEW, OK),
     row("GET /nodes/{nodeId}/inputs", VIEW, OK),
     row("POST /nodes/{nodeId}/inputs", EDIT, CREATED).with(|_| json!({"type": "text", "text": "Another"})),
     row("POST /nodes/{nodeId}/inputs/order", EDIT, OK).with(|world| json!({"ids": [world.id("inputId")]})),

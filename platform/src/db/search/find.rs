@@ -150,6 +150,7 @@ pub async fn find(
     }
     let mut tx = db.org(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
+    // `OFFSET 0` has each word looked up in the index by itself, whatever the statistics say.
     let ends: Vec<String> = words.iter().map(|word| words::end_of_range(word)).collect();
     let rows = sqlx::query_as!(
         Row,
@@ -157,8 +158,11 @@ pub async fn find(
                SELECT best.entry_id, (avg(best.weight) * $18::float8)::int AS score
                FROM (SELECT asked.nth, w.entry_id, max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $17::float8 END) AS weight
                      FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked (word, range_end, nth)
-                     JOIN search_words w ON w.word >= asked.word COLLATE "C" AND w.word < asked.range_end COLLATE "C"
-                     WHERE w.org_id = $1 GROUP BY asked.nth, w.entry_id) best
+                     CROSS JOIN LATERAL (
+                         SELECT entry_id, word, weight FROM search_words
+                         WHERE org_id = $1 AND word >= asked.word COLLATE "C" AND word < asked.range_end COLLATE "C"
+                         OFFSET 0) w
+                     GROUP BY asked.nth, w.entry_id) best
                GROUP BY best.entry_id HAVING count(*) = cardinality($2::text[])
            ), page AS (
                SELECT e.id, fitting.score, n.status, f.content_type, coalesce(n.updated_at, f.updated_at) AS updated_at

@@ -62,7 +62,7 @@ pub async fn nearest(
     let mut tx = db.org(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
     // Goes on along the index until enough passages are found that may be seen.
-    sqlx::query!("SET LOCAL hnsw.iterative_scan = relaxed_order").execute(&mut *tx.inner).await?;
+    sqlx::query("SET LOCAL hnsw.iterative_scan = relaxed_order").execute(&mut *tx.inner).await?;
     let mut rows = sqlx::query_as!(
         Row,
         r#"SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, p.text AS passage,
