@@ -9,9 +9,11 @@
 //! | `model` | models: OpenAI-compatible ones and the demo |
 //! | `tools` | what agents can use, and who has to allow it |
 //! | `search` | keeps what can be found up to date |
+//! | `files` | the text of files, which is read after they were uploaded |
 //! | `workspace` | the documents, as any client has them |
 
 mod entry;
+pub mod files;
 mod metrics;
 mod model;
 mod probe;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use platform::access::AccessNews;
 use platform::agent_queue::AgentQueue;
 use platform::auth::Authenticator;
+use platform::blob::BlobStore;
 use platform::clock::Clock;
 use platform::config::{AgentsConfig, Mode, Secret};
 use platform::db::Db;
@@ -33,6 +34,7 @@ const COOLING_MAX: usize = 1_000;
 /// What runs share.
 pub(crate) struct Services {
     pub(crate) db: Db,
+    pub(crate) blobs: BlobStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
     pub(crate) authenticator: Authenticator,
@@ -60,6 +62,8 @@ pub(crate) struct Services {
 pub struct World {
     /// The database.
     pub db: Db,
+    /// The bytes of files.
+    pub blobs: BlobStore,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -84,9 +88,10 @@ impl Services {
         server_url: String,
         probe: Probe,
     ) -> Result<Self, reqwest::Error> {
-        let World { db, clock, random, authenticator, access_news, queue, lifecycle, metrics } = world;
+        let World { db, blobs, clock, random, authenticator, access_news, queue, lifecycle, metrics } = world;
         Ok(Self {
             db,
+            blobs,
             clock,
             random,
             authenticator,

@@ -1,8 +1,9 @@
-//! The worker that drives runs of agents.
+//! The workers: those that drive runs of agents, and those that read files.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use agent_runner::files::{Extractor, FileReader};
 use agent_runner::{AgentRunner, Indexer, Probe, World};
 use anyhow::Context;
 use api::Api;
@@ -43,6 +44,7 @@ pub(crate) fn runner(
     )?;
     let world = World {
         db: api.db.clone(),
+        blobs: api.blobs.clone(),
         clock: Arc::clone(&api.clock),
         random: api.random.clone(),
         authenticator: api.authenticator.clone(),
@@ -58,6 +60,13 @@ pub(crate) fn runner(
 /// Keeps what can be found up to date.
 pub(crate) fn indexer(api: &Api) -> Indexer {
     Indexer::new(&api.db, &api.embedder, &api.random, &api.metrics)
+}
+
+/// Gets ready to read files, each in a process of this same program.
+pub(crate) fn file_reader(api: &Api) -> anyhow::Result<FileReader> {
+    let program = std::env::current_exe().context("this program is not found, which is started to read files")?;
+    let extractor = Extractor::of_program(program);
+    Ok(FileReader::new(&api.db, &api.blobs, extractor, &api.random, &api.limits, &api.metrics))
 }
 
 /// How this process reaches what listens there.

@@ -1,6 +1,7 @@
 //! The GlassBox binary: reads the configuration, puts the parts together, runs them.
 
 mod agents;
+mod extract_text;
 mod files;
 mod listener;
 mod quarantine;
@@ -55,6 +56,19 @@ enum Command {
     /// Look after updates that were refused as harmful.
     #[command(subcommand, after_help = "Example:\n  glassbox quarantine list --since 24h")]
     Quarantine(quarantine::Command),
+    /// Read the text of a file on standard input, and write it as JSON: {"text", "truncated"}, or {} if it has none. What
+    /// reads uploaded files runs this, for each file. It bounds itself: memory, time, and no other files.
+    #[command(
+        after_help = "Example:\n  glassbox extract-text --content-type application/pdf --filename report.pdf < report.pdf"
+    )]
+    ExtractText {
+        /// What sort of file it is: its media type.
+        #[arg(long, value_name = "TYPE", default_value = "application/octet-stream")]
+        content_type: String,
+        /// What it is called: tells the sort where the type says nothing.
+        #[arg(long, value_name = "NAME", default_value = "")]
+        filename: String,
+    },
     /// Print the default configuration, with an explanation of each setting.
     #[command(after_help = "Example:\n  glassbox config > glassbox.toml")]
     Config,
@@ -76,6 +90,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         print!("{}", platform::config::DEFAULT_CONFIG);
         return Ok(());
     }
+    // It needs no configuration, and no secret is to be where hostile files are read.
+    if let Command::ExtractText { content_type, filename } = arguments.command {
+        return extract_text::run(content_type, filename);
+    }
     let env = |name: &str| std::env::var(name).ok();
     let mut config = Config::load(arguments.config.as_deref(), &env)?;
     platform::telemetry::init(&config.log)?;
@@ -92,7 +110,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             }
             Command::Migrate => serve::migrate(config).await,
             Command::Quarantine(command) => quarantine::run(config, command).await,
-            Command::Config => Ok(()),
+            Command::ExtractText { .. } | Command::Config => Ok(()),
         }
     })
 }

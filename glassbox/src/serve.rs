@@ -118,6 +118,7 @@ async fn start(
     }
     let agents =
         config.server.roles.has(Role::Agent).then(|| agents::runner(config, &api, queue, address)).transpose()?;
+    let files = config.server.roles.has(Role::Agent).then(|| agents::file_reader(&api)).transpose()?;
     let files_at = api.blobs.foreign_origin().await;
     let indexer = config.server.roles.has(Role::Agent).then(|| agents::indexer(&api));
     listen(listener, http, routes(config.server.roles, api, sync, files_at.as_deref()), lifecycle);
@@ -126,6 +127,9 @@ async fn start(
     }
     if let Some(indexer) = indexer {
         indexer.start(lifecycle);
+    }
+    if let Some(files) = files {
+        files.start(lifecycle);
     }
     println!("GlassBox is at http://{address}{path}");
     tracing::info!(%address, roles = %config.server.roles, "serving");

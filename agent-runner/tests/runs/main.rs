@@ -17,6 +17,7 @@ mod presence;
 mod proposing;
 mod provider;
 mod queue;
+mod reading;
 mod retrying;
 mod search;
 mod steering;

@@ -14,11 +14,13 @@ use hyper_util::service::TowerToHyperService;
 use platform::access::AccessNews;
 use platform::agent_queue::AgentQueue;
 use platform::auth::{Authenticator, UserDirectory};
+use platform::blob::BlobKey;
 use platform::bus::{Bus, InstanceId};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{AgentsConfig, Config, Mode, Secret, ServerModelConfig};
 use platform::db::documents::DocumentRef;
 use platform::embedding::Embedder;
+use platform::db::files::{self, RunScope};
 use platform::erasure::Erasure;
 use platform::events::EventFeed;
 use platform::ingress::{HttpServer, TrustedProxies};
@@ -36,6 +38,7 @@ use serde_json::{Value, json};
 use sync_server::SyncServer;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// How long a test waits for what has to happen.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -159,6 +162,7 @@ impl World {
         let db = tokio::task::block_in_place(|| runtime.block_on(self.database.another_instance()));
         let parts = agent_runner::World {
             db,
+            blobs: self.api.blobs.clone(),
             clock: setup.clock,
             random: Random::from_os(),
             authenticator: self.api.authenticator.clone(),
@@ -224,6 +228,32 @@ impl World {
     pub(crate) async fn is_leased(&self, run: &str) -> bool {
         let sql = format!("SELECT leased_by IS NOT NULL FROM agent_executions WHERE id = '{run}'");
         self.database.is_so(&sql).await
+    }
+
+    /// The files that runs made for the node. There are no others in the project.
+    pub(crate) async fn files_made(&self) -> Vec<Value> {
+        let outputs = self.node(&self.node).await["outputs"].as_array().unwrap().clone();
+        let ids: Vec<Uuid> = outputs.iter().filter_map(|output| output["fileId"].as_str()?.parse().ok()).collect();
+        let there = format!(
+            "SELECT count(*) = {} FROM files WHERE project_id = '{}' AND execution_id IS NOT NULL",
+            ids.len(),
+            self.project
+        );
+        assert!(self.database.is_so(&there).await, "files and outputs are as many");
+        let mut files = Vec::new();
+        for file in files::told(&self.database.db, self.scope(), &ids, 0).await.unwrap() {
+            let key = BlobKey::of_file(self.org.parse().unwrap(), file.id);
+            let bytes = self.api.blobs.read(&key, 1_000).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            files.push(json!({"filename": file.filename, "contentType": file.content_type, "text": text}));
+        }
+        files
+    }
+
+    /// What runs on the node may see of files.
+    pub(crate) fn scope(&self) -> RunScope {
+        let (org, project, user) = (&self.org, &self.project, &self.user);
+        RunScope { org: org.parse().unwrap(), project: project.parse().unwrap(), user: user.parse().unwrap() }
     }
 
     pub(crate) async fn execute(&self, options: Value) -> String {

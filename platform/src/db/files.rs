@@ -2,6 +2,8 @@
 
 mod list;
 mod sweep;
+mod told;
+mod work;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{FileId, OrgId, ProjectId, RunId, UserId};
@@ -18,6 +20,8 @@ use crate::blob::BlobKey;
 pub(super) use list::of_org;
 pub use list::{FileSort, Filter, Sees, list};
 pub(crate) use sweep::{forget_unconfirmed, next_abandoned};
+pub use told::{RunScope, Says, ToldFile, told};
+pub use work::{ATTEMPTS_MAX, FileText, LeasedFile, finish, give_back, lease, try_again, waiting};
 
 /// A file.
 #[derive(Debug, Clone, PartialEq)]
