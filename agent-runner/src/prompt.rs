@@ -1,12 +1,16 @@
 //! What models are told.
 
+mod files;
+
 use platform::executions::{ExecuteOptions, Mode, Target};
 use schema::node::{Item, NodeView};
+
+pub(crate) use files::KnownFiles;
 
 /// The longest brief, in bytes; of what is longer, its beginning is told.
 const BRIEF_BYTES_MAX: usize = 64 * 1024;
 /// The most that is told of one input, in bytes.
-const INPUT_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const INPUT_BYTES_MAX: usize = 16 * 1024;
 
 /// Asks for a plan.
 pub(crate) const ASK_FOR_PLAN: &str = "Before you begin: make a short plan. Answer with the plan alone, as a list of a few steps in \
@@ -36,7 +40,7 @@ pub(crate) fn system(agent_name: &str, options: &ExecuteOptions) -> String {
 }
 
 /// The task, as the model is told it.
-pub(crate) fn brief(title: &str, node: &NodeView, options: &ExecuteOptions) -> String {
+pub(crate) fn brief(title: &str, node: &NodeView, files: &KnownFiles, options: &ExecuteOptions) -> String {
     let mut brief = format!("# Task: {title}\n\n");
     let body = node.body.trim();
     brief.push_str(if body.is_empty() { "(The node's body is empty.)" } else { body });
@@ -46,29 +50,29 @@ pub(crate) fn brief(title: &str, node: &NodeView, options: &ExecuteOptions) -> S
     }
     if !node.inputs.is_empty() {
         brief.push_str("\n\n## Inputs\n\n");
-        brief.push_str(&items(&node.inputs));
+        brief.push_str(&items(&node.inputs, files));
     }
     if !node.outputs.is_empty() {
         brief.push_str("\n\n## Outputs that are there already\n\n");
-        brief.push_str(&items(&node.outputs));
+        brief.push_str(&items(&node.outputs, files));
     }
     cut(&brief, BRIEF_BYTES_MAX)
 }
 
 /// Inputs or outputs, as the model is told them.
-pub(crate) fn items(items: &[Item]) -> String {
-    let told: Vec<String> = items.iter().map(item).collect();
+pub(crate) fn items(items: &[Item], files: &KnownFiles) -> String {
+    let told: Vec<String> = items.iter().map(|it| item(it, files)).collect();
     told.join("\n\n")
 }
 
-fn item(item: &Item) -> String {
+fn item(item: &Item, files: &KnownFiles) -> String {
     let label = item.label.as_deref().unwrap_or("(without a label)");
     let content = match (&item.text, &item.data, &item.url, item.source_node_id, item.file_id) {
         (Some(text), ..) => text.trim().to_owned(),
         (_, Some(data), ..) => format!("```json\n{data:#}\n```"),
         (_, _, Some(url), ..) => url.clone(),
         (_, _, _, Some(node), _) => format!("The node {node}: read it with access_node."),
-        (.., Some(file)) => format!("The file {file}."),
+        (.., Some(file)) => files.tell(file, INPUT_BYTES_MAX),
         _ => "(empty)".to_owned(),
     };
     let content = cut(&content, INPUT_BYTES_MAX);
@@ -85,9 +89,10 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
     }
-    let mut end = bytes_max;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}\n… (cut here: {} bytes in all)", &text[..end], text.len())
+    format!("{}\n… (cut here: {} bytes in all)", beginning(text, bytes_max), text.len())
+}
+
+/// At most so many bytes of it, in whole characters.
+fn beginning(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }

@@ -1,6 +1,7 @@
 //! Driving a run: what its state says is next is done, and noted in its journal before anybody sees it.
 
 mod call;
+mod files;
 mod journal;
 mod signals;
 mod tool;
@@ -296,7 +297,8 @@ impl<'a> Run<'a> {
             return Err(failed_stop("NODE_GONE", "the node is not on the canvas any more"));
         };
         let view: NodeView = self.workspace.read(&self.node, |txn| node::read(txn))?;
-        let brief = prompt::brief(&title, &view, &self.leased.options);
+        let files = self.files_of(view.inputs.iter().chain(&view.outputs)).await?;
+        let brief = prompt::brief(&title, &view, &files, &self.leased.options);
         let epochs = [&self.canvas, &self.node].map(|document| self.workspace.epoch(document).unwrap_or_default());
         self.append(Entry::Analyzed { brief, inputs: view.inputs.len(), title, epochs }, Along::default()).await
     }

@@ -1,6 +1,7 @@
 //! Using tools. What a tool does to a document is noted before it is done, with ids that follow from the journal: who
 //! resumes the run does what is left of it, and nothing twice.
 
+mod files;
 mod nodes;
 mod outputs;
 mod people;

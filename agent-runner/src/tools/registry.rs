@@ -68,12 +68,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         name: "add_output",
         changes: true,
         description: "Add an output to this node: a text in Markdown, structured data (checked against `schema` if one is given), \
-            or a file that is among the node's inputs (`content`: {\"fileId\": …}).",
+            or a file: one that is among the node's inputs (`content`: {\"fileId\": …}), or a new one that holds a text \
+            (`content`: {\"filename\": …, \"text\": …}, with \"contentType\" if the name does not say it). People download \
+            files; for what they read and edit here, add a text.",
         parameters: || {
             object(
                 &json!({
                     "type": {"type": "string", "enum": ["text", "structured_data", "file"]},
-                    "content": {"description": "Markdown, or any JSON, or {\"fileId\": …}, by type."},
+                    "content": {"description": "Markdown, or any JSON, or a file as {\"fileId\": …} or {\"filename\": …, \"text\": …}, by type."},
                     "label": {"type": "string", "maxLength": 255},
                     "schema": {"type": "object", "description": "A JSON Schema that the data is to follow, kept with it: short, and without references ($ref)."},
                 }),

@@ -46,6 +46,8 @@ async fn a_run_leaves_what_its_model_said_and_did() {
     let texts: Vec<&str> =
         task["outputs"].as_array().unwrap().iter().filter_map(|output| output["text"].as_str()).collect();
     assert_eq!(texts, ["First, some **bold** words.\n\n- one\n\n## The sea\n\nIt is wide, and deep."], "{left:#}");
+    let made = json!([{"filename": "sea.csv", "contentType": "text/csv", "text": "waves\n3\n"}]);
+    assert_eq!(left["files"], made);
     let run = &left["runs"][0];
     assert_eq!(run["tokens"], json!([600, 60]));
     let kinds: Vec<&str> = run["trace"].as_array().unwrap().iter().map(|event| event[0].as_str().unwrap()).collect();
@@ -67,6 +69,7 @@ async fn a_run_leaves_what_its_model_said_and_did() {
             "human_input_received",
             "tool_call",
             "llm_call",
+            "tool_call",
             "tool_call",
             "llm_call",
             "execution_complete",

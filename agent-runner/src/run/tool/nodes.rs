@@ -6,7 +6,7 @@ use platform::executions::{DEPTH_MAX, ExecuteOptions, Subnodes};
 use schema::Patch;
 use schema::canvas::{self, AuthorType, CanvasNode, CanvasPatch, NewNode, NodeChanges};
 use schema::ids::{DocumentName, NodeId, RunId};
-use schema::node::{self, Item, ItemContent, NewItem, NodePatch, NodeView, Side};
+use schema::node::{self, ItemContent, NewItem, NodePatch, NodeView, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -154,14 +154,15 @@ impl Run<'_> {
         let id: NodeId = asked.parse().map_err(|_| no_such_node(asked))?;
         let (_, node) = self.nodes()?.into_iter().find(|(node, _)| *node == id).ok_or_else(|| no_such_node(asked))?;
         let view = self.view_of(id).await?;
+        let files = self.files_of(view.inputs.iter().chain(&view.outputs)).await?;
         let kind = arguments["access_type"].as_str().unwrap_or("both");
         let mut told =
             json!({"title": node.title, "status": node.status, "body": prompt::cut(&view.body, RESULT_BYTES_MAX / 2)});
         if kind != "outputs" {
-            told["inputs"] = items(&view.inputs);
+            told["inputs"] = json!(prompt::items(&view.inputs, &files));
         }
         if kind != "inputs" {
-            told["outputs"] = items(&view.outputs);
+            told["outputs"] = json!(prompt::items(&view.outputs, &files));
         }
         Ok(told)
     }
@@ -275,8 +276,4 @@ fn no_such_node(id: &str) -> ToolError {
         "NODE_NOT_FOUND",
         format!("there is no node {:?} in this project that may be read", prompt::cut(id, 100)),
     )
-}
-
-fn items(items: &[Item]) -> Value {
-    json!(prompt::items(items))
 }

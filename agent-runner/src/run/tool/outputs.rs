@@ -1,12 +1,12 @@
 //! Tools for what comes of a node: its outputs, and its body.
 
 use platform::executions::Mode;
-use schema::node::{self, ItemContent, NewItem, NewProposal, NodePatch, NodeView, ProposedChange, Side};
+use schema::node::{self, ItemContent, NewItem, NewProposal, NodePatch, ProposedChange, Side};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Refused, Used};
+use super::Used;
 use crate::model::ToolCall;
 use crate::run::Run;
 use crate::tools::{self, ToolError};
@@ -37,7 +37,8 @@ impl Run<'_> {
                 let text = output.content.as_str().ok_or_else(|| ToolError::invalid("content must be Markdown"))?;
                 ItemContent::Text { text: text.to_owned() }
             }
-            "file" => ItemContent::File { file_id: self.file_of_inputs(&output.content)? },
+            "file" if self.leased.options.mode == Mode::Propose => return Err(no_files().into()),
+            "file" => ItemContent::File { file_id: self.output_file(call, &output.content).await? },
             _ => ItemContent::Data { data: output.content },
         };
         let (id, document) = (self.next_id("item"), self.node.clone());
@@ -53,17 +54,6 @@ impl Run<'_> {
         };
         let noted = self.begin_with_edit(call, &document, effect, Vec::new(), |txn| node::apply(&patch, txn)).await?;
         Ok(json!({"output_id": noted["outputId"]}))
-    }
-
-    /// An agent passes files on; it cannot make any.
-    fn file_of_inputs(&self, content: &Value) -> Result<Uuid, Refused> {
-        let asked = content.get("fileId").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
-        let view: NodeView = self.workspace.read(&self.node, |txn| node::read(txn))?;
-        let is_there = |file: &Uuid| view.inputs.iter().any(|input| input.file_id == Some(*file));
-        let found = asked.filter(is_there);
-        found.ok_or_else(|| {
-            ToolError::invalid("content must be {\"fileId\": …} of a file among the node's inputs").into()
-        })
     }
 
     pub(super) async fn edit_body(&mut self, call: &ToolCall, arguments: &Value) -> Used {
@@ -100,6 +90,10 @@ fn offered(content: ItemContent) -> Result<String, ToolError> {
     match content {
         ItemContent::Text { text } => Ok(text),
         ItemContent::Data { data } => Ok(format!("```json\n{data:#}\n```")),
-        _ => Err(ToolError::new("NOT_ALLOWED", "this run offers its edits: files cannot be offered")),
+        _ => Err(no_files()),
     }
+}
+
+fn no_files() -> ToolError {
+    ToolError::new("NOT_ALLOWED", "this run offers its edits: files cannot be offered")
 }

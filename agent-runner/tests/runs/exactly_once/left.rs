@@ -24,7 +24,8 @@ pub(super) async fn left_behind(world: &World) -> Value {
     }
     runs.sort_by_key(|run| text(&run["node"]));
     nodes.sort_by_key(|node| text(&node["title"]));
-    json!({"nodes": nodes, "runs": runs})
+    let files = world.files_made().await;
+    json!({"nodes": nodes, "runs": runs, "files": files})
 }
 
 fn event(event: &Value) -> Value {
@@ -48,7 +49,8 @@ async fn node_of(world: &World, id: &str, steps: &HashMap<String, Value>) -> Val
 }
 
 fn item(item: &Value) -> Value {
-    json!({"label": item["label"], "type": item["type"], "text": item["text"], "data": item["data"]})
+    json!({"label": item["label"], "type": item["type"], "text": item["text"], "data": item["data"],
+        "isFile": item["fileId"].is_string()})
 }
 
 fn proposal(mut proposal: Value) -> Value {

@@ -19,7 +19,7 @@ pub(super) struct Story {
     pub(super) moments_min: usize,
 }
 
-/// A plan, two nodes, a question, an edit that needs leave, an output, and text before and after.
+/// A plan, two nodes, a question, an edit that needs leave, an output, a file, and text before and after.
 pub(super) const WHOLE: Story = Story {
     script: |request, _| {
         if is_plan(request) {
@@ -43,10 +43,13 @@ pub(super) const WHOLE: Story = Story {
             3 => {
                 vec![Part::Tool("edit_body", json!({"markdown": "Write about the *cold* sea.\n\n- Waves\n- Fish"}))]
             }
-            4 => vec![Part::Tool(
-                "add_output",
-                json!({"type": "structured_data", "label": "Facts", "content": {"waves": 3}}),
-            )],
+            4 => vec![
+                Part::Tool("add_output", json!({"type": "structured_data", "label": "Facts", "content": {"waves": 3}})),
+                Part::Tool(
+                    "add_output",
+                    json!({"type": "file", "label": "Table", "content": {"filename": "sea.csv", "text": "waves\n3\n"}}),
+                ),
+            ],
             _ => vec![Part::Text("## The sea\n\nIt is "), Part::Text("wide, and "), Part::Text("deep.")],
         })
     },
