@@ -5,6 +5,8 @@ pub mod awareness;
 pub mod control;
 mod document;
 pub mod document_views;
+#[cfg(any(test, feature = "server"))]
+pub mod extract_text;
 pub mod frame;
 pub mod hocuspocus;
 mod input;

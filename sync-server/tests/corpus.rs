@@ -44,4 +44,4 @@ macro_rules! corpus {
     };
 }
 
-corpus! { awareness control document_views frame hocuspocus markdown room sessions stream update_inspect y_websocket }
+corpus! { awareness control document_views extract_text frame hocuspocus markdown room sessions stream update_inspect y_websocket }
