@@ -1,7 +1,8 @@
 //! Has the text of files read, where that can harm nobody: in a process of its own, which ends with the file.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use super::extract::{ExtractLimits, Extracted, extract};
 const COMMAND: &str = "extract-text";
 /// How long a process may take for a file.
 const TIME_MAX: Duration = Duration::from_mins(1);
+/// The signals by which people and supervisors end processes: SIGHUP, SIGINT, SIGTERM. They say nothing about the file.
+const ENDED_FROM_OUTSIDE: [i32; 3] = [1, 2, 15];
 /// The longest description of what is wrong with a file, in characters.
 const PROBLEM_CHARS_MAX: usize = 500;
 
@@ -42,7 +45,7 @@ pub(crate) enum ExtractorError {
     #[error("{0}")]
     Unreadable(String),
     /// Nobody could read now.
-    #[error("no process could be started: {0}")]
+    #[error("no process could read it now: {0}")]
     Unavailable(String),
 }
 
@@ -75,6 +78,8 @@ impl Extractor {
                     .stdin(Stdio::piped())
                     .stdout(Stdio::piped())
                     .stderr(Stdio::null())
+                    // What a terminal tells the server is not for it.
+                    .process_group(0)
                     .kill_on_drop(true);
                 let child = command.spawn().map_err(|error| ExtractorError::Unavailable(error.to_string()))?;
                 understand(ask(child, &bytes, *time).await?)
@@ -103,7 +108,7 @@ async fn ask(mut child: Child, bytes: &[u8], time: Duration) -> Result<Vec<u8>, 
     if matches!(talked, Ok(Ok(()))) && said.len() as u64 <= most {
         match timeout(time, child.wait()).await {
             Ok(Ok(status)) if status.code().is_some() && !said.is_empty() => return Ok(said),
-            Ok(Ok(status)) => return Err(ExtractorError::Unreadable(format!("reading it broke off: {status}"))),
+            Ok(Ok(status)) => return Err(broke_off(status)),
             _ => {}
         }
     }
@@ -114,6 +119,15 @@ async fn ask(mut child: Child, bytes: &[u8], time: Duration) -> Result<Vec<u8>, 
         Ok(Err(error)) => format!("reading it broke off: {error}"),
         Ok(Ok(())) => "reading it came to no end".to_owned(),
     }))
+}
+
+fn broke_off(status: ExitStatus) -> ExtractorError {
+    let why = format!("reading it broke off: {status}");
+    if status.signal().is_some_and(|signal| ENDED_FROM_OUTSIDE.contains(&signal)) {
+        ExtractorError::Unavailable(why)
+    } else {
+        ExtractorError::Unreadable(why)
+    }
 }
 
 /// The process had the file in its hands: what it says is not trusted.
@@ -193,6 +207,12 @@ mod tests {
         assert!(problem(of_shell("kill -9 $$", LONG, vec![0; 1 << 20]).await).contains("broke off"));
         assert!(problem(of_shell("exit 0", LONG, Vec::new()).await).contains("broke off"));
         assert!(problem(of_shell("exec cat /dev/zero", LONG, Vec::new()).await).contains("no end"));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_ended_with_the_server_says_nothing_about_its_file() {
+        let read = of_shell("kill -15 $$", LONG, Vec::new()).await;
+        assert!(matches!(read, Err(ExtractorError::Unavailable(_))), "{read:?}");
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use platform::blob::{BlobKey, BlobStore};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
-use platform::db::files::{self, FileText, LeasedFile};
+use platform::db::audit::Actor;
+use platform::db::files::{self, FileChanges, FileText, LeasedFile};
 use platform::lifecycle::Lifecycle;
 use platform::metrics::Metrics;
 use platform::random::Random;
@@ -215,6 +216,25 @@ async fn a_file_that_is_given_back_was_never_tried() {
     assert!(files::give_back(&place.database.db, &leased).await.unwrap());
     assert!(place.holds(file, "state = 'pending' AND attempts = 0 AND due_at <= now() AND lease IS NULL").await);
     assert_eq!(files::waiting(&place.database.db).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_found_by_what_it_is_called_now() {
+    let place = Place::new().await;
+    let db = &place.database.db;
+    let file = place.uploaded("a.txt", "text/plain", b"words").await;
+    let call = async |filename: &str| {
+        let changes = FileChanges { filename: Some(filename.to_owned()), metadata: None };
+        files::change(db, place.org, &Actor::SYSTEM, file, &changes).await.unwrap().unwrap();
+    };
+    call("b.txt").await;
+    let leased = place.lease().await;
+    call("c.txt").await;
+    assert!(!place.is_found_by(file, "c.txt", "words").await, "it is not read yet");
+    assert!(files::finish(db, &leased, &says("words")).await.unwrap());
+    assert!(place.is_found_by(file, "c.txt", "words").await);
+    call("d.txt").await;
+    assert!(place.is_found_by(file, "d.txt", "words").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -302,6 +302,9 @@ pub async fn change(
     if changed == 0 {
         return Ok(None);
     }
+    if changes.filename.is_some() {
+        work::call_otherwise(&mut tx, id).await?;
+    }
     let details = json!({"filename": changes.filename, "metadata": changes.metadata.is_some()});
     audit::record(&mut tx, by.did(Action::FileUpdated, ResourceKind::File, id).with(details)).await?;
     let file = read_one(&mut tx, id).await?;

@@ -41,6 +41,8 @@ impl Run<'_> {
         let id = file.id.as_uuid();
         // What has begun was made before, and perhaps somebody has deleted it since.
         if self.state.tool.is_none() {
+            // Who may not edit the node any more makes no files for it either.
+            self.workspace.catch_up()?;
             let stored = self.make_file(file).await?;
             stored.map_err(|error| {
                 tracing::warn!(run = %self.leased.run, %error, "a file of a run could not be stored");

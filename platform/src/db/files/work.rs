@@ -125,6 +125,22 @@ pub async fn finish(db: &Db, file: &LeasedFile, read: &FileText) -> Result<bool,
     Ok(true)
 }
 
+/// Makes a file that was read be found by what it is called now. Others will be when they are read.
+pub(super) async fn call_otherwise(tx: &mut OrgTx, id: FileId) -> Result<(), DbError> {
+    let file = sqlx::query!(
+        r#"SELECT project_id, filename, coalesce(extracted_text, '') AS "text!" FROM files
+           WHERE id = $1 AND org_id = $2 AND state IN ('complete', 'failed')"#,
+        id.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    let Some(file) = file else { return Ok(()) };
+    let project = file.project_id.map(Into::into);
+    let entry = NewEntry { about: About::File(id), project, title: &file.filename, text: &file.text };
+    search::put(tx, &entry).await
+}
+
 fn tell(tx: &mut OrgTx, file: FileId, project: Option<ProjectId>, filename: &str, read: &FileText) {
     let status = match read {
         FileText::Read { .. } => "complete",
