@@ -81,9 +81,7 @@ impl Inner {
                 self.write(&embedded).await?;
                 Ok(Round::Done)
             }
-            Err(EmbeddingError::Refused { status, .. })
-                if claimed.len() > 1 && REFUSALS_OF_TEXTS.contains(&status) =>
-            {
+            Err(EmbeddingError::Refused { status, .. }) if claimed.len() > 1 && REFUSALS_OF_TEXTS.contains(&status) => {
                 self.embed_one_by_one(claimed).await
             }
             Err(error) => {
@@ -148,7 +146,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_longest_and_are_about_a_day_together() {
-        assert_eq!([0, 1, 2, 9, 10, i32::MAX].map(|failures| backoff(failures).as_secs()), [5, 10, 20, 2_560, 3_600, 3_600]);
+        assert_eq!(
+            [0, 1, 2, 9, 10, i32::MAX].map(|failures| backoff(failures).as_secs()),
+            [5, 10, 20, 2_560, 3_600, 3_600]
+        );
         let all: Duration = (0..ATTEMPTS_MAX).map(backoff).sum();
         assert!(all > Duration::from_hours(20) && all < Duration::from_hours(48), "{all:?}");
     }

@@ -42,7 +42,9 @@ async fn addresses_that_were_not_given_out_or_have_expired_are_refused() {
     server.call(put).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
     let (bare, _) = path.split_once('?').unwrap();
     server.get(bare).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
-    for key in ["..%2F..%2Fetc%2Fpasswd", "uploads/../../x", "uploads//x", "uploads/%2e%2e/x", "Uploads/x", ".unfinished/x"] {
+    for key in
+        ["..%2F..%2Fetc%2Fpasswd", "uploads/../../x", "uploads//x", "uploads/%2e%2e/x", "Uploads/x", ".unfinished/x"]
+    {
         let forged = path.replace(bare, &format!("/api/v1/blobs/{key}"));
         server.get(&forged).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_ID");
     }

@@ -32,7 +32,8 @@ async fn found(server: &Server, client: &Client, org: &str, request: &Value, cou
     client
         .eventually(async || {
             index(server, org).await;
-            let titles = titles(&client.post(&format!("/orgs/{org}/search"), request.clone()).await.expect(StatusCode::OK));
+            let titles =
+                titles(&client.post(&format!("/orgs/{org}/search"), request.clone()).await.expect(StatusCode::OK));
             (titles.len() == count).then_some(titles)
         })
         .await
@@ -194,20 +195,41 @@ async fn a_context_tells_the_living_node_and_what_is_around_it() {
         })
         .await;
     let told = &context["node"];
-    assert_eq!((&told["title"], &told["body"], &told["tags"]), (&json!("The launch"), &json!("A party."), &json!(["spring"])));
+    assert_eq!(
+        (&told["title"], &told["body"], &told["tags"]),
+        (&json!("The launch"), &json!("A party."), &json!(["spring"]))
+    );
     assert_eq!((&told["priority"], &told["dueDate"]), (&json!("high"), &Value::Null));
     assert_eq!(context["inputs"][0]["text"], "Champagne");
-    assert_eq!((&context["inputs"][1]["text"], &context["inputs"][1]["sourceNode"]["title"]), (&json!("People like rockets."), &json!("Research")));
-    for (sort, title) in [("parents", "Project plan"), ("siblings", "Money"), ("children", "Music"), ("dependencies", "Research"), ("dependents", "Money")] {
+    assert_eq!(
+        (&context["inputs"][1]["text"], &context["inputs"][1]["sourceNode"]["title"]),
+        (&json!("People like rockets."), &json!("Research"))
+    );
+    for (sort, title) in [
+        ("parents", "Project plan"),
+        ("siblings", "Money"),
+        ("children", "Music"),
+        ("dependencies", "Research"),
+        ("dependents", "Money"),
+    ] {
         assert_eq!(context[sort].as_array().unwrap().len(), 1, "{sort}");
         assert_eq!(context[sort][0]["title"], title);
     }
     assert_eq!((&context["children"][0]["id"], &context["truncated"]), (&json!(child), &json!(false)));
     let request = ada.request(http::Method::GET, &format!("/nodes/{id}/context")).header(ACCEPT, "text/markdown");
     let answer = ada.send(request, axum::body::Body::empty()).await;
-    assert_eq!((answer.status, &answer.headers[CONTENT_TYPE]), (StatusCode::OK, &"text/markdown; charset=utf-8".parse().unwrap()));
+    assert_eq!(
+        (answer.status, &answer.headers[CONTENT_TYPE]),
+        (StatusCode::OK, &"text/markdown; charset=utf-8".parse().unwrap())
+    );
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
-    for part in ["# The launch\n", "## Body\n\nA party.\n", "### Wishes - text ", "Champagne", "## Takes from\n\n- **Research** ("] {
+    for part in [
+        "# The launch\n",
+        "## Body\n\nA party.\n",
+        "### Wishes - text ",
+        "Champagne",
+        "## Takes from\n\n- **Research** (",
+    ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     let request = ada.request(http::Method::GET, &format!("/nodes/{id}/context")).header(ACCEPT, "image/png");
@@ -225,7 +247,10 @@ async fn a_context_is_cut_to_the_size_that_is_asked_for() {
     assert_eq!(whole["truncated"], false);
     let cut = ada.get(&format!("/nodes/{id}/context?maxChars=1000")).await.expect(StatusCode::OK);
     let (body, text) = (cut["node"]["body"].as_str().unwrap(), cut["inputs"][0]["text"].as_str().unwrap());
-    assert_eq!((body.chars().count(), &cut["truncated"], &cut["inputs"][0]["label"]), (500, &json!(true), &json!("More")));
+    assert_eq!(
+        (body.chars().count(), &cut["truncated"], &cut["inputs"][0]["label"]),
+        (500, &json!(true), &json!("More"))
+    );
     assert!(body.ends_with('…') && text.ends_with('…') && text.chars().count() > 450, "{cut}");
     for wrong in ["999", "200001", "x"] {
         let answer = ada.get(&format!("/nodes/{id}/context?maxChars={wrong}")).await;

@@ -63,10 +63,7 @@ mod tests {
     #[test]
     fn a_key_is_made_of_ids_and_read_again() {
         let key = BlobKey::of_file(Uuid::nil().into(), Uuid::max().into());
-        assert_eq!(
-            key.as_str(),
-            "uploads/00000000-0000-0000-0000-000000000000/ffffffff-ffff-ffff-ffff-ffffffffffff"
-        );
+        assert_eq!(key.as_str(), "uploads/00000000-0000-0000-0000-000000000000/ffffffff-ffff-ffff-ffff-ffffffffffff");
         assert_eq!(BlobKey::stored(key.to_string()).unwrap(), key);
     }
 

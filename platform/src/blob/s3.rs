@@ -11,9 +11,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls;
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    BlobError, BlobKey, BlobMethod, Download, SignedUrl, Upload, content_disposition, end_of, harmless_type,
-};
+use super::{BlobError, BlobKey, BlobMethod, Download, SignedUrl, Upload, content_disposition, end_of, harmless_type};
 use crate::clock::Clock;
 use crate::config::BucketConfig;
 

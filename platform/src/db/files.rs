@@ -337,10 +337,13 @@ pub async fn delete(db: &Db, org: OrgId, by: &Actor, id: FileId) -> Result<bool,
 fn tell(tx: &mut OrgTx, kind: EventKind, by: &Actor, file: &File, mut payload: Value) {
     payload["fileId"] = json!(file.id);
     let event = NewEvent::new(kind, payload).by([by.principal]);
-    events::append(tx, match file.project {
-        Some(project) => event.project(project),
-        None => event,
-    });
+    events::append(
+        tx,
+        match file.project {
+            Some(project) => event.project(project),
+            None => event,
+        },
+    );
 }
 
 /// How far the server is with the file of a blob. `None` when no file has it.

@@ -18,7 +18,7 @@ use super::{DbError, OrgTx};
 use crate::search::{passages, words};
 
 pub use embeddings::{Backlog, Waiting, claim, forget_other_embedders, postpone, waiting, write};
-pub use find::{Found, Filter, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
+pub use find::{Filter, Found, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
 pub use nodes::{index_nodes, set_back, with_nodes_waiting};
 pub use semantic::{FoundPassage, nearest};
 pub use sources::{FileText, NodeText, texts};

@@ -17,7 +17,8 @@ pub(super) fn embed(text: &str) -> Embedding {
     for (word, count) in words::count(text) {
         let chars: Vec<char> = word.chars().collect();
         // A word that is there twice as often says less than twice as much.
-        let weight = (1.0 + float(usize::try_from(count).unwrap_or(usize::MAX)).ln()) * (float(chars.len()) / FULL_WEIGHT_CHARS).min(1.0);
+        let weight = (1.0 + float(usize::try_from(count).unwrap_or(usize::MAX)).ln())
+            * (float(chars.len()) / FULL_WEIGHT_CHARS).min(1.0);
         add(&mut vector, 'w', &chars, weight);
         let bounded: Vec<char> = [' '].into_iter().chain(chars).chain([' ']).collect();
         let parts = bounded.windows(3);
@@ -47,7 +48,8 @@ fn add(vector: &mut [f32], kind: char, feature: &[char], weight: f32) {
 fn hash(kind: char, feature: &[char]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let bytes = [kind].into_iter().chain(feature.iter().copied()).flat_map(|character| u32::from(character).to_le_bytes());
+    let bytes =
+        [kind].into_iter().chain(feature.iter().copied()).flat_map(|character| u32::from(character).to_le_bytes());
     let hash = bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ (hash >> 29)

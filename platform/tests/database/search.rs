@@ -197,9 +197,8 @@ async fn a_node_that_cannot_be_indexed_waits_behind_the_others() {
     let project = Canvas::new().await;
     let (first, second) = (node("first"), node("second"));
     project.write(1, &canvas(&[&first, &second])).await;
-    let oldest = |node: &ProjectedNode| {
-        format!("SELECT node_id = '{}' FROM search_queue ORDER BY since LIMIT 1", node.id)
-    };
+    let oldest =
+        |node: &ProjectedNode| format!("SELECT node_id = '{}' FROM search_queue ORDER BY since LIMIT 1", node.id);
     let sql = format!("UPDATE search_queue SET since = now() - interval '1 hour' WHERE node_id = '{}'", first.id);
     project.test.sabotage(&sql).await;
     search::set_back(&project.test.db, project.org).await.unwrap();
@@ -246,17 +245,39 @@ async fn pages_go_on_where_they_ended_even_among_equals() {
 #[tokio::test]
 async fn any_language_and_any_characters_can_be_looked_for() {
     let project = Canvas::new().await;
-    let nodes: Vec<ProjectedNode> = ["東京都の天気", "Ærø & café", "It's 'quoted' | !here: *x*", "ทุกคนสวัสดีครับ"].map(node).into();
+    let nodes: Vec<ProjectedNode> =
+        ["東京都の天気", "Ærø & café", "It's 'quoted' | !here: *x*", "ทุกคนสวัสดีครับ"].map(node).into();
     project.write(1, &canvas(&nodes.iter().collect::<Vec<_>>())).await;
     project.index().await;
-    for (query, index) in
-        [("天気", 0), ("京", 0), ("天気 東京", 0), ("ærø", 1), ("CAFE\u{301}", 1), ("it's", 2), ("'quoted' & x", 2), ("สวัสดี", 3)]
-    {
+    for (query, index) in [
+        ("天気", 0),
+        ("京", 0),
+        ("天気 東京", 0),
+        ("ærø", 1),
+        ("CAFE\u{301}", 1),
+        ("it's", 2),
+        ("'quoted' & x", 2),
+        ("สวัสดี", 3),
+    ] {
         assert_eq!(project.found(query).await, [nodes[index].title.as_str()], "{query}");
     }
-    for harmless in
-        ["&", "|", "!", ":*", "'", "''; DROP TABLE nodes; --", "\\", "\"", "( )", "%", "_", "<->", "a & ! b", "\u{10ffff}", "…"]
-    {
+    for harmless in [
+        "&",
+        "|",
+        "!",
+        ":*",
+        "'",
+        "''; DROP TABLE nodes; --",
+        "\\",
+        "\"",
+        "( )",
+        "%",
+        "_",
+        "<->",
+        "a & ! b",
+        "\u{10ffff}",
+        "…",
+    ] {
         assert_eq!(project.found(harmless).await, [""; 0], "{harmless}");
     }
 }
@@ -310,8 +331,12 @@ async fn nobody_finds_what_they_may_not_see() {
     let of_all = file(test, project.org, None, "b.txt").await;
     put(test, project.org, NewEntry { about: of_all, project: None, title: "A launch for all", text: "" }).await;
     project.embed().await;
-    let (member, guest, viewer, stranger) =
-        (test.user("member").await.id, test.user("guest").await.id, test.user("viewer").await.id, test.user("cy").await.id);
+    let (member, guest, viewer, stranger) = (
+        test.user("member").await.id,
+        test.user("guest").await.id,
+        test.user("viewer").await.id,
+        test.user("cy").await.id,
+    );
     test.org_member(project.org, member, OrgRole::Member).await;
     test.org_member(project.org, guest, OrgRole::Guest).await;
     test.org_member(project.org, viewer, OrgRole::Guest).await;
@@ -330,8 +355,16 @@ async fn nobody_finds_what_they_may_not_see() {
         assert_eq!(find(test, org, who, "launch", &Filter::default()).await.len(), expected);
         assert_eq!(nearest(test, org, who, "launch", &Filter::default()).await.len(), expected);
     }
-    let (nodes, files) = (vec![secret.id], [of_project, of_all].map(|it| if let About::File(id) = it { id.as_uuid() } else { Uuid::nil() }));
-    for (who, org, expected) in [(member, project.org, (1, 2)), (viewer, project.org, (1, 1)), (guest, project.org, (0, 0)), (stranger, others, (0, 0))] {
+    let (nodes, files) = (
+        vec![secret.id],
+        [of_project, of_all].map(|it| if let About::File(id) = it { id.as_uuid() } else { Uuid::nil() }),
+    );
+    for (who, org, expected) in [
+        (member, project.org, (1, 2)),
+        (viewer, project.org, (1, 1)),
+        (guest, project.org, (0, 0)),
+        (stranger, others, (0, 0)),
+    ] {
         let (nodes, files) = search::texts(&test.db, org, who, &nodes, &files, 100).await.unwrap();
         assert_eq!((nodes.len(), files.len()), expected);
     }

@@ -114,10 +114,8 @@ pub async fn postpone(db: &Db, passages: &[(Waiting, Option<Duration>)]) -> Resu
     let entries: Vec<Uuid> = passages.iter().map(|(passage, _)| passage.entry).collect();
     let ordinals: Vec<i32> = passages.iter().map(|(passage, _)| passage.ordinal).collect();
     let attempts: Vec<i32> = passages.iter().map(|(passage, _)| passage.attempts).collect();
-    let seconds: Vec<f64> = passages
-        .iter()
-        .map(|(_, wait)| wait.map_or(f64::INFINITY, |wait| wait.as_secs_f64()))
-        .collect();
+    let seconds: Vec<f64> =
+        passages.iter().map(|(_, wait)| wait.map_or(f64::INFINITY, |wait| wait.as_secs_f64())).collect();
     let mut tx = db.workers().await?;
     sqlx::query!(
         "UPDATE search_passages p

@@ -68,7 +68,8 @@ pub(super) async fn context(
     let (around, ..) = api.documents.read(&documents.canvas, move |txn| around(&canvas::read(txn), id)).await?;
     let (inputs, outputs) = (node.content.inputs, node.content.outputs);
     let items = || inputs.iter().take(ITEMS_MAX).chain(outputs.iter().take(ITEMS_MAX));
-    let related: HashSet<NodeId> = around.all().map(|it| it.id).chain(items().filter_map(|it| it.source_node_id)).collect();
+    let related: HashSet<NodeId> =
+        around.all().map(|it| it.id).chain(items().filter_map(|it| it.source_node_id)).collect();
     let related: Vec<NodeId> = related.into_iter().collect();
     let files: Vec<Uuid> = items().filter_map(|item| item.file_id).collect();
     let (nodes, files) =
