@@ -43,6 +43,7 @@ impl World {
                                     "contextTokens": 1000, "outputTokens": 100}),
             "applyTemplate" => json!({"projectId": self.project}),
             "createWebhook" => json!({"url": "https://example.com/hooks"}),
+            "uploadFile" => json!({"filename": "made-once.txt"}),
             "createInvitation" => json!({"email": "new@example.com", "role": "member"}),
             "addOrganizationMember" => json!({"email": "bob@example.com", "role": "member"}),
             "addProjectMember" => json!({"email": "bob@example.com", "role": "viewer"}),
@@ -79,6 +80,7 @@ fn identity(operation: &str, made: &Value) -> Value {
     match operation {
         "applyTemplate" => made["nodes"][0]["id"].clone(),
         "addOrganizationMember" | "addProjectMember" => made["userId"].clone(),
+        "uploadFile" => made["fileId"].clone(),
         _ => made["id"].clone(),
     }
 }
@@ -118,6 +120,7 @@ async fn what_is_sent_again_with_the_same_key_is_created_once() {
         (format!("/orgs/{}/templates", world.org), 2),
         (format!("/orgs/{}/webhooks", world.org), 1),
         (format!("/orgs/{}/api-keys", world.org), 1),
+        (format!("/orgs/{}/files", world.org), 1),
         (format!("/orgs/{}/invitations", world.org), 1),
     ] {
         let listed = world.ada.get(&path).await.expect(StatusCode::OK);
