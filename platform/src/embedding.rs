@@ -1,7 +1,7 @@
 //! Embeddings: texts as vectors, of which near ones stand for texts that are near to each other.
 //!
-//! What is near depends on the embedder. The built-in one compares words and parts of words, and knows nothing of what they
-//! mean; an OpenAI-compatible provider's model knows more.
+//! What is near depends on the embedder. The built-in one compares words and parts of words, and knows nothing of what
+//! they mean; an OpenAI-compatible provider's model knows more.
 
 mod lexical;
 mod openai;

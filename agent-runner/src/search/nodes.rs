@@ -23,7 +23,8 @@ impl Inner {
             if self.index_some().await > 0 {
                 continue;
             }
-            // Most of what changes nodes is told as an event, too; the rest, and other instances' changes, are looked for.
+            // Most of what changes nodes is told as an event, too; the rest, and other instances' changes, are looked
+            // for.
             if let Ok(Err(RecvError::Closed)) = timeout(LOOK_EVERY, commits.recv()).await {
                 return;
             }

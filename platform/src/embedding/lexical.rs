@@ -1,5 +1,5 @@
-//! The built-in embedder: words and parts of words, hashed into a vector. Texts are near that share words, or words that are
-//! written much alike; what words mean it does not know.
+//! The built-in embedder: words and parts of words, hashed into a vector. Texts are near that share words, or words
+//! that are written much alike; what words mean it does not know.
 
 use super::{DIMENSIONS, Embedding};
 use crate::search::words;
@@ -7,8 +7,8 @@ use crate::search::words;
 /// With another way of computing it comes another name.
 pub(super) const NAME: &str = "lexical-hash-1";
 
-/// What all parts of a word count together, beside the word itself.
-const PARTS_WEIGHT: f32 = 0.5;
+/// What all parts of a word count together, beside the word itself: as much.
+const PARTS_WEIGHT: f32 = 1.0;
 /// Words of so many characters count fully, shorter ones less: most of them say little.
 const FULL_WEIGHT_CHARS: f32 = 5.0;
 
@@ -17,8 +17,8 @@ pub(super) fn embed(text: &str) -> Embedding {
     for (word, count) in words::count(text) {
         let chars: Vec<char> = word.chars().collect();
         // A word that is there twice as often says less than twice as much.
-        let weight = (1.0 + float(usize::try_from(count).unwrap_or(usize::MAX)).ln())
-            * (float(chars.len()) / FULL_WEIGHT_CHARS).min(1.0);
+        let often = 1.0 + float(usize::try_from(count).unwrap_or(usize::MAX)).ln();
+        let weight = often * (float(chars.len()) / FULL_WEIGHT_CHARS).min(1.0);
         add(&mut vector, 'w', &chars, weight);
         let bounded: Vec<char> = [' '].into_iter().chain(chars).chain([' ']).collect();
         let parts = bounded.windows(3);
@@ -44,7 +44,8 @@ fn add(vector: &mut [f32], kind: char, feature: &[char], weight: f32) {
     vector[place] += if hash >> 63 == 0 { weight } else { -weight };
 }
 
-/// FNV-1a, and then mixed, since its upper bits hang on the last bytes too little. Part of what is stored: never change it.
+/// FNV-1a, and then mixed, since its upper bits hang on the last bytes too little. Part of what is stored: never change
+/// it.
 fn hash(kind: char, feature: &[char]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;

@@ -1,5 +1,5 @@
-//! Cuts texts into the words by which they are found. Entries and queries are cut by the same rules, in Rust, so that what
-//! can be found does not depend on the database's dictionaries and languages.
+//! Cuts texts into the words by which they are found. Entries and queries are cut by the same rules, in Rust, so that
+//! what can be found does not depend on the database's dictionaries and languages.
 //!
 //! A word is a run of letters, digits and the marks on them, in Unicode's compatible composed form (NFKC) and in lower
 //! case. Scripts that put no spaces between words are cut into overlapping pairs of characters.
@@ -119,8 +119,8 @@ fn end_word(word: &mut String, take: &mut impl FnMut(String)) {
     }
 }
 
-/// Pairs of neighbours. The last character of an entry's run stands alone, too, so that each begins a word: a query of one
-/// character finds it wherever it is.
+/// Pairs of neighbours. The last character of an entry's run stands alone, too, so that each begins a word: a query of
+/// one character finds it wherever it is.
 fn end_unspaced(run: &mut Vec<char>, purpose: Purpose, take: &mut impl FnMut(String)) {
     for pair in run.windows(2) {
         take(pair.iter().collect());

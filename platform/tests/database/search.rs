@@ -355,17 +355,14 @@ async fn nobody_finds_what_they_may_not_see() {
         assert_eq!(find(test, org, who, "launch", &Filter::default()).await.len(), expected);
         assert_eq!(nearest(test, org, who, "launch", &Filter::default()).await.len(), expected);
     }
-    let (nodes, files) = (
-        vec![secret.id],
-        [of_project, of_all].map(|it| if let About::File(id) = it { id.as_uuid() } else { Uuid::nil() }),
-    );
+    let files = [of_project, of_all].map(|it| if let About::File(id) = it { id.as_uuid() } else { Uuid::nil() });
     for (who, org, expected) in [
         (member, project.org, (1, 2)),
         (viewer, project.org, (1, 1)),
         (guest, project.org, (0, 0)),
         (stranger, others, (0, 0)),
     ] {
-        let (nodes, files) = search::texts(&test.db, org, who, &nodes, &files, 100).await.unwrap();
+        let (nodes, files) = search::texts(&test.db, org, who, &[secret.id], &files, 100).await.unwrap();
         assert_eq!((nodes.len(), files.len()), expected);
     }
     // Another organization can neither remove nor replace an entry.

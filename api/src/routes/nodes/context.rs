@@ -104,8 +104,8 @@ struct ContextItem {
     /// What it is called.
     #[schema(required)]
     label: Option<String>,
-    /// What it says: a text as Markdown, structured data as JSON, of a file what was read out of it, of a referred node its
-    /// body. `null`: nothing that the caller may see.
+    /// What it says: a text as Markdown, structured data as JSON, of a file what was read out of it, of a referred node
+    /// its body. `null`: nothing that the caller may see.
     #[schema(required)]
     text: Option<String>,
     /// The address of a link.
@@ -178,9 +178,10 @@ impl Context {
 
 /// Read what one needs to know to work on a node
 ///
-/// For people and for models: the living node with its inputs and outputs and what these say, and what is around it. As JSON,
-/// or as one Markdown document, by `Accept`. Texts are cut to `maxChars` together, what is around them (keys, headings) not
-/// counted: the body has half of it if it needs that, and the others share the rest, short ones staying whole.
+/// For people and for models: the living node with its inputs and outputs and what these say, and what is around it. As
+/// JSON, or as one Markdown document, by `Accept`. Texts are cut to `maxChars` together, what is around them (keys,
+/// headings) not counted: the body has half of it if it needs that, and the others share the rest, short ones staying
+/// whole.
 #[utoipa::path(get, path = "/nodes/{nodeId}/context", tag = "nodes", operation_id = "getNodeContext",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),

@@ -64,8 +64,8 @@ impl Request {
 pub(super) struct Answer {
     /// The nodes and files, the nearest first, each with its nearest passage.
     items: Vec<FoundBody>,
-    /// What tells how near texts are to each other. `lexical-hash-…` is built in: it compares words and parts of words, and
-    /// knows nothing of what they mean.
+    /// What tells how near texts are to each other. `lexical-hash-…` is built in: it compares words and parts of words,
+    /// and knows nothing of what they mean.
     #[schema(example = "lexical-hash-1")]
     embedder: String,
 }
@@ -85,7 +85,8 @@ pub(super) struct FoundBody {
     /// What it is called.
     #[schema(example = "Twelve interviews")]
     title: String,
-    /// The piece of what it says that is nearest, of at most 1200 characters; empty where there is nothing but the title.
+    /// The piece of what it says that is nearest, of at most 1200 characters; empty where there is nothing but the
+    /// title.
     passage: String,
     /// How near that is to what is looked for, from 0 to 1. Only numbers of one embedder can be compared.
     #[schema(minimum = 0, maximum = 1)]
@@ -119,9 +120,9 @@ impl From<FoundPassage> for FoundBody {
 
 /// Search by meaning
 ///
-/// Of all that the caller may see of the organization, what is nearest to the query, however far that is; nothing of the
-/// trash is found. What has changed is found some seconds later. How much is understood depends on the server's embedder,
-/// which the answer names.
+/// Of all that the caller may see of the organization, what is nearest to the query, however far that is; nothing of
+/// the trash is found. What has changed is found some seconds later. How much is understood depends on the server's
+/// embedder, which the answer names.
 #[utoipa::path(post, path = "/orgs/{orgId}/search/semantic", tag = "search", operation_id = "semanticSearch",
     params(("orgId" = Uuid, Path, description = "The organization's id.")),
     request_body = Request,

@@ -128,10 +128,10 @@ impl From<Found> for FoundBody {
 
 /// Search by words
 ///
-/// In titles, bodies, inputs, outputs and the texts of files, of all that the caller may see of the organization; nothing of
-/// the trash is found. What has the words in its title comes first, and then what says them most often. Upper and lower case
-/// are the same. What has changed is found about a second later. The pages of a search that goes on while things change may
-/// show what changed twice, or not at all.
+/// In titles, bodies, inputs, outputs and the texts of files, of all that the caller may see of the organization;
+/// nothing of the trash is found. What has the words in its title comes first, and then what says them most often.
+/// Upper and lower case are the same. What has changed is found about a second later. The pages of a search that goes
+/// on while things change may show what changed twice, or not at all.
 #[utoipa::path(post, path = "/orgs/{orgId}/search", tag = "search", operation_id = "search",
     params(("orgId" = Uuid, Path, description = "The organization's id.")),
     request_body = Request,

@@ -10,6 +10,8 @@ use super::lock;
 use crate::db::audit::{self, Action, Actor, ResourceKind};
 use crate::db::{Db, DbError, OrgTx};
 
+/// Entries of what can be found that are erased in one transaction, at most.
+const ERASED_SEARCH_ENTRIES: i64 = 100;
 /// Documents that are erased in one transaction, at most.
 const ERASED_DOCUMENTS: i64 = 20;
 /// Updates that are erased in one transaction, at most.
@@ -80,12 +82,24 @@ pub async fn erase_some(db: &Db, org: OrgId) -> Result<bool, DbError> {
     if deleted.is_none() {
         return Ok(false);
     }
-    let more = erase_documents(&mut tx).await?;
+    let more = erase_search_entries(&mut tx).await? || erase_documents(&mut tx).await?;
     if !more {
         sqlx::query!("SELECT erase_organization($1)", org.as_uuid()).fetch_one(&mut *tx.inner).await?;
     }
     tx.commit().await?;
     Ok(more)
+}
+
+/// Returns whether there were any. An entry takes its words along, of which there may be thousands.
+async fn erase_search_entries(tx: &mut OrgTx) -> Result<bool, DbError> {
+    let erased = sqlx::query!(
+        "DELETE FROM search_entries WHERE id = ANY(ARRAY(SELECT id FROM search_entries WHERE org_id = $1 LIMIT $2))",
+        tx.org().as_uuid(),
+        ERASED_SEARCH_ENTRIES
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(erased.rows_affected() > 0)
 }
 
 /// Erases some documents with their logs, and notes in which lineage they ended; false when there were none left.

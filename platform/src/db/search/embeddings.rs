@@ -1,5 +1,5 @@
-//! Keeping the embeddings of passages: who computes them claims some for a while, computes without holding anything, and
-//! writes what still fits.
+//! Keeping the embeddings of passages: who computes them claims some for a while, computes without holding anything,
+//! and writes what still fits.
 
 use std::time::Duration;
 
@@ -75,8 +75,8 @@ pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, 
     Ok(waiting.collect())
 }
 
-/// Writes what passages mean. Those that say something else by now, or whose entry is called something else, are left alone.
-/// Returns how many were written.
+/// Writes what passages mean. Those that say something else by now, or whose entry is called something else, are left
+/// alone. Returns how many were written.
 pub async fn write(db: &Db, embedder: &str, embedded: &[(Waiting, Embedding)]) -> Result<u64, DbError> {
     let entries: Vec<Uuid> = embedded.iter().map(|(passage, _)| passage.entry).collect();
     let ordinals: Vec<i32> = embedded.iter().map(|(passage, _)| passage.ordinal).collect();
@@ -134,8 +134,8 @@ pub async fn postpone(db: &Db, passages: &[(Waiting, Option<Duration>)]) -> Resu
     Ok(tx.commit().await?)
 }
 
-/// Forgets embeddings of another embedder than this one, so that they are computed anew. Returns how many, and does not go
-/// on beyond a thousand.
+/// Forgets embeddings of another embedder than this one, so that they are computed anew. Returns how many, and does not
+/// go on beyond a thousand.
 pub async fn forget_other_embedders(db: &Db, embedder: &str) -> Result<u64, DbError> {
     let mut tx = db.workers().await?;
     let forgotten = sqlx::query!(

@@ -30,8 +30,8 @@ pub enum Kind {
     File,
 }
 
-/// What is left out. Conditions of which nothing is said leave nothing out; those on what only nodes have leave all files
-/// out.
+/// What is left out. Conditions of which nothing is said leave nothing out; those on what only nodes have leave all
+/// files out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Only these; empty: all.
@@ -84,8 +84,8 @@ pub struct SearchPage {
     pub next: Option<SearchCursor>,
 }
 
-/// A place in what is found: after the entry with this score, time and id. What changes meanwhile may be found twice or not
-/// at all, and everything else once.
+/// A place in what is found: after the entry with this score, time and id. What changes meanwhile may be found twice or
+/// not at all, and everything else once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchCursor {
     score: i32,
@@ -156,7 +156,8 @@ pub async fn find(
         Row,
         r#"WITH fitting AS (
                SELECT best.entry_id, (avg(best.weight) * $18::float8)::int AS score
-               FROM (SELECT asked.nth, w.entry_id, max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $17::float8 END) AS weight
+               FROM (SELECT asked.nth, w.entry_id,
+                         max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $17::float8 END) AS weight
                      FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked (word, range_end, nth)
                      CROSS JOIN LATERAL (
                          SELECT entry_id, word, weight FROM search_words

@@ -31,9 +31,9 @@ pub async fn with_nodes_waiting(db: &Db) -> Result<Vec<OrgId>, DbError> {
     Ok(orgs.into_iter().map(OrgId::from).collect())
 }
 
-/// Takes nodes out of the queue, those first that have waited longest, and makes them be found by what they say now; those
-/// in the trash are found no longer. What another transaction has just changed, or takes, is left to later. Returns how many
-/// were taken.
+/// Takes nodes out of the queue, those first that have waited longest, and makes them be found by what they say now;
+/// those in the trash are found no longer. What another transaction has just changed, or takes, is left to later.
+/// Returns how many were taken.
 pub async fn index_nodes(tx: &mut OrgTx, max: usize) -> Result<usize, DbError> {
     let taken = sqlx::query_scalar!(
         "DELETE FROM search_queue WHERE node_id = ANY(ARRAY(

@@ -49,8 +49,8 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-/// What a person may see of an organization and what is nearest to a vector of this embedder, the nearest first. Passages
-/// that are not embedded yet are not found.
+/// What a person may see of an organization and what is nearest to a vector of this embedder, the nearest first.
+/// Passages that are not embedded yet are not found.
 pub async fn nearest(
     db: &Db,
     org: OrgId,

@@ -4,8 +4,8 @@
 const CUT: char = '…';
 
 /// Cuts texts so that they have no more than `chars_max` characters together. The first one, which matters most, has at
-/// least half of them if it needs so many. The others share the rest: short ones stay whole, and of the longer ones none is
-/// longer than another. Returns whether any was cut.
+/// least half of them if it needs so many. The others share the rest: short ones stay whole, and of the longer ones
+/// none is longer than another. Returns whether any was cut.
 pub(super) fn fairly(first: &mut String, others: &mut [&mut String], chars_max: usize) -> bool {
     let lengths: Vec<usize> = others.iter().map(|text| text.chars().count()).collect();
     let (first_length, others_length) = (first.chars().count(), lengths.iter().sum::<usize>());
