@@ -84,16 +84,17 @@ pub async fn write(db: &Db, embedder: &str, embedded: &[(Waiting, Embedding)]) -
     let texts: Vec<&str> = embedded.iter().map(|(passage, _)| passage.text.as_str()).collect();
     let vectors: Vec<String> = embedded.iter().map(|(_, embedding)| embedding.to_text()).collect();
     let mut tx = db.workers().await?;
+    // Locked in the order in which nodes are indexed, so that neither waits for the other in a circle.
     let written = sqlx::query!(
         "WITH new AS (
              SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
                  AS new (entry_id, ordinal, title, text, vector)),
          fitting AS (
              SELECT p.entry_id, p.ordinal, new.vector
-             FROM new JOIN search_passages p ON p.entry_id = new.entry_id AND p.ordinal = new.ordinal
-                 JOIN search_entries e ON e.id = p.entry_id
+             FROM new JOIN search_entries e ON e.id = new.entry_id
+                 JOIN search_passages p ON p.entry_id = new.entry_id AND p.ordinal = new.ordinal
              WHERE p.text = new.text AND e.title = new.title
-             ORDER BY p.entry_id, p.ordinal FOR UPDATE OF p, e)
+             ORDER BY e.node_id, e.file_id, p.ordinal FOR UPDATE OF e, p)
          UPDATE search_passages p SET embedding = fitting.vector::vector, embedder = $6
          FROM fitting WHERE p.entry_id = fitting.entry_id AND p.ordinal = fitting.ordinal",
         &entries,

@@ -70,7 +70,7 @@ async fn read(tx: &mut OrgTx, nodes: &[Uuid]) -> Result<Vec<Row>, DbError> {
                    (SELECT string_agg(concat_ws(E'\n', o.label, o.text_content, o.structured_data::text, o.external_url),
                         E'\n\n' ORDER BY o.sort_order, o.id)
                     FROM node_outputs o WHERE o.node_id = n.id)), $3) AS "text!"
-           FROM nodes n WHERE n.id = ANY($1) AND n.org_id = $2"#,
+           FROM nodes n WHERE n.id = ANY($1) AND n.org_id = $2 ORDER BY n.id"#,
         nodes,
         tx.org().as_uuid(),
         i32::try_from(TEXT_CHARS_MAX).unwrap_or(i32::MAX)
