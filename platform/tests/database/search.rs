@@ -119,7 +119,7 @@ async fn nodes_are_found_by_what_they_say_now() {
     output.data = Some(json!({"guests": "forty"}));
     let content =
         NodeProjection { description: "A party in spring.".into(), outputs: vec![output], ..NodeProjection::default() };
-    project.write_node(first.id, 1, &content).await;
+    project.write_node(first.id, 0, &content).await;
     assert_eq!(project.index().await, 2);
     for query in ["launch", "party spring", "champagne rockets", "shopping", "fireworks", "forty guests"] {
         assert_eq!(project.found(query).await, ["The launch"], "{query}");
@@ -128,7 +128,7 @@ async fn nodes_are_found_by_what_they_say_now() {
     first.x = 99.0;
     project.write(2, &canvas(&[&first, &second])).await;
     assert_eq!(project.index().await, 0);
-    project.write_node(first.id, 2, &NodeProjection { description: "A picnic.".into(), ..Default::default() }).await;
+    project.write_node(first.id, 0, &NodeProjection { description: "A picnic.".into(), ..Default::default() }).await;
     assert_eq!(project.index().await, 1);
     assert_eq!(project.found("picnic").await, ["The launch"]);
     assert_eq!(project.found("party").await, [""; 0]);
@@ -212,9 +212,9 @@ async fn titles_come_first_and_then_what_says_it_most() {
     let nodes: Vec<ProjectedNode> = ["Launch", "Launches of 2026", "Often", "Once", "Never"].map(node).into();
     project.write(1, &canvas(&nodes.iter().collect::<Vec<_>>())).await;
     let often = NodeProjection { description: "launch, launch and launch".into(), ..NodeProjection::default() };
-    project.write_node(nodes[2].id, 1, &often).await;
+    project.write_node(nodes[2].id, 0, &often).await;
     let once = NodeProjection { description: "We launch".into(), ..NodeProjection::default() };
-    project.write_node(nodes[3].id, 1, &once).await;
+    project.write_node(nodes[3].id, 0, &once).await;
     project.index().await;
     assert_eq!(project.found("LAUNCH").await, ["Launch", "Launches of 2026", "Often", "Once"]);
     let found = find(&project.test, project.org, project.owner, "launch", &Filter::default()).await;

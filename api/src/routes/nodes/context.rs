@@ -82,14 +82,16 @@ struct ContextNode {
     /// Who made it.
     author_type: AuthorTypeBody,
     /// Its tags.
+    #[schema(example = json!(["research"]))]
     tags: Vec<String>,
     /// How urgent it is, if that was said.
-    #[schema(required)]
+    #[schema(required, example = "high")]
     priority: Option<String>,
     /// When it is due, if that was said.
-    #[schema(required)]
+    #[schema(required, example = "2026-12-01")]
     due_date: Option<String>,
     /// Its text, as Markdown.
+    #[schema(example = "What keeps people from *inviting* others?")]
     body: String,
 }
 
@@ -100,16 +102,17 @@ struct ContextItem {
     /// Its id.
     id: Uuid,
     /// `text`, `file`, `external_link`, `node_reference`, `structured_data`, or what a newer client made.
+    #[schema(example = "file")]
     r#type: String,
     /// What it is called.
-    #[schema(required)]
+    #[schema(required, example = "Notes of the interviews")]
     label: Option<String>,
     /// What it says: a text as Markdown, structured data as JSON, of a file what was read out of it, of a referred node
     /// its body. `null`: nothing that the caller may see.
-    #[schema(required)]
+    #[schema(required, example = "Nobody found the button.")]
     text: Option<String>,
     /// The address of a link.
-    #[schema(required)]
+    #[schema(required, example = "https://example.com/notes")]
     url: Option<String>,
     /// The file, if the caller may see it.
     #[schema(required)]
@@ -126,6 +129,7 @@ struct ContextFile {
     /// Its id.
     id: Uuid,
     /// What it is called.
+    #[schema(example = "notes.pdf")]
     filename: String,
     /// What it is.
     #[schema(example = "application/pdf")]
@@ -139,8 +143,10 @@ struct SourceNode {
     #[schema(value_type = Uuid)]
     id: NodeId,
     /// Its title.
+    #[schema(example = "Find the questions")]
     title: String,
     /// Its state.
+    #[schema(example = "complete")]
     status: String,
 }
 
@@ -151,10 +157,13 @@ struct RelatedNode {
     #[schema(value_type = Uuid)]
     id: NodeId,
     /// Its title.
+    #[schema(example = "Find the questions")]
     title: String,
     /// Its state.
+    #[schema(example = "complete")]
     status: String,
     /// The beginning of its text, as Markdown; as it was a second ago.
+    #[schema(example = "Five questions that nobody can answer by yes or no.")]
     excerpt: String,
 }
 

@@ -179,8 +179,8 @@ pub async fn find(
                  AND ($12::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $12)
                  AND ($13::int IS NULL OR (fitting.score, coalesce(n.updated_at, f.updated_at), e.id) < ($13, $14, $15))
                ORDER BY fitting.score DESC, updated_at DESC, e.id DESC LIMIT $16)
-           SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status,
-               page.content_type, page.updated_at AS "updated_at!",
+           SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status AS "status?",
+               page.content_type AS "content_type?", page.updated_at AS "updated_at!",
                substr(e.text, greatest(1, coalesce((SELECT min(nullif(strpos(lower(e.text), word), 0))
                    FROM unnest($2::text[]) word), 1) - $19), $20) AS "excerpt!"
            FROM page JOIN search_entries e ON e.id = page.id
