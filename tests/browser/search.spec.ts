@@ -189,8 +189,14 @@ test("what one may not open is not found", async ({ studio, server, owner }) => 
     body: { title: "Hidden", description: "The axolotl is a secret." },
   });
   await untilFound(server, orgId, owner, "axolotl");
-  const vera = await studio.visit("Vera", { role: "viewer" });
-  const { field, status } = await openPalette(vera);
+  const gina = await studio.visit("Gina", { role: "viewer" });
+  // Whoever signs in is a member of the demo's organization, who sees all of its projects; a guest does not.
+  await call(server, `/orgs/${orgId}/members/${gina.person.id}`, {
+    person: owner,
+    method: "PATCH",
+    body: { role: "guest" },
+  });
+  const { field, status } = await openPalette(gina);
   await field.fill("axolotl");
   await expect(status).toHaveText("Nothing found in texts and files.");
 });

@@ -32,7 +32,7 @@ export interface FileFilter {
   /** Empty: of all projects. */
   projectId: string;
   /** Empty: in any state. */
-  status: FileState | "";
+  processingStatus: FileState | "";
   sort: FileSort;
 }
 

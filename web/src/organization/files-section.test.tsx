@@ -63,7 +63,9 @@ it("lists files with what is known of them, and asks for others", async () => {
   expect(lists()).toEqual(["/api/v1/orgs/org/files?sort=-createdAt"]);
   fireEvent.change(screen.getByRole("combobox", { name: "State" }), { target: { value: "failed" } });
   fireEvent.change(screen.getByRole("combobox", { name: "Order" }), { target: { value: "filename" } });
-  await waitFor(() => expect(lists().at(-1)).toBe("/api/v1/orgs/org/files?status=failed&sort=filename"));
+  await waitFor(() =>
+    expect(lists().at(-1)).toBe("/api/v1/orgs/org/files?processingStatus=failed&sort=filename"),
+  );
 });
 
 it("says what will be there where no file is", async () => {

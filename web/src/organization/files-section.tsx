@@ -12,9 +12,9 @@ import { Notice } from "../ui/notice";
 import { Card } from "./card";
 import { FileRow } from "./file-row";
 
-type Chosen = Pick<FileFilter, "status" | "sort">;
+type Chosen = Pick<FileFilter, "processingStatus" | "sort">;
 
-const FIRST: Chosen = { status: "", sort: "-createdAt" };
+const FIRST: Chosen = { processingStatus: "", sort: "-createdAt" };
 const SORT_WORDS: Record<FileSort, string> = {
   "-createdAt": "The newest first",
   createdAt: "The oldest first",
@@ -60,7 +60,7 @@ export function FilesSection({ organization, projectId }: FilesSectionProps) {
       <Loaded what="The files" query={{ ...files, data: files.items }} lines={6}>
         {(list) => (
           <>
-            {list.length === 0 && <NoFiles status={chosen.status} onAll={() => setChosen(FIRST)} />}
+            {list.length === 0 && <NoFiles status={chosen.processingStatus} onAll={() => setChosen(FIRST)} />}
             <ul aria-label="Files" className="grid">
               {list.map((file) => (
                 <FileRow
@@ -79,7 +79,7 @@ export function FilesSection({ organization, projectId }: FilesSectionProps) {
   );
 }
 
-function NoFiles({ status, onAll }: { status: FileFilter["status"]; onAll: () => void }) {
+function NoFiles({ status, onAll }: { status: FileFilter["processingStatus"]; onAll: () => void }) {
   if (!status) {
     return (
       <Notice icon="file" title="No file yet">
@@ -120,8 +120,10 @@ function Filters({ projects, projectId, chosen, onProject, onChange }: FiltersPr
       </SelectField>
       <SelectField
         label="State"
-        value={chosen.status}
-        onChange={(event) => onChange({ ...chosen, status: event.target.value as FileFilter["status"] })}
+        value={chosen.processingStatus}
+        onChange={(event) =>
+          onChange({ ...chosen, processingStatus: event.target.value as FileFilter["processingStatus"] })
+        }
       >
         <option value="">Any</option>
         {FILE_STATES.map((state) => (
