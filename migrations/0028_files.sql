@@ -20,7 +20,6 @@ CREATE TABLE files (
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     confirmed_at     timestamptz,
     updated_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    announced_at     timestamptz,                 -- when the queue was told that there is something to do
     attempts         integer NOT NULL DEFAULT 0,
     due_at           timestamptz NOT NULL DEFAULT clock_timestamp(),  -- not taken up before
     lease            uuid,                        -- whose work it is now ...

@@ -85,6 +85,7 @@ pub struct SignedUrl {
     pub expires_at: DateTime<Utc>,
 }
 
+// What asks S3 is boxed: the futures of AWS's SDK are large, and would be part of all that may wait for a file.
 impl BlobStore {
     /// Gets ready; nothing is asked of the store yet. `public_url` is where clients reach this server, without a slash at
     /// the end, and `secret` is what addresses of blobs in a folder are signed with, in the end.
@@ -99,7 +100,7 @@ impl BlobStore {
     ) -> Result<Self, BlobError> {
         Ok(match &config.place {
             BlobPlace::Folder(folder) => Self::Folder(FolderStore::new(&folder.dir, public_url, secret, clock)),
-            BlobPlace::Bucket(bucket) => Self::S3(S3Store::new(bucket, clock).await?),
+            BlobPlace::Bucket(bucket) => Self::S3(Box::pin(S3Store::new(bucket, clock)).await?),
         })
     }
 
@@ -110,7 +111,7 @@ impl BlobStore {
     pub async fn look(&self) -> Result<(), BlobError> {
         match self {
             Self::Folder(folder) => folder.look().await,
-            Self::S3(bucket) => bucket.look().await,
+            Self::S3(bucket) => Box::pin(bucket.look()).await,
         }
     }
 
@@ -118,7 +119,7 @@ impl BlobStore {
     pub async fn foreign_origin(&self) -> Option<String> {
         match self {
             Self::Folder(_) => None,
-            Self::S3(bucket) => bucket.origin().await,
+            Self::S3(bucket) => Box::pin(bucket.origin()).await,
         }
     }
 
@@ -129,7 +130,7 @@ impl BlobStore {
     pub async fn upload_url(&self, key: &BlobKey, upload: &Upload, valid: Duration) -> Result<SignedUrl, BlobError> {
         match self {
             Self::Folder(folder) => Ok(folder.upload_url(key, upload, valid)),
-            Self::S3(bucket) => bucket.upload_url(key, upload, valid).await,
+            Self::S3(bucket) => Box::pin(bucket.upload_url(key, upload, valid)).await,
         }
     }
 
@@ -145,7 +146,7 @@ impl BlobStore {
     ) -> Result<SignedUrl, BlobError> {
         match self {
             Self::Folder(folder) => Ok(folder.download_url(key, download, valid)),
-            Self::S3(bucket) => bucket.download_url(key, download, valid).await,
+            Self::S3(bucket) => Box::pin(bucket.download_url(key, download, valid)).await,
         }
     }
 
@@ -156,7 +157,7 @@ impl BlobStore {
     pub async fn size(&self, key: &BlobKey) -> Result<Option<u64>, BlobError> {
         match self {
             Self::Folder(folder) => folder.size(key).await,
-            Self::S3(bucket) => bucket.size(key).await,
+            Self::S3(bucket) => Box::pin(bucket.size(key)).await,
         }
     }
 
@@ -167,7 +168,7 @@ impl BlobStore {
     pub async fn read(&self, key: &BlobKey, max_bytes: u64) -> Result<Bytes, BlobError> {
         match self {
             Self::Folder(folder) => folder.read(key, max_bytes).await,
-            Self::S3(bucket) => bucket.read(key, max_bytes).await,
+            Self::S3(bucket) => Box::pin(bucket.read(key, max_bytes)).await,
         }
     }
 
@@ -178,7 +179,7 @@ impl BlobStore {
     pub async fn write(&self, key: &BlobKey, content_type: &str, bytes: Bytes) -> Result<(), BlobError> {
         match self {
             Self::Folder(folder) => folder.write(key, bytes).await,
-            Self::S3(bucket) => bucket.write(key, content_type, bytes).await,
+            Self::S3(bucket) => Box::pin(bucket.write(key, content_type, bytes)).await,
         }
     }
 
@@ -189,7 +190,7 @@ impl BlobStore {
     pub async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
         match self {
             Self::Folder(folder) => folder.delete(key).await,
-            Self::S3(bucket) => bucket.delete(key).await,
+            Self::S3(bucket) => Box::pin(bucket.delete(key)).await,
         }
     }
 }

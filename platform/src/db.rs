@@ -23,6 +23,7 @@ pub mod nodes;
 pub mod notifications;
 pub mod organizations;
 mod page;
+mod pgvector;
 mod principal;
 pub mod projects;
 pub mod quarantine;
@@ -93,7 +94,7 @@ async fn is_fit(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 
 impl Db {
     /// Connects, and refuses databases on which the server's guarantees would not hold: older than Postgres 16,
-    /// without pgvector, or (in production) a role that row-level security does not bind.
+    /// without pgvector 0.8, or (in production) a role that row-level security does not bind.
     pub async fn connect(url: &str, config: &DatabaseConfig, mode: Mode) -> Result<Self, DbError> {
         let timeout = Duration::from_secs(config.connect_timeout_seconds);
         let options = connect_options(url)?.options([
@@ -257,8 +258,8 @@ impl Db {
         let server = sqlx::query!(
             r#"SELECT current_setting('server_version_num')::int AS "version!", current_user::text AS "role!",
                       rolsuper OR rolbypassrls AS "bypasses_rls!",
-                      EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS "has_vector!",
-                      EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AS "offers_vector!"
+                      (SELECT coalesce(installed_version, default_version) FROM pg_available_extensions
+                       WHERE name = 'vector') AS vector_version
                FROM pg_roles WHERE rolname = current_user"#
         )
         .fetch_one(&self.pool)
@@ -270,11 +271,7 @@ impl Db {
                 server.version % 10_000
             )));
         }
-        if !server.has_vector && !server.offers_vector {
-            return Err(DbError::Unsuitable(
-                "GlassBox needs the extension pgvector, and this Postgres does not offer it; install pgvector".into(),
-            ));
-        }
+        pgvector::check(server.vector_version.as_deref())?;
         if server.bypasses_rls {
             let message = format!(
                 "the role {} is a superuser or has BYPASSRLS, so row-level security would not keep organizations apart; \

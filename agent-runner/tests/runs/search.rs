@@ -128,8 +128,8 @@ async fn until(world: &World, sql: &str) {
 
 /// Waits until all passages are embedded by this embedder.
 async fn until_embedded(world: &World, embedder: &str) {
-    let embedded = format!("count(*) FILTER (WHERE embedder = '{embedder}')");
-    until(world, &format!("SELECT count(*) > 0 AND {embedded} = count(*) FROM search_passages")).await;
+    let count = format!("count(*) FILTER (WHERE embedder = '{embedder}')");
+    until(world, &format!("SELECT count(*) > 0 AND {count} = count(*) FROM search_passages")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

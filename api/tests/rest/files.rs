@@ -285,7 +285,7 @@ async fn files_that_are_too_large_are_refused_wherever_it_is_noticed() {
     let request = || Request::put(path_of(&announced["uploadUrl"])).header(CONTENT_TYPE, "application/octet-stream");
     let says = request().header(CONTENT_LENGTH, "11").body(Body::from("12345678901")).unwrap();
     too_large(&server.call(says).await);
-    let pieces = futures_util::stream::iter(["123456", "78901"].map(|piece| Ok::<_, std::io::Error>(piece)));
+    let pieces = futures_util::stream::iter(["123456", "78901"].map(Ok::<_, std::io::Error>));
     too_large(&server.call(request().body(Body::from_stream(pieces)).unwrap()).await);
     assert_eq!(stored(&server, &org, id).await, None, "nothing of it stays");
     assert_eq!(put(&server, &announced, "1234567890").await.status, StatusCode::OK);

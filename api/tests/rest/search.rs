@@ -20,7 +20,7 @@ async fn index(server: &Server, org: &str) {
     let mut tx = server.api.db.org(org).await.unwrap();
     search::index_nodes(&mut tx, 1_000).await.unwrap();
     tx.commit().await.unwrap();
-    let waiting = search::claim(&server.api.db, 1_000, Duration::from_secs(60)).await.unwrap();
+    let waiting = search::claim(&server.api.db, 1_000, Duration::from_mins(1)).await.unwrap();
     let texts: Vec<String> = waiting.iter().map(|it| with_title(&it.title, &it.text)).collect();
     let embeddings = Embedder::Lexical.embed(&texts).await.unwrap();
     let embedded: Vec<_> = waiting.into_iter().zip(embeddings).collect();

@@ -52,14 +52,14 @@ impl S3Store {
         if let Some(endpoint) = &config.endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        let loaded = loader.load().await;
-        if loaded.region().is_none() {
+        let found = loader.load().await;
+        if found.region().is_none() {
             let words = "the region of the bucket is not known: set files.region, or AWS_REGION";
             return Err(BlobError::Refused(words.to_owned()));
         }
         // What is not AWS has no name for every bucket.
         let path_style = config.endpoint.is_some();
-        Ok(Client::from_conf(Builder::from(&loaded).force_path_style(path_style).build()))
+        Ok(Client::from_conf(Builder::from(&found).force_path_style(path_style).build()))
     }
 
     pub(super) async fn look(&self) -> Result<(), BlobError> {

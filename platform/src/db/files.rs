@@ -287,7 +287,7 @@ pub async fn change(
     changes: &FileChanges,
 ) -> Result<Option<File>, DbError> {
     let mut tx = db.org(org).await?;
-    let changed = sqlx::query!(
+    let found = sqlx::query!(
         "UPDATE files SET filename = coalesce($3, filename), metadata = coalesce($4, metadata),
              updated_at = clock_timestamp()
          WHERE id = $1 AND org_id = $2",
@@ -299,7 +299,7 @@ pub async fn change(
     .execute(&mut *tx.inner)
     .await?
     .rows_affected();
-    if changed == 0 {
+    if found == 0 {
         return Ok(None);
     }
     if changes.filename.is_some() {

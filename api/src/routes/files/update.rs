@@ -64,6 +64,6 @@ pub(super) async fn handler(
     }
     fields.finish()?;
     let changes = FileChanges { filename, metadata };
-    let changed = files::change(&api.db, file.org, &caller.actor, id, &changes).await?;
-    Ok(Json(api.file_body(changed.ok_or_else(|| Problem::not_found("file"))?).await?))
+    let file = files::change(&api.db, file.org, &caller.actor, id, &changes).await?;
+    Ok(Json(api.file_body(file.ok_or_else(|| Problem::not_found("file"))?).await?))
 }

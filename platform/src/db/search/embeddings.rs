@@ -77,12 +77,12 @@ pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, 
 
 /// Writes what passages mean. Those that say something else by now, or whose entry is called something else, are left
 /// alone. Returns how many were written.
-pub async fn write(db: &Db, embedder: &str, embedded: &[(Waiting, Embedding)]) -> Result<u64, DbError> {
-    let entries: Vec<Uuid> = embedded.iter().map(|(passage, _)| passage.entry).collect();
-    let ordinals: Vec<i32> = embedded.iter().map(|(passage, _)| passage.ordinal).collect();
-    let titles: Vec<&str> = embedded.iter().map(|(passage, _)| passage.title.as_str()).collect();
-    let texts: Vec<&str> = embedded.iter().map(|(passage, _)| passage.text.as_str()).collect();
-    let vectors: Vec<String> = embedded.iter().map(|(_, embedding)| embedding.to_text()).collect();
+pub async fn write(db: &Db, embedder: &str, passages: &[(Waiting, Embedding)]) -> Result<u64, DbError> {
+    let entries: Vec<Uuid> = passages.iter().map(|(passage, _)| passage.entry).collect();
+    let ordinals: Vec<i32> = passages.iter().map(|(passage, _)| passage.ordinal).collect();
+    let titles: Vec<&str> = passages.iter().map(|(passage, _)| passage.title.as_str()).collect();
+    let texts: Vec<&str> = passages.iter().map(|(passage, _)| passage.text.as_str()).collect();
+    let vectors: Vec<String> = passages.iter().map(|(_, embedding)| embedding.to_text()).collect();
     let mut tx = db.workers().await?;
     // Locked in the order in which nodes are indexed, so that neither waits for the other in a circle.
     let written = sqlx::query!(
