@@ -106,7 +106,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         match arguments.command {
             Command::Serve { demo, roles } => {
                 config.server.roles = roles.unwrap_or(config.server.roles);
-                serve::serve(config, demo.then_some(serve::Demo)).await
+                Box::pin(serve::serve(config, demo.then_some(serve::Demo))).await
             }
             Command::Migrate => serve::migrate(config).await,
             Command::Quarantine(command) => quarantine::run(config, command).await,

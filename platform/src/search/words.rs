@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut() {
-        let many: String = (0..30_000).map(|number| format!("w{number} ")).collect();
+        let many = (0..30_000).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
         assert_eq!(words(&many).len(), ENTRY_WORDS_MAX);
         assert_eq!(of_query(&many).len(), QUERY_WORDS_MAX);
         let long = "é".repeat(500);
