@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::error::BlobError;
 pub use self::folder::{Arriving, FolderStore};
-pub use self::headers::{content_disposition, harmless_type};
+pub use self::headers::{content_disposition, harmless_type, is_media_type};
 pub use self::key::BlobKey;
 pub use self::s3::S3Store;
 pub use self::signature::{NotPermitted, Permit, SignedQuery};
@@ -50,6 +50,15 @@ pub struct Download {
     pub filename: String,
     /// Its media type. What a browser would run is served as bytes that nobody runs.
     pub content_type: String,
+}
+
+/// A blob that nobody can replace any more, by an address that was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Where it is from now on.
+    pub key: BlobKey,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// What may be done at a signed address.
@@ -158,6 +167,23 @@ impl BlobStore {
         match self {
             Self::Folder(folder) => folder.size(key).await,
             Self::S3(bucket) => Box::pin(bucket.size(key)).await,
+        }
+    }
+
+    /// Puts a blob of at most `max_bytes` that was uploaded where it cannot be replaced: a bucket honours the addresses that
+    /// were given out until they expire, so there it is copied to `settled`, and what is at `key` may be deleted. In a
+    /// folder it stays where it is, since this server looks at the file's row before it takes others.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] and [`BlobError::TooLarge`], and when the store cannot be asked.
+    pub async fn settle(&self, key: &BlobKey, settled: BlobKey, max_bytes: u64) -> Result<Settled, BlobError> {
+        match self {
+            Self::Folder(folder) => {
+                let size = folder.size(key).await?.ok_or(BlobError::NotFound)?;
+                let fits = size <= max_bytes;
+                fits.then(|| Settled { key: key.clone(), size }).ok_or(BlobError::TooLarge { max_bytes })
+            }
+            Self::S3(bucket) => Box::pin(bucket.settle(key, settled, max_bytes)).await,
         }
     }
 

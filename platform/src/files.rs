@@ -19,6 +19,8 @@ use crate::random::Random;
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Files that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 500;
+/// After so many blobs that could not be deleted, the others wait for the next time.
+const FAILURES_MAX: u32 = 10;
 /// How long the store may take to delete a blob: its row is locked meanwhile.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -108,16 +110,28 @@ impl FileKeeper {
     /// Deletes each abandoned blob at once, and once more after nobody can upload it any more: those abandoned before
     /// `before` are gone for good then.
     async fn delete_abandoned(&self, before: DateTime<Utc>) -> Result<(), SweepError> {
-        let mut last = String::new();
+        let (mut last, mut failures) = (String::new(), 0);
         while let Some(abandoned) = next_abandoned(&self.db, &last).await? {
             last.clone_from(&abandoned.key);
-            let key = BlobKey::stored(abandoned.key.clone())?;
-            let deleted = timeout(DELETE_TIMEOUT, self.blobs.delete(&key)).await;
-            deleted.map_err(|_| BlobError::Unavailable("it takes too long to delete a blob".to_owned()))??;
-            if abandoned.since < before {
-                abandoned.forget().await?;
+            match self.delete(&abandoned.key).await {
+                Ok(()) if abandoned.since < before => abandoned.forget().await?,
+                Ok(()) => {}
+                // One that cannot be deleted must not keep the others; a store that is away is not asked for each.
+                Err(error) => {
+                    failures += 1;
+                    if failures >= FAILURES_MAX {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(%error, key = %last, "the blob of a deleted file is not deleted yet");
+                }
             }
         }
         Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BlobError> {
+        let key = BlobKey::stored(key.to_owned())?;
+        let deleted = timeout(DELETE_TIMEOUT, self.blobs.delete(&key)).await;
+        deleted.map_err(|_| BlobError::Unavailable("it takes too long to delete a blob".to_owned()))?
     }
 }

@@ -65,6 +65,7 @@ on_both! {
     a_blob_is_there_as_it_was_written_until_it_is_deleted
     a_blob_is_written_over_and_never_mixed_with_another
     more_than_was_asked_for_is_not_read
+    what_was_settled_cannot_be_replaced
     the_store_can_be_looked_at
     addresses_say_how_and_until_when
 }
@@ -102,6 +103,21 @@ mod contract {
         blobs.write(&key, "text/plain", "12345".into()).await.unwrap();
         assert_eq!(blobs.read(&key, 5).await.unwrap(), "12345");
         assert!(matches!(blobs.read(&key, 4).await, Err(BlobError::TooLarge { max_bytes: 4 })));
+    }
+
+    pub(super) async fn what_was_settled_cannot_be_replaced(Bench { blobs, _folder }: Bench) {
+        let key = new_key();
+        let elsewhere = || BlobKey::of_confirmed(Uuid::new_v4().into(), Uuid::new_v4());
+        assert!(matches!(blobs.settle(&key, elsewhere(), 5).await, Err(BlobError::NotFound)));
+        blobs.write(&key, "text/plain", "12345".into()).await.unwrap();
+        assert!(matches!(blobs.settle(&key, elsewhere(), 4).await, Err(BlobError::TooLarge { max_bytes: 4 })));
+        let settled = blobs.settle(&key, elsewhere(), 5).await.unwrap();
+        assert_eq!(settled.size, 5);
+        if settled.key != key {
+            // The address at which it was uploaded still holds.
+            blobs.write(&key, "text/plain", "forged".into()).await.unwrap();
+        }
+        assert_eq!(blobs.read(&settled.key, 5).await.unwrap(), "12345");
     }
 
     pub(super) async fn the_store_can_be_looked_at(Bench { blobs, _folder }: Bench) {

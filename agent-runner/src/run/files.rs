@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use platform::auth::{PrincipalKind, PrincipalRef};
-use platform::blob::{BlobError, BlobKey, BlobStore};
+use platform::blob::{BlobError, BlobKey, BlobStore, Settled};
 use platform::db::audit::Actor;
-use platform::db::files::{self, FileState, NewFile, RunScope};
+use platform::db::files::{self, File, FileState, NewFile, RunScope};
 use schema::ids::FileId;
 use schema::node::Item;
 use serde_json::Map;
@@ -18,6 +18,8 @@ use crate::prompt::{INPUT_BYTES_MAX, KnownFiles};
 const FILES_TOLD_MAX: usize = 50;
 /// How often what the store did not take is tried again.
 const STORE_TRIES: u32 = 3;
+/// How often a file is confirmed that somebody changes all the time.
+const CONFIRMATIONS_MAX: usize = 5;
 
 /// A file of a text, which is to be made.
 pub(super) struct TextFile {
@@ -71,9 +73,25 @@ impl Run<'_> {
         if let Err(error) = self.follow_until(storing).await? {
             return Ok(Err(error));
         }
-        // It may be confirmed already, by a call whose answer was lost.
-        with_patience(|| files::confirm(&self.services.db, &by, &announced, size)).await?;
-        Ok(Ok(()))
+        self.confirm_file(&by, announced, size).await
+    }
+
+    /// Confirms a file, also when somebody changes what is known of it meanwhile. It may be confirmed already, by a call whose
+    /// answer was lost.
+    async fn confirm_file(&self, by: &Actor, mut seen: File, size: u64) -> Result<Result<(), BlobError>, Stop> {
+        let db = &self.services.db;
+        for _ in 0..CONFIRMATIONS_MAX {
+            let blob = Settled { key: seen.key.clone(), size };
+            if with_patience(|| files::confirm(db, by, &seen, &blob)).await?.is_some() {
+                return Ok(Ok(()));
+            }
+            match with_patience(|| files::find(db, seen.org, seen.id)).await? {
+                Some(file) if file.state == FileState::Uploading => seen = file,
+                Some(_) => return Ok(Ok(())),
+                None => break,
+            }
+        }
+        Ok(Err(BlobError::NotFound))
     }
 }
 

@@ -6,7 +6,7 @@ use platform::db::DbError;
 use platform::db::search::{self, Waiting};
 use platform::embedding::{Embedding, EmbeddingError};
 use platform::search::passages::with_title;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Inner, LOOK_EVERY};
 
@@ -14,12 +14,14 @@ use super::{Inner, LOOK_EVERY};
 const PASSAGES_AT_ONCE: usize = 64;
 /// For so long passages are left to whoever embeds them.
 const CLAIM: Duration = Duration::from_mins(3);
-/// How often a passage is tried, at most. With the pauses between them, that is about a day.
+/// How often a passage is tried that is refused for what it says, at most. With the pauses between them, that is about a day.
 const ATTEMPTS_MAX: i32 = 30;
 /// The pause after a passage's first failure, doubled for each more ...
 const PAUSE_FIRST: Duration = Duration::from_secs(5);
 /// ... up to this.
 const PAUSE_MAX: Duration = Duration::from_hours(1);
+/// How often it is looked for passages of other embedders: an instance that is about to end may have written some.
+const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// What a provider that refuses one of several texts answers to all of them.
 const REFUSALS_OF_TEXTS: [u16; 3] = [400, 413, 422];
 
@@ -37,9 +39,14 @@ enum Round {
 impl Inner {
     /// Embeds passages, as long as the process runs.
     pub(super) async fn embed_passages(&self) {
-        self.forget_other_embedders().await;
+        self.try_again_what_was_given_up().await;
+        let mut forget_at = Instant::now();
         let mut failures = 0;
         loop {
+            if Instant::now() >= forget_at {
+                self.forget_other_embedders().await;
+                forget_at = Instant::now() + FORGET_EVERY;
+            }
             let round = self.embed_some().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "passages could not be embedded");
                 Round::Idle
@@ -53,6 +60,13 @@ impl Inner {
                     failures += 1;
                 }
             }
+        }
+    }
+
+    /// Whoever starts it anew may have set up what made all of them fail.
+    async fn try_again_what_was_given_up(&self) {
+        if let Err(error) = search::try_again_what_was_given_up(&self.db).await {
+            tracing::warn!(%error, "passages that were given up are not tried again");
         }
     }
 
@@ -120,7 +134,11 @@ impl Inner {
 
     async fn note_failure(&self, passages: &[Waiting], error: &EmbeddingError) -> Result<(), DbError> {
         tracing::warn!(%error, passages = passages.len(), "passages could not be embedded");
-        let wait = |passage: &Waiting| (passage.attempts < ATTEMPTS_MAX).then(|| self.pause(passage.attempts - 1));
+        // Only a text that is refused is given up: everything else is the provider's trouble, and ends some time.
+        let is_of_text = matches!(error, EmbeddingError::Refused { status, .. } if REFUSALS_OF_TEXTS.contains(status));
+        let wait = |passage: &Waiting| {
+            (!is_of_text || passage.attempts < ATTEMPTS_MAX).then(|| self.pause(passage.attempts - 1))
+        };
         let postponed: Vec<_> = passages.iter().map(|passage| (passage.clone(), wait(passage))).collect();
         let given_up = postponed.iter().filter(|(_, wait)| wait.is_none()).count();
         self.metrics.failed(passages.len(), given_up);

@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use super::{Inner, LOOK_EVERY};
 
-/// Nodes that are indexed in one transaction.
-const NODES_AT_ONCE: usize = 20;
+/// Nodes that are indexed in one organization before it is another one's turn.
+const NODES_IN_A_ROW: usize = 20;
 /// What is committed within this time is one hint.
 const HINT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,35 +48,34 @@ impl Inner {
     }
 
     async fn index_in(&self, org: OrgId) -> usize {
-        match self.index(org, NODES_AT_ONCE).await {
-            Ok(count) => count,
-            // One of them cannot be written; the others must not wait for it.
-            Err(error) if error.is_refusal() => self.index_one(org).await,
-            Err(error) => {
-                tracing::warn!(%error, %org, "nodes could not be indexed");
-                0
-            }
-        }
-    }
-
-    /// Indexes the node that has waited longest, or has it wait behind all others.
-    async fn index_one(&self, org: OrgId) -> usize {
-        match self.index(org, 1).await {
-            Ok(count) => count,
-            Err(error) => {
-                tracing::error!(%error, %org, "a node cannot be indexed");
-                if let Err(error) = search::set_back(&self.db, org).await {
-                    tracing::warn!(%error, %org, "nodes behind one that cannot be indexed wait");
+        for indexed in 0..NODES_IN_A_ROW {
+            match self.index_next(org).await {
+                Ok(0) => return indexed,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, %org, "a node could not be indexed");
+                    if error.is_refusal() {
+                        self.set_back(org).await;
+                    }
+                    return indexed;
                 }
-                0
             }
         }
+        NODES_IN_A_ROW
     }
 
-    async fn index(&self, org: OrgId, max: usize) -> Result<usize, DbError> {
+    /// Indexes the node that has waited longest. Each in a transaction of its own: until it ends, who changes that node waits.
+    async fn index_next(&self, org: OrgId) -> Result<usize, DbError> {
         let mut tx = self.db.org(org).await?;
-        let indexed = search::index_nodes(&mut tx, max).await?;
+        let indexed = search::index_nodes(&mut tx, 1).await?;
         tx.commit().await?;
         Ok(indexed)
+    }
+
+    /// Has the node that has waited longest wait behind all others.
+    async fn set_back(&self, org: OrgId) {
+        if let Err(error) = search::set_back(&self.db, org).await {
+            tracing::warn!(%error, %org, "nodes behind one that cannot be indexed wait");
+        }
     }
 }

@@ -149,7 +149,8 @@ impl FolderStore {
         fs::create_dir_all(&drafts).await?;
         let draft = drafts.join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).await?;
-        Ok(Arriving { file, draft: Draft(draft), target, left: max_bytes, max_bytes })
+        let root = Arc::clone(&self.dir);
+        Ok(Arriving { file, draft: Draft(draft), target, root, left: max_bytes, max_bytes })
     }
 
     pub(super) async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
@@ -187,6 +188,8 @@ pub struct Arriving {
     file: File,
     draft: Draft,
     target: PathBuf,
+    /// The folder of the store.
+    root: Arc<Path>,
     left: u64,
     max_bytes: u64,
 }
@@ -224,7 +227,13 @@ impl Arriving {
     pub async fn finish(mut self) -> Result<(), BlobError> {
         self.sync().await?;
         let folder = self.target.parent().unwrap_or(&self.target);
-        fs::create_dir_all(folder).await?;
+        if !fs::try_exists(folder).await? {
+            fs::create_dir_all(folder).await?;
+            // A new folder is durable once those that hold it are.
+            for holder in folder.ancestors().skip(1).take_while(|holder| holder.starts_with(&self.root)) {
+                File::open(holder).await?.sync_all().await?;
+            }
+        }
         fs::rename(&self.draft.0, &self.target).await?;
         Ok(File::open(folder).await?.sync_all().await?)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+/// The longest media type, in bytes.
+const MEDIA_TYPE_BYTES_MAX: usize = 255;
 /// Bytes as they are: what nobody runs.
 const BYTES: &str = "application/octet-stream";
 
@@ -18,6 +20,20 @@ pub fn content_disposition(filename: &str) -> String {
         }
     }
     header
+}
+
+/// Whether this is a media type, such as `text/plain; charset=utf-8`, that can be stored and stand in a header.
+#[must_use]
+pub fn is_media_type(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or_default().trim_end();
+    let has_parts = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    has_parts && text.len() <= MEDIA_TYPE_BYTES_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// A token of HTTP (RFC 9110).
+fn is_token(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
 }
 
 /// The media type under which something is served: types of pages, of scripts and of what may hold scripts become bytes.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schema::ids::{FileId, OrgId};
+use uuid::Uuid;
 
 use super::BlobError;
 
@@ -19,6 +20,12 @@ impl BlobKey {
     #[must_use]
     pub fn of_file(org: OrgId, file: FileId) -> Self {
         Self(format!("uploads/{org}/{file}"))
+    }
+
+    /// Of a file that was confirmed, for which no address to upload anything to was ever given out.
+    #[must_use]
+    pub fn of_confirmed(org: OrgId, drawn: Uuid) -> Self {
+        Self(format!("files/{org}/{drawn}"))
     }
 
     /// A key as it was stored, or stands in a signed address.
@@ -56,8 +63,6 @@ impl fmt::Display for BlobKey {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]

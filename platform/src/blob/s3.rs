@@ -11,7 +11,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls;
 use bytes::{Bytes, BytesMut};
 
-use super::{BlobError, BlobKey, BlobMethod, Download, SignedUrl, Upload, content_disposition, end_of, harmless_type};
+use super::{
+    BlobError, BlobKey, BlobMethod, Download, Settled, SignedUrl, Upload, content_disposition, end_of, harmless_type,
+};
 use crate::clock::Clock;
 use crate::config::BucketConfig;
 
@@ -126,6 +128,19 @@ impl S3Store {
             Err(BlobError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    pub(super) async fn settle(&self, key: &BlobKey, settled: BlobKey, max_bytes: u64) -> Result<Settled, BlobError> {
+        let found = self.client.head_object().bucket(&*self.bucket).key(key.as_str()).send().await?;
+        let size = found.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+        if size > max_bytes {
+            return Err(BlobError::TooLarge { max_bytes });
+        }
+        // Of what was looked at, not of what may have come since.
+        let copied = self.client.copy_object().copy_source(format!("{}/{key}", self.bucket));
+        let copied = copied.set_copy_source_if_match(found.e_tag().map(str::to_owned));
+        copied.bucket(&*self.bucket).key(settled.as_str()).send().await?;
+        Ok(Settled { key: settled, size })
     }
 
     pub(super) async fn read(&self, key: &BlobKey, max_bytes: u64) -> Result<Bytes, BlobError> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
 use super::{Db, DbError, OrgTx};
-use crate::blob::BlobKey;
+use crate::blob::{BlobKey, Settled};
 
 #[cfg(feature = "testing")]
 pub(super) use list::of_org;
@@ -225,7 +225,7 @@ pub async fn text(db: &Db, org: OrgId, id: FileId) -> Result<Option<String>, DbE
 pub async fn create(db: &Db, org: OrgId, by: &Actor, new: &NewFile) -> Result<File, DbError> {
     let mut tx = db.org(org).await?;
     let key = BlobKey::of_file(org, new.id);
-    sqlx::query!(
+    let made = sqlx::query!(
         "INSERT INTO files (id, org_id, project_id, storage_key, filename, content_type, size_bytes, metadata,
              uploaded_by, execution_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
@@ -241,33 +241,48 @@ pub async fn create(db: &Db, org: OrgId, by: &Actor, new: &NewFile) -> Result<Fi
         new.execution.map(Uuid::from)
     )
     .execute(&mut *tx.inner)
-    .await?;
-    // Of an id that is derived from a client's key there may have been a file before. Whoever is about to delete its blob
-    // keeps this waiting.
-    sqlx::query!("DELETE FROM abandoned_blobs WHERE storage_key = $1", key.as_str()).execute(&mut *tx.inner).await?;
+    .await?
+    .rows_affected();
+    if made > 0 {
+        // Of an id that is derived from a client's key there may have been a file before. Whoever is about to delete its
+        // blob keeps this waiting.
+        let forgotten = sqlx::query!("DELETE FROM abandoned_blobs WHERE storage_key = $1", key.as_str());
+        forgotten.execute(&mut *tx.inner).await?;
+    }
     let file = read_one(&mut tx, new.id).await?;
     tx.commit().await?;
     // A file of another organization has this id: ids are drawn, so that is nobody's file.
     file.ok_or_else(|| DbError::Conflict { constraint: "files_pkey".into() })
 }
 
-/// Confirms that the bytes of a file are there, so many of them, if nothing of it has changed since it was `seen`, or else
-/// answers with `None`: then they may be others.
-pub async fn confirm(db: &Db, by: &Actor, seen: &File, size: u64) -> Result<Option<File>, DbError> {
+/// Confirms that the bytes of a file are there, and where, if nothing of it has changed since it was `seen`, or else
+/// answers with `None`: then they may be others. Where it was before, or what was settled in vain, is abandoned.
+pub async fn confirm(db: &Db, by: &Actor, seen: &File, blob: &Settled) -> Result<Option<File>, DbError> {
+    let size = blob.size;
     let mut tx = db.org(seen.org).await?;
     let confirmed = sqlx::query!(
-        "UPDATE files SET state = 'pending', size_bytes = $4, confirmed_at = clock_timestamp(),
+        "UPDATE files SET state = 'pending', size_bytes = $4, storage_key = $5, confirmed_at = clock_timestamp(),
              updated_at = clock_timestamp(), due_at = clock_timestamp()
          WHERE id = $1 AND org_id = $2 AND state = 'uploading' AND updated_at = $3",
         seen.id.as_uuid(),
         seen.org.as_uuid(),
         seen.updated_at,
-        to_column(size)
+        to_column(size),
+        blob.key.as_str()
     )
     .execute(&mut *tx.inner)
     .await?
     .rows_affected();
+    if blob.key != seen.key {
+        let needless = if confirmed == 0 { &blob.key } else { &seen.key };
+        let abandoned = sqlx::query!(
+            "INSERT INTO abandoned_blobs (storage_key) VALUES ($1) ON CONFLICT DO NOTHING",
+            needless.as_str()
+        );
+        abandoned.execute(&mut *tx.inner).await?;
+    }
     if confirmed == 0 {
+        tx.commit().await?;
         return Ok(None);
     }
     let details = json!({"filename": seen.filename, "contentType": seen.content_type, "sizeBytes": size});

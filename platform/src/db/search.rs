@@ -17,11 +17,13 @@ use super::clean::{self, TITLE_CHARS_MAX};
 use super::{DbError, OrgTx};
 use crate::search::{passages, words};
 
-pub use embeddings::{Backlog, Waiting, claim, forget_other_embedders, postpone, waiting, write};
+pub use embeddings::{
+    Backlog, Waiting, claim, forget_other_embedders, postpone, try_again_what_was_given_up, waiting, write,
+};
 pub use find::{Filter, Found, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
 pub use nodes::{index_nodes, set_back, with_nodes_waiting};
 pub use semantic::{FoundPassage, nearest};
-pub use sources::{FileText, NodeText, texts};
+pub use sources::{FileText, NodeText, text_lengths, texts};
 
 /// So long a passage that was embedded waits after it has changed: whoever writes on does not have each word embedded.
 const EMBED_AFTER_SECONDS: f64 = 2.0;

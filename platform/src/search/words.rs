@@ -78,10 +78,17 @@ pub fn of_query(query: &str) -> Vec<String> {
     words
 }
 
-/// What all texts that begin with `beginning` come before, in the order of bytes.
+/// For each word of a query, what all words that it stands for come before, in the order of bytes: those that begin with it.
+/// Of single letters and digits only the last may be the beginning of a word, as somebody types it: each of them would
+/// stand for a good part of all words that there are.
 #[must_use]
-pub fn end_of_range(beginning: &str) -> String {
-    format!("{beginning}{}", char::MAX)
+pub fn ends_of_ranges(words: &[String]) -> Vec<String> {
+    let end_of = |(nth, word): (usize, &String)| {
+        let is_exact = word.len() == 1 && nth + 1 < words.len();
+        // No word has a control character.
+        format!("{word}{}", if is_exact { '\u{1}' } else { char::MAX })
+    };
+    words.iter().enumerate().map(end_of).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -202,6 +209,14 @@ mod tests {
     }
 
     #[test]
+    fn of_single_letters_only_the_last_is_the_beginning_of_a_word() {
+        let ends = ends_of_ranges(&of_query("a launch 2 p"));
+        assert!(("a".."a\u{1}") == ("a"..ends[0].as_str()) && !("a"..ends[0].as_str()).contains(&"an"));
+        assert!(("launch"..ends[1].as_str()).contains(&"launches"));
+        assert!(!("2"..ends[2].as_str()).contains(&"20") && ("p"..ends[3].as_str()).contains(&"plan"));
+    }
+
+    #[test]
     fn long_texts_are_cut() {
         let many = (0..30_000).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
         assert_eq!(words(&many).len(), ENTRY_WORDS_MAX);
@@ -225,14 +240,14 @@ mod tests {
             for (word, weight) in of_entry("", &text) {
                 prop_assert!(!word.is_empty() && word.len() <= WORD_BYTES_MAX && !word.contains('\0'));
                 prop_assert!(weight > 0.0 && weight < 1.0);
-                prop_assert!(word < end_of_range(&word));
+                prop_assert!(&word < &ends_of_ranges(&[word.clone()])[0]);
             }
         }
 
         #[test]
         fn a_range_holds_what_begins_so(beginning in "[a-zé世]{1,4}", rest in "[a-z世\u{10fffd}]{0,4}") {
             let word = format!("{beginning}{rest}");
-            prop_assert!(word >= beginning && word < end_of_range(&beginning));
+            prop_assert!(word >= beginning && word < ends_of_ranges(&[beginning])[0]);
         }
     }
 }

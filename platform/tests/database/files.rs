@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::blob::BlobKey;
+use platform::blob::{BlobKey, Settled};
 use platform::db::audit::Actor;
 use platform::db::files::{self, File, FileChanges, FileState, NewFile};
 use platform::db::organizations;
@@ -66,24 +66,52 @@ async fn a_file_is_announced_once() {
     assert_eq!(files::create(&test.db, org, &Actor::SYSTEM, &other).await.unwrap(), file);
 }
 
+fn three_bytes(seen: &File) -> Settled {
+    Settled { key: seen.key.clone(), size: 3 }
+}
+
+#[tokio::test]
+async fn what_is_confirmed_elsewhere_leaves_where_it_was_uploaded_and_what_was_settled_in_vain_is_left_too() {
+    let test = TestDatabase::new().await;
+    let org = org(&test).await;
+    let new = new_file(None);
+    let seen = files::create(&test.db, org, &Actor::SYSTEM, &new).await.unwrap();
+    let settled = || Settled { key: BlobKey::of_confirmed(org, Uuid::new_v4()), size: 3 };
+    let (first, second) = (settled(), settled());
+    let confirmed = files::confirm(&test.db, &Actor::SYSTEM, &seen, &first).await.unwrap().unwrap();
+    assert_eq!(confirmed.key, first.key);
+    assert_eq!(files::confirm(&test.db, &Actor::SYSTEM, &seen, &second).await.unwrap(), None);
+    assert!(is_abandoned(&test, &seen.key).await && is_abandoned(&test, &second.key).await);
+    assert!(!is_abandoned(&test, &first.key).await);
+    // A request that is sent again takes nothing of that back.
+    assert_eq!(files::create(&test.db, org, &Actor::SYSTEM, &new).await.unwrap().key, first.key);
+    assert!(is_abandoned(&test, &seen.key).await);
+    assert!(files::delete(&test.db, org, &Actor::SYSTEM, seen.id).await.unwrap());
+    assert!(is_abandoned(&test, &first.key).await);
+}
+
 #[tokio::test]
 async fn bytes_that_come_while_a_file_is_confirmed_are_looked_at() {
     let test = TestDatabase::new().await;
     let org = org(&test).await;
     let seen = create(&test, org).await;
     files::replace_blob(&test.db, &seen.key).await.unwrap().unwrap().done().await.unwrap();
-    assert_eq!(files::confirm(&test.db, &Actor::SYSTEM, &seen, 3).await.unwrap(), None, "they may be others");
+    assert_eq!(
+        files::confirm(&test.db, &Actor::SYSTEM, &seen, &three_bytes(&seen)).await.unwrap(),
+        None,
+        "they may be others"
+    );
 
     let seen = files::find(&test.db, org, seen.id).await.unwrap().unwrap();
     let replacing = files::replace_blob(&test.db, &seen.key).await.unwrap().unwrap();
-    let confirming = files::confirm(&test.db, &Actor::SYSTEM, &seen, 3);
+    let confirming = files::confirm(&test.db, &Actor::SYSTEM, &seen, &three_bytes(&seen));
     tokio::pin!(confirming);
     assert!(timeout(Duration::from_millis(200), &mut confirming).await.is_err(), "it waits for them");
     replacing.done().await.unwrap();
     assert_eq!(confirming.await.unwrap(), None);
 
     let seen = files::find(&test.db, org, seen.id).await.unwrap().unwrap();
-    let confirmed = files::confirm(&test.db, &Actor::SYSTEM, &seen, 3).await.unwrap().unwrap();
+    let confirmed = files::confirm(&test.db, &Actor::SYSTEM, &seen, &three_bytes(&seen)).await.unwrap().unwrap();
     assert_eq!((confirmed.state, confirmed.size), (FileState::Pending, Some(3)));
     assert!(files::replace_blob(&test.db, &seen.key).await.unwrap().is_none(), "they stay as they are");
     assert_eq!(files::state_of_blob(&test.db, &seen.key).await.unwrap(), Some(FileState::Pending));

@@ -1,6 +1,7 @@
 //! Files as outputs: passed on from the inputs, or made of a text.
 
 use bytes::Bytes;
+use platform::blob::is_media_type;
 use schema::ids::FileId;
 use schema::node::{self, NodeView};
 use serde::Deserialize;
@@ -16,8 +17,6 @@ use crate::tools::ToolError;
 
 /// The longest name of a file, in characters.
 const NAME_CHARS_MAX: usize = 255;
-/// The longest media type, in bytes.
-const TYPE_BYTES_MAX: usize = 255;
 /// The largest file that a run makes, in bytes.
 const FILE_BYTES_MAX: usize = 1 << 20;
 
@@ -66,7 +65,7 @@ impl Run<'_> {
     fn new_file(&self, call: &ToolCall, written: Written) -> Result<TextFile, ToolError> {
         let filename = name_of(&written.filename)?;
         let content_type = written.content_type.unwrap_or_else(|| type_of(&filename).to_owned());
-        if content_type.len() > TYPE_BYTES_MAX || !is_text(&content_type) {
+        if !is_media_type(&content_type) || !is_text(&content_type) {
             return Err(ToolError::invalid("contentType must be the media type of a text, such as text/markdown"));
         }
         if written.text.len() > FILE_BYTES_MAX {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use platform::blob::{BlobError, BlobKey};
 use platform::db::audit::Actor;
 use platform::db::files::{self, File, FileState};
 use schema::ids::FileId;
@@ -55,14 +56,19 @@ pub(super) async fn handler(
 
 /// The file, if nothing of it changes meanwhile.
 async fn confirm(api: &Api, by: &Actor, seen: &File) -> Result<Option<File>, Problem> {
-    let size = api.blobs.size(&seen.key).await?.ok_or_else(|| Problem::new(Code::FileNotUploaded))?;
-    if size > api.limits.file_bytes {
-        files::delete(&api.db, seen.org, by, seen.id).await?;
-        // If this fails, the sweep does it.
-        if let Err(error) = api.blobs.delete(&seen.key).await {
-            tracing::warn!(%error, "a file that is too large is not deleted yet");
+    let settled = BlobKey::of_confirmed(seen.org, api.random.uuid_v4());
+    let blob = match api.blobs.settle(&seen.key, settled, api.limits.file_bytes).await {
+        Ok(blob) => blob,
+        Err(BlobError::NotFound) => return Err(Problem::new(Code::FileNotUploaded)),
+        Err(BlobError::TooLarge { .. }) => {
+            files::delete(&api.db, seen.org, by, seen.id).await?;
+            // If this fails, the sweep does it.
+            if let Err(error) = api.blobs.delete(&seen.key).await {
+                tracing::warn!(%error, "a file that is too large is not deleted yet");
+            }
+            return Err(too_large(api));
         }
-        return Err(too_large(api));
-    }
-    Ok(files::confirm(&api.db, by, seen, size).await?)
+        Err(error) => return Err(error.into()),
+    };
+    Ok(files::confirm(&api.db, by, seen, &blob).await?)
 }

@@ -154,6 +154,18 @@ pub async fn forget_other_embedders(db: &Db, embedder: &str) -> Result<u64, DbEr
     Ok(forgotten.rows_affected())
 }
 
+/// Has passages that were given up tried again.
+pub async fn try_again_what_was_given_up(db: &Db) -> Result<(), DbError> {
+    let mut tx = db.workers().await?;
+    sqlx::query!(
+        "UPDATE search_passages SET attempts = 0, due_at = clock_timestamp()
+         WHERE embedding IS NULL AND due_at = 'infinity'"
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}
+
 /// How much waits; of more than a hundred thousand, that.
 pub async fn waiting(db: &Db) -> Result<Backlog, DbError> {
     let mut tx = db.workers().await?;

@@ -151,7 +151,7 @@ pub async fn find(
     let mut tx = db.org(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
     // `OFFSET 0` has each word looked up in the index by itself, whatever the statistics say.
-    let ends: Vec<String> = words.iter().map(|word| words::end_of_range(word)).collect();
+    let ends: Vec<String> = words::ends_of_ranges(&words);
     let rows = sqlx::query_as!(
         Row,
         r#"WITH fitting AS (
@@ -181,8 +181,9 @@ pub async fn find(
                ORDER BY fitting.score DESC, updated_at DESC, e.id DESC LIMIT $16)
            SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status AS "status?",
                page.content_type AS "content_type?", page.updated_at AS "updated_at!",
-               substr(e.text, greatest(1, coalesce((SELECT min(nullif(strpos(lower(e.text), word), 0))
-                   FROM unnest($2::text[]) word), 1) - $19), $20) AS "excerpt!"
+               substr(e.text, greatest(1, coalesce((SELECT min(nullif(strpos(low.text, word), 0))
+                   FROM (SELECT lower(e.text) AS text OFFSET 0) low, unnest($2::text[]) word), 1) - $19), $20)
+                   AS "excerpt!"
            FROM page JOIN search_entries e ON e.id = page.id
            ORDER BY page.score DESC, page.updated_at DESC, e.id DESC"#,
         org.as_uuid(),

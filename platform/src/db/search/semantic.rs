@@ -6,14 +6,17 @@ use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
+use super::About;
 use super::find::{Filter, Kind};
-use super::{About, sight};
+use super::sight::{self, Sight};
 use crate::db::nodes::AuthorType;
-use crate::db::{Db, DbError, clean};
+use crate::db::{Db, DbError, OrgTx, clean};
 use crate::embedding::Embedding;
 
 /// So many passages are looked at for each that is shown: of an entry, the best one is.
 const PASSAGES_PER_ITEM: usize = 10;
+/// Of an organization with no more passages than these, all are compared.
+const FEW_PASSAGES: i64 = 5_000;
 
 /// A passage that is near to what was asked, the nearest of its entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,9 +64,42 @@ pub async fn nearest(
 ) -> Result<Vec<FoundPassage>, DbError> {
     let mut tx = db.org(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
-    // Goes on along the index until enough passages are found that may be seen.
-    sqlx::query("SET LOCAL hnsw.iterative_scan = relaxed_order").execute(&mut *tx.inner).await?;
-    let mut rows = sqlx::query_as!(
+    let max = limit.saturating_mul(PASSAGES_PER_ITEM);
+    let mut rows = Vec::new();
+    if !has_few_passages(&mut tx).await? {
+        // Goes on along the index while passages are left out, but not without end.
+        sqlx::query("SET LOCAL hnsw.iterative_scan = relaxed_order").execute(&mut *tx.inner).await?;
+        rows = passages(&mut tx, &sight, (embedder, asked), filter, max).await?;
+    }
+    if rows.len() < max {
+        // Those of the organization, all compared: the index is one for all organizations.
+        sqlx::query("SET LOCAL enable_indexscan = off").execute(&mut *tx.inner).await?;
+        rows = passages(&mut tx, &sight, (embedder, asked), filter, max).await?;
+    }
+    // The index gives them nearly in order.
+    rows.sort_by(|one, another| another.similarity.total_cmp(&one.similarity));
+    let mut seen = HashSet::new();
+    Ok(rows.into_iter().filter(|row| seen.insert(row.entry)).take(limit).filter_map(found).collect())
+}
+
+/// Whether comparing all passages of the organization takes no longer than going along the index.
+async fn has_few_passages(tx: &mut OrgTx) -> Result<bool, DbError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM search_passages WHERE org_id = $1 LIMIT $2) of_it"#,
+        tx.org().as_uuid(),
+        FEW_PASSAGES + 1
+    );
+    Ok(count.fetch_one(&mut *tx.inner).await? <= FEW_PASSAGES)
+}
+
+async fn passages(
+    tx: &mut OrgTx,
+    sight: &Sight,
+    (embedder, asked): (&str, &Embedding),
+    filter: &Filter,
+    max: usize,
+) -> Result<Vec<Row>, DbError> {
+    let rows = sqlx::query_as!(
         Row,
         r#"SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, p.text AS passage,
                1 - (p.embedding <=> $3::text::vector) AS "similarity!", n.status AS "status?",
@@ -79,7 +115,7 @@ pub async fn nearest(
                  SELECT FROM node_keywords k WHERE k.node_id = n.id AND k.kind = 'tag' AND k.word = ANY($11)))
              AND ($12::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $12)
            ORDER BY p.embedding <=> $3::text::vector LIMIT $13"#,
-        org.as_uuid(),
+        tx.org().as_uuid(),
         embedder,
         asked.to_text(),
         &sight.projects,
@@ -91,14 +127,11 @@ pub async fn nearest(
         filter.author_type.map(AuthorType::as_str),
         &filter.tags,
         filter.updated_since.map(clean::time),
-        i64::try_from(limit.saturating_mul(PASSAGES_PER_ITEM)).unwrap_or(i64::MAX)
+        i64::try_from(max).unwrap_or(i64::MAX)
     )
     .fetch_all(&mut *tx.inner)
     .await?;
-    // The index gives them nearly in order.
-    rows.sort_by(|one, another| another.similarity.total_cmp(&one.similarity));
-    let mut seen = HashSet::new();
-    Ok(rows.into_iter().filter(|row| seen.insert(row.entry)).take(limit).filter_map(found).collect())
+    Ok(rows)
 }
 
 fn found(row: Row) -> Option<FoundPassage> {

@@ -19,7 +19,7 @@ pub(super) fn fairly(first: &mut String, others: &mut [&mut String], chars_max: 
 }
 
 /// The greatest length to which texts of these lengths can be cut so that they fit into `chars_max` together.
-fn longest_share(mut lengths: Vec<usize>, chars_max: usize) -> usize {
+pub(super) fn longest_share(mut lengths: Vec<usize>, chars_max: usize) -> usize {
     lengths.sort_unstable();
     let (mut left, mut count) = (chars_max, lengths.len());
     for length in lengths {

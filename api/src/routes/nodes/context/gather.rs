@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use platform::db::search::{self, FileText, NodeText};
 use schema::canvas::{self, CanvasNode, CanvasView};
-use schema::ids::NodeId;
+use schema::ids::{NodeId, OrgId};
 use schema::node::Item;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Context, ContextFile, ContextItem, ContextNode, RelatedNode, SourceNode};
+use super::{Context, ContextFile, ContextItem, ContextNode, RelatedNode, SourceNode, cut};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::content::NodeDocuments;
@@ -52,11 +52,15 @@ impl Around {
 
 /// What is known of nodes and files beside the documents that were read.
 struct Known {
-    nodes: HashMap<NodeId, NodeText>,
+    /// The nodes around it, of which beginnings are shown.
+    around: HashMap<NodeId, NodeText>,
+    /// The nodes that items refer to.
+    sources: HashMap<NodeId, NodeText>,
     files: HashMap<Uuid, FileText>,
 }
 
-/// All that is said of a node, of which texts are cut later. No text is much longer than `chars_max`.
+/// All that is said of a node, of which texts are cut later. What is read for its items is not much longer than `chars_max`
+/// together.
 pub(super) async fn context(
     api: &Api,
     caller: &Caller,
@@ -68,16 +72,7 @@ pub(super) async fn context(
     let (around, ..) = api.documents.read(&documents.canvas, move |txn| around(&canvas::read(txn), id)).await?;
     let (inputs, outputs) = (node.content.inputs, node.content.outputs);
     let items = || inputs.iter().take(ITEMS_MAX).chain(outputs.iter().take(ITEMS_MAX));
-    let related: HashSet<NodeId> =
-        around.all().map(|it| it.id).chain(items().filter_map(|it| it.source_node_id)).collect();
-    let related: Vec<NodeId> = related.into_iter().collect();
-    let files: Vec<Uuid> = items().filter_map(|item| item.file_id).collect();
-    let (nodes, files) =
-        search::texts(&api.db, documents.node.org, caller.user, &related, &files, chars_max + 1).await?;
-    let known = Known {
-        nodes: nodes.into_iter().map(|node| (node.id, node)).collect(),
-        files: files.into_iter().map(|file| (file.id, file)).collect(),
-    };
+    let known = known(api, caller, documents.node.org, &around, items, chars_max).await?;
     let truncated = around.is_cut || inputs.len() > ITEMS_MAX || outputs.len() > ITEMS_MAX;
     let tell = |items: Vec<Item>| items.into_iter().take(ITEMS_MAX).map(|item| known.item(item)).collect();
     let tell_nodes = |nodes: Vec<Named>| nodes.into_iter().map(|node| known.related(node)).collect();
@@ -92,6 +87,32 @@ pub(super) async fn context(
         dependents: tell_nodes(around.dependents),
         truncated,
     })
+}
+
+/// What lists know of the nodes around one, and of what its items name. Of the latter each gets the share that it could be
+/// told of at most: one long file may be named by hundreds of items.
+async fn known<'a, I: Iterator<Item = &'a Item>>(
+    api: &Api,
+    caller: &Caller,
+    org: OrgId,
+    around: &Around,
+    items: impl Fn() -> I,
+    chars_max: usize,
+) -> Result<Known, Problem> {
+    let (db, user) = (&api.db, caller.user);
+    let distinct = |ids: HashSet<NodeId>| ids.into_iter().collect::<Vec<_>>();
+    let neighbours = distinct(around.all().map(|it| it.id).collect());
+    let sources = distinct(items().filter_map(|item| item.source_node_id).collect());
+    let files: Vec<Uuid> = items().filter_map(|item| item.file_id).collect();
+    let lengths = search::text_lengths(db, org, user, &sources, &files).await?;
+    let named = items().filter_map(|item| item.file_id.or_else(|| item.source_node_id.map(Uuid::from)));
+    let of_items = named.filter_map(|id| lengths.get(&id).copied()).collect();
+    let share = cut::longest_share(of_items, chars_max).min(chars_max) + 1;
+    let (around, _) = search::texts(db, org, user, &neighbours, &[], EXCERPT_CHARS_MAX + 1).await?;
+    let (sources, files) = search::texts(db, org, user, &sources, &files, share).await?;
+    let by_id = |nodes: Vec<NodeText>| nodes.into_iter().map(|node| (node.id, node)).collect();
+    let files = files.into_iter().map(|file| (file.id, file)).collect();
+    Ok(Known { around: by_id(around), sources: by_id(sources), files })
 }
 
 fn around(canvas: &CanvasView, id: NodeId) -> Around {
@@ -173,7 +194,7 @@ fn text_of(metadata: &Map<String, Value>, key: &str) -> Option<String> {
 
 impl Known {
     fn related(&self, node: Named) -> RelatedNode {
-        let text = self.nodes.get(&node.id).map_or("", |known| known.text.as_str());
+        let text = self.around.get(&node.id).map_or("", |known| known.text.as_str());
         let mut excerpt: String = text.chars().take(EXCERPT_CHARS_MAX).collect();
         if excerpt.len() < text.len() {
             excerpt.push('…');
@@ -183,7 +204,7 @@ impl Known {
 
     fn item(&self, item: Item) -> ContextItem {
         let file = item.file_id.and_then(|file| self.files.get(&file));
-        let source = item.source_node_id.and_then(|node| self.nodes.get(&node));
+        let source = item.source_node_id.and_then(|node| self.sources.get(&node));
         let data = || item.data.as_ref().map(|data| format!("{data:#}"));
         let text = item
             .text
