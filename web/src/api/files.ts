@@ -49,8 +49,7 @@ export const fileKeys = {
 };
 
 /** How often one looks whether a file was read, besides what events say. */
-const LOOK_EVERY_MS = 5_000;
-const LIST_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 30_000;
 
 /** Whether something of a file changes soon by itself. */
 export function isUnderWay({ processingStatus }: Pick<StoredFile, "processingStatus">): boolean {
@@ -87,7 +86,13 @@ export function useFileText(file: Pick<StoredFile, "id" | "hasText">, limit: num
 /** The files of an organization. */
 export function useFiles(orgId: string, filter: FileFilter) {
   const key = fileKeys.ofOrganization(orgId);
-  return usePages<StoredFile>(key, `/orgs/${orgId}/files`, { ...filter }, LIST_EVERY_MS);
+  return usePages<StoredFile>(key, `/orgs/${orgId}/files`, { ...filter }, lookAgain);
+}
+
+/** After how long one looks whether a file of a list has arrived or was read; false: nothing is awaited. */
+function lookAgain(files: readonly StoredFile[]): number | false {
+  const isAwaited = (file: StoredFile) => file.processingStatus === "uploading" || isUnderWay(file);
+  return files.some(isAwaited) ? LOOK_EVERY_MS : false;
 }
 
 /** Renames and deletes files. */

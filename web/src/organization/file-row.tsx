@@ -92,7 +92,7 @@ interface AskProps {
   onClose: () => void;
 }
 
-const NAME_AT_MOST = 500;
+const NAME_AT_MOST = 255;
 
 function RenameDialog({ file, open, onClose }: AskProps) {
   return (

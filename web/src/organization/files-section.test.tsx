@@ -33,6 +33,7 @@ beforeEach(() => {
 afterEach(() => {
   cleanup();
   session.end();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
@@ -68,6 +69,22 @@ it("lists files with what is known of them, and asks for others", async () => {
   );
 });
 
+it("looks again while a file is under way", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  files = [aFile({ processingStatus: "uploading" })];
+  show();
+  const [coming] = await rows();
+  expect(coming?.textContent).toMatch(/Not uploaded$/);
+  expect(lists()).toHaveLength(1);
+  files = [aFile()];
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(lists()).toHaveLength(2);
+  const [read] = await rows();
+  await waitFor(() => expect(read?.textContent).toMatch(/Read$/));
+  await vi.advanceTimersByTimeAsync(90_000);
+  expect(lists()).toHaveLength(2);
+});
+
 it("says what will be there where no file is", async () => {
   files = [];
   show();
@@ -97,6 +114,7 @@ it("renames a file, and deletes none without asking", async () => {
   await openMenu("mine.txt");
   fireEvent.click(screen.getByRole("menuitem", { name: "Rename…" }));
   const name = await screen.findByRole("textbox", { name: "Name" });
+  expect(name.getAttribute("maxlength")).toBe("255");
   fireEvent.change(name, { target: { value: " ours.txt " } });
   fireEvent.click(screen.getByRole("button", { name: "Rename" }));
   await waitFor(() =>
