@@ -7,10 +7,13 @@ import { Transfer } from "./transfer";
 const FILE = new File(["hello"], "a.txt", { type: "text/plain" });
 let asked: [string, unknown][];
 let refusals: Record<string, number>;
+/** What is refused once. */
+let tooSoon: Set<string>;
 
 beforeEach(() => {
   asked = [];
   refusals = {};
+  tooSoon = new Set();
   FakeSending.sent = [];
   vi.stubGlobal("XMLHttpRequest", FakeSending);
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
@@ -18,6 +21,7 @@ beforeEach(() => {
     asked.push([call, init.body ? JSON.parse(String(init.body)) : null]);
     const status = refusals[call];
     if (status) return Response.json({ title: "No", status, code: "NO" }, { status });
+    if (tooSoon.delete(call)) return Response.json({}, { status: 429, headers: { "Retry-After": "0" } });
     if (init.method === "DELETE") return new Response(null, { status: 204 });
     if (url.endsWith("/confirm")) return Response.json(aFile());
     return Response.json({
@@ -95,8 +99,8 @@ it("does not send again what has arrived when only the confirmation failed", asy
   expect(FakeSending.sent).toHaveLength(1);
 });
 
-it("sends again what the server did not confirm", async () => {
-  refusals["POST /files/file/confirm"] = 422;
+it("sends again what the server does not know", async () => {
+  refusals["POST /files/file/confirm"] = 404;
   const first = begin();
   (await sending()).answer(200);
   await expect(first.outcome).rejects.toBeInstanceOf(ApiError);
@@ -104,6 +108,16 @@ it("sends again what the server did not confirm", async () => {
   const second = begin(first.transfer);
   (await sending(1)).answer(200);
   await second.outcome;
+});
+
+it("waits where it was too soon, and goes on by itself", async () => {
+  const [announcing, confirming] = ["POST /orgs/org/files/upload", "POST /files/file/confirm"];
+  tooSoon = new Set([announcing, confirming]);
+  const { outcome } = begin();
+  (await sending()).answer(200);
+  expect((await outcome).id).toBe("file");
+  expect(asked.map(([call]) => call)).toEqual([announcing, announcing, confirming, confirming]);
+  expect(FakeSending.sent).toHaveLength(1);
 });
 
 it("says what the store refused", async () => {

@@ -1,5 +1,6 @@
 import { reachable, type StoredFile } from "../api/files";
-import { request } from "../api/http";
+import { ApiError, request } from "../api/http";
+import { patiently } from "../api/patience";
 import { worthRetrying } from "../api/queries";
 import { putBytes } from "./put-bytes";
 
@@ -23,6 +24,15 @@ export interface TransferWatch {
   signal: AbortSignal;
 }
 
+/**
+ * Whether trying again could help: also when the server does not know what is to be confirmed, or has no bytes of it,
+ * since then the file is announced and sent anew.
+ */
+export function worthSendingAgain(error: unknown): boolean {
+  const isLost = error instanceof ApiError && (error.status === 404 || error.code === "FILE_NOT_UPLOADED");
+  return isLost || worthRetrying(0, error);
+}
+
 /** The way of one file to the server: it is announced, sent to the store, and confirmed. */
 export class Transfer {
   readonly #owner: Owner;
@@ -40,7 +50,7 @@ export class Transfer {
     if (!this.#isSent) await this.#send(onSent, signal);
     onConfirming();
     try {
-      return await request<StoredFile>("POST", `/files/${this.#fileId}/confirm`, undefined, {}, signal);
+      return await patiently(() => this.#confirm(signal), signal);
     } catch (error) {
       this.#isSent = worthRetrying(0, error);
       throw error;
@@ -59,10 +69,15 @@ export class Transfer {
     const { name, type, size } = this.#file;
     const { orgId, projectId } = this.#owner;
     const announced = { filename: name, contentType: type || undefined, sizeBytes: size, projectId };
-    const ticket = await request<Ticket>("POST", `/orgs/${orgId}/files/upload`, announced, {}, signal);
+    const announce = () => request<Ticket>("POST", `/orgs/${orgId}/files/upload`, announced, {}, signal);
+    const ticket = await patiently(announce, signal);
     this.#fileId = ticket.fileId;
     const destination = { url: reachable(ticket.uploadUrl), headers: ticket.uploadHeaders };
     await putBytes(destination, this.#file, onSent, signal);
     this.#isSent = true;
+  }
+
+  #confirm(signal: AbortSignal): Promise<StoredFile> {
+    return request<StoredFile>("POST", `/files/${this.#fileId}/confirm`, undefined, {}, signal);
   }
 }

@@ -1,10 +1,10 @@
 import { messageOf } from "../api/http";
-import { worthRetrying } from "../api/queries";
 import type { Side } from "../documents/node";
 import { useStore, Value } from "../lib/external-store";
 import { plural } from "../lib/text";
 import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
+import { worthSendingAgain } from "./transfer";
 import type { Upload, Uploads } from "./uploads";
 import { useUploads } from "./uploads-context";
 import { sizeWords } from "./words";
@@ -77,7 +77,7 @@ function Failed({ upload, uploads }: RowProps) {
       <p role="alert" className="min-w-40 flex-1 text-[13px] text-danger">
         <span className="font-medium break-words">{name}</span> was not uploaded. {messageOf(error)}
       </p>
-      {worthRetrying(0, error) && (
+      {worthSendingAgain(error) && (
         <Button aria-label={`Try to upload ${name} again`} onClick={() => uploads.retry(id)}>
           Try again
         </Button>
