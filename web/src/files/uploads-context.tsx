@@ -1,11 +1,11 @@
 import { createContext, type ReactNode, use, useEffect, useMemo } from "react";
-import type { StoredFile } from "../api/files";
-import { NodeDocument } from "../documents/node";
+import type { NodeDocument } from "../documents/node";
 import { type DocumentSession, useDocumentSession } from "../documents/session";
 import { useOwned } from "../lib/use-owned";
 import { useSay } from "../ui/toast";
+import { itemOf, putIntoNode } from "./put-into-node";
 import { Transfer } from "./transfer";
-import { Uploads, type UploadTarget } from "./uploads";
+import { Uploads } from "./uploads";
 
 /** What is being uploaded; null before the first effect. */
 export const UploadsContext = createContext<Uploads | null>(null);
@@ -43,27 +43,10 @@ export function useUploadsInto(nodeId: string, content: NodeDocument | null, use
 function makeUploads({ documents, say }: Needs): Uploads {
   return new Uploads({
     start: (target, file) => new Transfer(target, file),
-    putIntoNode: (target, file) => putIntoNode(documents, target, file),
+    putIntoNode: (target, file, signal) => putIntoNode(documents, target, file, signal),
     onUnseenFailure: ({ name }) =>
       say(`${name} was not uploaded. Open its node to see why and to try again.`),
   });
-}
-
-function itemOf({ id, filename }: StoredFile) {
-  return { kind: "file", label: filename, fileId: id } as const;
-}
-
-async function putIntoNode(
-  documents: DocumentSession,
-  target: UploadTarget,
-  file: StoredFile,
-): Promise<void> {
-  const provider = documents.open(`node:${target.nodeId}`);
-  await provider.whenLoaded;
-  const content = new NodeDocument(provider.replica.value.doc);
-  content.addItem(target.side, itemOf(file), documents.userId);
-  content.destroy();
-  await documents.release(provider);
 }
 
 /** Asks before a page is left that sends files, and lets no file that is dropped beside the mark take its place. */

@@ -17,6 +17,7 @@ interface FakeTransfer {
 let running: FakeTransfer[];
 let abandoned: string[];
 let putElsewhere: string[];
+let putSignals: AbortSignal[];
 let unseen: Upload[];
 let uploads: Uploads;
 
@@ -24,6 +25,7 @@ beforeEach(() => {
   running = [];
   abandoned = [];
   putElsewhere = [];
+  putSignals = [];
   unseen = [];
   uploads = new Uploads({
     start: (_, { name }) => ({
@@ -34,7 +36,11 @@ beforeEach(() => {
         }),
       abandon: () => void abandoned.push(name),
     }),
-    putIntoNode: async ({ nodeId }, { id }) => void putElsewhere.push(`${nodeId}: ${id}`),
+    putIntoNode: async ({ nodeId }, { id }, signal) => {
+      putSignals.push(signal);
+      if (id === "never loaded") await new Promise(() => {});
+      putElsewhere.push(`${nodeId}: ${id}`);
+    },
     onUnseenFailure: (upload) => void unseen.push(upload),
   });
 });
@@ -95,6 +101,16 @@ it("cancels what is under way, and adds nothing of it", async () => {
   expect(shown()).toEqual([]);
   expect(abandoned).toEqual(["a", "b", "c", "d"]);
   expect(putElsewhere).toEqual([]);
+});
+
+it("stops what is being added to a node that is not open", async () => {
+  uploads.add(TARGET, files("never loaded"));
+  run("never loaded").arrive();
+  await vi.waitFor(() => expect(putSignals).toHaveLength(1));
+  expect(putSignals[0]?.aborted).toBe(false);
+  uploads.cancel(idOf("never loaded"));
+  expect(putSignals[0]?.aborted).toBe(true);
+  expect(abandoned).toEqual(["never loaded"]);
 });
 
 it("takes no more than it has room for", () => {

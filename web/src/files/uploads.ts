@@ -32,8 +32,8 @@ interface Way {
 
 interface UploadsOptions {
   start: (target: UploadTarget, file: File) => Way["transfer"];
-  /** Adds a file to a node that is not open. */
-  putIntoNode: (target: UploadTarget, file: StoredFile) => Promise<void>;
+  /** Adds a file to a node that is not open, unless it is stopped before. */
+  putIntoNode: (target: UploadTarget, file: StoredFile, signal: AbortSignal) => Promise<void>;
   /** An upload failed while nobody looked at it. */
   onUnseenFailure: (upload: Upload) => void;
 }
@@ -113,7 +113,7 @@ export class Uploads {
         signal: way.stopping.signal,
       });
       if (way.stopping.signal.aborted) return;
-      await this.#put(target, file);
+      await this.#put(target, file, way.stopping.signal);
       this.#remove(id);
     } catch (error) {
       if (!way.stopping.signal.aborted) this.#fail(id, error);
@@ -121,10 +121,10 @@ export class Uploads {
     this.#next();
   }
 
-  async #put(target: UploadTarget, file: StoredFile): Promise<void> {
+  async #put(target: UploadTarget, file: StoredFile, signal: AbortSignal): Promise<void> {
     const put = this.#openNodes.get(target.nodeId);
     if (put) put(target.side, file);
-    else await this.#options.putIntoNode(target, file);
+    else await this.#options.putIntoNode(target, file, signal);
   }
 
   #fail(id: string, error: unknown): void {
