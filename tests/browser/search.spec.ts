@@ -83,10 +83,11 @@ test("who searches too often is told how long to wait", async ({ studio }) => {
   );
   const { field, status, dialog } = await openPalette(ada);
   await field.fill("often");
-  await expect(status).toContainText("You have searched very often. Go on in 9 seconds.");
+  await expect(status).toContainText("The server was asked too often. Go on in 9 seconds.");
   await ada.page.unroute("**/api/v1/orgs/*/search");
   await dialog.getByRole("button", { name: "Try again" }).click();
-  await expect(status).not.toContainText("You have searched very often.");
+  await expect(field).toBeFocused();
+  await expect(status).not.toContainText("The server was asked too often.");
 });
 
 test("a node of another project of the organization is opened there", async ({ studio, server }) => {
@@ -144,7 +145,7 @@ test("a file is found by its text, shown by itself, and downloaded", async ({ st
   expect((await downloading).suggestedFilename()).toBe("treatise.txt");
 });
 
-test("one searches by meaning without leaving the field", async ({ studio, server }, info) => {
+test("one searches for what is nearest without leaving the field", async ({ studio, server }, info) => {
   const ada = await studio.visit("Ada");
   const { page, person } = ada;
   const project = await createProject(server, person, "Meanings");
@@ -166,12 +167,12 @@ test("one searches by meaning without leaving the field", async ({ studio, serve
   await expect(ada.card("Balloons")).toBeVisible();
   const { dialog, field, status } = await openPalette(ada);
   await field.fill(query);
-  const meaning = dialog.getByRole("group", { name: "By meaning" });
-  await meaning.getByRole("option", { name: /Search for what means/ }).click();
+  const nearest = dialog.getByRole("group", { name: "Nearest" });
+  await nearest.getByRole("option", { name: /Search for what is nearest/ }).click();
   await expect(field).toBeFocused();
-  await expect(meaning).toContainText("lighter than the air around them");
-  await expect(status).toContainText("found by meaning.");
-  await page.screenshot({ path: info.outputPath("by-meaning.png") });
+  await expect(nearest).toContainText("lighter than the air around them");
+  await expect(status).toContainText(/nearest (one is|are) listed\./);
+  await page.screenshot({ path: info.outputPath("nearest.png") });
   expect(await violations(page)).toEqual([]);
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");

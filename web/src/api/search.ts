@@ -16,7 +16,7 @@ export interface Found {
   contentType: string | null;
 }
 
-/** What was found by its meaning, with the passage that is nearest. */
+/** What is near to a query, with the passage that is nearest. */
 export interface FoundByMeaning extends Omit<Found, "excerpt"> {
   passage: string;
   similarity: number;
@@ -25,6 +25,12 @@ export interface FoundByMeaning extends Omit<Found, "excerpt"> {
 interface FoundPage {
   items: Found[];
   nextCursor: string | null;
+}
+
+interface FoundByMeaningPage {
+  items: FoundByMeaning[];
+  /** What tells how near texts are: `lexical-…` compares words and parts of words, any other what they mean. */
+  embedder: string;
 }
 
 /** From how many characters on one searches. */
@@ -43,13 +49,13 @@ export function useSearch(orgId: string | undefined, query: string) {
   });
 }
 
-/** What means something like a query; null: nothing is asked. */
+/** What is nearest to a query by its meaning, as far as the server knows meanings; null: nothing is asked. */
 export function useSearchByMeaning(orgId: string | undefined, query: string | null) {
   return useQuery({
     queryKey: ["search", orgId, "by meaning", query],
     enabled: orgId !== undefined && query !== null,
     queryFn: ({ signal }) =>
-      request<{ items: FoundByMeaning[] }>(
+      request<FoundByMeaningPage>(
         "POST",
         `/orgs/${orgId}/search/semantic`,
         { query, limit: FOUND_AT_MOST },
@@ -73,7 +79,7 @@ function isAnswered(error: unknown): boolean {
   return error instanceof ApiError && error.status > 0;
 }
 
-/** Whether one has searched more often than one may for now. */
+/** Whether one has asked more often than one may for now: searched, or asked for anything. */
 export function isLimited(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === TOO_MANY_REQUESTS;
 }

@@ -60,7 +60,7 @@ function show() {
 
 const field = () => screen.getByRole("combobox");
 const type = (text: string) => fireEvent.change(field(), { target: { value: text } });
-const press = (key: string) => fireEvent.keyDown(field(), { key });
+const press = (key: string, more: KeyboardEventInit = {}) => fireEvent.keyDown(field(), { key, ...more });
 const group = (name: string) => screen.findByRole("group", { name });
 
 function found(more: Partial<Found>): Found {
@@ -95,6 +95,7 @@ it("shows titles at once, asks once typing has settled, and shows what texts say
   expect(within(texts).getAllByRole("option")).toHaveLength(1);
   expect(texts.textContent).toContain("Before zeppelins flew");
   await waitFor(() => expect(texts.textContent).toContain("Elsewhere · Draft"));
+  expect(screen.getByRole("status").textContent).toBe("1 more found in texts and files.");
   press("ArrowDown");
   const chosen = screen.getByRole("option", { selected: true });
   expect(chosen.id).toBe(field().getAttribute("aria-activedescendant"));
@@ -127,21 +128,33 @@ it("opens a file by itself", async () => {
   expect(opened).toEqual(["closed", { id: "f", title: "report.pdf" }]);
 });
 
-it("searches by meaning when that is asked for, without leaving the field", async () => {
+it("searches for the nearest when that is asked for, without leaving the field", async () => {
   show();
   type("lighter than air");
   await waitFor(() => expect(asked).toHaveLength(1));
   expect(screen.queryByRole("option")).toBeNull();
   asked[0]?.answer(page());
-  expect(await screen.findByText(/Search for what means “lighter than air”/)).toBeTruthy();
+  expect(await screen.findByText("Search for what is nearest to “lighter than air”")).toBeTruthy();
   expect(screen.getByRole("status").textContent).toBe("Nothing found in texts and files.");
   press("Enter");
   await waitFor(() => expect(asked[1]?.url).toBe("/api/v1/orgs/org/search/semantic"));
   const { excerpt: _, ...node } = found({ title: "Balloons" });
-  asked[1]?.answer(
-    Response.json({ items: [{ ...node, passage: "They float.", similarity: 0.8 }], embedder: "e" }),
+  press("Enter", { repeat: true });
+  press("Enter");
+  expect(within(await group("Nearest")).getByRole("option", { selected: true }).textContent).toContain(
+    "Search for what is nearest",
   );
-  expect(within(await group("By meaning")).getByText("They float.")).toBeTruthy();
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer(
+    Response.json({
+      items: [{ ...node, passage: "They float.", similarity: 0.8 }],
+      embedder: "lexical-hash-1",
+    }),
+  );
+  expect(await screen.findByText("They float.")).toBeTruthy();
+  expect(screen.queryByText(/Search for what is nearest/)).toBeNull();
+  expect(screen.getByRole("status").textContent).toContain("The nearest one is listed.");
+  press("Enter", { repeat: true });
   expect(opened).toEqual([]);
   type("lighter");
   expect(screen.queryByText("They float.")).toBeNull();
@@ -155,8 +168,11 @@ it("says that one has to wait, and that the server is not reached", async () => 
   asked[0]?.answer(
     Response.json({ title: "No", status: 429, code: "RATE_LIMITED" }, { status: 429, headers }),
   );
-  expect(await screen.findByText("You have searched very often. Go on in 7 seconds.")).toBeTruthy();
-  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  expect(await screen.findByText("The server was asked too often. Go on in 7 seconds.")).toBeTruthy();
+  const again = screen.getByRole("button", { name: "Try again" });
+  again.focus();
+  fireEvent.click(again);
+  expect(document.activeElement).toBe(field());
   await waitFor(() => expect(asked).toHaveLength(2));
   asked[1]?.answer(page());
   expect(await screen.findByText("Nothing found in texts and files.")).toBeTruthy();

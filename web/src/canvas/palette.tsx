@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type RefObject, useRef, useState } from "react";
 import { useProjects } from "../api/queries";
 import type { Found, FoundByMeaning } from "../api/search";
 import { titleOf } from "../documents/canvas";
@@ -8,6 +8,7 @@ import { humanize } from "../lib/text";
 import { Marked } from "../search/marked";
 import { SearchNotice } from "../search/notice";
 import { useFound } from "../search/use-found";
+import { foundWords, nearestWords } from "../search/words";
 import type { IconName } from "../ui/icon";
 import { PickerBody, type PickerEntry, PickerFrame } from "../ui/picker";
 import { useCanvasScope } from "./canvas-context";
@@ -49,28 +50,29 @@ function PaletteBody(props: PaletteProps) {
   const here = useHere(props, typed);
   const found = useFound(orgId, typed);
   const entryOf = useEntryOf(props, found.query);
+  const field = useRef<HTMLInputElement>(null);
   const known = new Set(here.map(({ key }) => key));
   const byWords = found.words?.data?.items.filter(({ id }) => !known.has(id)) ?? [];
-  const byMeaning = found.meaning?.data?.items ?? [];
-  const isSettled = found.isWanted && !found.isSearching;
+  const nearest = found.meaning?.data?.items.map((item) => entryOf(item, item.passage));
   const groups = [
     { label: "Actions and titles", entries: here },
     { label: "In texts and files", entries: byWords.map((item) => entryOf(item, item.excerpt)) },
-    {
-      label: "By meaning",
-      entries:
-        isSettled && !found.meaning
-          ? [meaningEntry(found.query, found.askByMeaning)]
-          : byMeaning.map((item) => entryOf(item, item.passage)),
-    },
+    { label: "Nearest", entries: nearest ?? nearestEntries(found) },
   ];
   return (
     <PickerBody
+      ref={field}
       label={LABEL}
       query={typed}
       onQuery={setTyped}
       groups={groups}
-      notice={found.isWanted ? <Notices found={found} /> : here.length === 0 && "Nothing matches."}
+      notice={
+        found.isWanted ? (
+          <Notices found={found} listed={byWords.length} field={field} />
+        ) : (
+          here.length === 0 && "Nothing matches."
+        )
+      }
       onClose={onClose}
     />
   );
@@ -120,37 +122,61 @@ function useEntryOf({ orgId, onNode, onFile }: PaletteProps, query: string) {
   };
 }
 
-function meaningEntry(query: string, ask: () => void): PickerEntry {
-  return {
-    key: "by meaning",
-    label: `Search for what means “${query}”`,
-    icon: "spark",
-    hint: "Other words, too",
-    staysOpen: true,
-    run: ask,
-  };
+type FoundSoFar = ReturnType<typeof useFound>;
+
+/** What asks for the nearest. It keeps its place until there is an answer, and asks once. */
+function nearestEntries({ query, isWanted, isSearching, meaning, askByMeaning }: FoundSoFar): PickerEntry[] {
+  if (!meaning && (!isWanted || isSearching)) return [];
+  const ask = meaning ? () => void meaning.refetch() : askByMeaning;
+  return [
+    {
+      key: "nearest",
+      label: `Search for what is nearest to “${query}”`,
+      icon: "spark",
+      hint: "Not word for word",
+      staysOpen: true,
+      run: meaning?.isFetching ? () => {} : ask,
+    },
+  ];
 }
 
-function Notices({ found }: { found: ReturnType<typeof useFound> }) {
-  const { words, meaning, isSearching } = found;
+interface NoticesProps {
+  found: FoundSoFar;
+  /** How many are listed as found by their words. */
+  listed: number;
+  field: RefObject<HTMLInputElement | null>;
+}
+
+function Notices({ found: { words, meaning, isSearching }, listed, field }: NoticesProps) {
+  const retry = (search: { refetch: () => unknown } | null) => () => {
+    // The button goes; one may type on.
+    field.current?.focus();
+    void search?.refetch();
+  };
+  const byWords = words?.data;
   return (
     <>
       <SearchNotice
-        where="in texts and files"
+        task="Searching in texts and files"
         isSearching={isSearching}
         error={words?.error}
-        found={words?.data?.items.length}
-        hasMore={Boolean(words?.data?.nextCursor)}
-        retry={() => void words?.refetch()}
+        found={
+          byWords &&
+          foundWords({
+            listed,
+            titled: byWords.items.length - listed,
+            hasMore: Boolean(byWords.nextCursor),
+          })
+        }
+        retry={retry(words)}
       />
       {meaning && (
         <SearchNotice
-          where="by meaning"
+          task="Searching for the nearest"
           isSearching={meaning.isFetching}
           error={meaning.error}
-          found={meaning.data?.items.length}
-          hasMore={false}
-          retry={() => void meaning.refetch()}
+          found={meaning.data && nearestWords(meaning.data.items.length)}
+          retry={retry(meaning)}
         />
       )}
     </>

@@ -4,39 +4,31 @@ import { plural } from "../lib/text";
 import { Button } from "../ui/button";
 
 interface SearchNoticeProps {
-  /** Where one searches: "texts and files". */
-  where: string;
+  /** What goes on: "Searching in texts and files". */
+  task: string;
   isSearching: boolean;
   error: unknown;
-  /** How many were found; undefined: nobody has searched. */
-  found: number | undefined;
-  hasMore: boolean;
+  /** What was found, in words; undefined: nobody has searched. */
+  found: string | undefined;
   retry: () => void;
 }
 
 /** What is known of a search: that it goes on, how much was found, or why nothing was. */
-export function SearchNotice({ where, isSearching, error, found, hasMore, retry }: SearchNoticeProps) {
-  if (isSearching) return <span className="block">Searching {where}…</span>;
+export function SearchNotice({ task, isSearching, error, found, retry }: SearchNoticeProps) {
+  if (isSearching) return <span className="block">{task}…</span>;
   if (error) {
     return (
       <span className="flex items-center justify-center gap-3">
-        <span className="text-danger">{failureWords(where, error)}</span>
+        <span className="text-danger">{failureWords(task, error)}</span>
         <Button onClick={retry}>Try again</Button>
       </span>
     );
   }
-  if (found === undefined) return null;
-  return <span className="block">{foundWords(where, found, hasMore)}</span>;
+  return found && <span className="block">{found}</span>;
 }
 
-function failureWords(where: string, error: unknown): string {
-  if (!isLimited(error)) return `Searching ${where} failed. ${messageOf(error)}`;
+function failureWords(task: string, error: unknown): string {
+  if (!isLimited(error)) return `${task} failed. ${messageOf(error)}`;
   const seconds = error.retryAfter;
-  return `You have searched very often. ${seconds ? `Go on in ${plural(seconds, "second")}.` : "Wait a moment."}`;
-}
-
-function foundWords(where: string, found: number, hasMore: boolean): string {
-  if (found === 0) return `Nothing found ${where}.`;
-  if (hasMore) return `The best ${found} ${where}. More words find fewer.`;
-  return `${found} found ${where}.`;
+  return `The server was asked too often. ${seconds ? `Go on in ${plural(seconds, "second")}.` : "Wait a moment."}`;
 }

@@ -1,5 +1,5 @@
 import { Dialog as Radix } from "radix-ui";
-import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
+import { type KeyboardEvent, type ReactNode, type Ref, useId, useState } from "react";
 import { rank } from "../lib/rank";
 import { Icon, type IconName } from "./icon";
 
@@ -78,6 +78,8 @@ export function PickerFrame({ label, open, onClose, children }: PickerFrameProps
 }
 
 interface PickerBodyProps {
+  /** The field. */
+  ref?: Ref<HTMLInputElement>;
   label: string;
   query: string;
   onQuery: (query: string) => void;
@@ -88,7 +90,7 @@ interface PickerBodyProps {
 }
 
 /** The field, and below it what was found. The field keeps the focus. */
-export function PickerBody({ label, query, onQuery, groups, notice, onClose }: PickerBodyProps) {
+export function PickerBody({ ref, label, query, onQuery, groups, notice, onClose }: PickerBodyProps) {
   const [active, setActive] = useState(0);
   const listId = useId();
   const shown = groups.filter(({ entries }) => entries.length > 0);
@@ -107,7 +109,8 @@ export function PickerBody({ label, query, onQuery, groups, notice, onClose }: P
       setActive((at + step + all.length) % all.length);
     } else if (event.key === "Enter" && chosen) {
       event.preventDefault();
-      run(chosen);
+      // A key that is held would choose again, among what has changed by then.
+      if (!event.nativeEvent.repeat) run(chosen);
     }
   };
   return (
@@ -115,6 +118,7 @@ export function PickerBody({ label, query, onQuery, groups, notice, onClose }: P
       <div className="flex items-center gap-3 border-b border-line px-4 text-muted">
         <Icon name="search" />
         <input
+          ref={ref}
           role="combobox"
           aria-label={label}
           aria-expanded
