@@ -104,7 +104,8 @@ async fn bytes_that_come_while_a_file_is_confirmed_are_looked_at() {
 
     let seen = files::find(&test.db, org, seen.id).await.unwrap().unwrap();
     let replacing = files::replace_blob(&test.db, &seen.key).await.unwrap().unwrap();
-    let confirming = files::confirm(&test.db, &Actor::SYSTEM, &seen, &three_bytes(&seen));
+    let blob = three_bytes(&seen);
+    let confirming = files::confirm(&test.db, &Actor::SYSTEM, &seen, &blob);
     tokio::pin!(confirming);
     assert!(timeout(Duration::from_millis(200), &mut confirming).await.is_err(), "it waits for them");
     replacing.done().await.unwrap();
