@@ -53,6 +53,7 @@ impl TestDatabase {
         server::create_from(&server, &template, &name).await;
         let url = server::role_url(&server, &name);
         let db = connect(url.as_str()).await;
+        server::note_database();
         Self { db, name, server }
     }
 

@@ -5,8 +5,9 @@ use std::fs;
 use std::future;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::{LazyLock, mpsc};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
 
 use reqwest::Url;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -145,8 +146,18 @@ pub(super) async fn create_from(server: &Url, template: &str, name: &str) {
     connection.close().await.expect("a connection can be closed");
 }
 
-/// Drops a database, whoever is connected to it. Blocks, since a `Drop` can't wait; a failure is of no consequence to
-/// the test that ended.
+/// The databases that are being dropped, and how many there are.
+static DROPPING: Mutex<Vec<JoinHandle<Option<()>>>> = Mutex::new(Vec::new());
+static DATABASES: AtomicUsize = AtomicUsize::new(0);
+
+/// Says that there is one database more, which is dropped one day.
+pub(super) fn note_database() {
+    DATABASES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Drops a database, whoever is connected to it; a failure is of no consequence to the test that ended. It blocks with the
+/// last database of the process, since a `Drop` can't wait, and not before: Postgres waits for everybody who is about to
+/// connect, and they may be of this very thread.
 pub(super) fn drop_database(server: &Url, name: &str) {
     let (server, name) = (server.clone(), name.to_owned());
     let dropping = thread::spawn(move || {
@@ -157,7 +168,13 @@ pub(super) fn drop_database(server: &Url, name: &str) {
             sqlx::raw_sql(drop).execute(&mut connection).await.ok()
         })
     });
-    let _ = dropping.join();
+    let mut all = DROPPING.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(dropping);
+    if DATABASES.fetch_sub(1, Ordering::Relaxed) == 1 {
+        for dropping in all.drain(..) {
+            let _ = dropping.join();
+        }
+    }
 }
 
 async fn connect(url: &Url) -> PgConnection {
