@@ -165,7 +165,7 @@ pub(super) fn drop_database(server: &Url, name: &str) {
         runtime.block_on(async {
             let mut connection = PgConnection::connect(server.as_str()).await.ok()?;
             let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-            sqlx::raw_sql(drop).execute(&mut connection).await.ok()
+            sqlx::raw_sql(drop).execute(&mut connection).await.is_ok().then_some(())
         })
     });
     let mut all = DROPPING.lock().unwrap_or_else(PoisonError::into_inner);
