@@ -240,7 +240,7 @@ mod tests {
             for (word, weight) in of_entry("", &text) {
                 prop_assert!(!word.is_empty() && word.len() <= WORD_BYTES_MAX && !word.contains('\0'));
                 prop_assert!(weight > 0.0 && weight < 1.0);
-                prop_assert!(&word < &ends_of_ranges(&[word.clone()])[0]);
+                prop_assert!(word < ends_of_ranges(std::slice::from_ref(&word))[0]);
             }
         }
 
