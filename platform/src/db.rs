@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod executions;
 pub mod files;
+mod hints;
 pub mod history;
 pub mod invitations;
 pub mod locks;
@@ -54,6 +55,7 @@ use events::{Commits, EventId, NewEvent};
 use metrics::DbMetrics;
 
 pub use error::DbError;
+pub use hints::Hints;
 pub use page::{
     Creation, Cursor, Direction, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError, Sort, SortKey,
 };
@@ -222,6 +224,12 @@ impl Db {
     #[must_use]
     pub fn listen_to_commits(&self) -> broadcast::Receiver<(OrgId, EventId)> {
         self.commits.listen()
+    }
+
+    /// Tells whoever works on rows when to look for more, at least `every` so often.
+    #[must_use]
+    pub fn hints(&self, every: Duration) -> Hints {
+        Hints::new(self.commits.listen(), every)
     }
 
     /// Begins a transaction of who delivers to webhooks: it sees and changes those of all organizations, and their

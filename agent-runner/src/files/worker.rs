@@ -12,7 +12,6 @@ use platform::limits::Limits;
 use platform::metrics::Metrics;
 use platform::random::Random;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +23,6 @@ use super::metrics::{FileMetrics, FileOutcome};
 const WORKERS: usize = 2;
 /// How often what is due is looked for without a hint: what other instances commit, and what is to be tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// What is committed within this time is one hint.
-const HINT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a file may take in all: fetching it, reading it.
 const TIME_MAX: Duration = Duration::from_mins(3);
 /// How much longer its lease lasts: time to note what came of it.
@@ -109,15 +106,9 @@ impl FileReader {
 impl Inner {
     /// Has one worker look whenever something was committed, and from time to time.
     async fn pass_hints_on(&self) {
-        let mut commits = self.db.listen_to_commits();
-        loop {
-            // What comes in a row is one hint.
-            if let Ok(Err(RecvError::Closed)) = timeout(LOOK_EVERY, commits.recv()).await {
-                return;
-            }
-            while matches!(commits.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+        let mut hints = self.db.hints(LOOK_EVERY);
+        while hints.next().await {
             self.noted.notify_one();
-            sleep(HINT_PAUSE).await;
         }
     }
 

@@ -1,35 +1,24 @@
 //! The entries of nodes.
 
-use std::time::Duration;
-
 use platform::db::DbError;
 use platform::db::search;
 use schema::ids::OrgId;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::time::{sleep, timeout};
 
 use super::{Inner, LOOK_EVERY};
 
 /// Nodes that are indexed in one organization before it is another one's turn.
 const NODES_IN_A_ROW: usize = 20;
-/// What is committed within this time is one hint.
-const HINT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Inner {
     /// Indexes nodes that have changed, as long as the process runs.
     pub(super) async fn index_nodes(&self) {
-        let mut commits = self.db.listen_to_commits();
+        // Most of what changes nodes is told as an event, too.
+        let mut hints = self.db.hints(LOOK_EVERY);
         loop {
-            if self.index_some().await > 0 {
-                continue;
-            }
-            // Most of what changes nodes is told as an event, too; the rest, and other instances' changes, are looked
-            // for.
-            if let Ok(Err(RecvError::Closed)) = timeout(LOOK_EVERY, commits.recv()).await {
+            while self.index_some().await > 0 {}
+            if !hints.next().await {
                 return;
             }
-            sleep(HINT_PAUSE).await;
-            while matches!(commits.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! `/nodes` with its inputs and outputs, and `/projects/{projectId}/nodes`.
 
-mod body;
+pub(in crate::routes) mod body;
 mod children;
 mod context;
 mod create;

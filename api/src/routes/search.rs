@@ -5,8 +5,9 @@ mod by_words;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use platform::db::nodes::AuthorType;
-use platform::db::search::{About, Filter, Kind};
+use platform::db::search::{About, Filter, Hit, Kind};
 use schema::ids::ProjectId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::Api;
 use crate::fields::Fields;
+use crate::routes::nodes::body::AuthorTypeBody;
 
 /// The longest query, in characters.
 const QUERY_LENGTH_MAX: usize = 500;
@@ -46,30 +48,45 @@ impl From<KindBody> for Kind {
     }
 }
 
-/// What an id is of, and the id.
-fn named(about: About) -> (KindBody, Uuid) {
-    match about {
-        About::Node(node) => (KindBody::Node, node.as_uuid()),
-        About::File(file) => (KindBody::File, file.as_uuid()),
-    }
+/// A node or a file that was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Hit)]
+struct HitBody {
+    /// What it is.
+    r#type: KindBody,
+    /// Its id.
+    id: Uuid,
+    /// The project it belongs to; `null`: a file of the whole organization.
+    #[schema(value_type = Option<Uuid>, required)]
+    project_id: Option<ProjectId>,
+    /// What it is called.
+    #[schema(example = "Twelve interviews")]
+    title: String,
+    /// The state of a node.
+    #[schema(required)]
+    status: Option<String>,
+    /// The content type of a file.
+    #[schema(required)]
+    content_type: Option<String>,
+    /// When it last changed.
+    updated_at: DateTime<Utc>,
 }
 
-/// Who works on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = FoundAuthorType)]
-pub(super) enum AuthorTypeBody {
-    /// A person.
-    Human,
-    /// An agent.
-    Agent,
-}
-
-impl From<AuthorTypeBody> for AuthorType {
-    fn from(author: AuthorTypeBody) -> Self {
-        match author {
-            AuthorTypeBody::Human => Self::Human,
-            AuthorTypeBody::Agent => Self::Agent,
+impl From<Hit> for HitBody {
+    fn from(it: Hit) -> Self {
+        let (kind, id) = match it.about {
+            About::Node(node) => (KindBody::Node, node.as_uuid()),
+            About::File(file) => (KindBody::File, file.as_uuid()),
+        };
+        Self {
+            r#type: kind,
+            id,
+            project_id: it.project,
+            title: it.title,
+            status: it.status,
+            content_type: it.content_type,
+            updated_at: it.updated_at,
         }
     }
 }

@@ -9,6 +9,7 @@ mod semantic;
 mod sight;
 mod sources;
 
+use chrono::{DateTime, Utc};
 use schema::ids::{FileId, NodeId, ProjectId};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -55,6 +56,23 @@ impl About {
             Self::Node(_) => None,
         }
     }
+}
+
+/// A node or a file that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Which one.
+    pub about: About,
+    /// The project it belongs to.
+    pub project: Option<ProjectId>,
+    /// What it is called.
+    pub title: String,
+    /// The state of a node.
+    pub status: Option<String>,
+    /// The content type of a file.
+    pub content_type: Option<String>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What can be found of a node or a file.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +26,6 @@ const WORKERS: usize = 8;
 const MESSAGES_PER_ROUND: usize = 20;
 /// How often what is due is looked for without a hint: what other instances commit, and what is to be tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// What is committed within this time is one hint.
-const HINT_PAUSE: Duration = Duration::from_millis(50);
 /// What a round may take beyond the time for its messages.
 const LEASE_RESERVE: Duration = Duration::from_secs(30);
 /// How often it is counted how much waits.
@@ -109,15 +106,9 @@ impl Deliverer {
 impl Inner {
     /// Has one worker look whenever something was committed, and from time to time.
     async fn pass_hints_on(&self) {
-        let mut commits = self.db.listen_to_commits();
-        loop {
-            // What comes in a row is one hint.
-            if let Ok(Err(RecvError::Closed)) = timeout(LOOK_EVERY, commits.recv()).await {
-                return;
-            }
-            while matches!(commits.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+        let mut hints = self.db.hints(LOOK_EVERY);
+        while hints.next().await {
             self.noted.notify_one();
-            sleep(HINT_PAUSE).await;
         }
     }
 

@@ -79,11 +79,11 @@ async fn nearest(
     let asked = Embedder::Lexical.embed(&[query.to_owned()]).await.unwrap().remove(0);
     let name = Embedder::Lexical.name();
     let found = search::nearest(&test.db, org, user, (name, &asked), filter, 20).await.unwrap();
-    found.into_iter().map(|it| (it.title, it.passage, it.similarity)).collect()
+    found.into_iter().map(|it| (it.hit.title, it.passage, it.similarity)).collect()
 }
 
 fn titles(found: &[Found]) -> Vec<String> {
-    found.iter().map(|it| it.title.clone()).collect()
+    found.iter().map(|it| it.hit.title.clone()).collect()
 }
 
 /// A file as an upload leaves it, of a project or of the whole organization.
@@ -234,7 +234,7 @@ async fn pages_go_on_where_they_ended_even_among_equals() {
     loop {
         let db = &project.test.db;
         let page = search::find(db, project.org, project.owner, "launch", &Filter::default(), after, 2).await.unwrap();
-        seen.extend(page.items.into_iter().map(|it| it.about));
+        seen.extend(page.items.into_iter().map(|it| it.hit.about));
         let Some(next) = page.next else { break };
         after = Some(next.to_string().parse::<SearchCursor>().unwrap());
     }

@@ -31,7 +31,7 @@ pub(super) struct Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = AuthorType)]
-pub(super) enum AuthorTypeBody {
+pub(in crate::routes) enum AuthorTypeBody {
     /// A person.
     Human,
     /// An agent, on behalf of a person.
@@ -135,6 +135,24 @@ impl From<AuthorTypeBody> for AuthorType {
     }
 }
 
+impl From<nodes::AuthorType> for AuthorTypeBody {
+    fn from(author: nodes::AuthorType) -> Self {
+        match author {
+            nodes::AuthorType::Human => Self::Human,
+            nodes::AuthorType::Agent => Self::Agent,
+        }
+    }
+}
+
+impl From<AuthorTypeBody> for nodes::AuthorType {
+    fn from(author: AuthorTypeBody) -> Self {
+        match author {
+            AuthorTypeBody::Human => Self::Human,
+            AuthorTypeBody::Agent => Self::Agent,
+        }
+    }
+}
+
 impl From<Node> for NodeRowBody {
     fn from(row: Node) -> Self {
         let node = row.node;
@@ -144,10 +162,7 @@ impl From<Node> for NodeRowBody {
             parent_id: node.parent,
             title: node.title,
             status: node.status,
-            author_type: match node.author_type {
-                nodes::AuthorType::Human => AuthorTypeBody::Human,
-                nodes::AuthorType::Agent => AuthorTypeBody::Agent,
-            },
+            author_type: node.author_type.into(),
             author_user_id: node.author,
             supervisor_user_id: node.supervisor,
             position: Position { x: node.x, y: node.y },

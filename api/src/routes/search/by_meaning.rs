@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use platform::access::OrgAction;
 use platform::db::search::{self, Filter, FoundPassage};
 use platform::embedding::{Embedding, EmbeddingError};
 use schema::ids::{OrgId, ProjectId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{AuthorTypeBody, Conditions, KindBody, checked_limit, checked_query, named};
+use super::{Conditions, HitBody, KindBody, checked_limit, checked_query};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
 use crate::fields::Fields;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::rate_limit::{self, Standing};
+use crate::routes::nodes::body::AuthorTypeBody;
 
 /// What is looked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,46 +74,19 @@ pub(super) struct Answer {
 #[serde(rename_all = "camelCase")]
 #[schema(as = FoundPassageItem)]
 pub(super) struct FoundBody {
-    /// What it is.
-    r#type: KindBody,
-    /// Its id.
-    id: Uuid,
-    /// The project it belongs to; `null`: a file of the whole organization.
-    #[schema(value_type = Option<Uuid>, required)]
-    project_id: Option<ProjectId>,
-    /// What it is called.
-    #[schema(example = "Twelve interviews")]
-    title: String,
+    #[serde(flatten)]
+    hit: HitBody,
     /// The piece of what it says that is nearest, of at most 1200 characters; empty where there is nothing but the
     /// title.
     passage: String,
     /// How near that is to what is looked for, from 0 to 1. Only numbers of one embedder can be compared.
     #[schema(minimum = 0, maximum = 1)]
     similarity: f64,
-    /// The state of a node.
-    #[schema(required)]
-    status: Option<String>,
-    /// The content type of a file.
-    #[schema(required)]
-    content_type: Option<String>,
-    /// When it last changed.
-    updated_at: DateTime<Utc>,
 }
 
 impl From<FoundPassage> for FoundBody {
     fn from(it: FoundPassage) -> Self {
-        let (kind, id) = named(it.about);
-        Self {
-            r#type: kind,
-            id,
-            project_id: it.project,
-            title: it.title,
-            passage: it.passage,
-            similarity: it.similarity,
-            status: it.status,
-            content_type: it.content_type,
-            updated_at: it.updated_at,
-        }
+        Self { hit: it.hit.into(), passage: it.passage, similarity: it.similarity }
     }
 }
 

@@ -10,9 +10,8 @@ use platform::db::search::{self, Filter, Found, SearchCursor};
 use schema::ids::{OrgId, ProjectId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{AuthorTypeBody, Conditions, KindBody, check_words, checked_limit, checked_query, named};
+use super::{Conditions, HitBody, KindBody, check_words, checked_limit, checked_query};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
@@ -20,6 +19,7 @@ use crate::fields::Fields;
 use crate::pagination::Page;
 use crate::problem::{Problem, ProblemBody};
 use crate::rate_limit::{self, Standing};
+use crate::routes::nodes::body::AuthorTypeBody;
 
 /// What is looked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,45 +84,18 @@ struct Asked {
 #[serde(rename_all = "camelCase")]
 #[schema(as = FoundItem)]
 pub(super) struct FoundBody {
-    /// What it is.
-    r#type: KindBody,
-    /// Its id.
-    id: Uuid,
-    /// The project it belongs to; `null`: a file of the whole organization.
-    #[schema(value_type = Option<Uuid>, required)]
-    project_id: Option<ProjectId>,
-    /// What it is called.
-    #[schema(example = "Twelve interviews")]
-    title: String,
+    #[serde(flatten)]
+    hit: HitBody,
     /// A piece of what it says, around the first of the words; at most 240 characters.
     excerpt: String,
     /// How well it fits, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     score: f64,
-    /// The state of a node.
-    #[schema(required)]
-    status: Option<String>,
-    /// The content type of a file.
-    #[schema(required)]
-    content_type: Option<String>,
-    /// When it last changed.
-    updated_at: DateTime<Utc>,
 }
 
 impl From<Found> for FoundBody {
     fn from(it: Found) -> Self {
-        let (kind, id) = named(it.about);
-        Self {
-            r#type: kind,
-            id,
-            project_id: it.project,
-            title: it.title,
-            excerpt: it.excerpt,
-            score: it.score,
-            status: it.status,
-            content_type: it.content_type,
-            updated_at: it.updated_at,
-        }
+        Self { hit: it.hit.into(), excerpt: it.excerpt, score: it.score }
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
-use super::{About, sight};
+use super::{About, Hit, sight};
 use crate::db::nodes::AuthorType;
 use crate::db::{Db, DbError, clean};
 use crate::search::words;
@@ -54,25 +54,15 @@ impl Filter {
     }
 }
 
-/// A node or a file that was found.
+/// A node or a file that has the words of a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// What it is.
-    pub about: About,
-    /// The project it belongs to.
-    pub project: Option<ProjectId>,
-    /// What it is called.
-    pub title: String,
+    /// Which one.
+    pub hit: Hit,
     /// A piece of what it says, from a little before the first word that was looked for.
     pub excerpt: String,
     /// How well it fits, more than 0 and up to 1.
     pub score: f64,
-    /// The state of a node.
-    pub status: Option<String>,
-    /// The content type of a file.
-    pub content_type: Option<String>,
-    /// When the node or file last changed.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// A part of what was found.
@@ -222,16 +212,15 @@ fn page_of(mut rows: Vec<Row>, limit: usize) -> SearchPage {
 }
 
 fn found(row: Row) -> Option<Found> {
-    Some(Found {
+    let hit = Hit {
         about: About::of_columns(row.node_id, row.file_id)?,
         project: row.project_id.map(ProjectId::from),
         title: row.title,
-        excerpt: row.excerpt,
-        score: f64::from(row.score) / SCORE_MAX,
         status: row.status,
         content_type: row.content_type,
         updated_at: row.updated_at,
-    })
+    };
+    Some(Found { hit, excerpt: row.excerpt, score: f64::from(row.score) / SCORE_MAX })
 }
 
 #[cfg(test)]

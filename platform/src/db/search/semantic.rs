@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
-use super::About;
 use super::find::{Filter, Kind};
 use super::sight::{self, Sight};
+use super::{About, Hit};
 use crate::db::nodes::AuthorType;
 use crate::db::{Db, DbError, OrgTx, clean};
 use crate::embedding::Embedding;
@@ -22,21 +22,11 @@ const FEW_PASSAGES: i64 = 5_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundPassage {
     /// What it is in.
-    pub about: About,
-    /// The project it belongs to.
-    pub project: Option<ProjectId>,
-    /// What its node or file is called.
-    pub title: String,
+    pub hit: Hit,
     /// What it says; empty for a node of which there is nothing but the title.
     pub passage: String,
     /// How near, from 0 to 1.
     pub similarity: f64,
-    /// The state of a node.
-    pub status: Option<String>,
-    /// The content type of a file.
-    pub content_type: Option<String>,
-    /// When the node or file last changed.
-    pub updated_at: DateTime<Utc>,
 }
 
 struct Row {
@@ -135,14 +125,13 @@ async fn passages(
 }
 
 fn found(row: Row) -> Option<FoundPassage> {
-    Some(FoundPassage {
+    let hit = Hit {
         about: About::of_columns(row.node_id, row.file_id)?,
         project: row.project_id.map(ProjectId::from),
         title: row.title,
-        passage: row.passage,
-        similarity: row.similarity.clamp(0.0, 1.0),
         status: row.status,
         content_type: row.content_type,
         updated_at: row.updated_at,
-    })
+    };
+    Some(FoundPassage { hit, passage: row.passage, similarity: row.similarity.clamp(0.0, 1.0) })
 }

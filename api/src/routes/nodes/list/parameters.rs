@@ -170,10 +170,7 @@ impl Parameters {
         Ok(NodeFilter {
             statuses: self.status,
             authors: people(self.author),
-            author_type: self.author_type.map(|author| match author {
-                AuthorTypeBody::Human => nodes::AuthorType::Human,
-                AuthorTypeBody::Agent => nodes::AuthorType::Agent,
-            }),
+            author_type: self.author_type.map(nodes::AuthorType::from),
             parent: self.parent.map(|Parent(parent)| parent),
             any_tags,
             all_tags,
