@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use platform::access::Access;
 use platform::auth::PrincipalKind;
+use platform::limits::Limit;
 use platform::random::Random;
 use schema::ids::{ClientID, Epoch, Seq, UserId};
 use uuid::Uuid;
 use yrs::{Text, Transact};
 
-use super::super::{Attach, Input, Receipts, Stored, UnsavedBudget, UpdateKind};
+use super::super::{Attach, Effect, Input, Mode, Receipts, Room, Stored, UnsavedBudget, UpdateKind};
 use super::*;
-use crate::delivery::Refusal;
+use crate::delivery::{Outgoing, Refusal};
 
 const ANN: SessionId = SessionId(1);
 const BOB: SessionId = SessionId(2);
