@@ -146,6 +146,8 @@ impl Bench {
             ("GLASSBOX_LIMITS_DEV_TOKENS_PER_MINUTE_PER_ADDRESS", PLENTY.to_string()),
             ("GLASSBOX_LIMITS_SOCKETS_PER_PRINCIPAL", PLENTY.to_string()),
             ("GLASSBOX_LIMITS_DOCUMENTS_PER_PRINCIPAL", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_REQUESTS_PER_MINUTE_PER_PERSON", PLENTY.to_string()),
+            ("GLASSBOX_LIMITS_SEARCHES_PER_MINUTE_PER_PERSON", PLENTY.to_string()),
             ("GLASSBOX_LIMITS_MESSAGES_PER_SECOND", PLENTY.to_string()),
             ("GLASSBOX_LIMITS_MESSAGE_BYTES_PER_SECOND", (1 << 30).to_string()),
         ];
@@ -326,5 +328,37 @@ pub(crate) async fn wait_until_serving(address: SocketAddr, mut process: Option<
             return Err(error.context(format!("the server at {address} does not answer")));
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use platform::config::Config;
+
+    use super::*;
+
+    #[test]
+    fn what_is_set_for_a_server_is_what_servers_read() {
+        let options = ServerOptions {
+            server: None,
+            server_pid: None,
+            server_cmd: Some("true".to_owned()),
+            postgres_data_dir: None,
+        };
+        let bench = Bench::new(options, 1).unwrap();
+        let launch = bench.launch().unwrap();
+        bench.remove_folder();
+        let read = RefCell::new(BTreeSet::new());
+        Config::load(None, &|name| {
+            read.borrow_mut().insert(name.to_owned());
+            launch.environment.iter().find(|(set, _)| *set == name).map(|(_, value)| value.clone())
+        })
+        .unwrap();
+        for (set, _) in &launch.environment {
+            assert!(read.borrow().contains(*set), "{set}");
+        }
     }
 }

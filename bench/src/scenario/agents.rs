@@ -59,7 +59,6 @@ impl Agents {
             ("GLASSBOX_AGENTS_RUNS", self.runs.to_string()),
             ("GLASSBOX_AGENTS_RUNS_PER_ORGANIZATION", self.runs.to_string()),
             ("GLASSBOX_LIMITS_EXECUTIONS_PER_MINUTE_PER_PERSON", "1000000".to_owned()),
-            ("GLASSBOX_LIMITS_REQUESTS_PER_MINUTE_PER_PRINCIPAL", "1000000".to_owned()),
         ];
         launch.environment.extend(settings);
         let system = bench.start(Subject::GlassBox, launch).await?;

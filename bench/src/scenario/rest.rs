@@ -62,9 +62,7 @@ struct Measured {
 impl Rest {
     pub(crate) async fn run(&self, bench: &Bench) -> Result<Report> {
         ensure!(bench.server.server.is_none(), "this scenario starts a server of its own: it needs its database");
-        let mut launch = bench.launch()?;
-        launch.environment.push(("GLASSBOX_LIMITS_REQUESTS_PER_MINUTE_PER_PRINCIPAL", "1000000".to_owned()));
-        let system = bench.start(Subject::GlassBox, launch).await?;
+        let system = bench.glassbox().await?;
         let project = self.furnish(&system).await?;
         let handler = bare_handler(bench).await?;
 
