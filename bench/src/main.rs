@@ -7,7 +7,8 @@
 //! | `process` | processes: cores, CPU, memory, killing |
 //! | `client` | sockets, attachments to documents, REST |
 //! | `typing`, `trace`, `runs` | edits: made up, recorded, and found again in what arrives |
-//! | `latency`, `report`, `plot` | figures |
+//! | `project`, `corpus` | projects with many nodes, and texts for them that are distributed as people's words are |
+//! | `latency`, `requests`, `report`, `plot` | figures |
 //! | `peers` | other servers, installed from their registries |
 //! | `relay` | the bare broadcast relay, the yardstick of fan-out |
 //! | `bare` | a bare handler with one query, the yardstick of reading over REST |
@@ -17,12 +18,15 @@
 
 mod bare;
 mod client;
+mod corpus;
 mod latency;
 mod peers;
 mod plot;
 mod process;
+mod project;
 mod relay;
 mod report;
+mod requests;
 mod runs;
 mod scenario;
 mod system;
@@ -56,6 +60,7 @@ use scenario::partitions::Partitions;
 use scenario::receipts::Receipts;
 use scenario::replay::Replay;
 use scenario::rest::Rest;
+use scenario::search::Search;
 use scenario::soak::Soak;
 use scenario::storage::Storage;
 use system::{Bench, ServerOptions};
@@ -96,6 +101,7 @@ enum Command {
     Receipts(Receipts),
     Replay(Replay),
     Rest(Rest),
+    Search(Search),
     Agents(Agents),
     Events(Events),
     Durability(Durability),
@@ -240,6 +246,7 @@ impl Command {
             Self::Receipts(scenario) => scenario.run(bench).await,
             Self::Replay(scenario) => scenario.run(bench).await,
             Self::Rest(scenario) => scenario.run(bench).await,
+            Self::Search(scenario) => scenario.run(bench).await,
             Self::Agents(scenario) => scenario.run(bench).await,
             Self::Events(scenario) => scenario.run(bench).await,
             Self::Durability(scenario) => scenario.run(bench).await,

@@ -14,5 +14,6 @@ pub(crate) mod partitions;
 pub(crate) mod receipts;
 pub(crate) mod replay;
 pub(crate) mod rest;
+pub(crate) mod search;
 pub(crate) mod soak;
 pub(crate) mod storage;

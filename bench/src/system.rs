@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use futures_util::future::try_join_all;
 use nix::unistd::Pid;
+use platform::config::Config;
+use platform::embedded_postgres::EmbeddedPostgres;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
@@ -185,6 +187,19 @@ impl Bench {
         self.start(Subject::Relay, Launch { command, address, environment: Vec::new(), log }).await
     }
 
+    /// The bare handler, on the server's core and its database.
+    pub(crate) async fn bare_handler(&self) -> Result<System> {
+        let mut config = Config::default().postgres;
+        config.data_dir = self.postgres_data_dir();
+        config.install_dir = std::env::var_os("GLASSBOX_POSTGRES_INSTALL_DIR").map(Into::into).or(config.install_dir);
+        let url = EmbeddedPostgres::url_of_running(&config)?.context("the server's Postgres is not running")?;
+        let address = free_address()?;
+        let command = format!("'{}' bare --listen {address}", std::env::current_exe()?.display());
+        let command = format!("{command} --database-url '{url}'");
+        let log = self.folder.join("bare.log");
+        self.start(Subject::Relay, Launch { command, address, environment: Vec::new(), log }).await
+    }
+
     /// Starts a system on a core of its own.
     pub(crate) async fn start(&self, subject: Subject, launch: Launch) -> Result<System> {
         let mut process = ServerProcess::start(&launch, Some(self.cores))?;
@@ -335,8 +350,6 @@ pub(crate) async fn wait_until_serving(address: SocketAddr, mut process: Option<
 mod tests {
     use std::cell::RefCell;
     use std::collections::BTreeSet;
-
-    use platform::config::Config;
 
     use super::*;
 

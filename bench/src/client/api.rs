@@ -59,6 +59,15 @@ impl Api {
         self.fetch(&format!("{}/api/v1{path}", self.base), token).await
     }
 
+    /// What is answered to a question at an address, for whoever has the token.
+    pub(crate) async fn ask(&self, url: &str, token: &str, question: &Value) -> Result<bytes::Bytes> {
+        let answer = self.http.post(url).bearer_auth(token).json(question).send().await?;
+        let status = answer.status();
+        let answer = answer.bytes().await?;
+        ensure!(status.is_success(), "{url}: HTTP {status}: {}", String::from_utf8_lossy(&answer));
+        Ok(answer)
+    }
+
     /// Creates something over the REST interface.
     pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Result<Value> {
         self.send(self.http.post(format!("{}/api/v1{path}", self.base)), token, body).await
