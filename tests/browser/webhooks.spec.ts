@@ -1,5 +1,5 @@
 import { expect, type Page } from "@playwright/test";
-import { createNode, createProject, type Project } from "../rest";
+import { call, createNode, createProject, type Project } from "../rest";
 import type { Server } from "../server";
 import { violations } from "./axe";
 import { signatureOf, test } from "./receiver";
@@ -108,6 +108,46 @@ test("a webhook that fails says so and when it is tried again, and may be paused
   await expect(page.getByRole("list", { name: "Webhooks" })).toContainText("Paused");
   await choose(page, receiver.url, "Go on");
   await expect(page.getByRole("list", { name: "Webhooks" })).not.toContainText("Paused");
+});
+
+test("what a webhook is told, and where, is changed after it was made", async ({
+  studio,
+  server,
+  receiver,
+}, info) => {
+  const ada = await studio.visit("Ada");
+  const { page } = ada;
+  const project = await openWebhooks(ada, server);
+  await makeWebhook(page, `${receiver.url}/old`);
+  const webhooks = page.getByRole("list", { name: "Webhooks" });
+  await choose(page, `${receiver.url}/old`, "Edit…");
+  const dialog = page.getByRole("dialog", { name: "Edit the webhook" });
+  const address = dialog.getByRole("textbox", { name: "Address" });
+  await expect(address).toHaveValue(`${receiver.url}/old`);
+  await expect(dialog.getByRole("checkbox", { name: "Node created" })).toBeChecked();
+
+  await address.fill("ftp://example.com/hook");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(address).toHaveAttribute("aria-invalid", "true");
+  await expect(address).toHaveAccessibleDescription(/^Must /);
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: info.outputPath("refused.png") });
+
+  await address.fill(receiver.url);
+  await dialog.getByRole("textbox", { name: "What it is for" }).fill("The board");
+  await dialog.getByRole("checkbox", { name: "Node created" }).uncheck();
+  await dialog.getByRole("checkbox", { name: "Project created" }).check();
+  await address.press("Enter");
+  await expect(dialog).toHaveCount(0);
+  await expect(webhooks).toContainText("The board · Project created");
+  await expect(webhooks).toContainText(receiver.url);
+  await expect(webhooks).not.toContainText("/old");
+
+  await createNode(server, project, ada.person, "It is not told of this any more");
+  await call(server, `/orgs/${project.orgId}/projects`, { person: ada.person, body: { name: "Another" } });
+  await expect
+    .poll(() => receiver.messages.map(({ body }) => JSON.parse(body).type))
+    .toEqual(["project_created"]);
 });
 
 test("an address that is none is refused in words, and the next attempt begins afresh", async ({

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { ApiError, request, requestText } from "./http";
+import { ApiError, fieldMessageOf, messageOf, request, requestText } from "./http";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -46,4 +46,18 @@ it("tells being stopped from not reaching the server", async () => {
   expect(error).not.toBeInstanceOf(ApiError);
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
   await expect(request("GET", "/x")).rejects.toMatchObject({ code: "UNREACHABLE" });
+});
+
+it("says what is wrong with a field at the field, and the rest beside it", () => {
+  const error = new ApiError(400, "VALIDATION_FAILED", "Some fields are wrong.", [
+    { field: "url", message: "must begin with https://" },
+    { field: "events.0", message: "is told to single persons only" },
+    { field: "eventsOfOld", message: "is not known" },
+  ]);
+  expect(fieldMessageOf(error, "url")).toBe("Must begin with https://.");
+  expect(fieldMessageOf(error, "events")).toBe("Is told to single persons only.");
+  expect(fieldMessageOf(error, "description")).toBe("");
+  expect(fieldMessageOf(new TypeError("no network"), "url")).toBe("");
+  expect(messageOf(error, ["url", "events"])).toBe("Some fields are wrong. is not known");
+  expect(messageOf(error)).toContain("must begin with https:// is told to single persons only");
 });

@@ -121,9 +121,21 @@ async function failure(response: Response): Promise<ApiError> {
   );
 }
 
-/** What went wrong, in words for a person. */
-export function messageOf(error: unknown): string {
+/** What went wrong, in words for a person. What is wrong with the fields of these names is said elsewhere. */
+export function messageOf(error: unknown, saidElsewhere: readonly string[] = []): string {
   if (!(error instanceof ApiError)) return "Something unexpected happened. Nothing was changed; try again.";
-  const fields = error.fields.map((field) => field.message).join(" ");
-  return fields ? `${error.message} ${fields}` : error.message;
+  const rest = error.fields.filter(({ field }) => !saidElsewhere.some((name) => isWithin(field, name)));
+  return [error.message, ...rest.map(({ message }) => message)].join(" ");
+}
+
+/** What is wrong with a field, or with parts of it, in words for a person. Empty: nothing. */
+export function fieldMessageOf(error: unknown, name: string): string {
+  if (!(error instanceof ApiError)) return "";
+  const messages = error.fields.filter(({ field }) => isWithin(field, name)).map(({ message }) => message);
+  return messages.map((message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`).join(" ");
+}
+
+/** Whether a path such as `events.0` is of the field of this name. */
+function isWithin(path: string, name: string): boolean {
+  return path === name || path.startsWith(`${name}.`);
 }

@@ -23,6 +23,7 @@ interface WithSecret {
   secret: string;
 }
 
+/** What is chosen of a webhook. */
 export interface NewWebhook {
   url: string;
   description: string;
@@ -68,7 +69,7 @@ export function useWebhookChanges(orgId: string) {
       onSuccess,
     }),
     change: useMutation({
-      mutationFn: ({ id, ...changes }: { id: string; active: boolean }) =>
+      mutationFn: ({ id, ...changes }: { id: string } & Partial<NewWebhook & { active: boolean }>) =>
         request<Webhook>("PATCH", `${path(orgId)}/${id}`, changes),
       onSuccess,
     }),

@@ -13,13 +13,13 @@ import { Secret } from "../ui/secret";
 import { useSay } from "../ui/toast";
 import { Card } from "./card";
 import { Deliveries } from "./deliveries";
-import { NewWebhookDialog } from "./new-webhook-dialog";
+import { WebhookDialog } from "./webhook-dialog";
 
 /** The addresses that are told what happens. */
 export function WebhooksSection({ organization }: { organization: Organization }) {
   const webhooks = useWebhooks(organization.id);
   const { remove } = useWebhookChanges(organization.id);
-  const [isMaking, setIsMaking] = useState(false);
+  const [editing, setEditing] = useState<Webhook | "new" | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
   const [removing, setRemoving] = useState<Webhook | null>(null);
   return (
@@ -27,7 +27,7 @@ export function WebhooksSection({ organization }: { organization: Organization }
       title="Webhooks"
       hint="An address is sent each event as it happens, signed as Standard Webhooks has it, and again until it answers."
       action={
-        <Button look="primary" onClick={() => setIsMaking(true)}>
+        <Button look="primary" onClick={() => setEditing("new")}>
           <Icon name="plus" /> New webhook
         </Button>
       }
@@ -45,6 +45,7 @@ export function WebhooksSection({ organization }: { organization: Organization }
                   key={webhook.id}
                   orgId={organization.id}
                   webhook={webhook}
+                  onEdit={() => setEditing(webhook)}
                   onRemove={() => setRemoving(webhook)}
                   onSecret={setSecret}
                 />
@@ -53,12 +54,12 @@ export function WebhooksSection({ organization }: { organization: Organization }
           )
         }
       </Loaded>
-      <NewWebhookDialog
+      <WebhookDialog
         orgId={organization.id}
-        open={isMaking}
-        onClose={() => setIsMaking(false)}
+        webhook={editing}
+        onClose={() => setEditing(null)}
         onMade={(made) => {
-          setIsMaking(false);
+          setEditing(null);
           setSecret(made);
         }}
       />
@@ -93,11 +94,12 @@ export function WebhooksSection({ organization }: { organization: Organization }
 interface RowProps {
   orgId: string;
   webhook: Webhook;
+  onEdit: () => void;
   onRemove: () => void;
   onSecret: (secret: string) => void;
 }
 
-function Row({ orgId, webhook, onRemove, onSecret }: RowProps) {
+function Row({ orgId, webhook, onEdit, onRemove, onSecret }: RowProps) {
   const { change, ping, rotate } = useWebhookChanges(orgId);
   const [isOpen, setIsOpen] = useState(false);
   const say = useSay();
@@ -118,6 +120,7 @@ function Row({ orgId, webhook, onRemove, onSecret }: RowProps) {
         <Menu
           trigger={<IconButton icon="more" label={`Actions for ${webhook.url}`} />}
           items={[
+            { label: "Edit…", icon: "settings", onSelect: onEdit },
             {
               label: "Send a test",
               icon: "webhook",

@@ -6,17 +6,27 @@ export const CONTROL =
 interface FieldProps extends ComponentProps<"input"> {
   label: string;
   hint?: ReactNode;
+  /** What the server has against it; empty: nothing. */
+  error?: string;
 }
 
 /** A labelled text input. */
-export function Field({ label, hint, ...rest }: FieldProps) {
+export function Field({ label, hint, error, ...rest }: FieldProps) {
   const id = useId();
+  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div className="grid gap-1">
       <label htmlFor={id} className="text-[13px] font-medium">
         {label}
       </label>
-      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={CONTROL} {...rest} />
+      <input
+        id={id}
+        aria-describedby={described || undefined}
+        aria-invalid={error ? true : undefined}
+        className={CONTROL}
+        {...rest}
+      />
+      <FieldError id={`${id}-error`}>{error}</FieldError>
       {hint && (
         <p id={`${id}-hint`} className="text-xs text-muted">
           {hint}
@@ -66,6 +76,16 @@ export function SelectField({ label, children, ...rest }: ComponentProps<"select
         {children}
       </select>
     </div>
+  );
+}
+
+/** What is wrong with one field, which names it as its description. */
+export function FieldError({ id, children }: { id: string; children: ReactNode }) {
+  if (!children) return null;
+  return (
+    <p id={id} className="text-xs text-danger">
+      {children}
+    </p>
   );
 }
 
