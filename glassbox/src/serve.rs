@@ -214,7 +214,7 @@ async fn compose(
     let secret = token_secret(&config.auth, mode, &random)?;
     let blobs = files::open_store(config, address, &secret, &clock).await?;
     if config.server.roles.has(Role::Api) {
-        FileKeeper::new(&db, &blobs, &clock, &config.files, &limits).start(&random, lifecycle);
+        FileKeeper::new(&db, &blobs, &clock, &config.files, &limits, &metrics).start(&random, lifecycle);
     }
     let people = Arc::new(UserDirectory::new(db.clone(), Arc::clone(&clock), random.clone()));
     let authenticator = Authenticator::new(&config.auth, mode, &secret, Arc::clone(&clock), lifecycle, people)?;

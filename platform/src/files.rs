@@ -1,5 +1,7 @@
 //! Lets go of what is left over of files: those whose bytes never came, and blobs whose file is gone.
 
+mod metrics;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,14 @@ use tokio::time::timeout;
 use crate::blob::{BlobError, BlobKey, BlobStore};
 use crate::clock::Clock;
 use crate::config::FilesConfig;
-use crate::db::files::{forget_unconfirmed, next_abandoned};
+use crate::db::files::{abandoned, forget_unconfirmed, next_abandoned};
 use crate::db::{Db, DbError};
 use crate::lifecycle::Lifecycle;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::random::Random;
+
+use self::metrics::{Step, SweepMetrics};
 
 /// How often what is left over is looked for.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -34,6 +39,7 @@ pub struct FileKeeper {
     unconfirmed: TimeDelta,
     /// For so long something may still be uploaded to where a file was.
     uploads: TimeDelta,
+    metrics: SweepMetrics,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +53,21 @@ enum SweepError {
 impl FileKeeper {
     /// A keeper of these limits.
     #[must_use]
-    pub fn new(db: &Db, blobs: &BlobStore, clock: &Arc<dyn Clock>, config: &FilesConfig, limits: &Limits) -> Self {
+    pub fn new(
+        db: &Db,
+        blobs: &BlobStore,
+        clock: &Arc<dyn Clock>,
+        config: &FilesConfig,
+        limits: &Limits,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
             db: db.clone(),
             blobs: blobs.clone(),
             clock: Arc::clone(clock),
             unconfirmed: TimeDelta::hours(limits.files_unconfirmed_hours.into()),
             uploads: TimeDelta::seconds(config.upload_url_seconds.cast_signed()),
+            metrics: SweepMetrics::register(metrics),
         }
     }
 
@@ -83,12 +97,27 @@ impl FileKeeper {
         let now = self.clock.now();
         if let Err(error) = self.forget_unconfirmed(now - self.unconfirmed).await {
             tracing::warn!(%error, "files that nobody confirmed are not forgotten yet");
+            self.metrics.failed(Step::Forgetting);
         }
         if let Err(error) = self.delete_abandoned(now - self.uploads).await {
             tracing::warn!(%error, "blobs of deleted files are not deleted yet");
+            self.metrics.failed(Step::Deleting);
         }
         if let Err(error) = self.blobs.clear(now - self.unconfirmed).await {
             tracing::warn!(%error, "what came only in part is not deleted yet");
+            self.metrics.failed(Step::Clearing);
+        }
+        self.count_what_waits(now - self.uploads).await;
+    }
+
+    /// Counts the abandoned blobs, of which those from before `before` should be gone.
+    async fn count_what_waits(&self, before: DateTime<Utc>) {
+        match abandoned(&self.db).await {
+            Ok(blobs) => {
+                let overdue = blobs.since.map(|since| before - since);
+                self.metrics.waits(blobs.count, overdue.unwrap_or_default());
+            }
+            Err(error) => tracing::debug!(%error, "the blobs of deleted files could not be counted"),
         }
     }
 
@@ -97,6 +126,7 @@ impl FileKeeper {
         loop {
             let forgotten = forget_unconfirmed(&self.db, before, FORGOTTEN_AT_ONCE).await?;
             files += forgotten;
+            self.metrics.forgot(forgotten);
             if forgotten < FORGOTTEN_AT_ONCE.cast_unsigned() {
                 break;
             }
@@ -114,7 +144,10 @@ impl FileKeeper {
         while let Some(abandoned) = next_abandoned(&self.db, &last).await? {
             last.clone_from(&abandoned.key);
             match self.delete(&abandoned.key).await {
-                Ok(()) if abandoned.since < before => abandoned.forget().await?,
+                Ok(()) if abandoned.since < before => {
+                    abandoned.forget().await?;
+                    self.metrics.deleted();
+                }
                 Ok(()) => {}
                 // One that cannot be deleted must not keep the others; a store that is away is not asked for each.
                 Err(error) => {
@@ -123,6 +156,7 @@ impl FileKeeper {
                         return Err(error.into());
                     }
                     tracing::warn!(%error, key = %last, "the blob of a deleted file is not deleted yet");
+                    self.metrics.failed(Step::Deleting);
                 }
             }
         }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::extract::{ExtractLimits, Extracted, may_have_text};
 use super::extractor::{Extractor, ExtractorError};
-use super::metrics::{FileMetrics, FileOutcome};
+use super::metrics::{FileFailure, FileMetrics, FileOutcome};
 
 /// Files that are read at the same time, by one instance.
 const WORKERS: usize = 2;
@@ -52,9 +52,16 @@ struct Inner {
 /// Why a file has no result.
 enum Unread {
     /// It never will.
-    Never(String),
+    Never(FileFailure, String),
     /// Not now.
-    NotNow(String),
+    NotNow(FileFailure, String),
+}
+
+impl Unread {
+    const fn reason(&self) -> FileFailure {
+        let (Self::Never(reason, _) | Self::NotNow(reason, _)) = self;
+        *reason
+    }
 }
 
 impl FileReader {
@@ -138,11 +145,14 @@ impl Inner {
         let since = Instant::now();
         let read = tokio::select! {
             read = timeout(TIME_MAX, self.read(&file)) => {
-                read.unwrap_or_else(|_| Err(Unread::NotNow("it took too long".to_owned())))
+                read.unwrap_or_else(|_| Err(Unread::NotNow(FileFailure::TookTooLong, "it took too long".to_owned())))
             }
             // Another instance begins with it anew.
             () = leaving.cancelled() => return files::give_back(&self.db, &file).await,
         };
+        if let Err(unread) = &read {
+            self.metrics.failed(unread.reason());
+        }
         let outcome = self.note(&file, read).await?;
         self.metrics.processed(outcome, since.elapsed());
         Ok(true)
@@ -151,7 +161,8 @@ impl Inner {
     async fn read(&self, file: &LeasedFile) -> Result<Option<Extracted>, Unread> {
         if file.attempts > ATTEMPTS_MAX {
             // Whoever read it before was not heard of again, each time.
-            return Err(Unread::Never("its readers have ended while they read it".to_owned()));
+            let problem = "its readers have ended while they read it".to_owned();
+            return Err(Unread::Never(FileFailure::ReadersEnded, problem));
         }
         // A film need not be fetched to know that it has no text.
         if !may_have_text(&file.content_type, &file.filename) {
@@ -160,20 +171,15 @@ impl Inner {
         let bytes = self.fetch(file).await?;
         let extracted = self.extractor.extract(&file.content_type, &file.filename, bytes).await;
         extracted.map_err(|error| match error {
-            ExtractorError::Unreadable(problem) => Unread::Never(problem),
-            error @ ExtractorError::Unavailable(_) => Unread::NotNow(error.to_string()),
+            ExtractorError::Unreadable(problem) => Unread::Never(FileFailure::Unreadable, problem),
+            error @ ExtractorError::Unavailable(_) => Unread::NotNow(FileFailure::NoReader, error.to_string()),
         })
     }
 
     async fn fetch(&self, file: &LeasedFile) -> Result<Bytes, Unread> {
-        let key = BlobKey::stored(file.storage_key.clone()).map_err(|error| Unread::Never(error.to_string()))?;
-        self.blobs.read(&key, self.bytes_max).await.map_err(|error| match error {
-            BlobError::TooLarge { max_bytes } => {
-                Unread::Never(format!("the file has more than {max_bytes} bytes, which is too much to be read"))
-            }
-            // Perhaps it is there later: what an operator has broken, an operator mends.
-            error => Unread::NotNow(error.to_string()),
-        })
+        let key = BlobKey::stored(file.storage_key.clone());
+        let key = key.map_err(|error| Unread::Never(FileFailure::Missing, error.to_string()))?;
+        self.blobs.read(&key, self.bytes_max).await.map_err(|error| not_fetched(&error))
     }
 
     /// Notes what came of a file.
@@ -183,17 +189,17 @@ impl Inner {
                 (FileText::Read { text: Some(text), truncated }, FileOutcome::Complete)
             }
             Ok(None) => (FileText::Read { text: None, truncated: false }, FileOutcome::Complete),
-            Err(Unread::NotNow(why)) if file.attempts < ATTEMPTS_MAX => {
+            Err(Unread::NotNow(_, why)) if file.attempts < ATTEMPTS_MAX => {
                 tracing::warn!(file = %file.id, org = %file.org, why, "a file could not be read; it will be tried again");
                 let wait = self.pause(file.attempts);
                 let is_ours = files::try_again(&self.db, file, wait).await?;
                 return Ok(if is_ours { FileOutcome::Postponed } else { FileOutcome::Lost });
             }
-            Err(Unread::NotNow(why)) => {
+            Err(Unread::NotNow(_, why)) => {
                 tracing::warn!(file = %file.id, org = %file.org, why, "a file is given up");
                 (FileText::Failed { problem: "the file could not be fetched or read".to_owned() }, FileOutcome::Failed)
             }
-            Err(Unread::Never(problem)) => {
+            Err(Unread::Never(_, problem)) => {
                 tracing::info!(file = %file.id, org = %file.org, problem, "a file cannot be read");
                 (FileText::Failed { problem }, FileOutcome::Failed)
             }
@@ -212,12 +218,26 @@ impl Inner {
     async fn count_what_waits(&self) {
         loop {
             match files::waiting(&self.db).await {
-                Ok(waiting) => self.metrics.waits(waiting),
+                Ok(backlog) => self.metrics.waits(backlog),
                 Err(error) => tracing::debug!(%error, "the files that wait could not be counted"),
             }
             sleep(COUNT_EVERY).await;
         }
     }
+}
+
+fn not_fetched(error: &BlobError) -> Unread {
+    let reason = match error {
+        BlobError::TooLarge { max_bytes } => {
+            let problem = format!("the file has more than {max_bytes} bytes, which is too much to be read");
+            return Unread::Never(FileFailure::TooLarge, problem);
+        }
+        BlobError::NotFound | BlobError::BadKey => FileFailure::Missing,
+        BlobError::Refused(_) => FileFailure::StoreRefuses,
+        BlobError::Unavailable(_) => FileFailure::StoreUnavailable,
+    };
+    // Perhaps it is there later: what an operator has broken, an operator mends.
+    Unread::NotNow(reason, error.to_string())
 }
 
 fn backoff(attempts: i32) -> Duration {

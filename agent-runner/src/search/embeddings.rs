@@ -8,6 +8,7 @@ use platform::embedding::{Embedding, EmbeddingError};
 use platform::search::passages::with_title;
 use tokio::time::{Instant, sleep};
 
+use super::metrics::EmbeddingFailure;
 use super::{Inner, LOOK_EVERY};
 
 /// Passages that are embedded at once.
@@ -22,8 +23,6 @@ const PAUSE_FIRST: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_hours(1);
 /// How often it is looked for passages of other embedders: an instance that is about to end may have written some.
 const FORGET_EVERY: Duration = Duration::from_mins(10);
-/// What a provider that refuses one of several texts answers to all of them.
-const REFUSALS_OF_TEXTS: [u16; 3] = [400, 413, 422];
 
 /// What came of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +94,7 @@ impl Inner {
                 self.write(&embedded).await?;
                 Ok(Round::Done)
             }
-            Err(EmbeddingError::Refused { status, .. }) if claimed.len() > 1 && REFUSALS_OF_TEXTS.contains(&status) => {
+            Err(error) if claimed.len() > 1 && EmbeddingFailure::of(&error) == EmbeddingFailure::TextRefused => {
                 self.embed_one_by_one(claimed).await
             }
             Err(error) => {
@@ -135,13 +134,14 @@ impl Inner {
     async fn note_failure(&self, passages: &[Waiting], error: &EmbeddingError) -> Result<(), DbError> {
         tracing::warn!(%error, passages = passages.len(), "passages could not be embedded");
         // Only a text that is refused is given up: everything else is the provider's trouble, and ends some time.
-        let is_of_text = matches!(error, EmbeddingError::Refused { status, .. } if REFUSALS_OF_TEXTS.contains(status));
+        let reason = EmbeddingFailure::of(error);
         let wait = |passage: &Waiting| {
-            (!is_of_text || passage.attempts < ATTEMPTS_MAX).then(|| self.pause(passage.attempts - 1))
+            (reason != EmbeddingFailure::TextRefused || passage.attempts < ATTEMPTS_MAX)
+                .then(|| self.pause(passage.attempts - 1))
         };
         let postponed: Vec<_> = passages.iter().map(|passage| (passage.clone(), wait(passage))).collect();
         let given_up = postponed.iter().filter(|(_, wait)| wait.is_none()).count();
-        self.metrics.failed(passages.len(), given_up);
+        self.metrics.failed(reason, passages.len(), given_up);
         search::postpone(&self.db, &postponed).await
     }
 

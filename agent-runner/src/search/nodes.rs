@@ -43,6 +43,7 @@ impl Inner {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, %org, "a node could not be indexed");
+                    self.metrics.indexing_failures.inc();
                     if error.is_refusal() {
                         self.set_back(org).await;
                     }

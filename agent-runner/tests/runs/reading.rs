@@ -119,6 +119,13 @@ impl Place {
         files::lease(&self.database.db, Uuid::new_v4(), LEASE).await.unwrap().expect("a file is due")
     }
 
+    /// How often a file could not be read for this reason.
+    fn assert_failures(&self, reason: &str, count: u64) {
+        let told = format!("glassbox_file_processing_failures_total{{reason=\"{reason}\"}} {count}\n");
+        let metrics = self.metrics.encode();
+        assert!(metrics.contains(&told), "{told} is not in {metrics}");
+    }
+
     async fn end(self) {
         assert!(self.lifecycle.shutdown(Duration::from_secs(10)).await.is_clean());
     }
@@ -158,6 +165,7 @@ async fn a_file_that_cannot_be_read_says_why_and_is_found_by_its_name() {
     place.until(broken, "state = 'failed' AND processing_error <> '' AND extracted_text IS NULL").await;
     assert!(place.is_found_by(broken, "report.pdf", "").await);
     assert!(place.was_told(broken, "failed").await);
+    place.assert_failures("Unreadable", 1);
     place.end().await;
 }
 
@@ -171,6 +179,7 @@ async fn what_the_store_does_not_have_now_is_read_later() {
     place.stored(late, b"Here at last.").await;
     place.set(late, "due_at = now()").await;
     place.until(late, "state = 'complete' AND extracted_text = 'Here at last.' AND attempts = 2").await;
+    place.assert_failures("Missing", 1);
     place.end().await;
 }
 
@@ -185,6 +194,9 @@ async fn what_never_comes_is_given_up() {
     place.read_with(Extractor::InProcess);
     place.until(missing, "state = 'failed' AND attempts = 5").await;
     place.until(deadly, "state = 'failed' AND extracted_text IS NULL").await;
+    place.assert_failures("Missing", 1);
+    place.assert_failures("ReadersEnded", 1);
+    place.assert_failures("Unreadable", 0);
     place.end().await;
 }
 
@@ -215,7 +227,25 @@ async fn a_file_that_is_given_back_was_never_tried() {
     let leased = place.lease().await;
     assert!(files::give_back(&place.database.db, &leased).await.unwrap());
     assert!(place.holds(file, "state = 'pending' AND attempts = 0 AND due_at <= now() AND lease IS NULL").await);
-    assert_eq!(files::waiting(&place.database.db).await.unwrap(), 1);
+    assert_eq!(files::waiting(&place.database.db).await.unwrap().files, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_overdue_from_when_somebody_could_have_read_it() {
+    let place = Place::new().await;
+    let db = &place.database.db;
+    let overdue = async || files::waiting(db).await.unwrap().overdue;
+    assert_eq!(overdue().await, Duration::ZERO, "there is none");
+    let file = place.uploaded("a.txt", "text/plain", b"words").await;
+    place.set(file, "due_at = now() - interval '10 minutes'").await;
+    assert!((600..700).contains(&overdue().await.as_secs()));
+    let leased = place.lease().await;
+    assert_eq!(overdue().await, Duration::ZERO, "it is read");
+    place.set(file, "leased_until = now() - interval '1 second'").await;
+    assert!(overdue().await.as_secs() >= 600, "whoever read it has ended");
+    assert!(files::try_again(db, &leased, Duration::from_mins(1)).await.unwrap());
+    assert_eq!(overdue().await, Duration::ZERO, "nobody is to read it yet");
+    assert_eq!(files::waiting(db).await.unwrap().files, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

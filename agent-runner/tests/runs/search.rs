@@ -96,17 +96,28 @@ async fn answer(State(provider): State<FakeProvider>, Json(request): Json<Value>
 }
 
 /// An indexer, which ends when it is told to.
-struct Running(Lifecycle);
+struct Running {
+    lifecycle: Lifecycle,
+    metrics: Metrics,
+}
 
 impl Running {
     fn start(world: &World, embedder: &Embedder) -> Self {
-        let lifecycle = Lifecycle::new();
-        Indexer::new(&world.api.db, embedder, &Random::from_os(), &Metrics::new()).start(&lifecycle);
-        Self(lifecycle)
+        let (lifecycle, metrics) = (Lifecycle::new(), Metrics::new());
+        Indexer::new(&world.api.db, embedder, &Random::from_os(), &metrics).start(&lifecycle);
+        Self { lifecycle, metrics }
+    }
+
+    /// How many passages were tried in vain for this reason.
+    fn failures(&self, reason: &str) -> u64 {
+        let sample = format!("glassbox_search_embedding_failures_total{{reason=\"{reason}\"}} ");
+        let metrics = self.metrics.encode();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&sample));
+        value.expect("each reason is told from the start").parse().unwrap()
     }
 
     async fn stop(self) {
-        self.0.shutdown(Duration::from_secs(10)).await;
+        self.lifecycle.shutdown(Duration::from_secs(10)).await;
     }
 }
 
@@ -189,12 +200,13 @@ async fn answers_that_cannot_be_used_are_refused_and_asked_for_again() {
     let provider = FakeProvider::start(Mood::Well).await;
     let embedder = provider.embedder();
     let texts = ["one".to_owned(), "two".to_owned()];
-    for (mood, is_refusal) in [
-        (Mood::Status(500), true),
-        (Mood::Status(401), true),
-        (Mood::WrongSize, false),
-        (Mood::OneLess, false),
-        (Mood::Nonsense, false),
+    for (mood, is_refusal, reason) in [
+        (Mood::Status(500), true, "Refused"),
+        (Mood::Status(401), true, "Unauthorized"),
+        (Mood::Status(429), true, "RateLimited"),
+        (Mood::WrongSize, false, "Unusable"),
+        (Mood::OneLess, false, "Unusable"),
+        (Mood::Nonsense, false, "Unusable"),
     ] {
         provider.set(mood);
         let error = embedder.embed(&texts).await.unwrap_err();
@@ -206,6 +218,7 @@ async fn answers_that_cannot_be_used_are_refused_and_asked_for_again() {
         assert!(asked.is_some(), "{mood:?}");
         until(&world, "SELECT count(*) > 0 AND count(*) FILTER (WHERE due_at > now()) = count(*) FROM search_passages")
             .await;
+        assert!(running.failures(reason) > 0, "{mood:?} is not told as {reason}");
         running.stop().await;
         world.database.sabotage("UPDATE search_passages SET due_at = now()").await;
     }

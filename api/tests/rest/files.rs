@@ -10,6 +10,7 @@ use platform::blob::BlobKey;
 use platform::clock::{Clock, ManualClock};
 use platform::files::FileKeeper;
 use platform::limits::Limits;
+use platform::metrics::Metrics;
 use platform::testing::PUBLIC_URL;
 use serde_json::{Value, json};
 
@@ -52,11 +53,20 @@ pub(crate) async fn stored(server: &Server, org: &str, file: &str) -> Option<u64
     server.api.blobs.size(&key_of(org, file)).await.unwrap()
 }
 
-/// Looks for what is left over, `later` from now.
-async fn sweep(server: &Server, later: TimeDelta) {
+/// Looks for what is left over, `later` from now. Returns what is told of it.
+async fn sweep(server: &Server, later: TimeDelta) -> String {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Utc::now() + later));
     let api = &server.api;
-    FileKeeper::new(&api.db, &api.blobs, &clock, &api.files, &api.limits).sweep().await;
+    let metrics = Metrics::new();
+    FileKeeper::new(&api.db, &api.blobs, &clock, &api.files, &api.limits, &metrics).sweep().await;
+    metrics.encode()
+}
+
+/// The value of a metric of sweeps.
+fn swept<'a>(metrics: &'a str, name: &str) -> &'a str {
+    let sample = format!("glassbox_file_sweep_{name} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&sample));
+    value.unwrap_or_else(|| panic!("{name} is not told: {metrics}"))
 }
 
 #[tokio::test]
@@ -205,13 +215,16 @@ async fn a_deleted_files_bytes_are_gone_after_the_sweep() {
     ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
     ada.get(&path).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     ada.delete(&path).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
-    sweep(&server, TimeDelta::zero()).await;
+    let told = sweep(&server, TimeDelta::zero()).await;
     assert_eq!((stored(&server, &org, &id).await, stored(&server, &org, &kept).await), (None, Some(1)));
+    let values = ["blobs_waiting", "blobs_overdue_seconds", "blobs_deleted_total"].map(|name| swept(&told, name));
+    assert_eq!(values, ["1", "0.0", "0"], "it is not over");
     server.get(&path_of(&url)).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     let is_noted = "SELECT count(*) = 1 FROM abandoned_blobs";
     assert!(server.database().is_so(is_noted).await, "until nobody can upload it any more");
-    sweep(&server, TimeDelta::hours(1)).await;
+    let told = sweep(&server, TimeDelta::hours(1)).await;
     assert!(!server.database().is_so(is_noted).await);
+    assert_eq!(["blobs_waiting", "blobs_deleted_total"].map(|name| swept(&told, name)), ["0", "1"]);
     assert_eq!(stored(&server, &org, &kept).await, Some(1));
 }
 
@@ -226,8 +239,9 @@ async fn what_nobody_confirms_is_forgotten() {
     let hours = i64::from(Limits::default().files_unconfirmed_hours);
     sweep(&server, TimeDelta::hours(hours - 1)).await;
     assert_eq!(stored(&server, &org, id).await, Some(1));
-    sweep(&server, TimeDelta::hours(hours + 1)).await;
+    let told = sweep(&server, TimeDelta::hours(hours + 1)).await;
     assert_eq!((stored(&server, &org, id).await, stored(&server, &org, &kept).await), (None, Some(1)));
+    assert_eq!(swept(&told, "forgotten_total"), "1");
     ada.get(&format!("/files/{id}")).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     put(&server, &announced, "a").await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }

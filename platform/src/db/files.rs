@@ -19,9 +19,9 @@ use crate::blob::{BlobKey, Settled};
 #[cfg(feature = "testing")]
 pub(super) use list::of_org;
 pub use list::{FileSort, Filter, Sees, list};
-pub(crate) use sweep::{forget_unconfirmed, next_abandoned};
+pub(crate) use sweep::{abandoned, forget_unconfirmed, next_abandoned};
 pub use told::{RunScope, Says, ToldFile, told};
-pub use work::{ATTEMPTS_MAX, FileText, LeasedFile, finish, give_back, lease, try_again, waiting};
+pub use work::{ATTEMPTS_MAX, FileBacklog, FileText, LeasedFile, finish, give_back, lease, try_again, waiting};
 
 /// A file.
 #[derive(Debug, Clone, PartialEq)]

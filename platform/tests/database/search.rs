@@ -461,6 +461,26 @@ async fn the_nearest_passage_of_each_entry_is_found() {
     assert!(found.iter().all(|it| (0.0..=1.0).contains(&it.2)) && found[0].2 > found[1].2 + 0.1, "{found:?}");
 }
 
+#[tokio::test]
+async fn what_waits_is_overdue_from_when_somebody_could_have_done_it() {
+    let project = Canvas::new().await;
+    let overdue = async || {
+        let backlog = search::waiting(&project.test.db).await.unwrap();
+        (backlog.nodes_overdue.as_secs(), backlog.passages_overdue.as_secs())
+    };
+    assert_eq!(overdue().await, (0, 0), "there is nothing");
+    project.write(1, &canvas(&[&node("x")])).await;
+    project.test.sabotage("UPDATE search_queue SET since = now() - interval '10 minutes'").await;
+    let (nodes, passages) = overdue().await;
+    assert!((600..700).contains(&nodes) && passages == 0, "{nodes} {passages}");
+    project.index().await;
+    project.test.sabotage("UPDATE search_passages SET due_at = now() - interval '20 minutes'").await;
+    let (nodes, passages) = overdue().await;
+    assert!((1_200..1_300).contains(&passages) && nodes == 0, "{nodes} {passages}");
+    let claimed = search::claim(&project.test.db, 10, Duration::from_hours(1)).await.unwrap();
+    assert_eq!((claimed.len(), overdue().await), (1, (0, 0)), "somebody embeds it");
+}
+
 /// The trigger of the queue, as the server's own role meets it.
 #[tokio::test]
 async fn a_node_is_noted_once_however_often_it_changes() {

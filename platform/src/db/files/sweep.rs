@@ -5,6 +5,18 @@ use sqlx::{Postgres, Transaction};
 
 use crate::db::{Db, DbError};
 
+/// Blobs that are counted, at most: beyond, it does not matter how many wait.
+const COUNTED_MAX: i64 = 100_000;
+
+/// The blobs whose file is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AbandonedBlobs {
+    /// How many there are; of more than a hundred thousand, that.
+    pub(crate) count: i64,
+    /// Since when no file has the first of those that were counted.
+    pub(crate) since: Option<DateTime<Utc>>,
+}
+
 /// A blob whose file is gone. Nobody else deletes it meanwhile, and no file gets it.
 #[derive(Debug)]
 pub(crate) struct Abandoned {
@@ -35,6 +47,20 @@ pub(crate) async fn next_abandoned(db: &Db, after: &str) -> Result<Option<Abando
     .fetch_optional(&mut *tx)
     .await?;
     Ok(row.map(|row| Abandoned { tx, key: row.storage_key, since: row.since }))
+}
+
+/// How many blobs are there whose file is gone.
+pub(crate) async fn abandoned(db: &Db) -> Result<AbandonedBlobs, DbError> {
+    let mut tx = db.workers().await?;
+    let abandoned = sqlx::query_as!(
+        AbandonedBlobs,
+        r#"SELECT count(*) AS "count!", min(since) AS since
+           FROM (SELECT since FROM abandoned_blobs LIMIT $1) abandoned"#,
+        COUNTED_MAX
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(abandoned)
 }
 
 /// Forgets some files that were announced before `before` and whose bytes nobody has confirmed, at most `most`. Returns how

@@ -155,6 +155,15 @@ fn tell(tx: &mut OrgTx, file: FileId, project: Option<ProjectId>, filename: &str
     events::append(tx, event);
 }
 
+/// What waits to be read, of all organizations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileBacklog {
+    /// Files that wait, or are read; of more than a hundred thousand, that.
+    pub files: i64,
+    /// For how long somebody could have taken up the one that has been due for longest.
+    pub overdue: Duration,
+}
+
 /// Lets go of a file that could not be read now: somebody tries again after `wait`. Returns whether it was this worker's.
 pub async fn try_again(db: &Db, file: &LeasedFile, wait: Duration) -> Result<bool, DbError> {
     let_go(db, file, wait, file.attempts).await
@@ -183,15 +192,19 @@ async fn let_go(db: &Db, file: &LeasedFile, wait: Duration, attempts: i32) -> Re
     Ok(let_go > 0)
 }
 
-/// How many files wait to be read, or are read, of all organizations.
-pub async fn waiting(db: &Db) -> Result<i64, DbError> {
+/// How much waits to be read.
+pub async fn waiting(db: &Db) -> Result<FileBacklog, DbError> {
     let mut tx = db.workers().await?;
-    let waiting = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM (
-               SELECT FROM files WHERE state IN ('pending', 'processing') LIMIT $1) AS waiting"#,
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM (
+                       SELECT FROM files WHERE state IN ('pending', 'processing') LIMIT $1) waiting) AS "files!",
+                  coalesce((SELECT extract(epoch FROM clock_timestamp() - due_at)::float8 FROM files
+                       WHERE state IN ('pending', 'processing') AND due_at <= clock_timestamp()
+                         AND (leased_until IS NULL OR leased_until < clock_timestamp())
+                       ORDER BY due_at LIMIT 1), 0) AS "overdue!""#,
         WAITING_COUNTED_MAX
     )
     .fetch_one(&mut *tx)
     .await?;
-    Ok(waiting)
+    Ok(FileBacklog { files: row.files, overdue: Duration::try_from_secs_f64(row.overdue).unwrap_or_default() })
 }

@@ -33,8 +33,12 @@ pub struct Waiting {
 pub struct Backlog {
     /// Nodes that have changed.
     pub nodes: i64,
+    /// For how long the one of them waits that does so longest.
+    pub nodes_overdue: Duration,
     /// Passages without an embedding, those that were given up not counted.
     pub passages: i64,
+    /// For how long somebody could have embedded the one of them that has been due for longest.
+    pub passages_overdue: Duration,
 }
 
 struct WaitingRow {
@@ -172,10 +176,20 @@ pub async fn waiting(db: &Db) -> Result<Backlog, DbError> {
     let row = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM (SELECT FROM search_queue ORDER BY since LIMIT $1) nodes) AS "nodes!",
                   (SELECT count(*) FROM (SELECT FROM search_passages WHERE embedding IS NULL AND due_at < 'infinity'
-                       ORDER BY due_at LIMIT $1) passages) AS "passages!""#,
+                       ORDER BY due_at LIMIT $1) passages) AS "passages!",
+                  coalesce((SELECT extract(epoch FROM clock_timestamp() - since)::float8 FROM search_queue
+                       ORDER BY since LIMIT 1), 0) AS "nodes_overdue!",
+                  coalesce((SELECT extract(epoch FROM clock_timestamp() - due_at)::float8 FROM search_passages
+                       WHERE embedding IS NULL AND due_at <= clock_timestamp()
+                       ORDER BY due_at LIMIT 1), 0) AS "passages_overdue!""#,
         COUNTED_MAX
     )
     .fetch_one(&mut *tx)
     .await?;
-    Ok(Backlog { nodes: row.nodes, passages: row.passages })
+    Ok(Backlog {
+        nodes: row.nodes,
+        nodes_overdue: Duration::try_from_secs_f64(row.nodes_overdue).unwrap_or_default(),
+        passages: row.passages,
+        passages_overdue: Duration::try_from_secs_f64(row.passages_overdue).unwrap_or_default(),
+    })
 }
