@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
+import { STATUS_CODES } from "node:http";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { append, changesOf, isSynced, openSdk, openStock, PATIENCE_MS, reads, until } from "./clients";
 import { open } from "./hocuspocus/providers";
+import { labelsOf, strangers } from "./metric-selectors";
 import { Queue } from "./queue";
 import { RawSocket } from "./raw";
 import { Redis } from "./redis";
-import { call, createDocument, createProject, signIn } from "./rest";
+import { call, createDocument, createProject, type Person, type Project, signIn } from "./rest";
 import { Server, within } from "./server";
 
 /** An update with a move in it, which is refused. */
@@ -26,12 +28,14 @@ afterAll(async () => {
   await redis?.remove();
 }, 60_000);
 
-it("tells operators what happens, under every name that deploy/ uses", async () => {
+it("tells operators what happens, under every name and with every label that deploy/ uses", async () => {
   const ada = await signIn(server, "Ada");
   const project = await createProject(server, ada);
   const document = await createDocument(server, project, ada);
   await call(server, `/projects/${project.id}/nodes`, { person: ada });
   await fetch(`${server.httpUrl}/api/v1/projects/${project.id}/nothing`);
+  await fetch(`${server.httpUrl}/ready`);
+  await uploadFile(ada, project);
   const own = openSdk(server, document, ada.token);
   await within(PATIENCE_MS, "the client to sync", own.whenSynced);
   const stock = openStock(server, document, ada.token);
@@ -59,6 +63,11 @@ it("tells operators what happens, under every name that deploy/ uses", async () 
       [...used].filter((name) => !exposed.has(name)),
       file,
     ).toEqual([]);
+  }
+  // What has labels that are known has them all from the start; of requests, each status may come.
+  const labels = labelsOf(text);
+  for (const [file, expressions] of Object.entries(used())) {
+    expect(strangers(expressions, labels, { status: Object.keys(STATUS_CODES) }), file).toEqual([]);
   }
   expect(value(text, 'glassbox_documents_refused_total{code="UNSUPPORTED_CONTENT"}')).toBe(1);
   expect(value(text, 'glassbox_sockets_open{dialect="glassbox"}')).toBe(1);
@@ -103,6 +112,31 @@ it("draws a dashboard of rows of panels, each with a query", () => {
   const empty = dashboard.panels.filter(({ type, targets }) => type !== "row" && !targets?.length);
   expect(empty).toEqual([]);
 });
+
+/** A file that is announced, brought and confirmed. */
+async function uploadFile(person: Person, { id, orgId }: Project): Promise<void> {
+  const file = { filename: "a.txt", contentType: "text/plain", projectId: id };
+  const path = `/orgs/${orgId}/files/upload`;
+  const announced = await call<{ fileId: string; uploadUrl: string }>(server, path, { person, body: file });
+  const headers = { "content-type": file.contentType };
+  expect((await fetch(announced.uploadUrl, { method: "PUT", headers, body: "words" })).ok).toBe(true);
+  await call(server, `/files/${announced.fileId}/confirm`, { person, body: {} });
+}
+
+/** The expressions of what is deployed. */
+function used(): Record<string, string> {
+  const dashboard = JSON.parse(deployed("grafana/glassbox.json")) as {
+    panels: { targets?: { expr: string }[] }[];
+  };
+  const drawn = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  return {
+    dashboard: drawn.join(";\n"),
+    alerts: deployed("prometheus/glassbox.rules.yml")
+      .split(/^ +expr: /m)
+      .join(";\n"),
+    runbook: deployed("RUNBOOK.md"),
+  };
+}
 
 function deployed(path: string): string {
   return readFileSync(fileURLToPath(new URL(`../deploy/${path}`, import.meta.url)), "utf8");
