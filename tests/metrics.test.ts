@@ -107,7 +107,7 @@ it("draws a dashboard of rows of panels, each with a query", () => {
     panels: { id: number; type: string; title: string; targets?: { expr: string }[] }[];
   };
   const rows = dashboard.panels.filter(({ type }) => type === "row").map(({ title }) => title);
-  expect(rows).toEqual(["Sync", "Log", "Bus", "Events", "Agents", "Hostile", "Process"]);
+  expect(rows).toEqual(["Sync", "Log", "Bus", "Events", "Agents", "Files", "Search", "Hostile", "Process"]);
   expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
   const empty = dashboard.panels.filter(({ type, targets }) => type !== "row" && !targets?.length);
   expect(empty).toEqual([]);
