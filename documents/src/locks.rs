@@ -13,10 +13,11 @@ use platform::db::{DbError, OrgTx};
 
 use crate::owner::Event;
 use crate::registry::Documents;
+use crate::room::attended_for;
 
-/// How often it is looked for locks that have run out.
+/// How often it is looked for locks that are over.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Locks that one look ends, at most; more are ended at once after it.
+/// Locks of a sort that one look ends, at most; more are ended at once after it.
 const SWEEP_LOCKS: u32 = 200;
 
 impl Documents {
@@ -63,22 +64,28 @@ impl Documents {
         self.tell(node.id, Event::Lock(lock));
         self.services().bus.publish(node.id, &BusMessage::LockChanged);
     }
+
+    fn locks_ended(&self, nodes: &[DocumentRef]) {
+        for node in nodes {
+            self.lock_is(node, None);
+        }
+    }
 }
 
-/// Ends locks that have run out, until the process ends.
+/// Ends locks that are over, until the process ends.
 pub(crate) async fn sweep(documents: Documents) {
     let services = documents.services();
     let shutdown = services.lifecycle.shutdown_token();
+    // While the database does not answer, no room can say that a holder is here; before this process began, maybe none
+    // was there to say it. Holders get the time to be heard of again.
+    let mut answers_since_ms = services.clock.monotonic_ms();
     loop {
-        let is_full = match locks::end_expired(&services.db, SWEEP_LOCKS).await {
-            Ok(ended) => {
-                for node in &ended {
-                    documents.lock_is(node, None);
-                }
-                ended.len() >= SWEEP_LOCKS as usize
-            }
+        let answers_for = Duration::from_millis(services.clock.monotonic_ms().saturating_sub(answers_since_ms));
+        let is_full = match end_locks(&documents, answers_for).await {
+            Ok(ended) => ended >= SWEEP_LOCKS as usize,
             Err(error) => {
-                tracing::warn!(%error, "locks that have run out could not be ended");
+                tracing::warn!(%error, "locks that are over could not be ended");
+                answers_since_ms = services.clock.monotonic_ms();
                 false
             }
         };
@@ -90,4 +97,18 @@ pub(crate) async fn sweep(documents: Documents) {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
         }
     }
+}
+
+/// Ends locks whose holders are gone, if the database has answered for long enough to know, and those that have run out.
+/// How many, of the sort of which there were more.
+async fn end_locks(documents: &Documents, answers_for: Duration) -> Result<usize, DbError> {
+    let services = documents.services();
+    let mut abandoned = Vec::new();
+    if answers_for >= attended_for(&services.limits) {
+        abandoned = locks::end_abandoned(&services.db, SWEEP_LOCKS).await?;
+        documents.locks_ended(&abandoned);
+    }
+    let expired = locks::end_expired(&services.db, SWEEP_LOCKS).await?;
+    documents.locks_ended(&expired);
+    Ok(abandoned.len().max(expired.len()))
 }

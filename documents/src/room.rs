@@ -26,6 +26,7 @@ use platform::random::Random;
 use schema::ids::{Epoch, Seq};
 use schema::update::ClientRange;
 
+pub(crate) use lock::attended_for;
 pub use lock::{Enforcement, LockState};
 pub use message::{
     Activity, Append, Attach, Audience, Claim, Edit, EditRefused, Edited, Effect, Extent, Input, Mode, PresenceNews,

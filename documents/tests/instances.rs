@@ -7,12 +7,14 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use common::{Client, Instance, present};
 use documents::delivery::{AwarenessState, Outgoing, Refusal};
 use documents::room::UpdateKind;
 use platform::bus::{BusState, Hub};
+use platform::clock::ManualClock;
 use platform::db::documents::{self as document_rows, DocumentRef};
-use platform::db::locks::Waiting;
+use platform::db::locks::{self, Taking, Waiting};
 use platform::limits::Limits;
 use platform::testing::{RedisServer, TestDatabase, principal_of};
 use schema::ids::NodeId;
@@ -297,4 +299,85 @@ async fn without_a_bus_a_lock_is_enforced_by_other_instances_too_and_ends_there(
     one.documents.release_lock(&node, ada.reference()).await.unwrap();
     bob.inbox.until("to be asked for what was refused", |told| asked(told) > before).await;
     stop(vec![one, two]).await;
+}
+
+/// A node of a new project.
+async fn new_node(database: &TestDatabase) -> DocumentRef {
+    let owner = database.user(&Uuid::new_v4().to_string()).await;
+    let org = database.org(owner.id).await;
+    let project = database.project(org).await;
+    let node = NodeId::new(Uuid::new_v4());
+    document_rows::ensure_node(&database.db, org, project, node).await.unwrap().unwrap()
+}
+
+/// A question about the lock of a node.
+fn of_lock(node: &DocumentRef, question: &str) -> String {
+    format!("SELECT coalesce({question}, false) FROM node_locks WHERE node_id = '{}'", node.id)
+}
+
+/// Waits until a question to the database is answered with yes.
+async fn until_so(database: &TestDatabase, question: &str) {
+    let wait = async {
+        while !database.is_so(question).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "waited in vain for {question}");
+}
+
+#[tokio::test]
+async fn of_an_instance_that_is_killed_the_locks_end_of_those_who_do_not_come_back() {
+    let database = Arc::new(TestDatabase::new().await);
+    let (gone, back, never_here) = (new_node(&database).await, new_node(&database).await, new_node(&database).await);
+    let limits = Limits { presence_timeout_seconds: 2, ..Limits::default() };
+    let stays = Instance::with(database.another_instance().await, &Hub::default(), limits.clone());
+    // A runtime of its own, on which all of its tasks run.
+    let runtime = Runtime::new().unwrap();
+    let on_killed = runtime.spawn({
+        let database = Arc::clone(&database);
+        async move {
+            let killed = Instance::with(database.another_instance().await, &Hub::default(), limits);
+            let (mut ann, mut bob, eve) = (Client::new(1), Client::new(2), Client::new(3));
+            ann.attach(&killed, &gone).await;
+            bob.attach(&killed, &back).await;
+            for (client, node) in [(&ann, &gone), (&bob, &back), (&eve, &never_here)] {
+                killed.documents.take_lock(node, &client.principal, Waiting::NotTold).await.unwrap();
+            }
+            (killed, ann, bob)
+        }
+    });
+    let (_killed, _ann, mut bob) = on_killed.await.unwrap();
+    until_so(&database, "SELECT count(*) = 2 FROM node_locks WHERE attended_until IS NOT NULL").await;
+    runtime.shutdown_background();
+    bob.attach(&stays, &back).await;
+
+    let (held, free) = ("holder_id IS NOT NULL", "holder_id IS NULL");
+    assert!(database.is_so(&of_lock(&gone, held)).await, "who is gone for a moment only keeps the lock");
+    until_so(&database, &of_lock(&gone, free)).await;
+    // The instance that was killed cannot be who has said so: it did not say it for the other lock either.
+    until_so(&database, &of_lock(&back, "attended_until > now() + interval '2 seconds'")).await;
+    assert!(database.is_so(&of_lock(&back, held)).await, "who came back through another instance keeps it");
+    assert!(database.is_so(&of_lock(&never_here, held)).await, "who has it without a socket keeps it");
+    stays.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_start_holders_of_locks_get_time_to_come_back() {
+    let database = TestDatabase::new().await;
+    let (gone, expired) = (new_node(&database).await, new_node(&database).await);
+    let ada = Client::new(1).principal;
+    for node in [&gone, &expired] {
+        let taken = locks::take(&database.db, node, &ada, 300, Waiting::NotTold).await.unwrap();
+        assert!(matches!(taken, Taking::Taken(_)));
+    }
+    locks::attend(&database.db, &gone, ada.reference(), Duration::ZERO).await.unwrap();
+    database.sabotage(&format!("UPDATE node_locks SET expires_at = now() WHERE node_id = '{}'", expired.id)).await;
+
+    let clock = Arc::new(ManualClock::new(Utc::now()));
+    let instance = Instance::at(database.another_instance().await, Arc::clone(&clock) as _);
+    until_so(&database, &of_lock(&expired, "holder_id IS NULL")).await;
+    assert!(database.is_so(&of_lock(&gone, "holder_id IS NOT NULL")).await, "nobody could say yet that they are here");
+    clock.advance(Duration::from_secs(2 * Limits::default().presence_timeout_seconds));
+    until_so(&database, &of_lock(&gone, "holder_id IS NULL")).await;
+    instance.stop().await;
 }

@@ -148,3 +148,27 @@ fn g26_a_lock_ends_some_seconds_after_its_holders_last_session_unless_it_comes_b
     assert!(!ends(&scene.feed(81_000, Input::Tick)));
     assert!(ends(&scene.feed(83_000, Input::Tick)));
 }
+
+#[test]
+fn it_is_said_that_the_holder_is_here_when_they_come_and_from_time_to_time() {
+    let mut scene = Scene::new();
+    let says = |effects: &[Effect]| effects.iter().filter(|it| matches!(it, Effect::AttendLock(_))).count();
+    scene.lock(Enforcement::Advisory);
+    scene.attach(BOBS);
+    assert_eq!(says(&scene.feed(100, Input::Tick)), 0, "a holder that was never here");
+    assert_eq!(scene.room.deadline(), Some(LATER_MS));
+    scene.attach(ADAS);
+    assert_eq!(says(&scene.feed(1_000, Input::Tick)), 1);
+    scene.lock(Enforcement::Advisory);
+    assert_eq!(says(&scene.feed(20_999, Input::Tick)), 0, "a renewal changes nothing about it");
+    assert_eq!(scene.room.deadline(), Some(21_000));
+    assert_eq!(says(&scene.feed(21_000, Input::Tick)), 1);
+    scene.feed(22_000, Input::Detach(ADAS));
+    assert_eq!(says(&scene.feed(41_000, Input::Tick)), 0, "the holder has left");
+    scene.feed(41_000, Input::Lock(None));
+
+    scene.attach(ADAS);
+    assert_eq!(says(&scene.feed(50_000, Input::Tick)), 0);
+    scene.lock(Enforcement::Advisory);
+    assert_eq!(says(&scene.feed(50_001, Input::Tick)), 1, "the lock was taken by somebody who is here");
+}

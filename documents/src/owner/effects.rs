@@ -57,6 +57,7 @@ impl Owner {
             Effect::Repaired(shape, reasons) => self.report_repair(shape, &reasons),
             Effect::End(session) => self.listeners.remove(session),
             Effect::RenewLock(holder) => self.renew_lock(holder),
+            Effect::AttendLock(holder) => self.attend_lock(holder),
             Effect::EndLock(holder) => self.end_lock(holder),
             Effect::ReadLock => self.read_lock(),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),

@@ -9,7 +9,7 @@ use platform::db::locks::{self, Lock, ReleaseReason};
 use platform::db::{DbError, documents::DocumentRef};
 
 use super::{Event, EventSender, Owner};
-use crate::room::{Enforcement, Input, LockState};
+use crate::room::{Enforcement, Input, LockState, attended_for};
 use crate::services::Services;
 
 /// The pause after a failed read.
@@ -98,6 +98,17 @@ impl Owner {
             match locks::renew(&job.services.db, &job.document, holder, seconds).await {
                 Ok(lock) => job.tell(lock),
                 Err(error) => tracing::warn!(document = %job.document.id, %error, "a lock could not be renewed"),
+            }
+        });
+    }
+
+    /// The holder is here.
+    pub(super) fn attend_lock(&self, holder: PrincipalRef) {
+        let job = self.job();
+        self.services.lifecycle.spawn("lock attendance", async move {
+            let lasts = attended_for(&job.services.limits);
+            if let Err(error) = locks::attend(&job.services.db, &job.document, holder, lasts).await {
+                tracing::warn!(document = %job.document.id, %error, "a lock's holder could not be noted as here");
             }
         });
     }

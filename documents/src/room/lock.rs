@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::auth::PrincipalRef;
+use platform::limits::Limits;
 use schema::update::UpdateSummary;
 
 use super::message::{Effect, SessionId, UpdateKind};
@@ -16,6 +18,16 @@ use crate::delivery::Refusal;
 const RENEW_EVERY_MS: u64 = 60_000;
 /// A holder whose last session has gone may come back this long, as people do who load a page anew.
 const COME_BACK_MS: u64 = 3_000;
+/// The holder counts as here for so many times as long as presence is shown that nobody renews: who comes back through
+/// another instance while they are still shown keeps the lock.
+const ATTENDED_TIMEOUTS: u64 = 2;
+/// How often a room says meanwhile that the holder is here. More than once, since that may fail.
+const ATTENDED_TIMES: u64 = 3;
+
+/// For how long a lock's holder counts as here after a room has said so.
+pub(crate) fn attended_for(limits: &Limits) -> Duration {
+    Duration::from_secs(ATTENDED_TIMEOUTS * limits.presence_timeout_seconds)
+}
 
 /// Who holds the node's lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +60,8 @@ pub(super) struct HeldLock {
     renewed_ms: Option<u64>,
     /// The holder's last session has gone then.
     left_ms: Option<u64>,
+    /// When it is to be said that the holder is here, if they have a session here.
+    attend_ms: Option<u64>,
     /// Sessions of others that were refused something: they are asked for it when the lock ends.
     refused: BTreeSet<SessionId>,
 }
@@ -59,7 +73,7 @@ impl HeldLock {
 
     pub(super) fn deadline(&self) -> u64 {
         let gone_at = self.left_ms.map_or(u64::MAX, |left| left + COME_BACK_MS);
-        self.state.until_ms.min(gone_at)
+        self.state.until_ms.min(gone_at).min(self.attend_ms.unwrap_or(u64::MAX))
     }
 }
 
@@ -74,17 +88,26 @@ impl Room {
         };
         let mut refused = over.map(|held| held.refused).unwrap_or_default();
         if let Some(state) = state {
-            let is_advisory = state.enforcement == Enforcement::Advisory;
-            let (renewed_ms, left_ms, mut still) =
-                kept.map_or((None, None, BTreeSet::new()), |held| (held.renewed_ms, held.left_ms, held.refused));
-            if is_advisory {
-                refused.append(&mut still);
+            let mut held = match kept {
+                Some(mut held) => {
+                    held.state = state;
+                    held
+                }
+                None => Box::new(self.newly_held(state)),
+            };
+            if held.state.enforcement == Enforcement::Advisory {
+                refused.append(&mut held.refused);
             }
-            self.lock = Some(Box::new(HeldLock { state, renewed_ms, left_ms, refused: still }));
+            self.lock = Some(held);
         }
         for session in refused {
             self.ask(session, out);
         }
+    }
+
+    fn newly_held(&self, state: LockState) -> HeldLock {
+        let attend_ms = self.has_session(state.holder).then_some(0);
+        HeldLock { state, renewed_ms: None, left_ms: None, attend_ms, refused: BTreeSet::new() }
     }
 
     /// Whether somebody else's lock is in the way of a principal; if so, what to call them.
@@ -128,6 +151,7 @@ impl Room {
     pub(super) fn holder_came(&mut self, principal: PrincipalRef) {
         if let Some(lock) = self.lock.as_mut().filter(|lock| lock.state.holder == principal) {
             lock.left_ms = None;
+            lock.attend_ms = Some(0);
         }
     }
 
@@ -141,8 +165,24 @@ impl Room {
         }
     }
 
-    /// The holder left and has not come back: the lock is to end. Or it has run out, as far as is known here.
+    /// Says from time to time that the holder is here.
+    fn attend_lock(&mut self, now: u64, out: &mut Vec<Effect>) {
+        let due = self.lock.as_ref().filter(|lock| lock.attend_ms.is_some_and(|at| at <= now));
+        let Some(holder) = due.map(|lock| lock.state.holder) else { return };
+        let is_here = self.has_session(holder);
+        if is_here {
+            out.push(Effect::AttendLock(holder));
+        }
+        let every_ms = ATTENDED_TIMEOUTS * self.limits.presence_timeout_seconds * 1000 / ATTENDED_TIMES;
+        if let Some(lock) = &mut self.lock {
+            lock.attend_ms = is_here.then_some(now + every_ms);
+        }
+    }
+
+    /// The holder is still here, which is to be said. Or they left and have not come back: the lock is to end. Or it has
+    /// run out, as far as is known here.
     pub(super) fn lock_due(&mut self, now: u64, out: &mut Vec<Effect>) {
+        self.attend_lock(now, out);
         let Some(lock) = &mut self.lock else { return };
         let holder = lock.state.holder;
         if lock.left_ms.is_some_and(|left| now >= left + COME_BACK_MS) {
@@ -158,7 +198,10 @@ impl Room {
     }
 
     fn is_here(&self, principal: PrincipalRef) -> bool {
+        self.has_session(principal) || self.presence.is_elsewhere(principal)
+    }
+
+    fn has_session(&self, principal: PrincipalRef) -> bool {
         self.sessions.values().any(|session: &Session| session.principal.reference() == principal)
-            || self.presence.is_elsewhere(principal)
     }
 }

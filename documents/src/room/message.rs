@@ -241,6 +241,8 @@ pub enum Effect {
     Repaired(Shape, Vec<Reason>),
     /// The holder of the node's lock is active: renew it.
     RenewLock(PrincipalRef),
+    /// The holder of the node's lock is here: note it.
+    AttendLock(PrincipalRef),
     /// The holder of the node's lock has left: end it.
     EndLock(PrincipalRef),
     /// The node's lock may have run out: read it from the tables.

@@ -263,6 +263,7 @@ impl World {
             | Effect::Repaired(..)
             | Effect::PublishStateless(_)
             | Effect::RenewLock(_)
+            | Effect::AttendLock(_)
             | Effect::Nothing => {}
         }
     }

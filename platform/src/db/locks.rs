@@ -1,7 +1,10 @@
 //! Locks of nodes: who has asked the others to leave a node alone.
 //!
 //! A lock ends after [`Limits::lock_seconds`](crate::limits::Limits::lock_seconds) unless its holder renews it by being
-//! active. Each time that it is taken it gets a greater fencing token. Times are the database's.
+//! active. It ends sooner when its holder was here on a socket and is no more. Each time that it is taken it gets a
+//! greater fencing token. Times are the database's.
+
+mod attendance;
 
 use chrono::{DateTime, Utc};
 use schema::ids::{NodeId, OrgId, ProjectId, UserId};
@@ -13,6 +16,8 @@ use super::events::{self, EventKind, NewEvent};
 use super::notifications::{AboutNode, NotificationKind, notify};
 use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
+
+pub use attendance::{attend, end_abandoned};
 
 /// The most locks that a list shows.
 pub const LOCKS_LISTED_MAX: i64 = 1_000;
@@ -124,7 +129,8 @@ impl Row {
     }
 }
 
-/// Takes a node's lock for a principal, or renews it.
+/// Takes a node's lock for a principal, or renews it. Whether they are here on a socket is not known until that is said
+/// ([`attend`]).
 pub async fn take(
     db: &Db,
     document: &DocumentRef,
@@ -150,7 +156,7 @@ pub async fn take(
         r#"UPDATE node_locks l SET holder_kind = $2, holder_id = $3, holder_user_id = $4, holder_name = $5,
                fencing_token = fencing_token + $6::boolean::int,
                acquired_at = CASE WHEN $6 THEN now() ELSE acquired_at END,
-               expires_at = now() + make_interval(secs => $7),
+               expires_at = now() + make_interval(secs => $7), attended_until = NULL,
                is_enforced = coalesce(p.settings ->> 'lockMode' = 'enforced', false)
            FROM projects p WHERE l.node_id = $1 AND p.id = l.project_id
            RETURNING l.node_id, l.project_id, l.holder_kind, l.holder_id, l.holder_user_id, l.holder_name,
@@ -338,7 +344,7 @@ async fn end(
 ) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE node_locks SET holder_kind = NULL, holder_id = NULL, holder_user_id = NULL, holder_name = NULL,
-             acquired_at = NULL, expires_at = NULL WHERE node_id = $1",
+             acquired_at = NULL, expires_at = NULL, attended_until = NULL WHERE node_id = $1",
         document.id
     )
     .execute(&mut *tx.inner)

@@ -1,5 +1,7 @@
 //! Locks of nodes: who gets them, when they end, and who is told.
 
+use std::time::Duration;
+
 use platform::access::OrgRole;
 use platform::auth::Principal;
 use platform::db::documents::{self, DocumentRef};
@@ -105,4 +107,50 @@ async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wan
     scene.take(&scene.ada, Waiting::NotTold).await;
     scene.test.sabotage(expire).await;
     assert!(matches!(scene.take(&scene.bob, Waiting::NotTold).await, Taking::Taken(lock) if lock.fencing_token == 3));
+}
+
+#[tokio::test]
+async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_without_a_socket_is_not() {
+    use EventKind::{LockReleased, Notification};
+    const MINUTE: Duration = Duration::from_secs(60);
+    let scene = Scene::new().await;
+    let (db, ada, bob) = (&scene.test.db, scene.ada.reference(), scene.bob.reference());
+    let silent = "UPDATE node_locks SET attended_until = attended_until - interval '2 minutes'";
+    let ended = async || locks::end_abandoned(db, 10).await.unwrap();
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, bob, MINUTE).await.unwrap();
+    scene.test.sabotage(silent).await;
+    assert_eq!(ended().await, [], "nobody has said that the holder is here");
+
+    locks::attend(db, &scene.node, ada, MINUTE).await.unwrap();
+    assert_eq!(ended().await, []);
+    scene.take(&scene.bob, Waiting::Told).await;
+    scene.test.sabotage(silent).await;
+    let found = locks::find(db, &scene.node).await.unwrap();
+    assert_eq!(found.map(|lock| lock.holder), Some(ada), "it is held until a sweep ends it");
+    locks::attend(db, &scene.node, ada, MINUTE).await.unwrap();
+    assert_eq!(ended().await, [], "the holder came back in time");
+
+    scene.test.sabotage(silent).await;
+    assert_eq!(ended().await, [scene.node]);
+    assert_eq!(ended().await, []);
+    assert_eq!(locks::find(db, &scene.node).await.unwrap(), None);
+    let told = scene.told(scene.bob.user.unwrap()).await;
+    assert!(told.contains(&LockReleased) && told.contains(&Notification), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_lock_again_without_a_socket_has_it_until_it_runs_out() {
+    let scene = Scene::new().await;
+    let (db, ada) = (&scene.test.db, scene.ada.reference());
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
+    assert!(matches!(scene.take(&scene.ada, Waiting::NotTold).await, Taking::Renewed(_)));
+    assert_eq!(locks::end_abandoned(db, 10).await.unwrap(), []);
+
+    // Nothing of what was said of an earlier holder holds for the next.
+    locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
+    assert!(scene.release(&scene.ada, ReleaseReason::Released).await);
+    scene.take(&scene.bob, Waiting::NotTold).await;
+    assert_eq!(locks::end_abandoned(db, 10).await.unwrap(), []);
 }
