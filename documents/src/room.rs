@@ -243,7 +243,10 @@ impl Room {
             Input::Attach(attach) => self.attach(now, attach, out),
             Input::Detach(session) => self.detach(now, session),
             Input::Lock(state) => self.take_lock(state, out),
-            Input::Access(session, access) => self.change_access(now, session, access, out),
+            Input::Access(session, principal, access) => {
+                self.rename(session, &principal);
+                self.change_access(now, session, access, out);
+            }
             Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
             Input::Ask(session) => self.ask(session, out),
             Input::Update(session, kind, update) => self.take_update(now, session, kind, update, out),

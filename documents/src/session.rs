@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use platform::access::Access;
+use platform::auth::Principal;
 use platform::queue::Refused;
 use uuid::Uuid;
 
@@ -66,9 +67,10 @@ impl Session {
         self.handle.input(Input::Presence(self.id, activity)).await
     }
 
-    /// Changes what the session may do; `None` ends it.
-    pub async fn change_access(&self, access: Option<Access>) -> Result<(), Closed> {
-        self.handle.input(Input::Access(self.id, access)).await
+    /// Changes what the session may do; `None` ends it. If its principal goes by another name by now, others see that
+    /// one from the next state on that the client publishes.
+    pub async fn change_access(&self, principal: Arc<Principal>, access: Option<Access>) -> Result<(), Closed> {
+        self.handle.input(Input::Access(self.id, principal, access)).await
     }
 
     /// Reports that messages were withheld and the sink has been emptied since.

@@ -47,7 +47,7 @@ async fn check(shared: &Shared, sessions: Vec<Attached>) {
         let Ok(granted) = shared.access_desk.ask(&principal, &name).await else { return };
         if let Some(session) = session.upgrade() {
             // A room that is over has ended the session.
-            let _ = session.change_access(granted.map(|granted| granted.access)).await;
+            let _ = session.change_access(principal, granted.map(|granted| granted.access)).await;
         }
     }
 }

@@ -86,8 +86,8 @@ pub enum Input {
     Attach(Attach),
     /// A session is over.
     Detach(SessionId),
-    /// A session's access has changed; `None` ends it.
-    Access(SessionId, Option<Access>),
+    /// What a session may do by now, `None` ends it, and its principal, which may go by another name.
+    Access(SessionId, Arc<Principal>, Option<Access>),
     /// A session's state vector.
     Step1(SessionId, Bytes),
     /// A session is to be asked for what it has and the room has not.

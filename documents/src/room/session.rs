@@ -86,6 +86,16 @@ impl Room {
         }
     }
 
+    /// A session's principal may go by another name by now: what the session says from here on, it says under that.
+    pub(super) fn rename(&mut self, session: SessionId, principal: &Principal) {
+        if let Some(attached) = self.sessions.get_mut(session)
+            && attached.principal.name != principal.name
+        {
+            let before = Principal::clone(&attached.principal);
+            attached.principal = Arc::new(Principal { name: principal.name.clone(), ..before });
+        }
+    }
+
     pub(super) fn change_access(
         &mut self,
         now: u64,

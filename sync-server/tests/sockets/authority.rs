@@ -1,7 +1,10 @@
 //! Renewing and losing authority and access (G19, G10).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use platform::access::{AccessNews, OrgRole, ProjectRole};
+use platform::auth::Principal;
 use platform::bus::{BUS_QUEUE_MESSAGES, Bus, BusMessage, InstanceId, Topic};
 use platform::db::audit::Actor;
 use platform::db::projects;
@@ -36,6 +39,29 @@ async fn g19_a_token_renews_the_authority_of_its_own_principal_only() {
     assert_eq!(client.error().await["code"], "INVALID_TOKEN");
     let (_, name) = server.document().await;
     client.open(&name).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn g19_others_see_the_name_that_a_new_token_says() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let (_, name) = server.document().await;
+    let (mut renamed, mut witness) = (server.editor(&ann, &name).await, server.editor(&bob, &name).await);
+    renamed.publish_own(&json!({ "cursor": 0 })).await;
+    assert_eq!(witness.awareness().await[0].2["user"]["name"], "Ann");
+    let anna = Principal { name: "Anna".to_owned(), ..ann.principal.clone() };
+    renamed.ask(token(&server.token_until(&anna, TimeDelta::hours(1)))).await;
+    renamed.reply("token_accepted").await;
+    let seen = async {
+        for cursor in 1.. {
+            renamed.publish_own(&json!({ "cursor": cursor })).await;
+            if witness.awareness().await[0].2["user"]["name"] == "Anna" {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("the new name is seen");
     server.stop().await;
 }
 

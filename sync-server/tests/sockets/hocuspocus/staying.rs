@@ -1,7 +1,10 @@
 //! Tokens and access that change, messages of applications, closes and restarts (H8–H11).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use platform::access::{OrgRole, ProjectRole};
+use platform::auth::Principal;
 use platform::limits::Limits;
 use serde_json::json;
 use web_protocol::close;
@@ -53,6 +56,31 @@ async fn h8_a_token_that_does_not_hold_changes_nothing() {
     assert_eq!(client.denied(&name).await, "principal-mismatch");
     client.type_text(&replica, "still Ann's").await;
     assert_eq!(client.status(&name).await, Saved::Yes);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn h8_others_see_the_name_that_a_new_token_says() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let (_, name) = server.document().await;
+    let (mut renamed, mut witness) = (HClient::connect(server.address).await, HClient::connect(server.address).await);
+    renamed.open(&name, &ann.token).await;
+    witness.open(&name, &bob.token).await;
+    renamed.publish(&name, 5, 1, &json!({ "cursor": 1 })).await;
+    assert_eq!(witness.awareness(&name).await[0].2["user"]["name"], "Ann");
+    let anna = Principal { name: "Anna".to_owned(), ..ann.principal.clone() };
+    renamed.token(&name, &server.token_until(&anna, TimeDelta::hours(1))).await;
+    assert_eq!(renamed.scope(&name).await, Scope::ReadWrite);
+    let seen = async {
+        for clock in 2.. {
+            renamed.publish(&name, 5, clock, &json!({ "cursor": clock })).await;
+            if witness.awareness(&name).await[0].2["user"]["name"] == "Anna" {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("the new name is seen");
     server.stop().await;
 }
 
