@@ -10,7 +10,7 @@ use schema::ids::Seq;
 use crate::error::LoadError;
 use crate::history::{HistoryError, index};
 use crate::metrics::seconds_of;
-use crate::replica::{ApplyError, Replica};
+use crate::replica::{ApplyError, READER, Replica};
 use crate::services::Services;
 
 /// The shortest time between two snapshots of a document.
@@ -154,8 +154,6 @@ pub(crate) async fn snapshot_through(
 
 /// The state after the whole log. A log with updates that wait for missing content has none.
 fn state_of(stored: &StoredDocument) -> Result<Bytes, LoadError> {
-    /// This replica never edits.
-    const READER: u64 = 1;
     let snapshot = stored.snapshot.iter().map(|snapshot| &snapshot.state);
     let tail = stored.tail.iter().map(|update| &update.update);
     let mut replica = Replica::from_log(snapshot.chain(tail), READER)?;

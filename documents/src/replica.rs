@@ -24,6 +24,9 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{Doc, StateVector, Transact, TransactionMut, Update};
 
+/// The client id of replicas that never edit.
+pub(crate) const READER: u64 = 1;
+
 /// What an edit of the server's own does to the document.
 pub enum Change {
     /// What a REST write does to it as it is now.

@@ -6,11 +6,8 @@ use yrs::{Doc, ReadTxn, Snapshot, Transact};
 
 use super::HistoryError;
 use super::state::PastDocument;
-use crate::replica::Replica;
+use crate::replica::{READER, Replica};
 use crate::services::Services;
-
-/// The client id of replicas that never edit.
-const READER: u64 = 1;
 
 /// A document at two places of its log.
 pub(super) struct Comparison {

@@ -8,7 +8,7 @@ use schema::ids::Seq;
 
 use super::{HistoryError, index, state};
 use crate::compaction;
-use crate::replica::Replica;
+use crate::replica::{READER, Replica};
 use crate::services::Services;
 
 /// What was forgotten.
@@ -41,8 +41,6 @@ pub(super) async fn prune(
     let updates = updates.ok_or(HistoryError::NotKept { before: None, after: Some(extent.trimmed.next()) })?;
     let bytes_before = updates.iter().map(|update| update.len() as u64).sum();
     let merge = move || {
-        /// This replica never edits.
-        const READER: u64 = 1;
         let mut replica = Replica::from_log(state::parts(&past), READER)?;
         let known = replica.state_vector()?;
         updates.iter().try_for_each(|update| replica.apply_logged(update).map(drop))?;

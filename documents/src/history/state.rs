@@ -9,11 +9,8 @@ use schema::ids::{Epoch, Seq};
 use schema::repair::{Shape, Spot};
 
 use super::HistoryError;
-use crate::replica::{ApplyError, Broken, Replica};
+use crate::replica::{ApplyError, Broken, READER, Replica};
 use crate::services::Services;
-
-/// The client id of replicas that never edit.
-const READER: u64 = 1;
 
 /// A document as it was.
 pub(super) struct PastDocument {

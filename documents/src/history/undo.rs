@@ -25,7 +25,7 @@ use super::deletions::Deletions;
 use super::index::Index;
 use super::parts::{branch_of, shared_at};
 use super::{HistoryError, state};
-use crate::replica::Replica;
+use crate::replica::{READER, Replica};
 use crate::services::Services;
 
 /// Updates that are gone through at once, from the first that is taken back to the last of the log.
@@ -143,8 +143,6 @@ impl Undoing {
     ) -> Result<Self, HistoryError> {
         let present = state::load(services, document, head).await?;
         let build = move || {
-            /// This replica never edits.
-            const READER: u64 = 1;
             let new = Replica::from_log(state::parts(&present), READER)?.state()?;
             let mut replica = Replica::keeping_deleted(std::iter::once(&old), client)?;
             let older = replica.read(|txn| txn.snapshot())?;
