@@ -273,22 +273,11 @@ fn put_actor(out: &mut Vec<u8>, actor: &Actor) {
     let flags = flag(actor.run.is_some(), HAS_RUN)
         | flag(actor.trace_event.is_some(), HAS_TRACE_EVENT)
         | flag(actor.provenance == Provenance::Carried, IS_CARRIED);
-    out.push(kind_to_byte(actor.principal.kind));
+    out.push(actor.principal.kind.number());
     out.push(flags);
     out.extend_from_slice(actor.principal.id.as_bytes());
     out.extend(actor.run.iter().flat_map(|run| *run.as_uuid().as_bytes()));
     out.extend(actor.trace_event.iter().flat_map(|event| *event.as_bytes()));
-}
-
-/// Part of the stored format: never change one.
-const fn kind_to_byte(kind: PrincipalKind) -> u8 {
-    match kind {
-        PrincipalKind::User => 1,
-        PrincipalKind::Agent => 2,
-        PrincipalKind::ApiKey => 3,
-        PrincipalKind::Anonymous => 4,
-        PrincipalKind::System => 5,
-    }
 }
 
 fn put(out: &mut Vec<u8>, mut number: u64) {
@@ -340,14 +329,7 @@ impl Reader<'_> {
     }
 
     fn actor(&mut self) -> Result<Actor, Unreadable> {
-        let kind = match self.byte()? {
-            1 => PrincipalKind::User,
-            2 => PrincipalKind::Agent,
-            3 => PrincipalKind::ApiKey,
-            4 => PrincipalKind::Anonymous,
-            5 => PrincipalKind::System,
-            _ => return Err(Unreadable("somebody is of no known kind")),
-        };
+        let kind = PrincipalKind::of_number(self.byte()?).ok_or(Unreadable("somebody is of no known kind"))?;
         let flags = self.byte()?;
         let principal = PrincipalRef { kind, id: self.uuid()? };
         let run = if flags & HAS_RUN != 0 { Some(RunId::new(self.uuid()?)) } else { None };

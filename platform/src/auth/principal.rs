@@ -33,6 +33,26 @@ pub enum PrincipalKind {
 }
 
 impl PrincipalKind {
+    const ALL: [Self; 5] = [Self::User, Self::Agent, Self::ApiKey, Self::Anonymous, Self::System];
+
+    /// The number that stands for the kind wherever one is stored. Part of the stored formats: never change one.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::User => 1,
+            Self::Agent => 2,
+            Self::ApiKey => 3,
+            Self::Anonymous => 4,
+            Self::System => 5,
+        }
+    }
+
+    /// The kind that a number stands for, if it stands for one.
+    #[must_use]
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
     /// The kind's name in text forms.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -56,10 +76,7 @@ impl FromStr for PrincipalKind {
     type Err = ParsePrincipalError;
 
     fn from_str(text: &str) -> Result<Self, ParsePrincipalError> {
-        [Self::User, Self::Agent, Self::ApiKey, Self::Anonymous, Self::System]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(ParsePrincipalError)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(ParsePrincipalError)
     }
 }
 
@@ -174,6 +191,15 @@ mod tests {
         for text in ["", "user", "user:", "admin:00000000-0000-0000-0000-000000000000", &format!("USER:{id}")] {
             assert_eq!(text.parse::<PrincipalRef>(), Err(ParsePrincipalError), "{text}");
         }
+    }
+
+    #[test]
+    fn kinds_keep_the_numbers_that_are_stored() {
+        assert_eq!(PrincipalKind::ALL.map(PrincipalKind::number), [1, 2, 3, 4, 5]);
+        for kind in PrincipalKind::ALL {
+            assert_eq!(PrincipalKind::of_number(kind.number()), Some(kind));
+        }
+        assert_eq!([0, 6].map(PrincipalKind::of_number), [None, None]);
     }
 
     fn luminance(color: &str) -> f64 {

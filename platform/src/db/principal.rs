@@ -5,27 +5,14 @@ use uuid::Uuid;
 use super::DbError;
 use crate::auth::{PrincipalKind, PrincipalRef};
 
-/// The number that stands for a kind of principal in the tables. Part of the stored format: never change one.
-pub(super) const fn kind_to_number(kind: PrincipalKind) -> i16 {
-    match kind {
-        PrincipalKind::User => 1,
-        PrincipalKind::Agent => 2,
-        PrincipalKind::ApiKey => 3,
-        PrincipalKind::Anonymous => 4,
-        PrincipalKind::System => 5,
-    }
+/// The number that stands for a kind of principal in the tables.
+pub(super) fn kind_to_number(kind: PrincipalKind) -> i16 {
+    kind.number().into()
 }
 
 /// Reads what [`kind_to_number`] wrote.
-pub(super) const fn kind_from_number(kind: i16) -> Option<PrincipalKind> {
-    match kind {
-        1 => Some(PrincipalKind::User),
-        2 => Some(PrincipalKind::Agent),
-        3 => Some(PrincipalKind::ApiKey),
-        4 => Some(PrincipalKind::Anonymous),
-        5 => Some(PrincipalKind::System),
-        _ => None,
-    }
+pub(super) fn kind_from_number(kind: i16) -> Option<PrincipalKind> {
+    u8::try_from(kind).ok().and_then(PrincipalKind::of_number)
 }
 
 /// Reads what was stored of a principal with a document.
