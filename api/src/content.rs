@@ -7,8 +7,9 @@ use documents::{EditFailed, ReadError};
 use platform::access::{Access, ProjectAction};
 use platform::auth::Principal;
 use platform::db::DbError;
-use platform::db::audit::{self, Action, ResourceKind};
+use platform::db::audit::{Action, ResourceKind};
 use platform::db::documents::DocumentRef;
+use platform::db::nodes;
 use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
 use schema::ids::{DocumentKind, DocumentName, Epoch, NodeId, ProjectId, Seq};
@@ -122,10 +123,19 @@ impl Api {
         }
     }
 
-    /// Notes in the audit log what was done to a node on its canvas.
-    pub async fn note_node(&self, caller: &Caller, node: &NodeDocuments, action: Action) -> Result<(), DbError> {
-        let entry = caller.actor.did(action, ResourceKind::Node, node.node.id);
-        audit::note(&self.db, node.node.org, entry.with(json!({"projectId": node.project}))).await
+    /// Notes in the audit log that a node was put into the trash or taken out of it, by the edit of its canvas at this
+    /// place.
+    pub async fn note_trash(
+        &self,
+        caller: &Caller,
+        documents: &NodeDocuments,
+        action: Action,
+        at: DocumentTag,
+    ) -> Result<(), DbError> {
+        let NodeDocuments { node, project, .. } = documents;
+        let entry = caller.actor.did(action, ResourceKind::Node, node.id).with(json!({"projectId": project}));
+        let (_, seq) = at.place();
+        nodes::note_trash(&self.db, node.org, *project, NodeId::new(node.id), seq, entry).await
     }
 
     /// Makes an edit, and returns when it is durable.

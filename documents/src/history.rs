@@ -46,6 +46,7 @@ use serde_json::{Value, json};
 use tokio::sync::SemaphorePermit;
 
 pub use attribution::EncodedAttributions;
+pub(crate) use changers::authors_of_trash;
 pub use entries::{Actor, Unreadable};
 pub use error::HistoryError;
 pub use fields::FieldChange;

@@ -4,16 +4,19 @@
 //! still on its way to the log records one place less than the head, so that it counts as behind until it was made
 //! once more from what is durable.
 
+use std::collections::HashMap;
+
 use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::nodes::{
     self, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectedPort,
-    ProjectionOutcome, Restated,
+    ProjectionOutcome, Restated, Unattributed,
 };
 use schema::canvas::{AuthorType, CanvasNode, CanvasView};
-use schema::ids::{DocumentKind, NodeId, Seq};
+use schema::ids::{DocumentKind, NodeId, ProjectId, Seq};
 use schema::node::{Item, NodeView};
 
+use crate::history;
 use crate::room::Room;
 use crate::services::Services;
 
@@ -34,6 +37,8 @@ pub(crate) struct Projection {
 pub(crate) struct View {
     content: Content,
     reflects: Seq,
+    /// It may have something that the log does not have up to there.
+    is_ahead: bool,
 }
 
 /// A projection that was written.
@@ -97,12 +102,13 @@ impl Projection {
     pub(crate) fn view(&self, room: &mut Room) -> Option<View> {
         let head = room.head();
         let reflects = if room.is_saved() { head } else { Seq::new(head.get().saturating_sub(1)) };
+        let is_ahead = room.is_ahead();
         let content = match self.kind {
             DocumentKind::Project => Content::Canvas(room.read(|txn| schema::canvas::read(txn)).ok()?),
             DocumentKind::Node => Content::Node(room.read(|txn| schema::node::read(txn)).ok()?),
             DocumentKind::Free | DocumentKind::Scratch => return None,
         };
-        Some(View { content, reflects })
+        Some(View { content, reflects, is_ahead })
     }
 }
 
@@ -112,11 +118,11 @@ pub(crate) async fn project(
     document: &DocumentRef,
     view: View,
 ) -> Option<(Projected, Vec<Restated>)> {
-    let View { content, reflects } = view;
-    match write(services, document, content, reflects).await {
+    let reflects = view.reflects;
+    match write(services, document, view).await {
         Ok(outcome) => {
             services.metrics.projections.inc();
-            let ProjectionOutcome::Written { foreign, untold_for, restated } = outcome else {
+            let ProjectionOutcome::Written { foreign, untold_for, restated, .. } = outcome else {
                 return Some((Projected { reflects, again_after_ms: None }, Vec::new()));
             };
             if !foreign.is_empty() {
@@ -133,26 +139,43 @@ pub(crate) async fn project(
     }
 }
 
-async fn write(
-    services: &Services,
-    document: &DocumentRef,
-    content: Content,
-    reflects: Seq,
-) -> Result<ProjectionOutcome, DbError> {
+async fn write(services: &Services, document: &DocumentRef, view: View) -> Result<ProjectionOutcome, DbError> {
+    let View { content, reflects, is_ahead } = view;
     let mut tx = services.db.org(document.org).await?;
     let Some(project) = document.project else { return Ok(ProjectionOutcome::Stale) };
     let outcome = match content {
-        Content::Canvas(view) => nodes::project_canvas(&mut tx, project, reflects, &canvas_rows(view)).await?,
+        Content::Canvas(view) => {
+            nodes::project_canvas(&mut tx, project, reflects, &canvas_rows(view, is_ahead)).await?
+        }
         Content::Node(view) => {
             let node = NodeId::new(document.id);
             nodes::project_node(&mut tx, project, node, reflects, &node_rows(view)).await?
         }
     };
     tx.commit().await?;
+    if let ProjectionOutcome::Written { unattributed: Some(unattributed), .. } = &outcome {
+        attribute(services, document, project, unattributed).await?;
+    }
     Ok(outcome)
 }
 
-fn canvas_rows(view: CanvasView) -> CanvasProjection {
+/// Finds out who of several put nodes into the trash or took them out, and has it recorded.
+async fn attribute(
+    services: &Services,
+    document: &DocumentRef,
+    project: ProjectId,
+    unattributed: &Unattributed,
+) -> Result<(), DbError> {
+    let authors = history::authors_of_trash(services, document, unattributed).await.unwrap_or_else(|error| {
+        tracing::warn!(document = %document.id, %error, "who moved nodes into the trash or out of it is not known");
+        HashMap::new()
+    });
+    let mut tx = services.db.org(document.org).await?;
+    nodes::record_trash(&mut tx, project, unattributed, &authors).await?;
+    tx.commit().await
+}
+
+fn canvas_rows(view: CanvasView, is_ahead: bool) -> CanvasProjection {
     let in_cycles = view.edges_in_cycles();
     let edges = view.edges.iter().map(|(id, edge)| ProjectedEdge {
         id: *id,
@@ -170,6 +193,7 @@ fn canvas_rows(view: CanvasView) -> CanvasProjection {
         },
         edges: edges.collect(),
         nodes: view.nodes.into_iter().map(|(id, node)| node_row(id, node)).collect(),
+        is_ahead,
     }
 }
 

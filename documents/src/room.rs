@@ -178,6 +178,13 @@ impl Room {
         self.saving.is_empty()
     }
 
+    /// Whether the room may hold more than the log has up to [`Room::head`]: what is on its way there, or what came from
+    /// another instance ahead of what is before it.
+    #[must_use]
+    pub(crate) fn is_ahead(&self) -> bool {
+        !self.is_saved() || self.position.known() > self.head()
+    }
+
     /// Whether nobody is attached and everything is in the log.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use platform::db::documents::DocumentRef;
 use platform::db::history::{self, LoggedUpdate};
+use platform::db::nodes::{Author, Unattributed};
 use schema::canvas::{self, Root};
-use schema::ids::{DocumentKind, Seq};
+use schema::ids::{DocumentKind, NodeId, Seq};
 use schema::repair::{Shape, Spot};
 use serde_json::Value;
 
@@ -53,6 +54,27 @@ pub(super) async fn name(
         field.by = replay.author_of(&field.path);
     }
     Ok(())
+}
+
+/// Who put nodes into the trash last, or took them out of it, where the log still says it.
+pub(crate) async fn authors_of_trash(
+    services: &Services,
+    canvas: &DocumentRef,
+    unattributed: &Unattributed,
+) -> Result<HashMap<NodeId, Author>, HistoryError> {
+    let Unattributed { after, through, nodes } = unattributed;
+    let _turn = services.histories.acquire().await.map_err(|_| HistoryError::Aborted)?;
+    let field = |node: &NodeId| FieldChange {
+        path: vec!["nodes".to_owned(), node.to_string(), "deletedAt".to_owned()],
+        before: None,
+        after: None,
+        by: None,
+    };
+    let mut fields: Vec<FieldChange> = nodes.iter().map(field).collect();
+    name(services, canvas, DocumentKind::Project, (*after, *through), &mut fields).await?;
+    let author = |by: &Authorship| Author { principal: by.actor.principal, run: by.actor.run };
+    let named = nodes.iter().zip(&fields).filter_map(|(node, field)| Some((*node, author(field.by.as_ref()?))));
+    Ok(named.collect())
 }
 
 /// A document on its way from one place to another.

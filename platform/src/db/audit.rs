@@ -77,13 +77,24 @@ impl Entry {
 
 /// Notes what is done in the same transaction.
 pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
-    let Entry { actor, action, resource: (kind, id), run, details } = entry;
+    let id = entry.resource.1;
+    insert(tx, entry, &[id]).await
+}
+
+/// Notes that the same is done to each of several resources, whatever the entry says which it is.
+pub(super) async fn record_of_each(tx: &mut OrgTx, entry: Entry, resources: &[Uuid]) -> Result<(), DbError> {
+    let resources: Vec<Option<Uuid>> = resources.iter().copied().map(Some).collect();
+    insert(tx, entry, &resources).await
+}
+
+async fn insert(tx: &mut OrgTx, entry: Entry, resources: &[Option<Uuid>]) -> Result<(), DbError> {
+    let Entry { actor, action, resource: (kind, _), run, details } = entry;
     let user_agent: Option<String> =
         actor.user_agent.map(|text| text.replace('\0', "\u{fffd}").chars().take(USER_AGENT_LENGTH_MAX).collect());
     sqlx::query!(
         "INSERT INTO audit_log (org_id, principal_kind, principal_id, user_id, run_id, action, resource_type, resource_id,
              details, ip_address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::inet, $11)",
+         SELECT $1, $2, $3, $4, $5, $6, $7, resource, $9, $10::text::inet, $11 FROM unnest($8::uuid[]) AS resource",
         tx.org().as_uuid(),
         principal::kind_to_number(actor.principal.kind),
         actor.principal.id,
@@ -91,7 +102,7 @@ pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
         run,
         action.as_str(),
         kind.as_str(),
-        id,
+        resources as &[Option<Uuid>],
         details,
         actor.ip.map(|ip| ip.to_string()),
         user_agent
@@ -99,13 +110,6 @@ pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
     .execute(&mut *tx.inner)
     .await?;
     Ok(())
-}
-
-/// Notes what was done elsewhere: in a document's log.
-pub async fn note(db: &Db, org: OrgId, entry: Entry) -> Result<(), DbError> {
-    let mut tx = db.org(org).await?;
-    record(&mut tx, entry).await?;
-    tx.commit().await
 }
 
 /// An entry of the log, as it is read.

@@ -7,6 +7,7 @@ mod notify;
 mod ports;
 mod search;
 mod tell;
+mod trash;
 mod write;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use edges::{EdgeFilter, EdgeSort, list_edges};
 pub use list::explain_list;
 pub use list::{NodeFilter, NodeSort, ParentFilter, Trash, list};
 pub use search::{Found, SEARCH_WORDS_MAX, search};
+pub use trash::{Author, Unattributed, note_trash, record_trash};
 pub use write::{project_canvas, project_node};
 
 /// Who works on a node.
@@ -76,6 +78,8 @@ pub struct CanvasProjection {
     pub nodes: Vec<ProjectedNode>,
     /// Its edges.
     pub edges: Vec<ProjectedEdge>,
+    /// Whether it may have something that is not in the log up to there.
+    pub is_ahead: bool,
 }
 
 /// A node as its canvas has it.
@@ -189,11 +193,14 @@ pub enum ProjectionOutcome {
     Written {
         /// Nodes that were left out, because a document of their id belongs to another project or is no node.
         foreign: Vec<NodeId>,
-        /// Something has changed of which no event tells yet, lest there be too many: it is to be projected once more
-        /// after this time. Until then, the rows count as behind.
+        /// Something has changed of which no event tells yet, lest there be too many, or the audit log does not: it is to
+        /// be projected once more after this time. Until then, the rows count as behind.
         untold_for: Option<Duration>,
         /// Nodes whose status has changed; not more than [`RESTATED_MAX`] of them.
         restated: Vec<Restated>,
+        /// Nodes that went into the trash or came out of it, and nobody knows by whom. Until that is recorded, the rows
+        /// count as behind.
+        unattributed: Option<Unattributed>,
     },
     /// The rows reflect a later place already; nothing was done.
     Stale,

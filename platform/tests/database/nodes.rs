@@ -60,8 +60,8 @@ impl Canvas {
     }
 }
 
-const WRITTEN: ProjectionOutcome =
-    ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None, restated: Vec::new() };
+pub(crate) const WRITTEN: ProjectionOutcome =
+    ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None, restated: Vec::new(), unattributed: None };
 
 pub(crate) fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
     if id == project.as_uuid() { DocumentRef::canvas(org, project) } else { DocumentRef::node(org, project, id.into()) }
@@ -177,7 +177,8 @@ async fn nodes_get_documents_and_foreign_ids_are_never_taken_over() {
 
     let outcome = canvas_of.write(1, &canvas(&[&own, &of_other_project, &free, &of_other_org])).await;
     let foreign = vec![of_other_project.id, free.id, of_other_org.id];
-    assert_eq!(outcome, ProjectionOutcome::Written { foreign, untold_for: None, restated: Vec::new() });
+    let written = ProjectionOutcome::Written { foreign, untold_for: None, restated: Vec::new(), unattributed: None };
+    assert_eq!(outcome, written);
     assert_eq!(canvas_of.titles().await, ["own"]);
     assert!(documents::ensure_node(db, canvas_of.org, canvas_of.project, own.id).await.unwrap().is_some());
     let taken = documents::ensure_node(db, canvas_of.org, canvas_of.project, of_other_org.id).await.unwrap();

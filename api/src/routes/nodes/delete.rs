@@ -42,7 +42,7 @@ pub(super) async fn handler(
     let present = api.live_node(id, &documents).await?.tag;
     let expected = expected_place(condition.as_ref(), &present)?.map(|tag| tag.canvas.place());
     let delete = vec![CanvasPatch::DeleteNode { id }];
-    api.edit_canvas(&documents.canvas, &caller.principal, expected, delete).await?;
-    api.note_node(&caller, &documents, Action::NodeDeleted).await?;
+    let edited = api.edit_canvas(&documents.canvas, &caller.principal, expected, delete).await?;
+    api.note_trash(&caller, &documents, Action::NodeDeleted, edited).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -36,9 +36,9 @@ pub(super) async fn handler(
     let documents = api.node_documents(&caller, id, Access::Write).await?;
     let before = api.documents.read(&documents.canvas, move |txn| canvas::read_node(txn, id)).await?.0;
     let restore = vec![CanvasPatch::RestoreNode { id }];
-    api.edit_canvas(&documents.canvas, &caller.principal, None, restore).await?;
+    let edited = api.edit_canvas(&documents.canvas, &caller.principal, None, restore).await?;
     if before.is_some_and(|node| node.deleted_at.is_some()) {
-        api.note_node(&caller, &documents, Action::NodeRestored).await?;
+        api.note_trash(&caller, &documents, Action::NodeRestored, edited).await?;
     }
     api.keep_version(&caller, &documents.node, NodeChange::Updated, "Out of the trash").await;
     Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))

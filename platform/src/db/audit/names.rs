@@ -82,9 +82,9 @@ names! {
         DocumentRenamed => "document.renamed",
         /// It was deleted.
         DocumentDeleted => "document.deleted",
-        /// A node was put into the trash through REST.
+        /// A node was put into the trash.
         NodeDeleted => "node.deleted",
-        /// A node was taken out of the trash through REST.
+        /// A node was taken out of the trash.
         NodeRestored => "node.restored",
         /// A place of a document's log was given a name.
         VersionNamed => "document.version_named",

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::notify;
 use super::ports::{PortColumns, replace_inputs, replace_outputs};
 use super::tell::{self, Change};
+use super::trash::{self, Noted};
 use super::{
     AuthorType, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectionOutcome,
     RESTATED_MAX, Restated,
@@ -53,11 +54,19 @@ pub async fn project_canvas(
         notify::assigned(tx, project, &changes, &actors).await?;
         restated = restated_by(&changes, actors.last().copied().unwrap_or(PrincipalRef::SYSTEM));
     }
-    let appeared: Vec<Uuid> =
-        changes.iter().filter(|change| change.before.is_none()).map(|change| change.node.id.as_uuid()).collect();
-    mark_projected(tx, project.as_uuid(), seq, &appeared).await?;
+    let appeared = || changes.iter().filter(|change| change.before.is_none()).map(|change| change.node);
+    let in_trash = appeared().filter(|node| node.deleted_at.is_some()).map(|node| node.id.as_uuid());
+    trash::look_up_noted(tx, &in_trash.collect::<Vec<_>>()).await?;
+    let noted = trash::note_projected(tx, project, (projected, seq), canvas.is_ahead).await?;
+    let (reflects, untold_for, unattributed) = match noted {
+        Noted::All => (seq, None, None),
+        Noted::NotYet => (projected, Some(trash::LOG_PAUSE), None),
+        Noted::Unattributed(unattributed) => (projected, None, Some(unattributed)),
+    };
+    let appeared: Vec<Uuid> = appeared().map(|node| node.id.as_uuid()).collect();
+    mark_projected(tx, project.as_uuid(), reflects, &appeared).await?;
     let foreign = foreign.into_iter().map(|node| node.id).collect();
-    Ok(ProjectionOutcome::Written { foreign, untold_for: None, restated })
+    Ok(ProjectionOutcome::Written { foreign, untold_for, restated, unattributed })
 }
 
 /// The nodes that had another status before.
@@ -104,7 +113,7 @@ pub async fn project_node(
     // While something is yet to be told, the document counts as behind.
     let reflects = if untold_for.is_some() { Seq::new(seq.get().saturating_sub(1)) } else { seq };
     mark_projected(tx, node.as_uuid(), reflects, &[]).await?;
-    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, restated: Vec::new() })
+    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, restated: Vec::new(), unattributed: None })
 }
 
 /// What became of a node's row.
@@ -227,7 +236,7 @@ async fn tell_or_put_off(
     Ok((!is_told).then_some(wait))
 }
 
-async fn lock_project(tx: &mut OrgTx, project: ProjectId) -> Result<(), DbError> {
+pub(super) async fn lock_project(tx: &mut OrgTx, project: ProjectId) -> Result<(), DbError> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", format!("projection {project}"))
         .execute(&mut *tx.inner)
         .await?;
@@ -235,7 +244,7 @@ async fn lock_project(tx: &mut OrgTx, project: ProjectId) -> Result<(), DbError>
 }
 
 /// The place that a document's rows reflect; `None` when that is beyond `seq`, or there is no such document.
-async fn projected_before(tx: &mut OrgTx, document: Uuid, seq: Seq) -> Result<Option<Seq>, DbError> {
+pub(super) async fn projected_before(tx: &mut OrgTx, document: Uuid, seq: Seq) -> Result<Option<Seq>, DbError> {
     let projected = sqlx::query_scalar!(
         "SELECT projected_seq FROM documents WHERE id = $1 AND org_id = $2",
         document,
@@ -248,7 +257,7 @@ async fn projected_before(tx: &mut OrgTx, document: Uuid, seq: Seq) -> Result<Op
 
 /// Notes what the rows of a document reflect. Nodes that `appeared` on a canvas count as not projected at all, so that
 /// what their documents hold follows. Rows are locked in the order in which appends lock them.
-async fn mark_projected(tx: &mut OrgTx, document: Uuid, seq: Seq, appeared: &[Uuid]) -> Result<(), DbError> {
+pub(super) async fn mark_projected(tx: &mut OrgTx, document: Uuid, seq: Seq, appeared: &[Uuid]) -> Result<(), DbError> {
     sqlx::query!(
         "WITH locked AS (
              SELECT id FROM documents WHERE id = $1 OR (id = ANY($3) AND projected_seq > 0) ORDER BY id FOR NO KEY UPDATE

@@ -1,0 +1,251 @@
+//! What the audit log is told of nodes that went into the trash, or came out of it.
+//!
+//! What is done through REST is recorded with where it came from ([`note_trash`]), all else by the projection that finds it
+//! done. Both write under the project's advisory lock, and `nodes.trash_noted` has what the audit log said last, so that
+//! everything is recorded once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use schema::ids::{NodeId, OrgId, ProjectId, RunId, Seq, UserId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::write::{lock_project, mark_projected, projected_before};
+use crate::auth::{PrincipalKind, PrincipalRef};
+use crate::db::audit::{self, Action, Actor, Entry, ResourceKind};
+use crate::db::log::seq_to_column;
+use crate::db::{Db, DbError, OrgTx, principal};
+
+/// How long is waited for what a projection shows ahead of the log.
+pub(super) const LOG_PAUSE: Duration = Duration::from_millis(200);
+
+/// Who edited a canvas, as its log has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Author {
+    /// Who.
+    pub principal: PrincipalRef,
+    /// The run of an agent that it was part of.
+    pub run: Option<RunId>,
+}
+
+/// Nodes that went into the trash or came out of it while several edited their canvas. Who did what is to be read from the
+/// log, and to be recorded by [`record_trash`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unattributed {
+    /// They did it after this place of the canvas's log.
+    pub after: Seq,
+    /// At this place, or before it.
+    pub through: Seq,
+    /// The nodes.
+    pub nodes: Vec<NodeId>,
+}
+
+/// What was recorded of a projection. Unless it is all, the rows go on to reflect the place that they reflected before.
+pub(super) enum Noted {
+    /// All that it found.
+    All,
+    /// Nothing: the log is to be waited for.
+    NotYet,
+    /// Nothing: it is to be found out who did it.
+    Unattributed(Unattributed),
+}
+
+/// A node that the audit log does not have where it is.
+struct Moved {
+    node: NodeId,
+    is_deleted: bool,
+}
+
+impl Moved {
+    const fn action(&self) -> Action {
+        if self.is_deleted { Action::NodeDeleted } else { Action::NodeRestored }
+    }
+}
+
+/// Records what went into the trash or came out of it through REST, by the edit at this place of the canvas's log; unless
+/// a projection was faster.
+pub async fn note_trash(
+    db: &Db,
+    org: OrgId,
+    project: ProjectId,
+    node: NodeId,
+    at: Seq,
+    entry: Entry,
+) -> Result<(), DbError> {
+    let is_deleted = entry.action == Action::NodeDeleted;
+    let mut tx = db.org(org).await?;
+    lock_project(&mut tx, project).await?;
+    let is_noted = sqlx::query_scalar!(
+        r#"SELECT (SELECT projected_seq FROM documents WHERE id = $2 AND org_id = $3) >= $4 AND trash_noted = $5 AS "is_noted!"
+           FROM nodes WHERE id = $1 AND org_id = $3"#,
+        node.as_uuid(),
+        project.as_uuid(),
+        org.as_uuid(),
+        seq_to_column(at),
+        is_deleted
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    if is_noted == Some(true) {
+        return Ok(());
+    }
+    audit::record(&mut tx, entry).await?;
+    set_noted(&mut tx, &[node.as_uuid()], is_deleted).await?;
+    tx.commit().await
+}
+
+/// Nodes that are in the trash when they are first projected may have been put there through REST.
+pub(super) async fn look_up_noted(tx: &mut OrgTx, appeared: &[Uuid]) -> Result<(), DbError> {
+    if appeared.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE nodes SET trash_noted = true
+         WHERE id = ANY($1) AND org_id = $2 AND $3 = (
+             SELECT a.action FROM audit_log a
+             WHERE a.org_id = $2 AND a.resource_id = nodes.id AND a.action IN ($3, $4) ORDER BY a.at DESC, a.id DESC LIMIT 1
+         )",
+        appeared,
+        tx.org().as_uuid(),
+        Action::NodeDeleted.as_str(),
+        Action::NodeRestored.as_str()
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
+/// Records what edits between two places of a canvas's log did, when one author made them all. A projection that is
+/// `ahead` of the log shows what its author has not brought there yet.
+pub(super) async fn note_projected(
+    tx: &mut OrgTx,
+    project: ProjectId,
+    (after, through): (Seq, Seq),
+    is_ahead: bool,
+) -> Result<Noted, DbError> {
+    let moved = unnoted(tx, project).await?;
+    if moved.is_empty() {
+        return Ok(Noted::All);
+    }
+    if is_ahead {
+        return Ok(Noted::NotYet);
+    }
+    let by = match last_authors(tx, project, after, through).await?[..] {
+        [] => Author { principal: PrincipalRef::SYSTEM, run: None },
+        [only] => only,
+        _ => {
+            let nodes = moved.into_iter().map(|moved| moved.node).collect();
+            return Ok(Noted::Unattributed(Unattributed { after, through, nodes }));
+        }
+    };
+    record(tx, project, moved.into_iter().map(|moved| (by, moved))).await?;
+    Ok(Noted::All)
+}
+
+/// Records what became of nodes, each by its author; where that is not known, by who edited the canvas last. Commit
+/// afterwards.
+pub async fn record_trash(
+    tx: &mut OrgTx,
+    project: ProjectId,
+    unattributed: &Unattributed,
+    authors: &HashMap<NodeId, Author>,
+) -> Result<(), DbError> {
+    let Unattributed { after, through, nodes } = unattributed;
+    lock_project(tx, project).await?;
+    if projected_before(tx, project.as_uuid(), *through).await?.is_none() {
+        return Ok(());
+    }
+    let last = last_authors(tx, project, *after, *through).await?.first().copied();
+    let last = last.unwrap_or(Author { principal: PrincipalRef::SYSTEM, run: None });
+    let moved = unnoted(tx, project).await?.into_iter().filter(|moved| nodes.contains(&moved.node));
+    let by_author = moved.map(|moved| (authors.get(&moved.node).copied().unwrap_or(last), moved));
+    record(tx, project, by_author).await?;
+    mark_projected(tx, project.as_uuid(), *through, &[]).await
+}
+
+async fn record(
+    tx: &mut OrgTx,
+    project: ProjectId,
+    moved: impl Iterator<Item = (Author, Moved)>,
+) -> Result<(), DbError> {
+    let mut alike: BTreeMap<(Author, bool), (Action, Vec<Uuid>)> = BTreeMap::new();
+    for (author, moved) in moved {
+        let nodes = alike.entry((author, moved.is_deleted)).or_insert_with(|| (moved.action(), Vec::new()));
+        nodes.1.push(moved.node.as_uuid());
+    }
+    for ((Author { principal, run }, is_deleted), (action, nodes)) in alike {
+        let user = user_of(tx, principal).await?;
+        let entry = Entry {
+            actor: Actor { principal, user, ip: None, user_agent: None },
+            action,
+            resource: (ResourceKind::Node, None),
+            run: run.map(|run| run.as_uuid()),
+            details: json!({"projectId": project}),
+        };
+        audit::record_of_each(tx, entry, &nodes).await?;
+        set_noted(tx, &nodes, is_deleted).await?;
+    }
+    Ok(())
+}
+
+async fn set_noted(tx: &mut OrgTx, nodes: &[Uuid], is_deleted: bool) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nodes SET trash_noted = $3 WHERE id = ANY($1) AND org_id = $2 AND trash_noted <> $3",
+        nodes,
+        tx.org().as_uuid(),
+        is_deleted
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
+/// The nodes of a project that the audit log does not have where they are.
+async fn unnoted(tx: &mut OrgTx, project: ProjectId) -> Result<Vec<Moved>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, deleted_at IS NOT NULL AS "is_deleted!" FROM nodes
+           WHERE project_id = $1 AND org_id = $2 AND (deleted_at IS NOT NULL) <> trash_noted ORDER BY id"#,
+        project.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    Ok(rows.into_iter().map(|row| Moved { node: row.id.into(), is_deleted: row.is_deleted }).collect())
+}
+
+/// The two who edited a canvas last between two places of its log, the last first; fewer if there were fewer.
+async fn last_authors(tx: &mut OrgTx, project: ProjectId, after: Seq, through: Seq) -> Result<Vec<Author>, DbError> {
+    let canvas = project.as_uuid();
+    let rows = sqlx::query!(
+        "SELECT principal_kind, principal_id, run_id FROM document_updates
+         WHERE document_id = $1 AND org_id = $2 AND seq > $3 AND seq <= $4
+         GROUP BY principal_kind, principal_id, run_id ORDER BY max(seq) DESC LIMIT 2",
+        canvas,
+        tx.org().as_uuid(),
+        seq_to_column(after),
+        seq_to_column(through)
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    let author = |kind, id, run: Option<Uuid>| {
+        Ok(Author { principal: principal::from_row(canvas, kind, id)?, run: run.map(RunId::new) })
+    };
+    rows.into_iter().map(|row| author(row.principal_kind, row.principal_id, row.run_id)).collect()
+}
+
+/// The person whose rights hold for a principal, as far as the tables still know.
+async fn user_of(tx: &mut OrgTx, principal: PrincipalRef) -> Result<Option<UserId>, DbError> {
+    if principal.kind == PrincipalKind::User {
+        return Ok(Some(UserId::new(principal.id)));
+    }
+    let user = sqlx::query_scalar!(
+        r#"SELECT created_by AS "user!" FROM api_keys WHERE id = $1 AND org_id = $2
+           UNION ALL SELECT requested_by FROM agent_executions WHERE id = $1 AND org_id = $2"#,
+        principal.id,
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(user.map(UserId::new))
+}
