@@ -14,6 +14,7 @@ mod locks;
 mod lost_answer;
 mod node_events;
 mod node_lists;
+mod node_trash;
 mod nodes;
 mod nouns;
 mod plans;
