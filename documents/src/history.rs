@@ -7,7 +7,7 @@
 //! | `sessions` | who worked when |
 //! | `state`, `comparison` | a document at one place of its log, or at two |
 //! | `parts`, `text`, `range`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
-//! | `undo`, `containers`, `deletions` | taking back what somebody did |
+//! | `undo`, `containers`, `deletions`, `latecomers` | taking back what somebody did |
 //! | `prune` | forgetting what was written and deleted again |
 //! | `attribution` | who wrote what, as Yjs clients read it |
 //!
@@ -23,6 +23,7 @@ mod entries;
 mod error;
 mod fields;
 pub(crate) mod index;
+mod latecomers;
 mod parts;
 mod prune;
 mod range;
@@ -268,7 +269,8 @@ impl History {
         self.bring(document, principal, head, undo, audited).await
     }
 
-    /// Makes a document, or a part of it, what it was at a place, as an edit of this principal.
+    /// Makes a document, or a part of it, what it was at a place, as an edit of this principal. Nodes that a canvas did not
+    /// have go into the trash.
     pub async fn restore(
         &self,
         document: &DocumentRef,

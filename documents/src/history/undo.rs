@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use platform::auth::PrincipalRef;
 use platform::db::documents::DocumentRef;
 use platform::db::history::{self, TakenBack};
-use schema::ids::{ClientID, RunId, Seq};
+use schema::ids::{ClientID, DocumentKind, RunId, Seq};
 use schema::update::ClientRange;
 use serde_json::{Value, json};
 use yrs::branch::{Branch, BranchPtr};
@@ -23,6 +23,7 @@ use yrs::{Doc, ID, IdSet, Out, ReadTxn, Snapshot, Transact};
 use super::containers;
 use super::deletions::Deletions;
 use super::index::Index;
+use super::latecomers::{self, Latecomers};
 use super::parts::{branch_of, shared_at};
 use super::{HistoryError, state};
 use crate::replica::{READER, Replica};
@@ -86,6 +87,8 @@ pub(super) struct Undoing {
     insertions: IdSet,
     deletions: Deletions,
     part: Option<String>,
+    /// What is left, in the trash.
+    latecomers: Option<Latecomers>,
 }
 
 /// How something is taken back.
@@ -126,7 +129,8 @@ impl Undoing {
             let insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
             let deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
             let deletions = Deletions::not_back_already(deletions, &index, &taken, &meant);
-            Ok(Some(Self { replica, client, updates: rows(&meant), insertions, deletions, part }))
+            let updates = rows(&meant);
+            Ok(Some(Self { replica, client, updates, insertions, deletions, part, latecomers: None }))
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
     }
@@ -142,22 +146,29 @@ impl Undoing {
         client: u64,
     ) -> Result<Self, HistoryError> {
         let present = state::load(services, document, head).await?;
+        let (is_canvas, now) = (document.kind == DocumentKind::Project, services.clock.now());
         let build = move || {
             let new = Replica::from_log(state::parts(&present), READER)?.state()?;
             let mut replica = Replica::keeping_deleted(std::iter::once(&old), client)?;
-            let older = replica.read(|txn| txn.snapshot())?;
+            let (older, nodes) = replica.read(|txn| (txn.snapshot(), latecomers::nodes(txn)))?;
             replica.apply_logged(&new)?;
             let newer = replica.read(|txn| txn.snapshot())?;
-            let insertions = inserted_between(&older, &newer);
+            let mut insertions = inserted_between(&older, &newer);
             let deletions = Deletions::new(newer.delete_set.diff(&older.delete_set));
-            Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part })
+            let mut latecomers = None;
+            if is_canvas {
+                let found = replica.read(|txn| Latecomers::find(txn, &nodes, part.as_deref(), now))?;
+                insertions.diff_with(&id_set(found.content(&mut replica)?.iter()));
+                latecomers = Some(found);
+            }
+            Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part, latecomers })
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
     }
 
     /// Finds the edit that takes it back; `None` when nothing is left to be taken back.
     pub(super) fn run(self) -> Result<Option<Undo>, HistoryError> {
-        let Self { mut replica, client, updates, insertions, deletions, part } = self;
+        let Self { mut replica, client, updates, insertions, deletions, part, latecomers } = self;
         let noted = deletions.everywhere().encode_v1().into();
         let taken = TakenBack { client, seq: None, updates, part: part.clone(), deletions: noted };
         let update = replica.work(move |doc| {
@@ -181,6 +192,9 @@ impl Undoing {
             let (empty, kept) = containers::divide(made, &doc.transact());
             take_back(doc, &scopes.iter().collect::<Vec<_>>(), empty, IdSet::new());
             containers::give_fields_back(&kept, &mut doc.transact_mut());
+            if let Some(latecomers) = latecomers {
+                latecomers.put_into_trash(&mut doc.transact_mut());
+            }
             let updates = std::mem::take(&mut *updates.lock().unwrap_or_else(PoisonError::into_inner));
             merged(&updates)
         })??;
