@@ -38,7 +38,7 @@ pub(super) struct Request {
 /// Make a document again what it was
 ///
 /// As a new edit, which everybody sees at once and which can be taken back like any other: what came since is deleted,
-/// and what was deleted since comes back.
+/// and what was deleted since comes back. Nodes that came to a canvas since go into the trash.
 #[utoipa::path(post, path = "/documents/{name}/history/restore", tag = "history", operation_id = "restoreDocument",
     params(
         ("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."),
