@@ -218,7 +218,8 @@ async fn answers_that_cannot_be_used_are_refused_and_asked_for_again() {
         assert!(asked.is_some(), "{mood:?}");
         until(&world, "SELECT count(*) > 0 AND count(*) FILTER (WHERE due_at > now()) = count(*) FROM search_passages")
             .await;
-        assert!(running.failures(reason) > 0, "{mood:?} is not told as {reason}");
+        let told = eventually(async || (running.failures(reason) > 0).then_some(())).await;
+        assert!(told.is_some(), "{mood:?} is not told as {reason}");
         running.stop().await;
         world.database.sabotage("UPDATE search_passages SET due_at = now()").await;
     }
