@@ -168,6 +168,7 @@ fn digest(project: Option<ProjectId>, title: &str, text: &str) -> Vec<u8> {
     digest.finalize().to_vec()
 }
 
+/// Words that weigh the same are not touched: a lock on each of them would be written, too.
 async fn replace_words(tx: &mut OrgTx, entry: Uuid, title: &str, text: &str) -> Result<(), DbError> {
     let (words, weights): (Vec<String>, Vec<f32>) = words::of_entry(title, text).into_iter().unzip();
     let org = tx.org().as_uuid();
@@ -181,10 +182,12 @@ async fn replace_words(tx: &mut OrgTx, entry: Uuid, title: &str, text: &str) -> 
     .execute(&mut *tx.inner)
     .await?;
     sqlx::query!(
-        "INSERT INTO search_words (org_id, word, entry_id, weight)
-         SELECT $2, new.word, $1, new.weight FROM unnest($3::text[], $4::real[]) AS new (word, weight)
-         ON CONFLICT (org_id, word, entry_id) DO UPDATE SET weight = excluded.weight
-             WHERE search_words.weight <> excluded.weight",
+        r#"INSERT INTO search_words (org_id, word, entry_id, weight)
+           SELECT $2, new.word, $1, new.weight FROM unnest($3::text[], $4::real[]) AS new (word, weight)
+           WHERE NOT EXISTS (
+               SELECT FROM search_words w
+               WHERE w.entry_id = $1 AND w.org_id = $2 AND w.word = new.word COLLATE "C" AND w.weight = new.weight)
+           ON CONFLICT (org_id, word, entry_id) DO UPDATE SET weight = excluded.weight"#,
         entry,
         org,
         &words,

@@ -50,18 +50,36 @@ struct WaitingRow {
     attempts: i32,
 }
 
-/// Takes passages that are due, those first that have been so for longest; nobody else gets them for `time`.
+/// Takes passages that are due, as many of each organization as of any other while there are some, and of each those
+/// first that have been due for longest; nobody else gets them for `time`.
 pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, DbError> {
     let mut tx = db.workers().await?;
+    // From one organization to the next along the index, without a look at all that waits in each.
     let rows = sqlx::query_as!(
         WaitingRow,
-        "WITH due AS (
-             SELECT entry_id, ordinal FROM search_passages WHERE embedding IS NULL AND due_at <= now()
-             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-         UPDATE search_passages p SET attempts = p.attempts + 1, due_at = now() + make_interval(secs => $2)
-         FROM due JOIN search_entries e ON e.id = due.entry_id
-         WHERE p.entry_id = due.entry_id AND p.ordinal = due.ordinal
-         RETURNING p.entry_id, p.ordinal, p.org_id, e.title, p.text, p.attempts",
+        r#"WITH RECURSIVE oldest AS (
+               (SELECT org_id, due_at FROM search_passages WHERE embedding IS NULL ORDER BY org_id, due_at LIMIT 1)
+               UNION ALL
+               SELECT next.org_id, next.due_at FROM oldest CROSS JOIN LATERAL (
+                   SELECT org_id, due_at FROM search_passages WHERE embedding IS NULL AND org_id > oldest.org_id
+                   ORDER BY org_id, due_at LIMIT 1) next),
+           waiting AS (SELECT org_id FROM oldest WHERE due_at <= now() ORDER BY due_at LIMIT $1),
+           turns AS (
+               SELECT its.entry_id, its.ordinal
+               FROM waiting CROSS JOIN LATERAL (
+                   SELECT entry_id, ordinal, due_at, row_number() OVER (ORDER BY due_at) AS turn FROM search_passages
+                   WHERE org_id = waiting.org_id AND embedding IS NULL AND due_at <= now()
+                   ORDER BY due_at LIMIT $1) its
+               ORDER BY its.turn, its.due_at LIMIT $1),
+           due AS (
+               SELECT its.entry_id, its.ordinal FROM turns CROSS JOIN LATERAL (
+                   SELECT entry_id, ordinal FROM search_passages
+                   WHERE entry_id = turns.entry_id AND ordinal = turns.ordinal AND embedder IS NULL AND due_at <= now()
+                   FOR UPDATE SKIP LOCKED) its)
+           UPDATE search_passages p SET attempts = p.attempts + 1, due_at = now() + make_interval(secs => $2)
+           FROM due JOIN search_entries e ON e.id = due.entry_id
+           WHERE p.entry_id = due.entry_id AND p.ordinal = due.ordinal
+           RETURNING p.entry_id, p.ordinal, p.org_id, e.title, p.text, p.attempts"#,
         i64::try_from(max).unwrap_or(i64::MAX),
         time.as_secs_f64()
     )
@@ -173,15 +191,27 @@ pub async fn try_again_what_was_given_up(db: &Db) -> Result<(), DbError> {
 /// How much waits; of more than a hundred thousand, that.
 pub async fn waiting(db: &Db) -> Result<Backlog, DbError> {
     let mut tx = db.workers().await?;
+    // The one that has waited longest is one of those that have done so in their organizations.
     let row = sqlx::query!(
-        r#"SELECT (SELECT count(*) FROM (SELECT FROM search_queue ORDER BY since LIMIT $1) nodes) AS "nodes!",
+        r#"WITH RECURSIVE nodes AS (
+               (SELECT org_id, since FROM search_queue ORDER BY org_id, since LIMIT 1)
+               UNION ALL
+               SELECT next.org_id, next.since FROM nodes CROSS JOIN LATERAL (
+                   SELECT org_id, since FROM search_queue WHERE org_id > nodes.org_id
+                   ORDER BY org_id, since LIMIT 1) next),
+           passages AS (
+               (SELECT org_id, due_at FROM search_passages WHERE embedding IS NULL ORDER BY org_id, due_at LIMIT 1)
+               UNION ALL
+               SELECT next.org_id, next.due_at FROM passages CROSS JOIN LATERAL (
+                   SELECT org_id, due_at FROM search_passages WHERE embedding IS NULL AND org_id > passages.org_id
+                   ORDER BY org_id, due_at LIMIT 1) next)
+           SELECT (SELECT count(*) FROM (SELECT FROM search_queue ORDER BY org_id, since LIMIT $1) it) AS "nodes!",
                   (SELECT count(*) FROM (SELECT FROM search_passages WHERE embedding IS NULL AND due_at < 'infinity'
-                       ORDER BY due_at LIMIT $1) passages) AS "passages!",
-                  coalesce((SELECT extract(epoch FROM clock_timestamp() - since)::float8 FROM search_queue
-                       ORDER BY since LIMIT 1), 0) AS "nodes_overdue!",
-                  coalesce((SELECT extract(epoch FROM clock_timestamp() - due_at)::float8 FROM search_passages
-                       WHERE embedding IS NULL AND due_at <= clock_timestamp()
-                       ORDER BY due_at LIMIT 1), 0) AS "passages_overdue!""#,
+                       ORDER BY org_id, due_at LIMIT $1) it) AS "passages!",
+                  coalesce((SELECT extract(epoch FROM clock_timestamp() - min(since))::float8 FROM nodes), 0)
+                      AS "nodes_overdue!",
+                  coalesce((SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 FROM passages
+                       WHERE due_at <= clock_timestamp()), 0) AS "passages_overdue!""#,
         COUNTED_MAX
     )
     .fetch_one(&mut *tx)

@@ -8,8 +8,8 @@ use super::{About, NewEntry, put, remove};
 use crate::db::{Db, DbError, OrgTx};
 use crate::search::words::TEXT_CHARS_MAX;
 
-/// Nodes in the queue that are looked at, at most, for the organizations that they belong to.
-const QUEUE_LOOKED_AT_MAX: i64 = 1_000;
+/// Organizations whose turn it is at once, at most: of more, those whose nodes have waited longest.
+const ORGANIZATIONS_MAX: i64 = 1_000;
 
 struct Row {
     id: Uuid,
@@ -19,12 +19,20 @@ struct Row {
     text: String,
 }
 
-/// The organizations of the nodes that have waited longest.
+/// The organizations in which nodes wait, those first whose nodes have waited longest. How many wait in one of them
+/// says nothing about when it is another one's turn.
 pub async fn with_nodes_waiting(db: &Db) -> Result<Vec<OrgId>, DbError> {
     let mut tx = db.workers().await?;
+    // From one organization to the next along the index, without a look at all that waits in each.
     let orgs = sqlx::query_scalar!(
-        "SELECT DISTINCT org_id FROM (SELECT org_id FROM search_queue ORDER BY since LIMIT $1) oldest",
-        QUEUE_LOOKED_AT_MAX
+        r#"WITH RECURSIVE oldest AS (
+               (SELECT org_id, since FROM search_queue ORDER BY org_id, since LIMIT 1)
+               UNION ALL
+               SELECT next.org_id, next.since FROM oldest CROSS JOIN LATERAL (
+                   SELECT org_id, since FROM search_queue WHERE org_id > oldest.org_id
+                   ORDER BY org_id, since LIMIT 1) next)
+           SELECT org_id AS "org_id!" FROM oldest WHERE since <= now() ORDER BY since LIMIT $1"#,
+        ORGANIZATIONS_MAX
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -32,12 +40,13 @@ pub async fn with_nodes_waiting(db: &Db) -> Result<Vec<OrgId>, DbError> {
 }
 
 /// Takes nodes out of the queue, those first that have waited longest, and makes them be found by what they say now;
-/// those in the trash are found no longer. What another transaction has just changed, or takes, is left to later.
-/// Returns how many were taken.
+/// those in the trash are found no longer. What another transaction has just changed, or takes, is left to later, and so
+/// is a long text that has just changed. Returns how many were taken.
 pub async fn index_nodes(tx: &mut OrgTx, max: usize) -> Result<usize, DbError> {
     let taken = sqlx::query_scalar!(
         "DELETE FROM search_queue WHERE node_id = ANY(ARRAY(
-             SELECT node_id FROM search_queue WHERE org_id = $1 ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED))
+             SELECT node_id FROM search_queue WHERE org_id = $1 AND since <= now()
+             ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED))
          RETURNING node_id",
         tx.org().as_uuid(),
         i64::try_from(max).unwrap_or(i64::MAX)
