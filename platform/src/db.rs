@@ -39,14 +39,15 @@ pub mod webhooks;
 
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Row, Transaction};
-use tokio::sync::broadcast;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::config::{DatabaseConfig, Mode};
@@ -70,6 +71,9 @@ const LOCK_TIMEOUT_MS: u32 = 10_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 /// Connections that append to the log; more lanes than this wait for each other.
 const LOG_CONNECTIONS: u32 = 4;
+/// One of so many connections may be used by searches, and one at least: others need one for a moment, searches for
+/// longer.
+const CONNECTIONS_PER_SEARCH: u32 = 4;
 /// Connections that are opened before anybody asks for one.
 const WARM_CONNECTIONS: u32 = 4;
 
@@ -82,6 +86,8 @@ pub struct Db {
     pool: PgPool,
     /// Connections for the log alone, so that nothing else that is slow keeps edits from being saved.
     log_pool: PgPool,
+    /// Turns of searching.
+    searches: Arc<Semaphore>,
     metrics: DbMetrics,
     commits: Commits,
 }
@@ -116,7 +122,9 @@ impl Db {
             // An append on a broken connection is tried again anyway.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        let db = Self { pool, log_pool, metrics: DbMetrics::default(), commits: Commits::default() };
+        let searches = (config.max_connections / CONNECTIONS_PER_SEARCH).max(1);
+        let searches = Arc::new(Semaphore::new(usize::try_from(searches).unwrap_or(1)));
+        let db = Self { pool, log_pool, searches, metrics: DbMetrics::default(), commits: Commits::default() };
         db.check_server(mode).await?;
         Ok(db)
     }
@@ -175,6 +183,17 @@ impl Db {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let inner = self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?;
         Ok(OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() })
+    }
+
+    /// Waits for a turn to search, no longer than for a connection, and begins a read-only transaction that sees one
+    /// organization. The turn is to be kept until the transaction ends.
+    pub(crate) async fn search(&self, org: OrgId) -> Result<(SemaphorePermit<'_>, OrgTx), DbError> {
+        // How much work it is depends on what is looked for: no plan is right for all of it.
+        const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
+        let turn = timeout(self.pool.options().get_acquire_timeout(), self.searches.acquire()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or_else(|| DbError::timed_out("other searches"))?;
+        let inner = self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?;
+        Ok((turn, OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() }))
     }
 
     /// Begins a transaction that sees the organizations, projects and documents of which a person is a member, and

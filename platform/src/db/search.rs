@@ -21,7 +21,7 @@ use crate::search::{passages, words};
 pub use embeddings::{
     Backlog, Waiting, claim, forget_other_embedders, postpone, try_again_what_was_given_up, waiting, write,
 };
-pub use find::{Filter, Found, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
+pub use find::{FITTING_MAX, Filter, Found, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
 pub use nodes::{index_nodes, set_back, with_nodes_waiting};
 pub use semantic::{FoundPassage, nearest};
 pub use sources::{FileText, NodeText, text_lengths, texts};

@@ -1,5 +1,7 @@
 //! What can be found, by whom, and how it follows what nodes and files say.
 
+mod bounds;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

@@ -93,8 +93,8 @@ impl From<FoundPassage> for FoundBody {
 /// Search by meaning
 ///
 /// Of all that the caller may see of the organization, what is nearest to the query, however far that is; nothing of
-/// the trash is found. What has changed is found some seconds later. How much is understood depends on the server's
-/// embedder, which the answer names.
+/// the trash is found. Among very many texts, one that is near may be missed. What has changed is found some seconds
+/// later. How much is understood depends on the server's embedder, which the answer names.
 #[utoipa::path(post, path = "/orgs/{orgId}/search/semantic", tag = "search", operation_id = "semanticSearch",
     params(("orgId" = Uuid, Path, description = "The organization's id.")),
     request_body = Request,

@@ -26,7 +26,7 @@ use crate::routes::nodes::body::AuthorTypeBody;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = Search)]
 pub(super) struct Request {
-    /// Words that all have to be there, in any order; the beginning of a word is enough.
+    /// Words that all have to be there, in any order; the beginning of a word is enough, from two letters on.
     #[schema(example = "interview spring", min_length = 1, max_length = 500)]
     query: String,
     /// Only these; left out or empty: all.
@@ -103,8 +103,11 @@ impl From<Found> for FoundBody {
 ///
 /// In titles, bodies, inputs, outputs and the texts of files, of all that the caller may see of the organization;
 /// nothing of the trash is found. What has the words in its title comes first, and then what says them most often.
-/// Upper and lower case are the same. What has changed is found about a second later. The pages of a search that goes
-/// on while things change may show what changed twice, or not at all.
+/// Upper and lower case are the same. What has changed is found about a second later, a very long text some seconds
+/// later. The pages of a search that goes on while things change may show what changed twice, or not at all.
+///
+/// Where more than 10,000 have the words, of the projects and types that are looked for, the search goes through the
+/// 10,000 that fit best: all other conditions leave out of these, and the pages end with them. More words find fewer.
 #[utoipa::path(post, path = "/orgs/{orgId}/search", tag = "search", operation_id = "search",
     params(("orgId" = Uuid, Path, description = "The organization's id.")),
     request_body = Request,

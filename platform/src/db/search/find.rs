@@ -7,11 +7,15 @@ use chrono::{DateTime, Utc};
 use schema::ids::{OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
-use super::{About, Hit, sight};
+use super::sight::{self, Sight};
+use super::{About, Hit};
 use crate::db::nodes::AuthorType;
-use crate::db::{Db, DbError, clean};
+use crate::db::{Db, DbError, OrgTx, clean};
 use crate::search::words;
 
+/// Entries with all words of a query that are looked at, at most: of more, those with the best scores, and of equal
+/// ones those with the greatest ids. They are the same for each page, so that the pages hold each of them once.
+pub const FITTING_MAX: i64 = 10_000;
 /// Scores are whole numbers up to this: parts of a million can be compared exactly, fractions cannot.
 const SCORE_MAX: f64 = 1_000_000.0;
 /// What a word counts that only begins with what was asked for.
@@ -124,7 +128,9 @@ struct Row {
 }
 
 /// What a person may see of an organization and what has all words of a query, or words that begin so: those that have
-/// them in their titles first. Nothing, when there is no word in the query.
+/// them in their titles first. Nothing, when there is no word in the query. Of more than [`FITTING_MAX`] in the
+/// projects and of the kinds that are looked for, those that fit best; what else the filter leaves out is left out of
+/// these.
 pub async fn find(
     db: &Db,
     org: OrgId,
@@ -138,28 +144,84 @@ pub async fn find(
     if words.is_empty() {
         return Ok(SearchPage { items: Vec::new(), next: None });
     }
-    let mut tx = db.org(org).await?;
+    let (_turn, mut tx) = db.search(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
+    let fitting = fitting(&mut tx, &sight, &words, filter).await?;
+    let rows = page(&mut tx, &sight, &words, fitting, filter, after, limit).await?;
+    Ok(page_of(rows, limit))
+}
+
+/// An entry that has all words, and how well they fit, in parts of [`SCORE_MAX`].
+struct Fitting {
+    entry: Uuid,
+    score: i32,
+}
+
+/// What has all words, by the index of words alone.
+async fn fitting(tx: &mut OrgTx, sight: &Sight, words: &[String], filter: &Filter) -> Result<Vec<Fitting>, DbError> {
+    let ends = words::ends_of_ranges(words);
+    let (nodes, files) = (filter.has(Kind::Node), filter.has(Kind::File));
+    // Then it is enough to look at where entries belong when they are read: few of them are in the trash.
+    let is_all = sight.whole_organization && filter.project.is_none() && nodes && files;
     // `OFFSET 0` has each word looked up in the index by itself, whatever the statistics say.
-    let ends: Vec<String> = words::ends_of_ranges(&words);
-    let rows = sqlx::query_as!(
-        Row,
-        r#"WITH fitting AS (
-               SELECT best.entry_id, (avg(best.weight) * $18::float8)::int AS score
+    let fitting = sqlx::query_as!(
+        Fitting,
+        r#"SELECT entry_id AS "entry!", score AS "score!" FROM (
+               SELECT best.entry_id, (avg(best.weight) * $11::float8)::int AS score
                FROM (SELECT asked.nth, w.entry_id,
-                         max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $17::float8 END) AS weight
+                         max(w.weight * CASE WHEN w.word = asked.word THEN 1::float8 ELSE $10::float8 END) AS weight
                      FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked (word, range_end, nth)
                      CROSS JOIN LATERAL (
                          SELECT entry_id, word, weight FROM search_words
                          WHERE org_id = $1 AND word >= asked.word COLLATE "C" AND word < asked.range_end COLLATE "C"
                          OFFSET 0) w
                      GROUP BY asked.nth, w.entry_id) best
-               GROUP BY best.entry_id HAVING count(*) = cardinality($2::text[])
-           ), page AS (
+               GROUP BY best.entry_id HAVING count(*) = cardinality($2::text[])) fitting
+           WHERE $4 OR entry_id IN (
+               SELECT e.id FROM search_entries e
+               WHERE e.org_id = $1 AND (e.project_id = ANY($5) OR $6 AND e.project_id IS NULL)
+                 AND ($7::uuid IS NULL OR e.project_id = $7)
+                 AND (e.node_id IS NOT NULL AND $8 OR e.node_id IS NULL AND $9))
+           ORDER BY score DESC, entry_id DESC LIMIT $12"#,
+        tx.org().as_uuid(),
+        words,
+        &ends,
+        is_all,
+        &sight.projects,
+        sight.whole_organization,
+        filter.project.map(Uuid::from),
+        nodes,
+        files,
+        BEGINNING_FACTOR,
+        SCORE_MAX,
+        FITTING_MAX
+    )
+    .fetch_all(&mut *tx.inner)
+    .await?;
+    Ok(fitting)
+}
+
+/// Of what fits, what the person may see and the filter leaves in, and one more than the page has. That it is given as
+/// lists tells the database how much it is, and so whether to look each up or to read them together.
+async fn page(
+    tx: &mut OrgTx,
+    sight: &Sight,
+    words: &[String],
+    fitting: Vec<Fitting>,
+    filter: &Filter,
+    after: Option<SearchCursor>,
+    limit: usize,
+) -> Result<Vec<Row>, DbError> {
+    let (entries, scores): (Vec<Uuid>, Vec<i32>) = fitting.into_iter().map(|it| (it.entry, it.score)).unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH page AS (
                SELECT e.id, fitting.score, n.status, f.content_type, coalesce(n.updated_at, f.updated_at) AS updated_at
-               FROM fitting JOIN search_entries e ON e.id = fitting.entry_id
-                   LEFT JOIN nodes n ON n.id = e.node_id LEFT JOIN files f ON f.id = e.file_id
-               WHERE e.org_id = $1 AND (e.project_id = ANY($4) OR $5 AND e.project_id IS NULL)
+               FROM unnest($2::uuid[], $3::int[]) AS fitting (entry_id, score)
+                   JOIN search_entries e ON e.id = fitting.entry_id AND e.org_id = $1
+                   LEFT JOIN nodes n ON n.id = e.node_id AND n.org_id = $1
+                   LEFT JOIN files f ON f.id = e.file_id AND f.org_id = $1
+               WHERE (e.project_id = ANY($4) OR $5 AND e.project_id IS NULL)
                  AND (n.id IS NOT NULL AND $6 AND n.deleted_at IS NULL OR f.id IS NOT NULL AND $7)
                  AND ($8::uuid IS NULL OR e.project_id = $8)
                  AND (cardinality($9::text[]) = 0 OR n.status = ANY($9))
@@ -172,13 +234,13 @@ pub async fn find(
            SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status AS "status?",
                page.content_type AS "content_type?", page.updated_at AS "updated_at!",
                substr(e.text, greatest(1, coalesce((SELECT min(nullif(strpos(low.text, word), 0))
-                   FROM (SELECT lower(e.text) AS text OFFSET 0) low, unnest($2::text[]) word), 1) - $19), $20)
+                   FROM (SELECT lower(e.text) AS text OFFSET 0) low, unnest($17::text[]) word), 1) - $18), $19)
                    AS "excerpt!"
-           FROM page JOIN search_entries e ON e.id = page.id
+           FROM page JOIN search_entries e ON e.id = page.id AND e.org_id = $1
            ORDER BY page.score DESC, page.updated_at DESC, e.id DESC"#,
-        org.as_uuid(),
-        &words,
-        &ends,
+        tx.org().as_uuid(),
+        &entries,
+        &scores,
         &sight.projects,
         sight.whole_organization,
         filter.has(Kind::Node),
@@ -192,14 +254,13 @@ pub async fn find(
         after.map(|after| after.updated_at),
         after.map(|after| after.entry),
         i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
-        BEGINNING_FACTOR,
-        SCORE_MAX,
+        words,
         EXCERPT_BEFORE,
         EXCERPT_LENGTH
     )
     .fetch_all(&mut *tx.inner)
     .await?;
-    Ok(page_of(rows, limit))
+    Ok(rows)
 }
 
 /// One row more than the page has tells that there is another page.
