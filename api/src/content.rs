@@ -14,7 +14,6 @@ use platform::db::versions::NodeChange;
 use schema::canvas::{self, CanvasNode, CanvasPatch, CanvasView};
 use schema::ids::{DocumentKind, DocumentName, Epoch, NodeId, ProjectId, Seq};
 use schema::node::{self, NodeView};
-use serde_json::json;
 
 use crate::Api;
 use crate::authenticate::Caller;
@@ -133,7 +132,7 @@ impl Api {
         at: DocumentTag,
     ) -> Result<(), DbError> {
         let NodeDocuments { node, project, .. } = documents;
-        let entry = caller.actor.did(action, ResourceKind::Node, node.id).with(json!({"projectId": project}));
+        let entry = caller.actor.did(action, ResourceKind::Node, node.id);
         let (_, seq) = at.place();
         nodes::note_trash(&self.db, node.org, *project, NodeId::new(node.id), seq, entry).await
     }

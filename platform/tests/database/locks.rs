@@ -112,7 +112,7 @@ async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wan
 #[tokio::test]
 async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_without_a_socket_is_not() {
     use EventKind::{LockReleased, Notification};
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
     let scene = Scene::new().await;
     let (db, ada, bob) = (&scene.test.db, scene.ada.reference(), scene.bob.reference());
     let silent = "UPDATE node_locks SET attended_until = attended_until - interval '2 minutes'";

@@ -97,6 +97,28 @@ async fn what_is_done_through_rest_is_recorded_once_whoever_is_faster() {
 }
 
 #[tokio::test]
+async fn a_projection_of_an_earlier_place_says_nothing_of_what_rest_did_after_it() {
+    let on = Canvas::new().await;
+    let [mut known, mut new] = [node("one"), node("two")];
+    on.write(9, &canvas(&[&known])).await;
+    on.note_deleted(known.id, 11).await;
+    on.note_deleted(new.id, 12).await;
+    let ada = some_principal();
+    for _ in 0..3 {
+        on.edited_by(ada).await;
+    }
+    on.write(10, &canvas(&[&known, &new])).await;
+    (known.deleted_at, new.deleted_at) = (Some(Utc::now()), Some(Utc::now()));
+    on.write(12, &canvas(&[&known, &new])).await;
+    for node in [&known, &new] {
+        assert_eq!(on.actions(node.id).await, ["node.deleted"], "{}", node.title);
+    }
+    known.deleted_at = None;
+    on.write(13, &canvas(&[&known, &new])).await;
+    assert_eq!(on.actions(known.id).await, ["node.restored", "node.deleted"]);
+}
+
+#[tokio::test]
 async fn what_a_projection_shows_ahead_of_the_log_is_recorded_when_the_log_has_it() {
     let on = Canvas::new().await;
     let mut one = node("one");

@@ -78,13 +78,13 @@ pub(super) async fn index(bench: &Bench, mut system: System, project: &mut Proje
     Ok((system, Indexed { nodes, passages, server, postgres }))
 }
 
-/// Waits until a counter has come to `least` and rises no more.
-async fn rise(api: &Api, counter: &str, least: usize) -> Result<Rise> {
+/// Waits until a counter has come to `wanted` and rises no more.
+async fn rise(api: &Api, counter: &str, wanted: usize) -> Result<Rise> {
     let start = Instant::now();
     let first = api.metric(counter).await.unwrap_or(0.0);
     let (mut last, mut rose) = (first, start);
-    while last < least as f64 || rose.elapsed() < STILL {
-        ensure!(start.elapsed() < PATIENCE, "{counter} is at {last} and should come to {least}");
+    while last < wanted as f64 || rose.elapsed() < STILL {
+        ensure!(start.elapsed() < PATIENCE, "{counter} is at {last} and should come to {wanted}");
         sleep(LOOK_EVERY).await;
         let now = api.metric(counter).await.unwrap_or(last);
         if now > last {

@@ -1,10 +1,11 @@
 //! What the audit log is told of nodes that went into the trash, or came out of it.
 //!
 //! What is done through REST is recorded with where it came from ([`note_trash`]), all else by the projection that finds it
-//! done. Both write under the project's advisory lock, and `nodes.trash_noted` has what the audit log said last, so that
-//! everything is recorded once.
+//! done. Both write under the project's advisory lock, and `nodes.trash_noted` has what the audit log said last, and as of
+//! which place of the canvas's log, so that everything is recorded once, and nothing by a projection of an earlier place.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use schema::ids::{NodeId, OrgId, ProjectId, RunId, Seq, UserId};
@@ -19,6 +20,8 @@ use crate::db::{Db, DbError, OrgTx, principal};
 
 /// How long is waited for what a projection shows ahead of the log.
 pub(super) const LOG_PAUSE: Duration = Duration::from_millis(200);
+/// The member of an entry's details that has the place of the canvas's log.
+const SEQ: &str = "seq";
 
 /// Who edited a canvas, as its log has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,26 +93,29 @@ pub async fn note_trash(
     if is_noted == Some(true) {
         return Ok(());
     }
-    audit::record(&mut tx, entry).await?;
-    set_noted(&mut tx, &[node.as_uuid()], is_deleted).await?;
+    let details = json!({"projectId": project, SEQ: at});
+    audit::record(&mut tx, entry.with(details)).await?;
+    set_noted(&mut tx, &[node.as_uuid()], is_deleted, at).await?;
     tx.commit().await
 }
 
-/// Nodes that are in the trash when they are first projected may have been put there through REST.
+/// What was done through REST to nodes before they are first projected is noted in the audit log alone.
 pub(super) async fn look_up_noted(tx: &mut OrgTx, appeared: &[Uuid]) -> Result<(), DbError> {
     if appeared.is_empty() {
         return Ok(());
     }
     sqlx::query!(
-        "UPDATE nodes SET trash_noted = true
-         WHERE id = ANY($1) AND org_id = $2 AND $3 = (
-             SELECT a.action FROM audit_log a
-             WHERE a.org_id = $2 AND a.resource_id = nodes.id AND a.action IN ($3, $4) ORDER BY a.at DESC, a.id DESC LIMIT 1
-         )",
+        "UPDATE nodes SET trash_noted = noted.action = $3, trash_noted_seq = noted.seq
+         FROM unnest($1::uuid[]) AS appeared (id) CROSS JOIN LATERAL (
+             SELECT a.action, coalesce((a.details ->> $5)::bigint, 0) AS seq FROM audit_log a
+             WHERE a.org_id = $2 AND a.resource_id = appeared.id AND a.action IN ($3, $4)
+             ORDER BY a.at DESC, a.id DESC LIMIT 1) noted
+         WHERE nodes.id = appeared.id AND nodes.org_id = $2",
         appeared,
         tx.org().as_uuid(),
         Action::NodeDeleted.as_str(),
-        Action::NodeRestored.as_str()
+        Action::NodeRestored.as_str(),
+        SEQ
     )
     .execute(&mut *tx.inner)
     .await?;
@@ -124,7 +130,7 @@ pub(super) async fn note_projected(
     (after, through): (Seq, Seq),
     is_ahead: bool,
 ) -> Result<Noted, DbError> {
-    let moved = unnoted(tx, project).await?;
+    let moved = unnoted(tx, project, through).await?;
     if moved.is_empty() {
         return Ok(Noted::All);
     }
@@ -139,17 +145,17 @@ pub(super) async fn note_projected(
             return Ok(Noted::Unattributed(Unattributed { after, through, nodes }));
         }
     };
-    record(tx, project, moved.into_iter().map(|moved| (by, moved))).await?;
+    record(tx, project, through, moved.into_iter().map(|moved| (by, moved))).await?;
     Ok(Noted::All)
 }
 
 /// Records what became of nodes, each by its author; where that is not known, by who edited the canvas last. Commit
 /// afterwards.
-pub async fn record_trash(
+pub async fn record_trash<S: BuildHasher>(
     tx: &mut OrgTx,
     project: ProjectId,
     unattributed: &Unattributed,
-    authors: &HashMap<NodeId, Author>,
+    authors: &HashMap<NodeId, Author, S>,
 ) -> Result<(), DbError> {
     let Unattributed { after, through, nodes } = unattributed;
     lock_project(tx, project).await?;
@@ -158,15 +164,16 @@ pub async fn record_trash(
     }
     let last = last_authors(tx, project, *after, *through).await?.first().copied();
     let last = last.unwrap_or(Author { principal: PrincipalRef::SYSTEM, run: None });
-    let moved = unnoted(tx, project).await?.into_iter().filter(|moved| nodes.contains(&moved.node));
+    let moved = unnoted(tx, project, *through).await?.into_iter().filter(|moved| nodes.contains(&moved.node));
     let by_author = moved.map(|moved| (authors.get(&moved.node).copied().unwrap_or(last), moved));
-    record(tx, project, by_author).await?;
+    record(tx, project, *through, by_author).await?;
     mark_projected(tx, project.as_uuid(), *through, &[]).await
 }
 
 async fn record(
     tx: &mut OrgTx,
     project: ProjectId,
+    through: Seq,
     moved: impl Iterator<Item = (Author, Moved)>,
 ) -> Result<(), DbError> {
     let mut alike: BTreeMap<(Author, bool), (Action, Vec<Uuid>)> = BTreeMap::new();
@@ -184,30 +191,34 @@ async fn record(
             details: json!({"projectId": project}),
         };
         audit::record_of_each(tx, entry, &nodes).await?;
-        set_noted(tx, &nodes, is_deleted).await?;
+        set_noted(tx, &nodes, is_deleted, through).await?;
     }
     Ok(())
 }
 
-async fn set_noted(tx: &mut OrgTx, nodes: &[Uuid], is_deleted: bool) -> Result<(), DbError> {
+async fn set_noted(tx: &mut OrgTx, nodes: &[Uuid], is_deleted: bool, at: Seq) -> Result<(), DbError> {
     sqlx::query!(
-        "UPDATE nodes SET trash_noted = $3 WHERE id = ANY($1) AND org_id = $2 AND trash_noted <> $3",
+        "UPDATE nodes SET trash_noted = $3, trash_noted_seq = $4 WHERE id = ANY($1) AND org_id = $2",
         nodes,
         tx.org().as_uuid(),
-        is_deleted
+        is_deleted,
+        seq_to_column(at)
     )
     .execute(&mut *tx.inner)
     .await?;
     Ok(())
 }
 
-/// The nodes of a project that the audit log does not have where they are.
-async fn unnoted(tx: &mut OrgTx, project: ProjectId) -> Result<Vec<Moved>, DbError> {
+/// The nodes of a project that the audit log, as far as it goes to this place of the canvas's log, does not have where they
+/// are.
+async fn unnoted(tx: &mut OrgTx, project: ProjectId, through: Seq) -> Result<Vec<Moved>, DbError> {
     let rows = sqlx::query!(
         r#"SELECT id, deleted_at IS NOT NULL AS "is_deleted!" FROM nodes
-           WHERE project_id = $1 AND org_id = $2 AND (deleted_at IS NOT NULL) <> trash_noted ORDER BY id"#,
+           WHERE project_id = $1 AND org_id = $2 AND (deleted_at IS NOT NULL) <> trash_noted AND trash_noted_seq <= $3
+           ORDER BY id"#,
         project.as_uuid(),
-        tx.org().as_uuid()
+        tx.org().as_uuid(),
+        seq_to_column(through)
     )
     .fetch_all(&mut *tx.inner)
     .await?;

@@ -54,16 +54,15 @@ pub async fn project_canvas(
         notify::assigned(tx, project, &changes, &actors).await?;
         restated = restated_by(&changes, actors.last().copied().unwrap_or(PrincipalRef::SYSTEM));
     }
-    let appeared = || changes.iter().filter(|change| change.before.is_none()).map(|change| change.node);
-    let in_trash = appeared().filter(|node| node.deleted_at.is_some()).map(|node| node.id.as_uuid());
-    trash::look_up_noted(tx, &in_trash.collect::<Vec<_>>()).await?;
+    let appeared = changes.iter().filter(|change| change.before.is_none());
+    let appeared: Vec<Uuid> = appeared.map(|change| change.node.id.as_uuid()).collect();
+    trash::look_up_noted(tx, &appeared).await?;
     let noted = trash::note_projected(tx, project, (projected, seq), canvas.is_ahead).await?;
     let (reflects, untold_for, unattributed) = match noted {
         Noted::All => (seq, None, None),
         Noted::NotYet => (projected, Some(trash::LOG_PAUSE), None),
         Noted::Unattributed(unattributed) => (projected, None, Some(unattributed)),
     };
-    let appeared: Vec<Uuid> = appeared().map(|node| node.id.as_uuid()).collect();
     mark_projected(tx, project.as_uuid(), reflects, &appeared).await?;
     let foreign = foreign.into_iter().map(|node| node.id).collect();
     Ok(ProjectionOutcome::Written { foreign, untold_for, restated, unattributed })
