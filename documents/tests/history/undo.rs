@@ -159,7 +159,7 @@ async fn nodes_that_came_after_the_version_that_is_restored_go_into_the_trash() 
     let edit = async |who: u64, patches: Vec<CanvasPatch>| {
         let edit = move |txn: &mut TransactionMut<'_>| {
             for patch in patches {
-                canvas::apply(patch, txn, Utc::now()).unwrap();
+                canvas::apply(&patch, txn, Utc::now()).unwrap();
             }
         };
         scene.edit(who, edit).await
