@@ -6,7 +6,7 @@ use platform::db::log::EventSourcingLevel;
 use platform::db::organizations;
 use platform::limits::Limits;
 
-use crate::common::{Instance, text_seen_by_a_newcomer};
+use crate::common::{Client, Instance, text_seen_by_a_newcomer};
 use crate::scene::Scene;
 
 const SECRET: &str = "my-secret-password";
@@ -43,7 +43,10 @@ async fn until_it_is_gone(scene: &Scene) {
 async fn a_short_document_keeps_nothing_old_once_everybody_has_left() {
     let scene = Scene::with_limits(Limits { idle_room_seconds: 0, ..Limits::default() }).await;
     keep_nothing_old(&scene).await;
+    let mut reader = Client::new(2);
+    reader.attach(&scene.instance, &scene.document).await;
     type_and_delete_a_secret(&scene).await;
+    drop(reader);
     until_it_is_gone(&scene).await;
     scene.stop().await;
 }

@@ -55,7 +55,7 @@ pub(crate) async fn abandoned(db: &Db) -> Result<AbandonedBlobs, DbError> {
     let abandoned = sqlx::query_as!(
         AbandonedBlobs,
         r#"SELECT count(*) AS "count!", min(since) AS since
-           FROM (SELECT since FROM abandoned_blobs LIMIT $1) abandoned"#,
+           FROM (SELECT since FROM abandoned_blobs ORDER BY since LIMIT $1) oldest"#,
         COUNTED_MAX
     )
     .fetch_one(&mut *tx)
