@@ -106,7 +106,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "search",
         changes: false,
-        description: "Find nodes of this project by words in their titles, bodies, inputs and outputs. All words have to be there.",
+        description: "Find nodes of this project by words in their titles, bodies, inputs and outputs. All words, or words that begin so, have to be there; what was written in the last seconds may be missing.",
         parameters: || {
             object(
                 &json!({

@@ -240,46 +240,6 @@ async fn a_model_that_wants_its_limit_by_the_newer_name_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_finds_what_nodes_of_the_project_say() {
-    let world = World::start().await;
-    let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Other"})).await["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let path = format!("/projects/{}/nodes", world.project);
-    world.post(&path, json!({"title": "Fish", "body": "Herrings swim in *swarms*, they say."})).await;
-    world.post(&format!("/projects/{other}/nodes"), json!({"title": "Secret", "body": "Swarms of herrings."})).await;
-    let is_listed = "SELECT EXISTS (SELECT FROM nodes WHERE description LIKE 'Herrings%')";
-    let listed = async || world.database.is_so(is_listed).await.then_some(());
-    eventually(listed).await.expect("lists follow");
-    let provider = Provider::start(Arc::new(|request: &Value, _| {
-        Reply::Parts(match results(request) {
-            0 => vec![
-                Part::Tool("search", json!({"query": "SWARMS herrings"})),
-                Part::Tool("search", json!({"query": "100%"})),
-            ],
-            _ => vec![Part::Text("found")],
-        })
-    }))
-    .await;
-    let _worker = world.worker(Some(&provider.url), Probe::default());
-    let run = world.execute(json!({"plan": false})).await;
-    world.until_status(&run, "complete").await;
-    let trace = world.trace(&run).await;
-    let found: Vec<&Value> = trace
-        .iter()
-        .filter(|event| event["type"] == "tool_call")
-        .map(|event| &event["data"]["result"]["nodes"])
-        .collect();
-    assert_eq!(found[0].as_array().unwrap().len(), 1, "{found:#?}");
-    assert_eq!(
-        (&found[0][0]["title"], &found[0][0]["excerpt"]),
-        (&json!("Fish"), &json!("Herrings swim in _swarms_, they say."))
-    );
-    assert_eq!(found[1], &json!([]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_is_talked_into_it_reads_nothing_of_other_projects() {
     let world = World::start().await;
     let other = world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Secret"})).await["id"]

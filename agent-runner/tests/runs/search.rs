@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent_runner::Indexer;
+use agent_runner::{Indexer, Probe};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -17,6 +17,7 @@ use platform::metrics::Metrics;
 use platform::random::Random;
 use serde_json::{Value, json};
 
+use crate::provider::{Part, Provider, Reply, results};
 use crate::world::{World, eventually, text};
 
 /// What the provider does.
@@ -246,5 +247,38 @@ async fn a_text_that_is_refused_does_not_hold_up_the_others() {
     until(&world, embedded).await;
     let waiting = search::waiting(&world.api.db).await.unwrap();
     assert_eq!(waiting.passages, 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_finds_what_nodes_of_its_project_say() {
+    let world = World::start().await;
+    let other = text(&world.post(&format!("/orgs/{}/projects", world.org), json!({"name": "Other"})).await["id"]);
+    let path = format!("/projects/{}/nodes", world.project);
+    let group = text(&world.post(&path, json!({"title": "Animals"})).await["id"]);
+    let fish = json!({"title": "Fish", "body": "Herrings swim in *swarms*, they say.", "parentId": group});
+    let fish = text(&world.post(&path, fish).await["id"]);
+    let secret = json!({"title": "Secret", "body": "Swarms of herrings."});
+    let secret = text(&world.post(&format!("/projects/{other}/nodes"), secret).await["id"]);
+    let running = Running::start(&world, &Embedder::Lexical);
+    until_found(&world, "they", &[&fish]).await;
+    until_found(&world, "secret", &[&secret]).await;
+    let provider = Provider::start(Arc::new(|request: &Value, _| {
+        let search = |query: &str| Part::Tool("search", json!({"query": query}));
+        Reply::Parts(match results(request) {
+            0 => ["SWARMS herring", "swarms cod", "?!"].map(search).into(),
+            _ => vec![Part::Text("found")],
+        })
+    }))
+    .await;
+    let _worker = world.worker(Some(&provider.url), Probe::default());
+    let run = world.execute(json!({"plan": false})).await;
+    world.until_status(&run, "complete").await;
+    let trace = world.trace(&run).await;
+    let calls = trace.iter().filter(|event| event["type"] == "tool_call");
+    let found: Vec<&Value> = calls.map(|event| &event["data"]["result"]["nodes"]).collect();
+    let fish = json!({"node_id": fish, "title": "Fish", "status": "draft", "parent_id": group,
+        "excerpt": "Herrings swim in _swarms_, they say."});
+    assert_eq!(found, [&json!([fish]), &json!([]), &json!([])]);
     running.stop().await;
 }

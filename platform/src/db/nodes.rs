@@ -5,7 +5,6 @@ mod edges;
 mod list;
 mod notify;
 mod ports;
-mod search;
 mod tell;
 mod trash;
 mod write;
@@ -26,7 +25,6 @@ pub use edges::{EdgeFilter, EdgeSort, list_edges};
 #[cfg(feature = "testing")]
 pub use list::explain_list;
 pub use list::{NodeFilter, NodeSort, ParentFilter, Trash, list};
-pub use search::{Found, SEARCH_WORDS_MAX, search};
 pub use trash::{Author, Unattributed, note_trash, record_trash};
 pub use write::{project_canvas, project_node};
 

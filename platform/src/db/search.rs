@@ -24,6 +24,7 @@ pub use embeddings::{
 pub use find::{FITTING_MAX, Filter, Found, Kind, ParseSearchCursorError, SearchCursor, SearchPage, find};
 pub use nodes::{index_nodes, set_back, with_nodes_waiting};
 pub use semantic::{FoundPassage, nearest};
+pub use sight::Viewer;
 pub use sources::{FileText, NodeText, text_lengths, texts};
 
 /// So long a passage that was embedded waits after it has changed: whoever writes on does not have each word embedded.

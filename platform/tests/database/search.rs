@@ -9,7 +9,7 @@ use platform::access::{OrgRole, ProjectRole};
 use platform::db::audit::Actor;
 use platform::db::nodes::{AuthorType, NodeProjection, ProjectedNode};
 use platform::db::projects;
-use platform::db::search::{self, About, Filter, Found, Kind, NewEntry, SearchCursor};
+use platform::db::search::{self, About, Filter, Found, Kind, NewEntry, SearchCursor, Viewer};
 use platform::embedding::Embedder;
 use platform::search::passages::with_title;
 use platform::testing::TestDatabase;
@@ -68,7 +68,7 @@ async fn put(test: &TestDatabase, org: OrgId, entry: NewEntry<'_>) {
 }
 
 async fn find(test: &TestDatabase, org: OrgId, user: UserId, query: &str, filter: &Filter) -> Vec<Found> {
-    search::find(&test.db, org, user, query, filter, None, 50).await.unwrap().items
+    search::find(&test.db, org, Viewer::Person(user), query, filter, None, 50).await.unwrap().items
 }
 
 async fn nearest(
@@ -235,7 +235,9 @@ async fn pages_go_on_where_they_ended_even_among_equals() {
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let db = &project.test.db;
-        let page = search::find(db, project.org, project.owner, "launch", &Filter::default(), after, 2).await.unwrap();
+        let page = search::find(db, project.org, Viewer::Person(project.owner), "launch", &Filter::default(), after, 2)
+            .await
+            .unwrap();
         seen.extend(page.items.into_iter().map(|it| it.hit.about));
         let Some(next) = page.next else { break };
         after = Some(next.to_string().parse::<SearchCursor>().unwrap());

@@ -1,7 +1,7 @@
 //! Tools for nodes: making them, reading them, setting their states.
 
-use platform::db::nodes;
 use platform::db::runs::Subrun;
+use platform::db::search::{self, About, Filter, Kind, Viewer};
 use platform::executions::{DEPTH_MAX, ExecuteOptions, Subnodes};
 use schema::Patch;
 use schema::canvas::{self, AuthorType, CanvasNode, CanvasPatch, NewNode, NodeChanges};
@@ -189,21 +189,28 @@ impl Run<'_> {
         Ok(view)
     }
 
-    /// As the lists have the nodes, which follow their documents within a second.
+    /// What was written a moment ago may not be found yet.
     pub(super) async fn search(&mut self, call: &ToolCall, arguments: &Value) -> Used {
         self.begin_tool(call, json!({}), Along::default()).await?;
         let words = arguments["query"].as_str().unwrap_or_default();
+        let filter = Filter { kinds: vec![Kind::Node], ..Filter::default() };
         let max = arguments["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(FOUND);
         let (db, leased) = (&self.services.db, &self.leased);
-        let search = with_patience(|| nodes::search(db, leased.org, leased.project, words, max));
+        let search =
+            with_patience(|| search::find(db, leased.org, Viewer::Run(leased.project), words, &filter, None, max));
         let found = timeout(self.services.tool_time, search).await.map_err(|_| {
             ToolError::new("TIMED_OUT", "the search took too long: look for fewer or rarer words, or list the nodes")
         })?;
-        let found = found.map_err(Stop::from)?.into_iter().map(|found| {
-            json!({"node_id": found.id, "title": found.title, "status": found.status, "parent_id": found.parent_id,
-                "excerpt": found.excerpt})
-        });
-        Ok(json!({"nodes": found.collect::<Vec<_>>()}))
+        let mut nodes = Vec::new();
+        for found in found.map_err(Stop::from)?.items {
+            let About::Node(id) = found.hit.about else { continue };
+            let node = self.workspace.read(&self.canvas, |txn| canvas::read_node(txn, id))?;
+            // It may have been deleted since.
+            let Some(node) = node.filter(|node| node.deleted_at.is_none()) else { continue };
+            nodes.push(json!({"node_id": id, "title": node.title, "status": node.status, "parent_id": node.parent_id,
+                "excerpt": found.excerpt}));
+        }
+        Ok(json!({"nodes": nodes}))
     }
 
     pub(super) async fn list_nodes(&mut self, call: &ToolCall, arguments: Value) -> Used {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use platform::access::OrgAction;
-use platform::db::search::{self, Filter, Found, SearchCursor};
+use platform::db::search::{self, Filter, Found, SearchCursor, Viewer};
 use schema::ids::{OrgId, ProjectId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -127,7 +127,9 @@ pub(super) async fn handler(
     let asked = request.read()?;
     api.organization(&caller, org, OrgAction::View).await?;
     rate_limit::count(&api, &standing, api.limits.searches(api.mode), caller.person()).await?;
-    let page = search::find(&api.db, org, caller.user, &asked.query, &asked.filter, asked.after, asked.limit).await?;
+    let page =
+        search::find(&api.db, org, Viewer::Person(caller.user), &asked.query, &asked.filter, asked.after, asked.limit)
+            .await?;
     let next_cursor = page.next.map(|cursor| cursor.to_string());
     Ok(Json(Page { items: page.items.into_iter().map(FoundBody::from).collect(), next_cursor }))
 }

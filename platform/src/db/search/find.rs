@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use schema::ids::{OrgId, ProjectId, UserId};
+use schema::ids::{OrgId, ProjectId};
 use uuid::Uuid;
 
-use super::sight::{self, Sight};
+use super::sight::{Sight, Viewer};
 use super::{About, Hit};
 use crate::db::nodes::AuthorType;
 use crate::db::{Db, DbError, OrgTx, clean};
@@ -127,14 +127,14 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-/// What a person may see of an organization and what has all words of a query, or words that begin so: those that have
+/// What somebody may see of an organization and what has all words of a query, or words that begin so: those that have
 /// them in their titles first. Nothing, when there is no word in the query. Of more than [`FITTING_MAX`] in the
 /// projects and of the kinds that are looked for, those that fit best; what else the filter leaves out is left out of
 /// these.
 pub async fn find(
     db: &Db,
     org: OrgId,
-    user: UserId,
+    viewer: Viewer,
     query: &str,
     filter: &Filter,
     after: Option<SearchCursor>,
@@ -145,7 +145,7 @@ pub async fn find(
         return Ok(SearchPage { items: Vec::new(), next: None });
     }
     let (_turn, mut tx) = db.search(org).await?;
-    let sight = sight::of_person(&mut tx, user).await?;
+    let sight = viewer.sight(&mut tx).await?;
     let fitting = fitting(&mut tx, &sight, &words, filter).await?;
     let rows = page(&mut tx, &sight, &words, fitting, filter, after, limit).await?;
     Ok(page_of(rows, limit))
@@ -201,7 +201,7 @@ async fn fitting(tx: &mut OrgTx, sight: &Sight, words: &[String], filter: &Filte
     Ok(fitting)
 }
 
-/// Of what fits, what the person may see and the filter leaves in, and one more than the page has. That it is given as
+/// Of what fits, what is to be seen and the filter leaves in, and one more than the page has. That it is given as
 /// lists tells the database how much it is, and so whether to look each up or to read them together.
 async fn page(
     tx: &mut OrgTx,

@@ -1,11 +1,29 @@
-//! What a person may find.
+//! What somebody may find.
 
-use schema::ids::UserId;
+use schema::ids::{ProjectId, UserId};
 use uuid::Uuid;
 
 use crate::db::{DbError, OrgTx};
 
-/// What a person sees of an organization.
+/// For whom is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// A person, who sees what their memberships let them see.
+    Person(UserId),
+    /// A run in this project, which sees nothing else.
+    Run(ProjectId),
+}
+
+impl Viewer {
+    pub(super) async fn sight(self, tx: &mut OrgTx) -> Result<Sight, DbError> {
+        match self {
+            Self::Person(user) => of_person(tx, user).await,
+            Self::Run(project) => Ok(Sight { projects: vec![project.as_uuid()], whole_organization: false }),
+        }
+    }
+}
+
+/// What is to be seen of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sight {
     /// The projects, without those in the trash.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform::access::{OrgRole, ProjectRole};
 use platform::db::nodes::{NodeProjection, ProjectedNode};
-use platform::db::search::{self, FITTING_MAX, Filter, Found, NewEntry};
+use platform::db::search::{self, FITTING_MAX, Filter, Found, NewEntry, Viewer};
 use platform::embedding::Embedder;
 use schema::ids::ProjectId;
 use tokio::time::timeout;
@@ -38,7 +38,7 @@ async fn pages(of: &Canvas, query: &str, filter: &Filter, limit: usize) -> Vec<F
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let (db, org, owner) = (&of.test.db, of.org, of.owner);
-        let page = search::find(db, org, owner, query, filter, after, limit).await.unwrap();
+        let page = search::find(db, org, Viewer::Person(owner), query, filter, after, limit).await.unwrap();
         all.extend(page.items);
         after = page.next;
         if after.is_none() {
@@ -73,7 +73,9 @@ async fn searches_leave_connections_to_everybody_else() {
     let lock = test.lock("search_words").await;
     let search = || {
         let (db, org, owner) = (test.db.clone(), project.org, project.owner);
-        tokio::spawn(async move { search::find(&db, org, owner, "launch", &Filter::default(), None, 10).await })
+        tokio::spawn(async move {
+            search::find(&db, org, Viewer::Person(owner), "launch", &Filter::default(), None, 10).await
+        })
     };
     let searches: Vec<_> = (0..8).map(|_| search()).collect();
     let waiting = "count(*) FROM pg_locks WHERE relation = 'search_words'::regclass AND NOT granted
