@@ -45,7 +45,7 @@ struct Package {
 }
 
 enum Source {
-    /// Packages with their versions; the peer is the first.
+    /// Packages with their versions, and those that they need beside them; the peer is the first.
     Npm(&'static [(&'static str, &'static str)]),
     Cargo(&'static str),
 }
@@ -56,7 +56,12 @@ fn package(subject: Subject) -> Option<Package> {
         Subject::Hocuspocus => Package {
             version: HOCUSPOCUS,
             installed: "node_modules/better-sqlite3/build/Release/better_sqlite3.node",
-            source: Source::Npm(&[("@hocuspocus/server", HOCUSPOCUS), ("@hocuspocus/extension-sqlite", HOCUSPOCUS)]),
+            source: Source::Npm(&[
+                ("@hocuspocus/server", HOCUSPOCUS),
+                ("@hocuspocus/extension-sqlite", HOCUSPOCUS),
+                ("y-protocols", "1.0.7"),
+                ("yjs", "13.6.33"),
+            ]),
         },
         // Newer @y/protocols import @y/y, of which this version knows nothing.
         Subject::YWebsocketServer => Package {
@@ -106,7 +111,7 @@ impl Peers {
                 let dependencies: BTreeMap<_, _> = packages.iter().copied().collect();
                 let manifest = json!({ "private": true, "type": "module", "dependencies": dependencies });
                 fs::write(folder.join("package.json"), manifest.to_string())?;
-                // Peers of prereleases are never satisfied by the rules of stable versions.
+                // Peers of prereleases are never satisfied by the rules of stable versions: all are named above.
                 tool("npm", ["install", "--no-audit", "--no-fund", "--legacy-peer-deps"])
             }
             Source::Cargo(name) => {

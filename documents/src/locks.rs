@@ -9,7 +9,8 @@ use platform::auth::{Principal, PrincipalRef};
 use platform::bus::BusMessage;
 use platform::db::documents::DocumentRef;
 use platform::db::locks::{self, Lock, ReleaseReason, Taking, Waiting};
-use platform::db::{DbError, OrgTx};
+use platform::db::{Db, DbError, OrgTx};
+use tokio::time::Instant;
 
 use crate::owner::Event;
 use crate::registry::Documents;
@@ -64,32 +65,14 @@ impl Documents {
         self.tell(node.id, Event::Lock(lock));
         self.services().bus.publish(node.id, &BusMessage::LockChanged);
     }
-
-    fn locks_ended(&self, nodes: &[DocumentRef]) {
-        for node in nodes {
-            self.lock_is(node, None);
-        }
-    }
 }
 
 /// Ends locks that are over, until the process ends.
 pub(crate) async fn sweep(documents: Documents) {
-    let services = documents.services();
-    let shutdown = services.lifecycle.shutdown_token();
-    // While the database does not answer, no room can say that a holder is here; before this process began, maybe none
-    // was there to say it. Holders get the time to be heard of again.
-    let mut answers_since_ms = services.clock.monotonic_ms();
+    let shutdown = documents.services().lifecycle.shutdown_token();
+    let mut sweep = Sweep::new(documents);
     loop {
-        let answers_for = Duration::from_millis(services.clock.monotonic_ms().saturating_sub(answers_since_ms));
-        let is_full = match end_locks(&documents, answers_for).await {
-            Ok(ended) => ended >= SWEEP_LOCKS as usize,
-            Err(error) => {
-                tracing::warn!(%error, "locks that are over could not be ended");
-                answers_since_ms = services.clock.monotonic_ms();
-                false
-            }
-        };
-        if is_full {
+        if sweep.look().await >= SWEEP_LOCKS as usize {
             continue;
         }
         tokio::select! {
@@ -99,16 +82,74 @@ pub(crate) async fn sweep(documents: Documents) {
     }
 }
 
-/// Ends locks whose holders are gone, if the database has answered for long enough to know, and those that have run out.
-/// How many, of the sort of which there were more.
-async fn end_locks(documents: &Documents, answers_for: Duration) -> Result<usize, DbError> {
-    let services = documents.services();
-    let mut abandoned = Vec::new();
-    if answers_for >= attended_for(&services.limits) {
-        abandoned = locks::end_abandoned(&services.db, SWEEP_LOCKS).await?;
-        documents.locks_ended(&abandoned);
+struct Sweep {
+    documents: Documents,
+    /// When it was last looked for locks that are over.
+    looked_at: Instant,
+    /// Since when the database has answered, and soon. While it does not, no room can say that a holder is here; before
+    /// this process began, maybe none was there to say it. Holders get the time to be heard of again.
+    answers_since_ms: u64,
+}
+
+impl Sweep {
+    fn new(documents: Documents) -> Self {
+        let now = documents.services().clock.monotonic_ms();
+        Self { documents, looked_at: Instant::now(), answers_since_ms: now }
     }
-    let expired = locks::end_expired(&services.db, SWEEP_LOCKS).await?;
-    documents.locks_ended(&expired);
-    Ok(abandoned.len().max(expired.len()))
+
+    fn now(&self) -> u64 {
+        self.documents.services().clock.monotonic_ms()
+    }
+
+    /// Ends what is over. How many locks, of the sort of which there were more.
+    async fn look(&mut self) -> usize {
+        self.end_locks().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "locks that are over could not be ended");
+            self.answers_since_ms = self.now();
+            0
+        })
+    }
+
+    /// Ends locks whose holders are gone, if the database has answered for long enough to know, and those that have run
+    /// out.
+    async fn end_locks(&mut self) -> Result<usize, DbError> {
+        let looked_before = std::mem::replace(&mut self.looked_at, Instant::now());
+        let db = &self.documents.services().db;
+        let abandoned = locks::abandoned(db, SWEEP_LOCKS).await?;
+        // An answer that was long in coming may be here before what the rooms wanted to say meanwhile.
+        if looked_before.elapsed() > 2 * SWEEP_EVERY {
+            self.answers_since_ms = self.now();
+        }
+        let mut ended = 0;
+        let answers_for = Duration::from_millis(self.now().saturating_sub(self.answers_since_ms));
+        if answers_for >= attended_for(&self.documents.services().limits) {
+            ended = self.end_each(&abandoned, locks::end_abandoned).await?;
+        }
+        let expired = locks::expired(&self.documents.services().db, SWEEP_LOCKS).await?;
+        Ok(self.end_each(&expired, locks::end_expired).await?.max(ended))
+    }
+
+    /// Ends locks, each by itself, and says how many. One that cannot be ended keeps no other from it.
+    async fn end_each(
+        &self,
+        nodes: &[DocumentRef],
+        end: impl AsyncFn(&Db, &DocumentRef) -> Result<bool, DbError>,
+    ) -> Result<usize, DbError> {
+        let mut ended = 0;
+        for node in nodes {
+            if self.looked_at.elapsed() > SWEEP_EVERY {
+                break;
+            }
+            match end(&self.documents.services().db, node).await {
+                Ok(true) => {
+                    self.documents.lock_is(node, None);
+                    ended += 1;
+                }
+                Ok(false) => {}
+                Err(error) if error.is_temporary() => return Err(error),
+                Err(error) => tracing::warn!(node = %node.id, %error, "a lock that is over could not be ended"),
+            }
+        }
+        Ok(ended)
+    }
 }

@@ -39,15 +39,14 @@ pub mod webhooks;
 
 use std::fmt::Write as _;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Row, Transaction};
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
-use tokio::time::{Instant, timeout};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::{DatabaseConfig, Mode};
@@ -71,9 +70,9 @@ const LOCK_TIMEOUT_MS: u32 = 10_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 /// Connections that append to the log; more lanes than this wait for each other.
 const LOG_CONNECTIONS: u32 = 4;
-/// One of so many connections may be used by searches, and one at least: others need one for a moment, searches for
-/// longer.
+/// One of so many connections is for searches, and one at least: others need one for a moment, searches for longer.
 const CONNECTIONS_PER_SEARCH: u32 = 4;
+const SEARCH_TIMEOUT_MS: u32 = 10_000;
 /// Connections that are opened before anybody asks for one.
 const WARM_CONNECTIONS: u32 = 4;
 
@@ -86,8 +85,8 @@ pub struct Db {
     pool: PgPool,
     /// Connections for the log alone, so that nothing else that is slow keeps edits from being saved.
     log_pool: PgPool,
-    /// Turns of searching.
-    searches: Arc<Semaphore>,
+    /// Connections for searches alone. A search that is given up is not over before its connection comes back.
+    search_pool: PgPool,
     metrics: DbMetrics,
     commits: Commits,
 }
@@ -100,6 +99,13 @@ async fn is_fit(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     row.try_get("is_alone")
 }
 
+/// What begins a transaction in which a setting says what it sees.
+fn beginning(begin: &str, setting: &str, value: &str) -> AssertSqlSafe<String> {
+    debug_assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b',')));
+    // Safe: `begin` and `setting` are literals of this file, `value` is made of uuids.
+    AssertSqlSafe(format!("{begin}; SET LOCAL {setting} = '{value}'"))
+}
+
 impl Db {
     /// Connects, and refuses databases on which the server's guarantees would not hold: older than Postgres 16,
     /// without pgvector 0.8, or (in production) a role that row-level security does not bind.
@@ -110,21 +116,22 @@ impl Db {
             ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string()),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(timeout)
-            .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(is_fit(connection)));
-        let pool = pool.connect_with(options.clone()).await?;
-        let log_pool = PgPoolOptions::new()
-            .max_connections(LOG_CONNECTIONS)
-            .acquire_timeout(timeout)
-            // An append on a broken connection is tried again anyway.
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
         let searches = (config.max_connections / CONNECTIONS_PER_SEARCH).max(1);
-        let searches = Arc::new(Semaphore::new(usize::try_from(searches).unwrap_or(1)));
-        let db = Self { pool, log_pool, searches, metrics: DbMetrics::default(), commits: Commits::default() };
+        let others = config.max_connections.saturating_sub(searches).max(1);
+        let pool_of = |connections| {
+            PgPoolOptions::new().max_connections(connections).acquire_timeout(timeout).test_before_acquire(false)
+        };
+        let fit_pool_of =
+            |connections| pool_of(connections).before_acquire(|connection, _| Box::pin(is_fit(connection)));
+        let pool = fit_pool_of(others).connect_with(options.clone()).await?;
+        let search_pool = fit_pool_of(searches).connect_lazy_with(options.clone().options([
+            ("statement_timeout", SEARCH_TIMEOUT_MS.to_string()),
+            // How much work it is depends on what is looked for: no plan is right for all of it.
+            ("plan_cache_mode", "force_custom_plan".to_owned()),
+        ]));
+        // An append on a broken connection is tried again anyway.
+        let log_pool = pool_of(LOG_CONNECTIONS).connect_lazy_with(options);
+        let db = Self { pool, log_pool, search_pool, metrics: DbMetrics::default(), commits: Commits::default() };
         db.check_server(mode).await?;
         Ok(db)
     }
@@ -163,12 +170,13 @@ impl Db {
 
     /// Tells of the connections, and how long transactions wait for one.
     pub fn register_metrics(&self, metrics: &Metrics) {
-        self.metrics.register(metrics, &self.pool, &self.log_pool);
+        self.metrics.register(metrics, &self.pool, &self.log_pool, &self.search_pool);
     }
 
     /// Closes all connections, after those in use were given back.
     pub async fn close(&self) {
         self.log_pool.close().await;
+        self.search_pool.close().await;
         self.pool.close().await;
     }
 
@@ -185,15 +193,11 @@ impl Db {
         Ok(OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() })
     }
 
-    /// Waits for a turn to search, no longer than for a connection, and begins a read-only transaction that sees one
-    /// organization. The turn is to be kept until the transaction ends.
-    pub(crate) async fn search(&self, org: OrgId) -> Result<(SemaphorePermit<'_>, OrgTx), DbError> {
-        // How much work it is depends on what is looked for: no plan is right for all of it.
-        const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
-        let turn = timeout(self.pool.options().get_acquire_timeout(), self.searches.acquire()).await;
-        let turn = turn.ok().and_then(Result::ok).ok_or_else(|| DbError::timed_out("other searches"))?;
-        let inner = self.begin(BEGIN, "app.current_org_id", &org.to_string()).await?;
-        Ok((turn, OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() }))
+    /// Waits for a connection for searches and begins a read-only transaction that sees one organization.
+    pub(crate) async fn search(&self, org: OrgId) -> Result<OrgTx, DbError> {
+        let begin = beginning("BEGIN READ ONLY", "app.current_org_id", &org.to_string());
+        let inner = self.search_pool.begin_with(begin).await?;
+        Ok(OrgTx { inner, org, events: Vec::new(), commits: self.commits.clone() })
     }
 
     /// Begins a transaction that sees the organizations, projects and documents of which a person is a member, and
@@ -272,11 +276,8 @@ impl Db {
 
     /// Begins a transaction and says in the same round trip on whose behalf it is.
     async fn begin(&self, begin: &str, setting: &str, value: &str) -> Result<Transaction<'static, Postgres>, DbError> {
-        debug_assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b',')));
-        // Safe: `begin` and `setting` are literals of this file, `value` is made of uuids.
-        let statement = AssertSqlSafe(format!("{begin}; SET LOCAL {setting} = '{value}'"));
         let asked = Instant::now();
-        let transaction = self.pool.begin_with(statement).await;
+        let transaction = self.pool.begin_with(beginning(begin, setting, value)).await;
         self.metrics.begun(asked.elapsed(), &transaction);
         Ok(transaction?)
     }

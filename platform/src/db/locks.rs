@@ -17,7 +17,7 @@ use super::notifications::{AboutNode, NotificationKind, notify};
 use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
 
-pub use attendance::{attend, end_abandoned};
+pub use attendance::{abandoned, attend, end_abandoned};
 
 /// The most locks that a list shows.
 pub const LOCKS_LISTED_MAX: i64 = 1_000;
@@ -275,7 +275,7 @@ pub async fn release(
 }
 
 /// A page of nodes of all organizations whose locks have run out.
-pub(crate) async fn expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
+pub async fn expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
     let mut tx = db.maintenance().await?;
     let rows = sqlx::query!(
         "SELECT node_id, org_id, project_id FROM node_locks
@@ -288,21 +288,14 @@ pub(crate) async fn expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbE
     Ok(rows.into_iter().map(|row| document(row.org_id, row.project_id, row.node_id)).collect())
 }
 
-/// Ends locks that have run out, of all organizations, and says of which nodes. Several instances may do so at the same
-/// time: each lock is ended by one.
-pub async fn end_expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
-    let mut ended = Vec::new();
-    for document in expired(db, limit).await? {
-        let mut tx = db.org(document.org).await?;
-        if let Some(project) = document.project
-            && lock_row(&mut tx, &document, project).await?.is_none()
-        {
-            // The row's lock has been let go of on the way.
-            ended.push(document);
-        }
-        tx.commit().await?;
-    }
-    Ok(ended)
+/// Ends a lock if it has run out. Whether it is held no more. Several instances may do so at the same time.
+pub async fn end_expired(db: &Db, document: &DocumentRef) -> Result<bool, DbError> {
+    let Some(project) = document.project else { return Ok(false) };
+    let mut tx = db.org(document.org).await?;
+    // The row's lock is let go of on the way.
+    let is_over = lock_row(&mut tx, document, project).await?.is_none();
+    tx.commit().await?;
+    Ok(is_over)
 }
 
 /// Locks the row of a node's lock, which comes to be when it is first wanted. A lock that has run out ends here.

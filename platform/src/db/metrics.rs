@@ -22,7 +22,7 @@ impl Default for DbMetrics {
 }
 
 impl DbMetrics {
-    pub(super) fn register(&self, metrics: &Metrics, pool: &PgPool, log_pool: &PgPool) {
+    pub(super) fn register(&self, metrics: &Metrics, pool: &PgPool, log_pool: &PgPool, search_pool: &PgPool) {
         let open = pool.clone();
         metrics.on_read("database_connections", "Connections to the database that are open", move || {
             Reading::Gauge(f64::from(open.size()))
@@ -37,6 +37,10 @@ impl DbMetrics {
         let log = log_pool.clone();
         metrics.on_read("database_log_connections", "Connections for the log that are open", move || {
             Reading::Gauge(f64::from(log.size()))
+        });
+        let searches = search_pool.clone();
+        metrics.on_read("database_search_connections", "Connections for searches that are open", move || {
+            Reading::Gauge(f64::from(searches.size()))
         });
         let mut registry = metrics.registry();
         registry.register(

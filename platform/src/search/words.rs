@@ -79,12 +79,19 @@ pub fn of_query(query: &str) -> Vec<String> {
 }
 
 /// For each word of a query, what all words that it stands for come before, in the order of bytes: those that begin with it.
-/// Single letters and digits of ASCII stand for themselves alone: with each of them a good part of all words begins.
+/// Single letters and digits stand for themselves alone: with each of them a good part of all words begins. Characters that
+/// are syllables or words do not.
 #[must_use]
 pub fn ends_of_ranges(words: &[String]) -> Vec<String> {
     // No word has a control character.
-    let end_of = |word: &String| format!("{word}{}", if word.len() == 1 { '\u{1}' } else { char::MAX });
+    let end_of = |word: &String| format!("{word}{}", if is_letter(word) { '\u{1}' } else { char::MAX });
     words.iter().map(end_of).collect()
+}
+
+fn is_letter(word: &str) -> bool {
+    let is_hangul = |character| matches!(character, '\u{ac00}'..='\u{d7a3}');
+    let is_only = |character| !is_unspaced(character) && !is_hangul(character) && word.len() == character.len_utf8();
+    word.chars().next().is_some_and(is_only)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -206,11 +213,12 @@ mod tests {
 
     #[test]
     fn single_letters_are_no_beginnings_of_words() {
-        let ends = ends_of_ranges(&of_query("a launch 2 é p"));
+        let ends = ends_of_ranges(&of_query("a launch 2 é p 한"));
         assert!(("a".."a\u{1}") == ("a"..ends[0].as_str()) && !("a"..ends[0].as_str()).contains(&"an"));
         assert!(("launch"..ends[1].as_str()).contains(&"launches"));
-        assert!(!("2"..ends[2].as_str()).contains(&"20") && ("é"..ends[3].as_str()).contains(&"école"));
+        assert!(!("2"..ends[2].as_str()).contains(&"20") && !("é"..ends[3].as_str()).contains(&"école"));
         assert!(("p"..ends[4].as_str()).contains(&"p") && !("p"..ends[4].as_str()).contains(&"plan"));
+        assert!(("한"..ends[5].as_str()).contains(&"한국"));
     }
 
     #[test]
@@ -242,7 +250,7 @@ mod tests {
         }
 
         #[test]
-        fn a_range_holds_what_begins_so(beginning in "[é世]|[a-zé世]{2,4}", rest in "[a-z世\u{10fffd}]{0,4}") {
+        fn a_range_holds_what_begins_so(beginning in "[한世]|[a-zé世]{2,4}", rest in "[a-z世\u{10fffd}]{0,4}") {
             let word = format!("{beginning}{rest}");
             prop_assert!(word >= beginning && word < ends_of_ranges(&[beginning])[0]);
         }

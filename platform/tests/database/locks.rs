@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::access::OrgRole;
 use platform::auth::Principal;
+use platform::db::Db;
 use platform::db::documents::{self, DocumentRef};
 use platform::db::events::{self, EventId, EventKind, Scope};
 use platform::db::locks::{self, ReleaseReason, Taking, Waiting};
@@ -94,16 +95,34 @@ async fn who_waited_is_told_when_the_lock_is_free_and_others_see_it_come_and_go(
     assert_eq!(once, 1, "once for each time that one waited");
 }
 
+/// What a sweep ends of locks that have run out.
+async fn end_expired(db: &Db) -> Vec<DocumentRef> {
+    let nodes = locks::expired(db, 10).await.unwrap();
+    for node in &nodes {
+        assert!(locks::end_expired(db, node).await.unwrap());
+    }
+    nodes
+}
+
+/// What a sweep ends of locks whose holders are gone.
+async fn end_abandoned(db: &Db) -> Vec<DocumentRef> {
+    let nodes = locks::abandoned(db, 10).await.unwrap();
+    for node in &nodes {
+        assert!(locks::end_abandoned(db, node).await.unwrap());
+    }
+    nodes
+}
+
 #[tokio::test]
 async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wants_it() {
     let scene = Scene::new().await;
     let expire = "UPDATE node_locks SET expires_at = now() - interval '1 second'";
     scene.take(&scene.ada, Waiting::NotTold).await;
-    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), []);
+    assert_eq!(end_expired(&scene.test.db).await, []);
     scene.test.sabotage(expire).await;
     assert_eq!(locks::renew(&scene.test.db, &scene.node, scene.ada.reference(), SECONDS).await.unwrap(), None);
-    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), [scene.node]);
-    assert_eq!(locks::end_expired(&scene.test.db, 10).await.unwrap(), []);
+    assert_eq!(end_expired(&scene.test.db).await, [scene.node]);
+    assert_eq!(end_expired(&scene.test.db).await, []);
     scene.take(&scene.ada, Waiting::NotTold).await;
     scene.test.sabotage(expire).await;
     assert!(matches!(scene.take(&scene.bob, Waiting::NotTold).await, Taking::Taken(lock) if lock.fencing_token == 3));
@@ -116,7 +135,7 @@ async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_wit
     let scene = Scene::new().await;
     let (db, ada, bob) = (&scene.test.db, scene.ada.reference(), scene.bob.reference());
     let silent = "UPDATE node_locks SET attended_until = attended_until - interval '2 minutes'";
-    let ended = async || locks::end_abandoned(db, 10).await.unwrap();
+    let ended = async || end_abandoned(db).await;
     scene.take(&scene.ada, Waiting::NotTold).await;
     locks::attend(db, &scene.node, bob, MINUTE).await.unwrap();
     scene.test.sabotage(silent).await;
@@ -130,6 +149,7 @@ async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_wit
     assert_eq!(found.map(|lock| lock.holder), Some(ada), "it is held until a sweep ends it");
     locks::attend(db, &scene.node, ada, MINUTE).await.unwrap();
     assert_eq!(ended().await, [], "the holder came back in time");
+    assert!(!locks::end_abandoned(db, &scene.node).await.unwrap());
 
     scene.test.sabotage(silent).await;
     assert_eq!(ended().await, [scene.node]);
@@ -146,11 +166,11 @@ async fn who_asks_for_a_lock_again_without_a_socket_has_it_until_it_runs_out() {
     scene.take(&scene.ada, Waiting::NotTold).await;
     locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
     assert!(matches!(scene.take(&scene.ada, Waiting::NotTold).await, Taking::Renewed(_)));
-    assert_eq!(locks::end_abandoned(db, 10).await.unwrap(), []);
+    assert_eq!(end_abandoned(db).await, []);
 
     // Nothing of what was said of an earlier holder holds for the next.
     locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
     assert!(scene.release(&scene.ada, ReleaseReason::Released).await);
     scene.take(&scene.bob, Waiting::NotTold).await;
-    assert_eq!(locks::end_abandoned(db, 10).await.unwrap(), []);
+    assert_eq!(end_abandoned(db).await, []);
 }

@@ -7,7 +7,7 @@ use platform::auth::{PrincipalKind, PrincipalRef};
 use platform::db::PageRequest;
 use platform::db::audit::{self, Action, Actor, Filter, Recorded, ResourceKind};
 use platform::db::log::NewUpdate;
-use platform::db::nodes::{self, Author, CanvasProjection, ProjectionOutcome};
+use platform::db::nodes::{self, Author, CanvasProjection, ProjectedNode, ProjectionOutcome};
 use platform::testing::some_principal;
 use schema::ids::{NodeId, RunId, Seq};
 use serde_json::json;
@@ -97,6 +97,27 @@ async fn what_is_done_through_rest_is_recorded_once_whoever_is_faster() {
 }
 
 #[tokio::test]
+async fn what_was_undone_before_rest_could_note_it_is_recorded_and_nobody_else_is_blamed() {
+    let on = Canvas::new().await;
+    let (coalesced, mut told) = (node("one"), node("two"));
+    on.write(9, &canvas(&[&coalesced, &told])).await;
+    let ada = some_principal();
+    for deleted_at in [Some(Utc::now()), None] {
+        on.edited_by(ada).await;
+        told.deleted_at = deleted_at;
+        let place = if deleted_at.is_some() { 10 } else { 11 };
+        on.write(place, &canvas(&[&coalesced, &told])).await;
+    }
+    for node in [&coalesced, &told] {
+        on.note_deleted(node.id, 10).await;
+    }
+    on.edited_by(some_principal()).await;
+    on.write(12, &canvas(&[&coalesced, &told])).await;
+    assert_eq!(on.actions(coalesced.id).await, ["node.deleted"]);
+    assert_eq!(on.actions(told.id).await, ["node.restored", "node.deleted"]);
+}
+
+#[tokio::test]
 async fn a_projection_of_an_earlier_place_says_nothing_of_what_rest_did_after_it() {
     let on = Canvas::new().await;
     let [mut known, mut new] = [node("one"), node("two")];
@@ -148,13 +169,15 @@ async fn of_several_authors_each_is_recorded_with_what_they_did() {
     let ProjectionOutcome::Written { unattributed: Some(unattributed), .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((unattributed.after, unattributed.through), (Seq::new(10), Seq::new(12)));
     assert_eq!(on.actions(one.id).await, [""; 0], "nobody knows yet who it was");
+    let before = canvas(&[&ProjectedNode { deleted_at: None, ..one.clone() }]);
+    assert_eq!(on.write(11, &before).await, ProjectionOutcome::Stale, "the rows are further");
     let authors = HashMap::from([(one.id, Author { principal: ada, run: None })]);
     for _ in 0..2 {
         let mut tx = on.test.db.org(on.org).await.unwrap();
         nodes::record_trash(&mut tx, on.project, &unattributed, &authors).await.unwrap();
         tx.commit().await.unwrap();
     }
-    for (node, by, why) in [(&one, ada, "as it was found out"), (&two, bob, "who edited last")] {
+    for (node, by, why) in [(&one, ada, "as it was found out"), (&two, PrincipalRef::SYSTEM, "nobody is named")] {
         let principals: Vec<_> = on.recorded(node.id).await.iter().map(|entry| entry.principal).collect();
         assert_eq!(principals, [by], "{why}");
     }

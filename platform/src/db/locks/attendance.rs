@@ -27,22 +27,8 @@ pub async fn attend(db: &Db, document: &DocumentRef, holder: PrincipalRef, lasts
     tx.commit().await
 }
 
-/// Ends locks whose holders were here on a socket and are no more, of all organizations, and says of which nodes.
-/// Several instances may do so at the same time: each lock is ended by one.
-pub async fn end_abandoned(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
-    let mut ended = Vec::new();
-    for document in abandoned(db, limit).await? {
-        let mut tx = db.org(document.org).await?;
-        if end_if_abandoned(&mut tx, &document).await? {
-            ended.push(document);
-        }
-        tx.commit().await?;
-    }
-    Ok(ended)
-}
-
-/// A page of nodes of all organizations whose locks' holders are gone.
-async fn abandoned(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
+/// A page of nodes of all organizations whose locks' holders were here on a socket and are no more.
+pub async fn abandoned(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
     let mut tx = db.maintenance().await?;
     let rows = sqlx::query!(
         "SELECT node_id, org_id, project_id FROM node_locks
@@ -55,7 +41,15 @@ async fn abandoned(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
     Ok(rows.into_iter().map(|row| document(row.org_id, row.project_id, row.node_id)).collect())
 }
 
-/// Ends a lock unless its holder came back meanwhile. Whether it is held no more.
+/// Ends a lock unless its holder came back meanwhile. Whether it is held no more. Several instances may do so at the same
+/// time.
+pub async fn end_abandoned(db: &Db, document: &DocumentRef) -> Result<bool, DbError> {
+    let mut tx = db.org(document.org).await?;
+    let is_over = end_if_abandoned(&mut tx, document).await?;
+    tx.commit().await?;
+    Ok(is_over)
+}
+
 async fn end_if_abandoned(tx: &mut OrgTx, document: &DocumentRef) -> Result<bool, DbError> {
     let Some(project) = document.project else { return Ok(false) };
     let Some(lock) = lock_row(tx, document, project).await? else { return Ok(true) };

@@ -12,7 +12,7 @@ use schema::ids::{NodeId, OrgId, ProjectId, RunId, Seq, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::write::{lock_project, mark_projected, projected_before};
+use super::write::{Projected, lock_project, mark_projected, projected_before};
 use crate::auth::{PrincipalKind, PrincipalRef};
 use crate::db::audit::{self, Action, Actor, Entry, ResourceKind};
 use crate::db::log::seq_to_column;
@@ -44,7 +44,7 @@ pub struct Unattributed {
     pub nodes: Vec<NodeId>,
 }
 
-/// What was recorded of a projection. Unless it is all, the rows go on to reflect the place that they reflected before.
+/// What was recorded of a projection. Unless it is all, the canvas goes on to count as behind.
 pub(super) enum Noted {
     /// All that it found.
     All,
@@ -79,23 +79,25 @@ pub async fn note_trash(
     let is_deleted = entry.action == Action::NodeDeleted;
     let mut tx = db.org(org).await?;
     lock_project(&mut tx, project).await?;
-    let is_noted = sqlx::query_scalar!(
-        r#"SELECT (SELECT projected_seq FROM documents WHERE id = $2 AND org_id = $3) >= $4 AND trash_noted = $5 AS "is_noted!"
-           FROM nodes WHERE id = $1 AND org_id = $3"#,
+    let row = sqlx::query!(
+        r#"SELECT d.projected_seq >= $3 AS "is_projected!", n.trash_noted_seq >= $3 AS "is_noted!"
+           FROM nodes n JOIN documents d ON d.id = n.project_id AND d.org_id = $2 WHERE n.id = $1 AND n.org_id = $2"#,
         node.as_uuid(),
-        project.as_uuid(),
         org.as_uuid(),
-        seq_to_column(at),
-        is_deleted
+        seq_to_column(at)
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    if is_noted == Some(true) {
+    let (is_projected, is_noted) = row.map_or((false, false), |row| (row.is_projected, row.is_noted));
+    if is_projected && is_noted {
         return Ok(());
     }
     let details = json!({"projectId": project, SEQ: at});
     audit::record(&mut tx, entry.with(details)).await?;
-    set_noted(&mut tx, &[node.as_uuid()], is_deleted, at).await?;
+    // What a projection found, or somebody did after it, stays what was noted last.
+    if !is_projected && !is_noted {
+        set_noted(&mut tx, &[node.as_uuid()], is_deleted, at).await?;
+    }
     tx.commit().await
 }
 
@@ -149,25 +151,23 @@ pub(super) async fn note_projected(
     Ok(Noted::All)
 }
 
-/// Records what became of nodes, each by its author; where that is not known, by who edited the canvas last. Commit
-/// afterwards.
+/// Records what became of nodes, each by its author; where that is not known, nobody is named. Commit afterwards.
 pub async fn record_trash<S: BuildHasher>(
     tx: &mut OrgTx,
     project: ProjectId,
     unattributed: &Unattributed,
     authors: &HashMap<NodeId, Author, S>,
 ) -> Result<(), DbError> {
-    let Unattributed { after, through, nodes } = unattributed;
+    let Unattributed { through, nodes, .. } = unattributed;
     lock_project(tx, project).await?;
     if projected_before(tx, project.as_uuid(), *through).await?.is_none() {
         return Ok(());
     }
-    let last = last_authors(tx, project, *after, *through).await?.first().copied();
-    let last = last.unwrap_or(Author { principal: PrincipalRef::SYSTEM, run: None });
+    let nobody = Author { principal: PrincipalRef::SYSTEM, run: None };
     let moved = unnoted(tx, project, *through).await?.into_iter().filter(|moved| nodes.contains(&moved.node));
-    let by_author = moved.map(|moved| (authors.get(&moved.node).copied().unwrap_or(last), moved));
+    let by_author = moved.map(|moved| (authors.get(&moved.node).copied().unwrap_or(nobody), moved));
     record(tx, project, *through, by_author).await?;
-    mark_projected(tx, project.as_uuid(), *through, &[]).await
+    mark_projected(tx, project.as_uuid(), Projected { done: *through, rows: *through }, &[]).await
 }
 
 async fn record(

@@ -35,7 +35,7 @@ pub async fn project_canvas(
     canvas: &CanvasProjection,
 ) -> Result<ProjectionOutcome, DbError> {
     lock_project(tx, project).await?;
-    let Some(projected) = projected_before(tx, project.as_uuid(), seq).await? else {
+    let Some(Projected { done, rows }) = projected_before(tx, project.as_uuid(), seq).await? else {
         return Ok(ProjectionOutcome::Stale);
     };
     let project_changes = update_project(tx, project, &canvas.project).await?;
@@ -48,7 +48,7 @@ pub async fn project_canvas(
     let edges_changed = replace_edges(tx, project, seq, &canvas.edges).await?;
     let mut restated = Vec::new();
     if project_changes.is_some() || !changes.is_empty() || !absent.is_empty() || edges_changed {
-        let actors = tell::actors(tx, project.as_uuid(), projected, seq).await?;
+        let actors = tell::actors(tx, project.as_uuid(), rows, seq).await?;
         tell::tell_canvas(tx, project, &changes, &absent, &actors);
         tell::tell_project(tx, project, project_changes, edges_changed, &actors);
         notify::assigned(tx, project, &changes, &actors).await?;
@@ -57,13 +57,13 @@ pub async fn project_canvas(
     let appeared = changes.iter().filter(|change| change.before.is_none());
     let appeared: Vec<Uuid> = appeared.map(|change| change.node.id.as_uuid()).collect();
     trash::look_up_noted(tx, &appeared).await?;
-    let noted = trash::note_projected(tx, project, (projected, seq), canvas.is_ahead).await?;
-    let (reflects, untold_for, unattributed) = match noted {
+    let noted = trash::note_projected(tx, project, (done, seq), canvas.is_ahead).await?;
+    let (done, untold_for, unattributed) = match noted {
         Noted::All => (seq, None, None),
-        Noted::NotYet => (projected, Some(trash::LOG_PAUSE), None),
-        Noted::Unattributed(unattributed) => (projected, None, Some(unattributed)),
+        Noted::NotYet => (done, Some(trash::LOG_PAUSE), None),
+        Noted::Unattributed(unattributed) => (done, None, Some(unattributed)),
     };
-    mark_projected(tx, project.as_uuid(), reflects, &appeared).await?;
+    mark_projected(tx, project.as_uuid(), Projected { done, rows: seq }, &appeared).await?;
     let foreign = foreign.into_iter().map(|node| node.id).collect();
     Ok(ProjectionOutcome::Written { foreign, untold_for, restated, unattributed })
 }
@@ -97,11 +97,11 @@ pub async fn project_node(
     projection: &NodeProjection,
 ) -> Result<ProjectionOutcome, DbError> {
     lock_project(tx, project).await?;
-    let Some(projected) = projected_before(tx, node.as_uuid(), seq).await? else {
+    let Some(Projected { done: projected, .. }) = projected_before(tx, node.as_uuid(), seq).await? else {
         return Ok(ProjectionOutcome::Stale);
     };
     let Some(written) = write_node(tx, project, node, seq, projection).await? else {
-        mark_projected(tx, node.as_uuid(), seq, &[]).await?;
+        mark_projected(tx, node.as_uuid(), Projected { done: seq, rows: seq }, &[]).await?;
         return Ok(ProjectionOutcome::NotOnCanvas);
     };
     if !written.mentioned.is_empty() {
@@ -110,8 +110,8 @@ pub async fn project_node(
     }
     let untold_for = tell_or_put_off(tx, project, node, seq, written).await?;
     // While something is yet to be told, the document counts as behind.
-    let reflects = if untold_for.is_some() { Seq::new(seq.get().saturating_sub(1)) } else { seq };
-    mark_projected(tx, node.as_uuid(), reflects, &[]).await?;
+    let projected = if untold_for.is_some() { Seq::new(seq.get().saturating_sub(1)) } else { seq };
+    mark_projected(tx, node.as_uuid(), Projected { done: projected, rows: seq }, &[]).await?;
     Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, restated: Vec::new(), unattributed: None })
 }
 
@@ -242,29 +242,49 @@ pub(super) async fn lock_project(tx: &mut OrgTx, project: ProjectId) -> Result<(
     Ok(())
 }
 
-/// The place that a document's rows reflect; `None` when that is beyond `seq`, or there is no such document.
-pub(super) async fn projected_before(tx: &mut OrgTx, document: Uuid, seq: Seq) -> Result<Option<Seq>, DbError> {
-    let projected = sqlx::query_scalar!(
-        "SELECT projected_seq FROM documents WHERE id = $1 AND org_id = $2",
+/// How far the projections of a document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Projected {
+    /// Up to this place all is done: rows, events and the audit log. The document counts as behind until it is its head.
+    pub(super) done: Seq,
+    /// The rows are those of this place.
+    pub(super) rows: Seq,
+}
+
+/// How far the projections of a document are; `None` when its rows are those of a place beyond `seq`, or there is no such
+/// document.
+pub(super) async fn projected_before(tx: &mut OrgTx, document: Uuid, seq: Seq) -> Result<Option<Projected>, DbError> {
+    let projected = sqlx::query!(
+        r#"SELECT projected_seq, greatest(projected_seq, rows_seq) AS "rows_seq!" FROM documents
+           WHERE id = $1 AND org_id = $2"#,
         document,
         tx.org().as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    Ok(projected.map(seq_from_column).filter(|projected| *projected <= seq))
+    let projected = projected
+        .map(|row| Projected { done: seq_from_column(row.projected_seq), rows: seq_from_column(row.rows_seq) });
+    Ok(projected.filter(|projected| projected.rows <= seq))
 }
 
-/// Notes what the rows of a document reflect. Nodes that `appeared` on a canvas count as not projected at all, so that
-/// what their documents hold follows. Rows are locked in the order in which appends lock them.
-pub(super) async fn mark_projected(tx: &mut OrgTx, document: Uuid, seq: Seq, appeared: &[Uuid]) -> Result<(), DbError> {
+/// Notes how far the projections of a document are. Nodes that `appeared` on a canvas count as not projected at all, so
+/// that what their documents hold follows. Rows are locked in the order in which appends lock them.
+pub(super) async fn mark_projected(
+    tx: &mut OrgTx,
+    document: Uuid,
+    projected: Projected,
+    appeared: &[Uuid],
+) -> Result<(), DbError> {
     sqlx::query!(
         "WITH locked AS (
-             SELECT id FROM documents WHERE id = $1 OR (id = ANY($3) AND projected_seq > 0) ORDER BY id FOR NO KEY UPDATE
+             SELECT id FROM documents WHERE id = $1 OR (id = ANY($4) AND projected_seq > 0) ORDER BY id FOR NO KEY UPDATE
          )
-         UPDATE documents SET projected_seq = CASE WHEN documents.id = $1 THEN $2::bigint ELSE 0 END
+         UPDATE documents SET projected_seq = CASE WHEN documents.id = $1 THEN $2::bigint ELSE 0 END,
+             rows_seq = CASE WHEN documents.id = $1 THEN $3::bigint ELSE 0 END
          FROM locked WHERE documents.id = locked.id",
         document,
-        seq_to_column(seq),
+        seq_to_column(projected.done),
+        seq_to_column(projected.rows),
         appeared
     )
     .execute(&mut *tx.inner)

@@ -51,7 +51,8 @@ struct WaitingRow {
 }
 
 /// Takes passages that are due, as many of each organization as of any other while there are some, and of each those
-/// first that have been due for longest; nobody else gets them for `time`.
+/// first that have been due for longest; nobody else gets them for `time`. Of more organizations than `max`, it is any
+/// of them's turn.
 pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, DbError> {
     let mut tx = db.workers().await?;
     // From one organization to the next along the index, without a look at all that waits in each.
@@ -63,7 +64,7 @@ pub async fn claim(db: &Db, max: usize, time: Duration) -> Result<Vec<Waiting>, 
                SELECT next.org_id, next.due_at FROM oldest CROSS JOIN LATERAL (
                    SELECT org_id, due_at FROM search_passages WHERE embedding IS NULL AND org_id > oldest.org_id
                    ORDER BY org_id, due_at LIMIT 1) next),
-           waiting AS (SELECT org_id FROM oldest WHERE due_at <= now() ORDER BY due_at LIMIT $1),
+           waiting AS (SELECT org_id FROM oldest WHERE due_at <= now() ORDER BY random() LIMIT $1),
            turns AS (
                SELECT its.entry_id, its.ordinal
                FROM waiting CROSS JOIN LATERAL (

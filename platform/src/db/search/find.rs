@@ -144,7 +144,7 @@ pub async fn find(
     if words.is_empty() {
         return Ok(SearchPage { items: Vec::new(), next: None });
     }
-    let (_turn, mut tx) = db.search(org).await?;
+    let mut tx = db.search(org).await?;
     let sight = viewer.sight(&mut tx).await?;
     let fitting = fitting(&mut tx, &sight, &words, filter).await?;
     let rows = page(&mut tx, &sight, &words, fitting, filter, after, limit).await?;
@@ -161,8 +161,8 @@ struct Fitting {
 async fn fitting(tx: &mut OrgTx, sight: &Sight, words: &[String], filter: &Filter) -> Result<Vec<Fitting>, DbError> {
     let ends = words::ends_of_ranges(words);
     let (nodes, files) = (filter.has(Kind::Node), filter.has(Kind::File));
-    // Then it is enough to look at where entries belong when they are read: few of them are in the trash.
-    let is_all = sight.whole_organization && filter.project.is_none() && nodes && files;
+    // Then it is enough to look at where entries belong when they are read: few nodes are in the trash.
+    let is_all = sight.everything && filter.project.is_none() && nodes && files;
     // `OFFSET 0` has each word looked up in the index by itself, whatever the statistics say.
     let fitting = sqlx::query_as!(
         Fitting,

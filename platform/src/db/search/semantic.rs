@@ -13,7 +13,7 @@ use crate::db::nodes::AuthorType;
 use crate::db::{Db, DbError, OrgTx, clean};
 use crate::embedding::Embedding;
 
-/// So many passages are looked at for each that is shown: of an entry, the best one is.
+/// So many passages the index is asked for for each that is shown: of an entry, the best one is.
 const PASSAGES_PER_ITEM: usize = 10;
 /// No more passages than these are all compared, which takes no longer than going along the index.
 const FEW_PASSAGES: usize = 2_000;
@@ -46,8 +46,8 @@ struct Row {
 struct Asked<'a> {
     embedder: &'a str,
     vector: String,
-    /// Passages that are looked at, at most.
-    max: i64,
+    /// Entries that are shown, at most.
+    limit: usize,
 }
 
 struct Near {
@@ -67,10 +67,9 @@ pub async fn nearest(
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<FoundPassage>, DbError> {
-    let (_turn, mut tx) = db.search(org).await?;
+    let mut tx = db.search(org).await?;
     let sight = sight::of_person(&mut tx, user).await?;
-    let max = i64::try_from(limit.saturating_mul(PASSAGES_PER_ITEM)).unwrap_or(i64::MAX);
-    let asked = Asked { embedder, vector: asked.to_text(), max };
+    let asked = Asked { embedder, vector: asked.to_text(), limit };
     let mut near = if let Some(few) = entries_of(&mut tx, &sight, filter, FEW_PASSAGES).await? {
         compare(&mut tx, &few, &asked).await?
     } else {
@@ -84,10 +83,6 @@ pub async fn nearest(
             found
         }
     };
-    // The index gives them nearly in order.
-    near.sort_by(|one, another| another.similarity.total_cmp(&one.similarity));
-    let mut seen = HashSet::new();
-    near.retain(|it| seen.insert(it.entry));
     near.truncate(limit);
     Ok(read(&mut tx, &near).await?.into_iter().filter_map(found).collect())
 }
@@ -136,7 +131,7 @@ async fn entries_of(
     Ok(Some(entries))
 }
 
-/// The nearest passages of these entries, all compared.
+/// The nearest passage of each of these entries, all compared, the nearest first.
 async fn compare(tx: &mut OrgTx, entries: &[Uuid], asked: &Asked<'_>) -> Result<Vec<Near>, DbError> {
     // First compared and then ordered, so that the index, which would leave some out, has no part in it.
     let near = sqlx::query_as!(
@@ -145,19 +140,20 @@ async fn compare(tx: &mut OrgTx, entries: &[Uuid], asked: &Asked<'_>) -> Result<
                SELECT entry_id, ordinal, embedding <=> $3::text::vector AS distance FROM search_passages
                WHERE org_id = $1 AND embedder = $2 AND entry_id = ANY($4))
            SELECT entry_id AS "entry!", ordinal AS "ordinal!", 1 - distance AS "similarity!"
-           FROM compared ORDER BY distance LIMIT $5"#,
+           FROM (SELECT DISTINCT ON (entry_id) * FROM compared ORDER BY entry_id, distance, ordinal) nearest
+           ORDER BY distance, entry_id LIMIT $5"#,
         tx.org().as_uuid(),
         asked.embedder,
         asked.vector,
         entries,
-        asked.max
+        i64::try_from(asked.limit).unwrap_or(i64::MAX)
     )
     .fetch_all(&mut *tx.inner)
     .await?;
     Ok(near)
 }
 
-/// The passages to which the index leads, nearly the nearest first.
+/// Of the passages to which the index leads, the nearest of each entry, the nearest first.
 async fn go_along_index(
     tx: &mut OrgTx,
     sight: &Sight,
@@ -168,7 +164,8 @@ async fn go_along_index(
     sqlx::raw_sql("SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL enable_sort = off")
         .execute(&mut *tx.inner)
         .await?;
-    let near = sqlx::query_as!(
+    let max = asked.limit.saturating_mul(PASSAGES_PER_ITEM);
+    let mut near = sqlx::query_as!(
         Near,
         r#"SELECT p.entry_id AS entry, p.ordinal, 1 - (p.embedding <=> $3::text::vector) AS "similarity!"
            FROM search_passages p JOIN search_entries e ON e.id = p.entry_id AND e.org_id = $1
@@ -195,11 +192,15 @@ async fn go_along_index(
         filter.author_type.map(AuthorType::as_str),
         &filter.tags,
         filter.updated_since.map(clean::time),
-        asked.max
+        i64::try_from(max).unwrap_or(i64::MAX)
     )
     .fetch_all(&mut *tx.inner)
     .await?;
     sqlx::raw_sql("SET LOCAL enable_sort = on").execute(&mut *tx.inner).await?;
+    // The index gives them nearly in order.
+    near.sort_by(|one, another| another.similarity.total_cmp(&one.similarity));
+    let mut seen = HashSet::new();
+    near.retain(|it| seen.insert(it.entry));
     Ok(near)
 }
 

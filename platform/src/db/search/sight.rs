@@ -18,7 +18,9 @@ impl Viewer {
     pub(super) async fn sight(self, tx: &mut OrgTx) -> Result<Sight, DbError> {
         match self {
             Self::Person(user) => of_person(tx, user).await,
-            Self::Run(project) => Ok(Sight { projects: vec![project.as_uuid()], whole_organization: false }),
+            Self::Run(project) => {
+                Ok(Sight { projects: vec![project.as_uuid()], whole_organization: false, everything: false })
+            }
         }
     }
 }
@@ -30,6 +32,8 @@ pub(super) struct Sight {
     pub(super) projects: Vec<Uuid>,
     /// Whether files that belong to no project are among it.
     pub(super) whole_organization: bool,
+    /// Whether there is nothing else: no project is in the trash either.
+    pub(super) everything: bool,
 }
 
 /// What a person sees, by the same rule as lists of projects: guests see the projects that they are members of, other
@@ -40,15 +44,19 @@ pub(super) async fn of_person(tx: &mut OrgTx, user: UserId) -> Result<Sight, DbE
                SELECT p.id FROM projects p
                LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $2
                WHERE p.org_id = $1 AND p.deleted_at IS NULL AND (m.role <> 'guest' OR pm.role IS NOT NULL)
-           ) AS "projects!"
+           ) AS "projects!",
+           m.role <> 'guest' AND NOT EXISTS (
+               SELECT FROM projects p WHERE p.org_id = $1 AND p.deleted_at IS NOT NULL) AS "everything!"
            FROM org_members m WHERE m.org_id = $1 AND m.user_id = $2"#,
         tx.org().as_uuid(),
         user.as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
-    Ok(row.map_or(Sight { projects: Vec::new(), whole_organization: false }, |row| Sight {
+    let nothing = Sight { projects: Vec::new(), whole_organization: false, everything: false };
+    Ok(row.map_or(nothing, |row| Sight {
         projects: row.projects,
         whole_organization: row.whole_organization,
+        everything: row.everything,
     }))
 }

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use platform::access::{OrgRole, ProjectRole};
+use platform::db::audit::Actor;
 use platform::db::nodes::{NodeProjection, ProjectedNode};
+use platform::db::projects;
 use platform::db::search::{self, FITTING_MAX, Filter, Found, NewEntry, Viewer};
 use platform::embedding::Embedder;
 use schema::ids::ProjectId;
@@ -71,15 +73,21 @@ async fn searches_leave_connections_to_everybody_else() {
     let project = Canvas::new().await;
     let test = &project.test;
     let lock = test.lock("search_words").await;
+    let waiting = "count(*) FROM pg_locks WHERE relation = 'search_words'::regclass AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let search = || {
         let (db, org, owner) = (test.db.clone(), project.org, project.owner);
         tokio::spawn(async move {
             search::find(&db, org, Viewer::Person(owner), "launch", &Filter::default(), None, 10).await
         })
     };
+    // A search that is given up goes on in the database until it is at its end.
+    for _ in 0..8 {
+        let given_up = search();
+        while !test.is_so(&format!("SELECT 0 < {waiting}")).await {}
+        given_up.abort();
+    }
     let searches: Vec<_> = (0..8).map(|_| search()).collect();
-    let waiting = "count(*) FROM pg_locks WHERE relation = 'search_words'::regclass AND NOT granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while !test.is_so(&format!("SELECT {SEARCHES_AT_ONCE} <= {waiting}")).await {}
     for _ in 0..20 {
         timeout(Duration::from_secs(5), test.db.ping()).await.expect("there are connections left").unwrap();
@@ -181,4 +189,31 @@ async fn among_many_passages_the_index_leads_to_the_nearest() {
         assert_eq!(nearest(20).await, ["Plan", "Backups"], "{to}");
         assert_eq!(nearest(1).await, ["Plan"], "{to}");
     }
+}
+
+#[tokio::test]
+async fn a_text_of_many_passages_takes_no_room_from_others() {
+    let project = Canvas::new().await;
+    let (plan, backups) = (node("Plan"), node("Backups"));
+    project.write(1, &canvas(&[&plan, &backups])).await;
+    project.index().await;
+    assert_eq!(project.embed().await, 2);
+    let sql = "INSERT INTO search_passages (entry_id, ordinal, org_id, text, embedder, embedding)
+        SELECT p.entry_id, p.ordinal + more, p.org_id, p.text, p.embedder, p.embedding
+        FROM search_passages p JOIN search_entries e ON e.id = p.entry_id, generate_series(1, 300) more
+        WHERE e.title = 'Plan'";
+    project.test.sabotage(sql).await;
+    let found = project.nearest("plan", &Filter::default()).await;
+    let titles: Vec<&str> = found.iter().map(|(title, ..)| title.as_str()).collect();
+    assert_eq!(titles, ["Plan", "Backups"]);
+}
+
+#[tokio::test]
+async fn a_project_in_the_trash_takes_no_room_from_others() {
+    let project = Canvas::new().await;
+    let thrown_away = project.test.project(project.org).await;
+    add_files(&project, Some(thrown_away), FITTING_MAX + 20, 0.5).await;
+    add_files(&project, None, 30, 0.25).await;
+    projects::delete(&project.test.db, project.org, thrown_away, &Actor::SYSTEM).await.unwrap();
+    assert_eq!(pages(&project, "launch", &Filter::default(), 50).await.len(), 30);
 }
