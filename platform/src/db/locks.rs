@@ -274,18 +274,32 @@ pub async fn release(
     Ok(Some(lock))
 }
 
+/// A node that has a lock.
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
+struct NodeRow {
+    node_id: Uuid,
+    org_id: Uuid,
+    project_id: Uuid,
+}
+
+impl From<NodeRow> for DocumentRef {
+    fn from(row: NodeRow) -> Self {
+        Self::node(row.org_id.into(), row.project_id.into(), row.node_id.into())
+    }
+}
+
 /// A page of nodes of all organizations whose locks have run out.
 pub async fn expired(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
     let mut tx = db.maintenance().await?;
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        NodeRow,
         "SELECT node_id, org_id, project_id FROM node_locks
          WHERE holder_id IS NOT NULL AND expires_at <= now() ORDER BY expires_at LIMIT $1",
         i64::from(limit)
     )
     .fetch_all(&mut *tx)
     .await?;
-    let document = |org: Uuid, project: Uuid, node: Uuid| DocumentRef::node(org.into(), project.into(), node.into());
-    Ok(rows.into_iter().map(|row| document(row.org_id, row.project_id, row.node_id)).collect())
+    Ok(rows.into_iter().map(DocumentRef::from).collect())
 }
 
 /// Ends a lock if it has run out. Whether it is held no more. Several instances may do so at the same time.

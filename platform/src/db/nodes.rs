@@ -5,6 +5,7 @@ mod edges;
 mod list;
 mod notify;
 mod ports;
+mod progress;
 mod tell;
 mod trash;
 mod write;

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::{ReleaseReason, end, lock_row};
+use super::{NodeRow, ReleaseReason, end, lock_row};
 use crate::auth::PrincipalRef;
 use crate::db::documents::DocumentRef;
 use crate::db::{Db, DbError, OrgTx, principal};
@@ -30,15 +28,15 @@ pub async fn attend(db: &Db, document: &DocumentRef, holder: PrincipalRef, lasts
 /// A page of nodes of all organizations whose locks' holders were here on a socket and are no more.
 pub async fn abandoned(db: &Db, limit: u32) -> Result<Vec<DocumentRef>, DbError> {
     let mut tx = db.maintenance().await?;
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        NodeRow,
         "SELECT node_id, org_id, project_id FROM node_locks
          WHERE holder_id IS NOT NULL AND attended_until <= now() ORDER BY attended_until LIMIT $1",
         i64::from(limit)
     )
     .fetch_all(&mut *tx)
     .await?;
-    let document = |org: Uuid, project: Uuid, node: Uuid| DocumentRef::node(org.into(), project.into(), node.into());
-    Ok(rows.into_iter().map(|row| document(row.org_id, row.project_id, row.node_id)).collect())
+    Ok(rows.into_iter().map(DocumentRef::from).collect())
 }
 
 /// Ends a lock unless its holder came back meanwhile. Whether it is held no more. Several instances may do so at the same

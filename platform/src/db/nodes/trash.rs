@@ -12,7 +12,7 @@ use schema::ids::{NodeId, OrgId, ProjectId, RunId, Seq, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::write::{Projected, lock_project, mark_projected, projected_before};
+use super::progress::{Projected, lock_project, mark_projected, projected_before};
 use crate::auth::{PrincipalKind, PrincipalRef};
 use crate::db::audit::{self, Action, Actor, Entry, ResourceKind};
 use crate::db::log::seq_to_column;
