@@ -80,7 +80,7 @@ impl LogWriter {
                 ended: Vec::new(),
                 announce,
             };
-            lifecycle.spawn("log lane", worker.run(inbox));
+            lifecycle.spawn_vital("log lane", worker.run(inbox));
             Lane { entries, state }
         });
         Self { lanes: lanes.collect() }

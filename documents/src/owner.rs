@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use platform::bus::{BusEvent, BusMessage, BusReceiver};
 use platform::db::DbError;
 use platform::db::documents::DocumentRef;
@@ -107,6 +108,15 @@ pub(crate) struct Owner {
     ended: bool,
 }
 
+/// How taking messages ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There were no more, or none may be handled now.
+    Over,
+    /// More may wait.
+    Full,
+}
+
 /// The two ways into a room.
 pub(crate) struct Inboxes {
     pub(crate) messages: Receiver<Message>,
@@ -114,17 +124,36 @@ pub(crate) struct Inboxes {
     pub(crate) event_sender: EventSender,
 }
 
+/// A life of a document in the registry, which ends with this, also by a panic: others must be able to open it anew.
+pub(crate) struct Life {
+    pub(crate) registry: Documents,
+    pub(crate) document: DocumentRef,
+    pub(crate) generation: u64,
+}
+
+impl Life {
+    fn end(&self) {
+        self.registry.remove(self.document.id, self.generation);
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Loads a document and serves it until nobody needs it any more.
-pub(crate) async fn run(registry: Documents, document: DocumentRef, generation: u64, mut inboxes: Inboxes) {
-    let services = registry.services();
+pub(crate) async fn run(life: Life, mut inboxes: Inboxes) {
+    let (services, document) = (life.registry.services(), life.document);
     // The log's lanes end after everything that drains: they outlive what this room has to save.
     let _draining = services.lifecycle.connection("document");
     // Boxed, and not in the match: this task would keep room for it for as long as the document is open.
     let opened = Box::pin(open(Arc::clone(&services), document, &mut inboxes)).await;
     match opened {
-        Ok((owner, waiting)) => owner.serve(&registry, generation, &mut inboxes, waiting).await,
+        Ok((owner, waiting)) => owner.serve(&life, &mut inboxes, waiting).await,
         Err(error) => {
-            registry.remove(document.id, generation);
+            life.end();
             tracing::error!(document = %document.id, %error, "the document could not be loaded and stays closed");
             services.metrics.load_failures.inc();
             inboxes.messages.close();
@@ -209,13 +238,7 @@ impl Owner {
         }
     }
 
-    async fn serve(
-        mut self: Box<Self>,
-        registry: &Documents,
-        generation: u64,
-        inboxes: &mut Inboxes,
-        waiting: Vec<Message>,
-    ) {
+    async fn serve(mut self: Box<Self>, life: &Life, inboxes: &mut Inboxes, waiting: Vec<Message>) {
         let lifecycle = self.services.lifecycle.clone();
         let (drain, shutdown) = (lifecycle.draining(), lifecycle.shutdown_token());
         // Made once: to wait anew for each message would cost two locks that all rooms share.
@@ -234,7 +257,7 @@ impl Owner {
         loop {
             self.reload_if_asked().await;
             let flush_in = self.listeners.flush_in_pace();
-            self.housekeep(registry);
+            self.housekeep(&life.registry);
             let closing = drain.is_cancelled();
             if closing && self.room.is_saved() {
                 self.end_all(EndReason::Shutdown);
@@ -242,7 +265,7 @@ impl Owner {
             if self.ended {
                 break;
             }
-            if self.is_due_to_close() && registry.close_if_unused(self.document.id, generation) {
+            if self.is_due_to_close() && life.registry.close_if_unused(self.document.id, life.generation) {
                 break;
             }
             // A timer that is set too early costs less than one that is set anew for each message.
@@ -261,7 +284,12 @@ impl Owner {
                 }
                 Some(event) = inboxes.events.recv() => self.take_event(event),
                 message = inboxes.messages.recv(), if !closing => match message {
-                    Some(message) => self.take_messages(message, &mut inboxes.messages),
+                    Some(message) => {
+                        if self.take_messages(message, &mut inboxes.messages) == Round::Full {
+                            self.give_others_a_turn();
+                            tokio::task::yield_now().await;
+                        }
+                    }
                     None => break,
                 },
                 message = self.bus.recv() => self.take_from_bus(message),
@@ -274,7 +302,7 @@ impl Owner {
             }
         }
         self.listeners.flush();
-        registry.remove(self.document.id, generation);
+        life.end();
         inboxes.messages.close();
         while let Some(message) = inboxes.messages.try_recv() {
             refuse(message);
@@ -359,14 +387,30 @@ impl Owner {
     }
 
     /// Takes a message and those that wait behind it, so that what they make the room say is written together.
-    fn take_messages(&mut self, first: Message, rest: &mut Receiver<Message>) {
+    fn take_messages(&mut self, first: Message, rest: &mut Receiver<Message>) -> Round {
         self.take_message(first);
         for _ in 1..ROUND_MESSAGES {
             if self.reload {
-                return;
+                return Round::Over;
             }
-            let Some(next) = rest.try_recv() else { return };
+            let Some(next) = rest.try_recv() else { return Round::Over };
             self.take_message(next);
+        }
+        Round::Full
+    }
+
+    /// Handles what came from elsewhere, and what is due: clients that never pause must not keep it out.
+    fn give_others_a_turn(&mut self) {
+        for _ in 0..ROUND_MESSAGES {
+            let Some(event) = self.bus.recv().now_or_never() else { break };
+            self.take_from_bus(event);
+        }
+        if self.saving.has_changed().unwrap_or_default() {
+            let state = *self.saving.borrow_and_update();
+            self.take(Input::Saving(state));
+        }
+        if self.next_due() <= self.now() {
+            self.take(Input::Tick);
         }
     }
 

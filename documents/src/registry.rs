@@ -31,7 +31,7 @@ use crate::history::History;
 use crate::left_behind;
 use crate::locks;
 use crate::metrics::DocumentMetrics;
-use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Message};
+use crate::owner::{self, Event, EventSender, INBOX_MESSAGES, Inboxes, Life, Message};
 use crate::replica::{Change, Patch};
 use crate::retention;
 use crate::room::{Attach, Edit, Edited, Input, Mode, Room, SessionId, Ticket};
@@ -107,7 +107,7 @@ impl Documents {
             Reading::count(unsaved_max)
         });
         let this = Self { shared: Arc::new(Shared { services, rooms: Mutex::default() }) };
-        this.shared.services.lifecycle.spawn("head watch", head_watch::run(this.clone()));
+        this.shared.services.lifecycle.spawn_vital("head watch", head_watch::run(this.clone()));
         this.shared.services.lifecycle.spawn("lock sweep", locks::sweep(this.clone()));
         this.shared.services.lifecycle.spawn("left behind", left_behind::run(this.clone()));
         this.shared.services.lifecycle.spawn("retention", retention::run(this.services()));
@@ -250,7 +250,8 @@ impl Documents {
                 let generation = services.next_number();
                 vacant.insert(Open { handle: Arc::clone(&handle), generation });
                 let inboxes = Inboxes { messages, events, event_sender };
-                services.lifecycle.spawn("document", owner::run(self.clone(), *document, generation, inboxes));
+                let life = Life { registry: self.clone(), document: *document, generation };
+                services.lifecycle.spawn("document", owner::run(life, inboxes));
                 Some(handle)
             }
         }

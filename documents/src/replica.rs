@@ -51,6 +51,9 @@ pub enum ApplyError {
     /// The bytes are no update, or yrs rejects it.
     #[error("{0}")]
     Malformed(String),
+    /// It refers to what is missing, and too much waits for that already. It may fit later.
+    #[error("too much waits for content that is missing")]
+    Crowded,
     /// Applying it panicked.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -115,6 +118,9 @@ const SKELETON_GROWTH_RUNS: usize = 1 << 16;
 const LARGE_RUNS: usize = 10_000;
 /// and so is one that was made of more bytes.
 const LARGE_BYTES: usize = 1024 * 1024;
+
+/// To take in more structs that were held may take long.
+const LARGE_HELD_STRUCTS: usize = 1_000;
 
 /// A Yjs document and what the server must know of it without asking yrs.
 pub(crate) struct Replica {
@@ -202,6 +208,11 @@ impl Replica {
         !self.held.is_empty()
     }
 
+    /// Whether so much is held that taking it in may take milliseconds.
+    pub(crate) fn holds_much(&self) -> bool {
+        self.held.structs() > LARGE_HELD_STRUCTS
+    }
+
     /// Whether everything in this range is integrated.
     pub(crate) fn has(&self, range: &ClientRange) -> bool {
         range.end <= self.skeleton.clock(range.client)
@@ -259,7 +270,7 @@ impl Replica {
         let mut outcome = Outcome { applied: Applied::Nothing, told: update.clone(), released: Vec::new() };
         match self.skeleton.integrate(update, summary, &limits(trust)) {
             Ok(Fit::Whole) => (outcome.applied, outcome.told) = self.integrate(update, summary, trust)?,
-            Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs)?,
+            Ok(Fit::Waits(needs)) => outcome.applied = self.hold(update, summary, needs, trust)?,
             Err(why) if trust == Trust::None => return Err(ApplyError::Malformed(why.to_string())),
             Err(why) => {
                 tracing::warn!(%why, "an update in the log is left out");
@@ -274,12 +285,18 @@ impl Replica {
     }
 
     /// Keeps an update until what it needs is here.
-    fn hold(&mut self, update: &Bytes, summary: &UpdateSummary, needs: Vec<(u64, u64)>) -> Result<Applied, ApplyError> {
-        match self.held.add(update, summary.insertions(), needs) {
-            Ok(true) => Ok(Applied::Held),
-            Ok(false) => Ok(Applied::Nothing),
-            Err(full) => Err(ApplyError::Malformed(full.to_string())),
+    fn hold(
+        &mut self,
+        update: &Bytes,
+        summary: &UpdateSummary,
+        needs: Vec<(u64, u64)>,
+        trust: Trust,
+    ) -> Result<Applied, ApplyError> {
+        if trust == Trust::None && !self.held.has_room_for(update, summary.structs(), needs.len()) {
+            return Err(ApplyError::Crowded);
         }
+        let is_new = self.held.add(update, summary, needs);
+        Ok(if is_new { Applied::Held } else { Applied::Nothing })
     }
 
     /// Applies what was held for the content that an update brought. What turns out not to fit now is left out.
@@ -290,8 +307,9 @@ impl Replica {
         let mut arrived = summary.insertions().to_vec();
         while let Some(range) = arrived.pop() {
             for update in self.held.take_ready(range.client, self.skeleton.clock(range.client)) {
-                let summary = inspect(&update).map_err(|why| ApplyError::Malformed(why.to_string()))?;
-                match self.skeleton.integrate(&update, &summary, &limits(trust)) {
+                let summary = schema::update::inspect(&update, &limits(Trust::Logged));
+                let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
+                match self.skeleton.integrate(&update, &summary, &limits_of_held()) {
                     Ok(Fit::Whole) => {
                         let (applied, told) = self.integrate(&update, &summary, trust)?;
                         if applied == Applied::Whole {
@@ -299,7 +317,7 @@ impl Replica {
                         }
                         arrived.extend_from_slice(summary.insertions());
                     }
-                    Ok(Fit::Waits(needs)) => drop(self.hold(&update, &summary, needs)?),
+                    Ok(Fit::Waits(needs)) => drop(self.hold(&update, &summary, needs, Trust::Logged)?),
                     Err(why) => tracing::warn!(%why, "an update that was held is left out"),
                 }
             }
@@ -452,6 +470,12 @@ fn limits(trust: Trust) -> UpdateLimits {
             ..UpdateLimits::default()
         },
     }
+}
+
+/// What is taken of an update that was held, once what it needs is here. Its steps were not counted when it came, and it
+/// is in the log: whoever reads the log decides alike, and is done soon.
+fn limits_of_held() -> UpdateLimits {
+    UpdateLimits { steps_max: Some(0), ..limits(Trust::Logged) }
 }
 
 /// Checks an update's structure before anything is decoded.

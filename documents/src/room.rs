@@ -96,6 +96,8 @@ pub struct Room {
     lock: Option<Box<HeldLock>>,
     /// Content that cannot be saved.
     barred: Vec<ClientRange>,
+    /// When an answer to a step 1 is due that had to wait.
+    answers_due_ms: Option<u64>,
     limits: Arc<Limits>,
     random: Random,
 }
@@ -116,12 +118,13 @@ impl Room {
             owners: stored.owners,
             sessions: BySession::default(),
             saving: Saving::new(budget, limits.unsaved_bytes_per_document),
-            presence: Presence::new(&limits),
+            presence: Presence::new(Arc::clone(&limits)),
             editors: HashMap::new(),
             measured_at: None,
             repairs: Repairs::none(),
             lock: None,
             barred: Vec::new(),
+            answers_due_ms: None,
             limits,
             random,
         })
@@ -203,6 +206,18 @@ impl Room {
         self.replica.is_large()
     }
 
+    /// Whether an update may bring much with it that was held.
+    #[must_use]
+    pub(crate) fn holds_much(&self) -> bool {
+        self.replica.holds_much()
+    }
+
+    /// Whether answers are owed.
+    #[must_use]
+    pub(crate) fn owes_answers(&self) -> bool {
+        self.answers_due_ms.is_some()
+    }
+
     /// Whether the document engine failed: the room must be loaded anew ([`Room::reload`]).
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -225,7 +240,8 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         let lock = self.lock.as_ref().map(|lock| lock.deadline());
-        [self.presence.deadline(), self.repairs.deadline(), lock].into_iter().flatten().min()
+        let due = [self.presence.deadline(), self.repairs.deadline(), lock, self.answers_due_ms];
+        due.into_iter().flatten().min()
     }
 
     /// Reads the document.
@@ -254,12 +270,12 @@ impl Room {
                 self.rename(session, &principal);
                 self.change_access(now, session, access, out);
             }
-            Input::Step1(session, state_vector) => self.answer_step_1(session, &state_vector, out),
+            Input::Step1(session, state_vector) => self.take_step_1(now, session, state_vector, out),
             Input::Ask(session) => self.ask(session, out),
             Input::Update(session, kind, update) => self.take_update(now, session, kind, update, out),
             Input::Step(session, trace_event) => self.begin_step(session, trace_event),
             Input::Awareness(session, states) => self.take_awareness(now, session, states, out),
-            Input::QueryAwareness(session) => self.send_presence(session, out),
+            Input::QueryAwareness(session) => self.tell_presence(now, session, out),
             Input::Stateless(session, payload) => self.relay_stateless(session, payload, out),
             Input::Presence(session, activity) => self.take_activity(now, session, activity, out),
             Input::Withheld(session, message) => self.withhold(session, message, out),
@@ -279,6 +295,7 @@ impl Room {
                 self.tick(now, out);
                 self.repair_due(now, out);
                 self.lock_due(now, out);
+                self.give_owed_answers(now, out);
             }
         }
         // What nobody here has answered for.
@@ -310,8 +327,8 @@ impl Room {
             }
             match self.apply_trusted(&update) {
                 Ok(new) => news.extend(new),
-                // The reload that follows reads it again, from the log.
-                Err(_) => return,
+                // The reload reads it again, from the log.
+                Err(_) => return out.push(Effect::Reload),
             }
             self.position.reached(seq);
         }

@@ -74,8 +74,11 @@ async fn run(
         () = stop.received() => Ok(Running::NotYet),
     };
     if let Ok(Running::Serving) = running {
-        stop.received().await;
-        leave(config, &lifecycle, stop).await;
+        let failed = lifecycle.failed();
+        tokio::select! {
+            () = stop.received() => leave(config, &lifecycle, stop).await,
+            () = failed.cancelled() => tracing::error!("a task has failed that everything depends on; stopping"),
+        }
     }
     tracing::info!("stopping: clients are told, edits are saved");
     let report = lifecycle.shutdown(Duration::from_secs(config.server.shutdown_grace_seconds)).await;
@@ -84,7 +87,9 @@ async fn run(
     } else {
         tracing::warn!(?report, "stopped, and not everything had ended");
     }
-    running.map(drop)
+    running?;
+    anyhow::ensure!(!lifecycle.failed().is_cancelled(), "a task has failed that everything depends on (see the log)");
+    Ok(())
 }
 
 /// How far the server got before it was told to stop.
@@ -195,7 +200,7 @@ async fn compose(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random = Random::from_os();
     let metrics = Metrics::new();
-    metrics.register_process();
+    metrics.register_process(lifecycle);
     storage.db.register_metrics(&metrics);
     let (db, limits, mode) = (storage.db.clone(), config.limits.clone(), config.server.mode);
     let world = World { random: &random, lifecycle, metrics: &metrics };

@@ -27,6 +27,7 @@ struct Shared {
     leaving: CancellationToken,
     draining: CancellationToken,
     shutdown: CancellationToken,
+    failed: CancellationToken,
     running: Mutex<Running>,
     ended: Notify,
 }
@@ -62,6 +63,15 @@ impl Lifecycle {
     /// Runs a background task, which must end soon after [`Self::shutdown_token`] is cancelled. A panic in it ends
     /// this task only and is reported under its name.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_guarded(name, Need::Own, task);
+    }
+
+    /// Runs a background task without which the process is of no use: a panic in it cancels [`Self::failed`].
+    pub fn spawn_vital(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_guarded(name, Need::Everybody, task);
+    }
+
+    fn spawn_guarded(&self, name: &'static str, need: Need, task: impl Future<Output = ()> + Send + 'static) {
         let guard = self.enter(name, Part::Task);
         let lifecycle = self.clone();
         // Not an async block around the task: that would keep room for the task twice.
@@ -69,6 +79,9 @@ impl Lifecycle {
             if ended.is_err() {
                 // The panic hook has said why; see `telemetry`.
                 *lifecycle.running().panicked.entry(name).or_default() += 1;
+                if need == Need::Everybody {
+                    lifecycle.0.failed.cancel();
+                }
             }
             drop(guard);
         });
@@ -103,6 +116,18 @@ impl Lifecycle {
     #[must_use]
     pub fn shutdown_token(&self) -> CancellationToken {
         self.0.shutdown.clone()
+    }
+
+    /// Cancelled when a task has panicked without which the process is of no use: it should be shut down and started anew.
+    #[must_use]
+    pub fn failed(&self) -> CancellationToken {
+        self.0.failed.clone()
+    }
+
+    /// How many tasks have panicked.
+    #[must_use]
+    pub fn panics(&self) -> usize {
+        self.running().panicked.values().sum()
     }
 
     /// Ends everything in order and answers after `grace` at the latest.
@@ -148,6 +173,15 @@ impl Lifecycle {
     fn running(&self) -> MutexGuard<'_, Running> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who needs a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// What it does, and nothing else.
+    Own,
+    /// The whole process.
+    Everybody,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -273,6 +307,16 @@ mod tests {
         let report = lifecycle.shutdown(GRACE).await;
         assert!(report.is_clean(), "{report}");
         assert_eq!(report.panicked, Names::from([("broken", 1)]));
+        assert_eq!(lifecycle.panics(), 1);
+        assert!(!lifecycle.failed().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn the_process_has_failed_when_a_task_panics_that_all_depend_on() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn_vital("vital", async { panic!("as the test wants") });
+        lifecycle.failed().cancelled().await;
+        assert_eq!(lifecycle.panics(), 1);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::lifecycle::Lifecycle;
 use crate::limits::LimitCounters;
 
 /// The media type of [`Metrics::encode`].
@@ -46,9 +47,13 @@ impl Metrics {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers what the machine tells of this process: memory, CPU, file descriptors.
-    pub fn register_process(&self) {
+    /// Registers what the machine tells of this process (memory, CPU, file descriptors), and how its tasks fare.
+    pub fn register_process(&self, lifecycle: &Lifecycle) {
         process::register(self);
+        let lifecycle = lifecycle.clone();
+        self.on_read("process_tasks_panicked", "Tasks that have ended by a panic", move || {
+            Reading::counter(lifecycle.panics())
+        });
     }
 
     /// Registers something that is looked up when metrics are read, and costs nothing else.
@@ -83,6 +88,13 @@ impl Reading {
     #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 the last digits do not matter")]
     pub const fn count(count: usize) -> Self {
         Self::Gauge(count as f64)
+    }
+
+    /// A count that only rises.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 the last digits do not matter")]
+    pub const fn counter(count: usize) -> Self {
+        Self::Counter(count as f64)
     }
 }
 

@@ -1,6 +1,11 @@
 //! How every Yjs document of this server is set up.
 
-use yrs::{ClientID, Doc, OffsetKind, Options};
+use std::sync::{Arc, LazyLock};
+
+use yrs::{ClientID, Doc, OffsetKind, Options, Uuid};
+
+/// Names a document among the subdocuments of another. There are none, so all share one.
+static GUID: LazyLock<Uuid> = LazyLock::new(|| Arc::from(""));
 
 /// A new, empty document: offsets count UTF-16 units as in every Yjs client, and garbage is collected.
 #[must_use]
@@ -15,7 +20,7 @@ pub fn new_doc_keeping_deleted(client_id: ClientID) -> Doc {
 }
 
 fn options(client_id: ClientID) -> Options {
-    let mut options = Options::with_client_id(client_id);
+    let mut options = Options::with_guid_and_client_id(GUID.clone(), client_id);
     options.offset_kind = OffsetKind::Utf16;
     options.skip_gc = false;
     // A replica deletes nothing by itself: what it holds follows from the updates alone.

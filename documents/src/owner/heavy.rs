@@ -10,13 +10,15 @@ const LARGE_UPDATE_BYTES: usize = 64 * 1024;
 pub(super) fn may_be_heavy(input: &Input, room: &Room) -> bool {
     match input {
         Input::Step1(..) | Input::Withheld(..) | Input::Drained(_) | Input::Edit(_) | Input::FromLog(_) => true,
-        Input::Update(_, _, update) | Input::FromBus { update, .. } => update.len() > LARGE_UPDATE_BYTES,
-        Input::Tick => room.owes_repairs(),
+        Input::Update(_, _, update) | Input::FromBus { update, .. } => {
+            update.len() > LARGE_UPDATE_BYTES || room.holds_much()
+        }
+        Input::Tick => room.owes_repairs() || room.owes_answers(),
         _ => false,
     }
 }
 
 /// Does heavy work: if the document is large, other tasks are moved to other threads before.
 pub(super) fn heavy<T>(services: &Services, room: &mut Room, work: impl FnOnce(&mut Room) -> T) -> T {
-    if room.is_large() { services.work_long(|| work(room)) } else { work(room) }
+    if room.is_large() || room.holds_much() { services.work_long(|| work(room)) } else { work(room) }
 }

@@ -139,7 +139,8 @@ impl Owner {
             match stored {
                 Ok(Some(stored)) => {
                     let mut effects = vec![];
-                    if let Err(error) = self.room.reload(stored.into(), &mut effects) {
+                    let reloaded = self.services.work_long(|| self.room.reload(stored.into(), &mut effects));
+                    if let Err(error) = reloaded {
                         tracing::error!(document = %self.document.id, %error, "the document cannot be rebuilt from its log");
                         self.end_all(EndReason::Unavailable);
                     }

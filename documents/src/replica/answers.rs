@@ -30,7 +30,7 @@ impl EncodedState {
 
 /// What a replica lacked that had something.
 pub(super) struct Answered {
-    pub(super) state_vector: Box<[u8]>,
+    pub(super) theirs: StateVector,
     pub(super) missing: Content,
 }
 
@@ -41,6 +41,10 @@ pub(super) struct Size {
     pub(super) measured: usize,
     /// Bytes of what was applied since. In the state they take up less, or nothing, or make it smaller.
     pub(super) added: usize,
+}
+
+fn no_state_vector() -> ApplyError {
+    ApplyError::Malformed("this is not a state vector".to_owned())
 }
 
 impl Replica {
@@ -58,16 +62,16 @@ impl Replica {
         self.read(|txn| Bytes::from(txn.state_vector().encode_v1()))
     }
 
-    /// What a replica with the given state vector lacks. For an empty one the state is encoded once and shared.
+    /// What a replica with the given state vector lacks. For one that has nothing of this document the state is encoded
+    /// once and shared.
     pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
-        let theirs = state_vector::decode(state_vector)
-            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
+        let theirs = self.known_of(&state_vector::decode(state_vector).ok_or_else(no_state_vector)?);
         if !theirs.is_empty() {
-            let missing = match &self.answered {
-                Some(answered) if *answered.state_vector == *state_vector => answered.missing.clone(),
-                _ => self.missing(state_vector)?.into(),
+            let missing = match self.answered.take() {
+                Some(answered) if answered.theirs == theirs => answered.missing,
+                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?.into(),
             };
-            self.answered = Some(Answered { state_vector: state_vector.into(), missing: missing.clone() });
+            self.answered = Some(Answered { theirs, missing: missing.clone() });
             return Ok(vec![missing].into_iter());
         }
         let encoded = match self.encoded.take() {
@@ -83,9 +87,17 @@ impl Replica {
 
     /// What a replica with this state vector lacks, as one update.
     pub(crate) fn missing(&mut self, state_vector: &[u8]) -> Result<Bytes, ApplyError> {
-        let theirs = state_vector::decode(state_vector)
-            .ok_or_else(|| ApplyError::Malformed("this is not a state vector".to_owned()))?;
+        let theirs = state_vector::decode(state_vector).ok_or_else(no_state_vector)?;
         Ok(self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?)
+    }
+
+    /// What there is of a state vector in this document: what makes no difference must not cost an answer of its own.
+    fn known_of(&self, theirs: &StateVector) -> StateVector {
+        let known = theirs.iter().filter_map(|(client, clock)| {
+            let here = u32::try_from(self.skeleton.clock(client.get())).unwrap_or(u32::MAX);
+            (here > 0 && *clock > 0).then_some((*client, here.min(*clock)))
+        });
+        StateVector::new(known.collect())
     }
 
     /// Goes on sharing a content that is what newcomers get first.

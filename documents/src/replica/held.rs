@@ -3,20 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use schema::update::ClientRange;
-use thiserror::Error;
+use schema::update::{ClientRange, UpdateSummary};
 
 /// Updates that are held at a time.
 const HELD_UPDATES: usize = 4_096;
 /// Their bytes.
 const HELD_BYTES: usize = 32 << 20;
+/// Their structs. Each may take its steps when it is taken in (`schema::update::skeleton`).
+const HELD_STRUCTS: usize = 1 << 19;
 /// Client ids that all of them wait for.
 const HELD_NEEDS: usize = 1 << 20;
-
-/// There is no room for another update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too much waits for content that is missing")]
-pub(super) struct Full;
 
 /// The updates that are held, and what each waits for.
 #[derive(Debug, Default)]
@@ -26,6 +22,7 @@ pub(super) struct HeldUpdates {
     by_need: BTreeMap<(u64, u64), Vec<u64>>,
     next: u64,
     bytes: usize,
+    structs: usize,
     needs: usize,
 }
 
@@ -33,6 +30,7 @@ pub(super) struct HeldUpdates {
 struct Held {
     update: Bytes,
     insertions: Vec<ClientRange>,
+    structs: usize,
     /// How many client ids it still waits for.
     needs: usize,
 }
@@ -48,28 +46,36 @@ impl HeldUpdates {
         insertions.any(|held| held.client == range.client && held.start <= range.start && range.end <= held.end)
     }
 
+    /// Of all updates that are held.
+    pub(super) fn structs(&self) -> usize {
+        self.structs
+    }
+
+    /// Whether one more may be held that comes from a client. What is in the log is held whatever there is: it was within
+    /// the bounds where it was taken, and instances must not differ.
+    pub(super) fn has_room_for(&self, update: &Bytes, structs: usize, needs: usize) -> bool {
+        self.updates.len() < HELD_UPDATES
+            && self.bytes + update.len() <= HELD_BYTES
+            && self.structs + structs <= HELD_STRUCTS
+            && self.needs + needs <= HELD_NEEDS
+    }
+
     /// Holds an update until the clock of each client id is reached. Returns whether it is new.
-    pub(super) fn add(
-        &mut self,
-        update: &Bytes,
-        insertions: &[ClientRange],
-        needs: Vec<(u64, u64)>,
-    ) -> Result<bool, Full> {
+    pub(super) fn add(&mut self, update: &Bytes, summary: &UpdateSummary, needs: Vec<(u64, u64)>) -> bool {
         if self.updates.values().any(|held| held.update == update) {
-            return Ok(false);
+            return false;
         }
-        let bytes = self.bytes + update.len();
-        if self.updates.len() >= HELD_UPDATES || bytes > HELD_BYTES || self.needs + needs.len() > HELD_NEEDS {
-            return Err(Full);
-        }
-        (self.bytes, self.needs) = (bytes, self.needs + needs.len());
-        let held = Held { update: update.clone(), insertions: insertions.to_vec(), needs: needs.len() };
+        let (insertions, structs) = (summary.insertions().to_vec(), summary.structs());
+        self.bytes += update.len();
+        self.structs += structs;
+        self.needs += needs.len();
+        let held = Held { update: update.clone(), insertions, structs, needs: needs.len() };
         self.updates.insert(self.next, held);
         for need in needs {
             self.by_need.entry(need).or_default().push(self.next);
         }
         self.next += 1;
-        Ok(true)
+        true
     }
 
     /// Takes what waits for nothing more, now that this clock of a client id is reached, in the order in which it came.
@@ -87,8 +93,12 @@ impl HeldUpdates {
             }
         }
         ready.sort_unstable();
-        let ready = ready.iter().filter_map(|number| self.updates.remove(number)).map(|held| held.update);
-        ready.inspect(|update| self.bytes -= update.len()).collect()
+        let ready = ready.iter().filter_map(|number| self.updates.remove(number));
+        let ready = ready.inspect(|held| {
+            self.bytes -= held.update.len();
+            self.structs -= held.structs;
+        });
+        ready.map(|held| held.update).collect()
     }
 }
 
@@ -96,29 +106,36 @@ impl HeldUpdates {
 mod tests {
     use super::*;
 
+    fn nothing() -> UpdateSummary {
+        schema::update::inspect(&[0, 0], &schema::update::UpdateLimits::default()).unwrap()
+    }
+
     #[test]
     fn an_update_is_ready_when_all_that_it_needs_is_here() {
         let mut held = HeldUpdates::default();
         let [first, second] = [Bytes::from_static(b"first"), Bytes::from_static(b"second")];
-        assert_eq!(held.add(&first, &[], vec![(1, 5), (2, 3)]), Ok(true));
-        assert_eq!(held.add(&second, &[], vec![(1, 4)]), Ok(true));
-        assert_eq!(held.add(&first, &[], vec![(1, 5)]), Ok(false), "it is held already");
+        assert!(held.add(&first, &nothing(), vec![(1, 5), (2, 3)]));
+        assert!(held.add(&second, &nothing(), vec![(1, 4)]));
+        assert!(!held.add(&first, &nothing(), vec![(1, 5)]), "it is held already");
         assert_eq!(held.take_ready(1, 3), Vec::<Bytes>::new());
         assert_eq!(held.take_ready(1, 9), [second]);
         assert_eq!(held.take_ready(2, 3), [first]);
-        assert!(held.is_empty() && held.by_need.is_empty() && held.bytes == 0 && held.needs == 0);
+        assert!(held.is_empty() && held.by_need.is_empty());
+        assert_eq!((held.bytes, held.structs, held.needs), (0, 0, 0));
     }
 
     #[test]
     fn what_is_held_is_bounded() {
+        let one_more = Bytes::from_static(b"x");
         let mut held = HeldUpdates::default();
-        let large = Bytes::from(vec![0; HELD_BYTES]);
-        assert_eq!(held.add(&large, &[], vec![(1, 1)]), Ok(true));
-        assert_eq!(held.add(&Bytes::from_static(b"x"), &[], vec![(1, 1)]), Err(Full));
+        assert!(held.add(&Bytes::from(vec![0; HELD_BYTES]), &nothing(), vec![(1, 1)]));
+        assert!(!held.has_room_for(&one_more, 0, 1));
         let mut held = HeldUpdates::default();
+        assert!(!held.has_room_for(&one_more, HELD_STRUCTS + 1, 1));
         for number in 0..HELD_UPDATES {
-            assert_eq!(held.add(&number.to_string().into(), &[], vec![(1, 1)]), Ok(true));
+            assert!(held.has_room_for(&one_more, 1, 1));
+            assert!(held.add(&number.to_string().into(), &nothing(), vec![(1, 1)]));
         }
-        assert_eq!(held.add(&Bytes::from_static(b"x"), &[], vec![(1, 1)]), Err(Full));
+        assert!(!held.has_room_for(&one_more, 1, 1));
     }
 }

@@ -131,7 +131,10 @@ impl Room {
             }
             Err(error) => {
                 self.saving.release(update.len());
-                Err(Refusal::Malformed(error.to_string()))
+                Err(match error {
+                    ApplyError::Crowded => Refusal::SavingBehind,
+                    _ => Refusal::Malformed(error.to_string()),
+                })
             }
         }
     }
@@ -228,8 +231,7 @@ impl Room {
 
     /// Applies an update that another instance checked and logged. Returns what is to be passed on.
     pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<Vec<Bytes>, ApplyError> {
-        let summary = inspect(update).map_err(|why| Broken(why.to_string()))?;
-        let Outcome { applied, told, mut released } = self.replica.apply(update, &summary, Trust::Logged)?;
+        let Outcome { applied, told, mut released } = self.replica.apply_logged(update)?;
         if applied == Applied::Whole {
             released.insert(0, told);
         }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use platform::auth::{Principal, PrincipalRef};
 use platform::bus::InstanceId;
 use platform::limits::Limits;
-use platform::rate::Rate;
 
 use super::message::{Claim, Extent, PresenceNews, PresenceState, SessionId};
 use crate::by_session::BySession;
@@ -27,6 +26,10 @@ use remote::Remote;
 /// How often other instances are told of all states while a state that is not renewed would still be shown. More than
 /// once, since one may get lost.
 const RENEWALS_PER_TIMEOUT: u64 = 3;
+/// A later clock is nobody's: a state that is gone is told with the next one, and clients read no more than 53 bits.
+const CLOCK_MAX: u64 = 1 << 52;
+/// Client ids that a session may bring until those who left are forgotten, for each that it may have at a time.
+const CLIENTS_BROUGHT_PER_PLACE: usize = 16;
 
 /// A state that a session of this instance publishes.
 #[derive(Debug)]
@@ -75,15 +78,11 @@ pub(super) struct Presence {
     tick_at_ms: Option<u64>,
     /// No local state runs out before.
     expiry_at_ms: Option<u64>,
-    tick_ms: u64,
-    timeout_ms: u64,
-    state_bytes: usize,
-    clients_per_session: usize,
-    rate: Rate,
+    limits: Arc<Limits>,
 }
 
 impl Presence {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
         Self {
             local: BTreeMap::new(),
             remote: Remote::default(),
@@ -98,17 +97,17 @@ impl Presence {
             told: None,
             tick_at_ms: None,
             expiry_at_ms: None,
-            tick_ms: limits.presence_tick_ms,
-            timeout_ms: limits.presence_timeout_seconds * 1000,
-            state_bytes: limits.presence_state_bytes,
-            clients_per_session: limits.presence_clients_per_session,
-            rate: limits.presence_of_session(),
+            limits,
         }
+    }
+
+    fn timeout_ms(&self) -> u64 {
+        self.limits.presence_timeout_seconds * 1000
     }
 
     /// When a tick is due: soon after a change, when a state may run out, and to tell other instances again.
     pub(super) fn deadline(&self) -> Option<u64> {
-        let silent = self.remote.longest_silent_since().map(|since| since + self.timeout_ms);
+        let silent = self.remote.longest_silent_since().map(|since| since + self.timeout_ms());
         [self.tick_at_ms, self.expiry_at_ms, self.tell_all_at_ms, self.resume_at_ms, silent].into_iter().flatten().min()
     }
 
@@ -127,7 +126,7 @@ impl Presence {
     }
 
     pub(super) fn is_answered_for_elsewhere(&self, now: u64, principal: PrincipalRef) -> bool {
-        self.remote.has_answered(principal, now.checked_sub(self.timeout_ms / 2))
+        self.remote.has_answered(principal, now.checked_sub(self.timeout_ms() / 2))
     }
 
     /// A session has brought what it had.
@@ -135,7 +134,7 @@ impl Presence {
         if self.answered.insert(session, ()).is_none() {
             let clients: Vec<u64> = self.clients_of(session).collect();
             self.untold.extend(clients);
-            self.tick_at_ms.get_or_insert(now + self.tick_ms);
+            self.tick_at_ms.get_or_insert(now + self.limits.presence_tick_ms);
         }
     }
 
@@ -163,7 +162,7 @@ impl Presence {
     /// The local state of a client is another, or gone.
     fn changed_here(&mut self, now: u64, client: u64) {
         self.untold.insert(client);
-        self.tick_at_ms.get_or_insert(now + self.tick_ms);
+        self.tick_at_ms.get_or_insert(now + self.limits.presence_tick_ms);
         self.refresh(now, client);
     }
 
@@ -210,7 +209,7 @@ impl Presence {
         }
         self.shown.insert(client, shown);
         self.changed.insert(client);
-        self.tick_at_ms.get_or_insert(now + self.tick_ms);
+        self.tick_at_ms.get_or_insert(now + self.limits.presence_tick_ms);
     }
 
     /// Takes in states of a session, or lets them wait when it talks too fast. Whether they were taken in.
@@ -221,8 +220,9 @@ impl Presence {
         principal: &Arc<Principal>,
         states: Vec<AwarenessState>,
     ) -> bool {
-        let pace = self.paces.get_or_insert_with(session, || Pace::new(&self.rate, now));
-        if pace.allows(&self.rate, now) {
+        let rate = self.limits.presence_of_session();
+        let pace = self.paces.get_or_insert_with(session, || Pace::new(&rate, now));
+        if pace.allows(&rate, now) {
             for state in states {
                 self.publish(now, session, principal, state);
             }
@@ -232,15 +232,16 @@ impl Presence {
         for state in states {
             let holder = self.shown.get(&state.client).filter(|shown| shown.claim.is_some());
             let is_foreign = holder.is_some_and(|holder| holder.principal != principal.reference());
-            let is_too_large = state.state.as_ref().is_some_and(|json| json.len() > self.state_bytes);
-            let has_room = own == Some(state.client) || pace.has_room_for(state.client, self.clients_per_session);
+            let is_too_large = state.state.as_ref().is_some_and(|json| json.len() > self.limits.presence_state_bytes);
+            let has_room =
+                own == Some(state.client) || pace.has_room_for(state.client, self.limits.presence_clients_per_session);
             if !is_foreign && !is_too_large && has_room {
                 pace.put_off(state);
             }
         }
         if pace.is_waiting() {
             // When exactly, a tick finds out.
-            self.resume_at_ms.get_or_insert(now + self.tick_ms);
+            self.resume_at_ms.get_or_insert(now + self.limits.presence_tick_ms);
         }
         false
     }
@@ -250,9 +251,10 @@ impl Presence {
         if self.resume_at_ms.is_none_or(|at| now < at) {
             return;
         }
+        let rate = self.limits.presence_of_session();
         let (mut due, mut next) = (Vec::new(), None);
         for (session, pace) in self.paces.iter_mut().filter(|(_, pace)| pace.is_waiting()) {
-            match pace.take_waiting(&self.rate, now) {
+            match pace.take_waiting(&rate, now) {
                 Ok(states) => due.push((session, states)),
                 Err(wait) => {
                     let at = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -271,6 +273,9 @@ impl Presence {
 
     fn publish(&mut self, now: u64, session: SessionId, principal: &Arc<Principal>, published: AwarenessState) {
         let AwarenessState { client, clock, state } = published;
+        if clock > CLOCK_MAX || !self.may_bring(now, session, client) {
+            return;
+        }
         let shown = self.shown.get(&client);
         let held = shown.filter(|shown| shown.claim.is_some());
         if held.is_some_and(|held| held.principal != principal.reference()) {
@@ -303,20 +308,35 @@ impl Presence {
             state.renewed_ms = now;
             return;
         }
-        let one_too_many = mine.is_none() && self.clients_of(session).count() >= self.clients_per_session;
-        if one_too_many || json.len() > self.state_bytes {
+        let one_too_many =
+            mine.is_none() && self.clients_of(session).count() >= self.limits.presence_clients_per_session;
+        if one_too_many || json.len() > self.limits.presence_state_bytes {
             return;
         }
         let Some((json, editing)) = with_identity(&json, principal) else { return };
         let claim = Claim { json, principal: Arc::clone(principal), editing };
         self.local.insert(client, State { clock, claim, session, renewed_ms: now });
-        self.expiry_at_ms.get_or_insert(now + self.timeout_ms);
+        self.expiry_at_ms.get_or_insert(now + self.timeout_ms());
         self.changed_here(now, client);
+    }
+
+    /// Whether a session may say something under a client id: whoever is shown may, others are few at a time.
+    fn may_bring(&mut self, now: u64, session: SessionId, client: u64) -> bool {
+        let (period_ms, max) =
+            (self.timeout_ms(), CLIENTS_BROUGHT_PER_PLACE * self.limits.presence_clients_per_session);
+        let is_new = !self.shown.contains_key(&client);
+        !is_new || self.paces.get_mut(session).is_none_or(|pace| pace.may_bring(now, period_ms, max))
+    }
+
+    /// Whether a session may ask who is here: that costs as much as to say something.
+    fn may_ask(&mut self, now: u64, session: SessionId) -> bool {
+        let rate = self.limits.presence_of_session();
+        self.paces.get_or_insert_with(session, || Pace::new(&rate, now)).allows(&rate, now)
     }
 
     /// Removes what was not renewed in time, and forgets who is gone for long.
     fn expire(&mut self, now: u64) {
-        let timeout_ms = self.timeout_ms;
+        let timeout_ms = self.timeout_ms();
         if self.expiry_at_ms.is_some_and(|at| at <= now) {
             let states = self.local.iter().filter(|(_, state)| state.renewed_ms + timeout_ms <= now);
             let expired: Vec<u64> = states.map(|(client, _)| *client).collect();
@@ -380,7 +400,7 @@ impl Presence {
 
     /// Another instance wants to know of all local states.
     pub(super) fn owe_all(&mut self, now: u64) {
-        let soon = now + self.tick_ms;
+        let soon = now + self.limits.presence_tick_ms;
         self.tell_all_at_ms = Some(self.tell_all_at_ms.map_or(soon, |at| at.min(soon)));
     }
 
@@ -392,7 +412,7 @@ impl Presence {
     /// What other instances are to be told now: of everything when that is due, else of what is new.
     fn news(&mut self, now: u64) -> Option<PresenceNews> {
         let untold = std::mem::take(&mut self.untold);
-        let renewal = (!self.local.is_empty()).then_some(now + self.timeout_ms / RENEWALS_PER_TIMEOUT);
+        let renewal = (!self.local.is_empty()).then_some(now + self.timeout_ms() / RENEWALS_PER_TIMEOUT);
         let (extent, states) = if self.tell_all_at_ms.is_some_and(|at| at <= now) {
             self.tell_all_at_ms = renewal;
             let ahead =

@@ -100,9 +100,9 @@ impl RedisBus {
         let backoff = || Backoff::new(world.random.clone());
         let shutdown = || world.lifecycle.shutdown_token();
         let publisher = publisher::run(Arc::clone(&shared), address.clone(), queued, backoff(), shutdown());
-        world.lifecycle.spawn("bus publisher", publisher);
+        world.lifecycle.spawn_vital("bus publisher", publisher);
         let listener = listener::run(Arc::clone(&shared), address, backoff(), shutdown());
-        world.lifecycle.spawn("bus listener", listener);
+        world.lifecycle.spawn_vital("bus listener", listener);
         Ok(Self(shared))
     }
 

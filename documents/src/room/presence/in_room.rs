@@ -14,15 +14,26 @@ impl Room {
         &mut self,
         now: u64,
         session: SessionId,
-        states: Vec<AwarenessState>,
+        mut states: Vec<AwarenessState>,
         out: &mut Vec<Effect>,
     ) {
         let Some(attached) = self.sessions.get(session).filter(|attached| attached.syncs()) else { return };
+        let principal = attached.principal.reference();
+        // Who is away comes back under the client id of its content.
+        states.retain(|state| self.owners.get(&state.client).is_none_or(|owner| *owner == principal));
         if !self.presence.take_in(now, session, &attached.principal, states) {
             out.push(Effect::LimitReached(Limit::PresenceRate));
         }
-        let principal = attached.principal.reference();
         self.note_activity(now, principal, out);
+    }
+
+    /// A session asks who is here.
+    pub(in crate::room) fn tell_presence(&mut self, now: u64, session: SessionId, out: &mut Vec<Effect>) {
+        if self.presence.may_ask(now, session) {
+            self.send_presence(session, out);
+        } else {
+            out.push(Effect::LimitReached(Limit::PresenceRate));
+        }
     }
 
     pub(in crate::room) fn take_activity(

@@ -13,11 +13,14 @@ pub(super) struct Pace {
     left: TokenBucket,
     /// The newest state of each client id.
     waiting: BTreeMap<u64, AwarenessState>,
+    /// When the first of the client ids came that it has brought lately, and how many did.
+    brought_since: u64,
+    brought: usize,
 }
 
 impl Pace {
     pub(super) fn new(rate: &Rate, now: u64) -> Self {
-        Self { left: TokenBucket::full(rate, now), waiting: BTreeMap::new() }
+        Self { left: TokenBucket::full(rate, now), waiting: BTreeMap::new(), brought_since: now, brought: 0 }
     }
 
     /// Whether a message may be taken now. If not, its states are to wait.
@@ -36,6 +39,16 @@ impl Pace {
     /// Whether a state of this client id waits already, or there is room for one more of `max`.
     pub(super) fn has_room_for(&self, client: u64, max: usize) -> bool {
         self.waiting.len() < max || self.waiting.contains_key(&client)
+    }
+
+    /// Whether the session may bring another client id: `max` at most within a period, since of those that are gone
+    /// everybody remembers for as long that they are.
+    pub(super) fn may_bring(&mut self, now: u64, period_ms: u64, max: usize) -> bool {
+        if now >= self.brought_since + period_ms {
+            (self.brought_since, self.brought) = (now, 0);
+        }
+        self.brought += 1;
+        self.brought <= max
     }
 
     /// Whether something waits.
@@ -70,10 +83,17 @@ mod tests {
         pace.put_off(state(2, 1, Some("{}")));
         pace.put_off(state(1, 5, None));
         assert!(!pace.allows(&RATE, 1000), "nothing overtakes what waits");
-        let mut pace_later = Pace { left: TokenBucket::full(&RATE, 0), waiting: pace.waiting.clone() };
+        let mut pace_later = Pace { waiting: pace.waiting.clone(), ..Pace::new(&RATE, 0) };
         assert!(pace_later.left.take(&RATE, 0, 2).is_ok());
         assert_eq!(pace_later.take_waiting(&RATE, 50), Err(Duration::from_millis(50)));
         assert_eq!(pace_later.take_waiting(&RATE, 100), Ok(vec![state(1, 5, None), state(2, 1, Some("{}"))]));
         assert!(!pace_later.is_waiting() && pace_later.allows(&RATE, 200));
+    }
+
+    #[test]
+    fn client_ids_are_brought_few_at_a_time() {
+        let mut pace = Pace::new(&RATE, 0);
+        assert!(pace.may_bring(0, 1000, 2) && pace.may_bring(999, 1000, 2) && !pace.may_bring(999, 1000, 2));
+        assert!(pace.may_bring(1000, 1000, 2));
     }
 }
