@@ -181,3 +181,77 @@ fn those_who_lack_the_same_get_the_same_answer_until_something_changes() {
     let text = newcomer.0.get_or_insert_text("text");
     assert_eq!(text.get_string(&newcomer.0.transact()), read(&mut replica));
 }
+
+/// Letters of many clients in one place, in the order in which each has to pass all before it; `needs` makes it wait.
+fn crowd(clients: std::ops::Range<u64>, needs: Option<(u64, u8)>) -> Bytes {
+    fn varuint(bytes: &mut Vec<u8>, mut value: u64) {
+        while value > 0x7f {
+            bytes.push(value.to_le_bytes()[0] | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value.to_le_bytes()[0]);
+    }
+    // One text of the root "text", without neighbours.
+    const LETTER: [u8; 9] = [4, 1, 4, b't', b'e', b'x', b't', 1, b'x'];
+    let mut update = Vec::new();
+    let sections = needs.map(|(client, clock)| (client, u64::from(clock))).into_iter();
+    let sections: Vec<_> = sections.chain(clients.map(|client| (client, 0))).collect();
+    varuint(&mut update, sections.len() as u64);
+    for (client, clock) in sections {
+        varuint(&mut update, 1);
+        varuint(&mut update, client);
+        varuint(&mut update, clock);
+        update.extend(LETTER);
+    }
+    update.push(0);
+    update.into()
+}
+
+#[test]
+fn what_was_held_takes_no_more_work_than_other_updates_wherever_it_comes_from() {
+    let missing = Writer::new(5);
+    let missing = missing.insert(0, "x");
+    let (small, large) = (crowd(10..20, Some((5, 1))), crowd(100..2100, Some((5, 1))));
+    let mut replicas = [Trust::None, Trust::Logged].map(|trust| {
+        let mut replica = replica();
+        for update in [&small, &large] {
+            let held = replica.apply(update, &inspect(update).unwrap(), trust).unwrap();
+            assert_eq!(held.applied, Applied::Held);
+        }
+        assert!(replica.holds_much());
+        let outcome = replica.apply(&missing, &inspect(&missing).unwrap(), trust).unwrap();
+        assert_eq!(outcome.released, [small.clone()], "the large one takes two million steps");
+        assert!(!replica.holds_back() && replica.knows_client(10) && !replica.knows_client(100));
+        replica
+    });
+    let [here, from_log] = &mut replicas;
+    assert_eq!(read(here), read(from_log));
+}
+
+#[test]
+fn what_is_held_is_bounded_for_clients_and_not_for_the_log() {
+    let waits = |number: u64| crowd(number..number + 1, Some((5, 1)));
+    let mut replica = replica();
+    let full = (10..).find_map(|number| {
+        let update = waits(number);
+        replica.apply(&update, &inspect(&update).unwrap(), Trust::None).err().map(|error| (update, error))
+    });
+    let (update, error) = full.unwrap();
+    assert_eq!(error, ApplyError::Crowded);
+    assert_eq!(replica.apply_logged(&update).unwrap().applied, Applied::Held);
+    replica.apply_logged(&Writer::new(5).insert(0, "xy")).unwrap();
+    assert!(!replica.holds_back());
+}
+
+#[test]
+fn what_a_replica_has_of_other_documents_makes_no_answer_of_its_own() {
+    let mut replica = replica();
+    apply(&mut replica, &Writer::new(7).insert(0, "text"));
+    let address = |answer: Answer| answer.map(|part| part.as_ptr()).collect::<Vec<_>>();
+    let whole = address(replica.answer(&[0]).unwrap());
+    assert_eq!(address(replica.answer(&[2, 8, 1, 9, 3]).unwrap()), whole, "clients that nobody knows");
+    assert_eq!(address(replica.answer(&[1, 7, 0]).unwrap()), whole, "a clock of 0");
+    let part = address(replica.answer(&[1, 7, 2]).unwrap());
+    assert_ne!(part, whole);
+    assert_eq!(address(replica.answer(&[2, 7, 2, 9, 3]).unwrap()), part);
+}

@@ -139,3 +139,78 @@ fn d6_nobody_waits_for_an_instance_that_has_gone_silent() {
     assert!(!brings(1000) && !brings(14_999), "it is on its way here");
     assert!(brings(15_000), "it will not come any more");
 }
+
+/// A state that is gone is told with the next clock, which clients must be able to read.
+#[test]
+fn p7_a_clock_that_leaves_no_room_for_a_next_one_is_ignored() {
+    let mut room = room(Limits::default());
+    attach(&mut room, ANN, 1);
+    feed(&mut room, 0, says(7, (1 << 53) - 1, Some("{}")));
+    assert_eq!(pass(&mut room, 1000), []);
+    feed(&mut room, 1000, says(7, CLOCK_MAX, Some("{}")));
+    feed(&mut room, 1000, Input::Detach(ANN));
+    let heard = pass(&mut room, 2000);
+    assert!(!heard.is_empty() && heard.iter().all(|(_, state)| state.clock <= CLOCK_MAX + 1), "{heard:?}");
+}
+
+#[test]
+fn p8_who_takes_up_ever_new_client_ids_is_not_remembered_under_all_of_them() {
+    let limits = Limits { presence_messages_burst: 10_000, ..Limits::default() };
+    let max = CLIENTS_BROUGHT_PER_PLACE * limits.presence_clients_per_session;
+    let mut room = room(limits);
+    attach(&mut room, ANN, 1);
+    for client in 1..=1000 {
+        feed(&mut room, 0, says(client, 1, Some("{}")));
+        feed(&mut room, 0, says(client, 2, None));
+    }
+    assert_eq!(room.presence.shown.len(), max);
+    pass(&mut room, 40_000);
+    feed(&mut room, 40_000, says(5000, 1, Some("{}")));
+    assert!(room.presence.shown.contains_key(&5000), "once those are forgotten, there is room again");
+}
+
+#[test]
+fn p4_nobody_is_shown_under_the_client_id_of_anothers_content() {
+    let mut room = room(Limits::default());
+    attach(&mut room, ANN, 1);
+    let doc = schema::new_doc(ClientID::new(7));
+    let text = doc.get_or_insert_text("text");
+    let mut txn = doc.transact_mut();
+    text.push(&mut txn, "hers");
+    feed(&mut room, 0, Input::Update(ANN, UpdateKind::Live, txn.encode_update_v1().into()));
+    feed(&mut room, 0, Input::Detach(ANN));
+    attach(&mut room, BOB, 2);
+    let bob_says = |client| Input::Awareness(BOB, vec![AwarenessState { client, clock: 1, state: Some("{}".into()) }]);
+    feed(&mut room, 0, bob_says(7));
+    assert_eq!(room.presence.shown.len(), 0);
+    feed(&mut room, 0, bob_says(8));
+    assert_eq!(room.presence.shown.len(), 1);
+}
+
+#[test]
+fn who_asks_for_everything_again_and_again_waits_for_it() {
+    const BYTES: usize = 3 << 20;
+    let mut room = room(Limits::default());
+    attach(&mut room, ANN, 1);
+    let doc = schema::new_doc(ClientID::new(7));
+    let text = doc.get_or_insert_text("text");
+    let mut txn = doc.transact_mut();
+    text.push(&mut txn, &"x".repeat(BYTES));
+    feed(&mut room, 0, Input::Update(ANN, UpdateKind::Live, txn.encode_update_v1().into()));
+    let bytes_of = |effects: Vec<Effect>| -> usize {
+        let answers = effects.iter().filter_map(|effect| match effect {
+            Effect::Send(ANN, Outgoing::Step2(part) | Outgoing::Part(part)) => Some(part.len()),
+            _ => None,
+        });
+        answers.sum()
+    };
+    let asks = |clock| Input::Step1(ANN, Bytes::from(vec![1, 7, clock]));
+    let answered: usize = (1..=100).map(|clock| bytes_of(feed(&mut room, 0, asks(clock)))).sum();
+    assert!((2 * BYTES..6 * BYTES).contains(&answered), "{answered}");
+    let mut later = Vec::new();
+    while let Some(now) = room.deadline().filter(|at| *at < 10_000) {
+        later.push(bytes_of(feed(&mut room, now, Input::Tick)));
+    }
+    let last: Vec<usize> = later.into_iter().filter(|bytes| *bytes > 0).collect();
+    assert!(matches!(last[..], [bytes] if bytes < BYTES && bytes > BYTES - 200), "the newest is answered: {last:?}");
+}
