@@ -11,7 +11,7 @@ use chrono::Utc;
 use common::{Client, Instance, present};
 use documents::delivery::{AwarenessState, Outgoing, Refusal};
 use documents::room::UpdateKind;
-use platform::bus::{BusState, Hub};
+use platform::bus::{BusState, Hub, InstanceId};
 use platform::clock::ManualClock;
 use platform::db::documents::{self as document_rows, DocumentRef};
 use platform::db::locks::{self, Taking, Waiting};
@@ -360,6 +360,75 @@ async fn of_an_instance_that_is_killed_the_locks_end_of_those_who_do_not_come_ba
     stays.stop().await;
 }
 
+/// One person on two instances that do not hear each other and show no presence, who holds the lock of a node.
+struct OnTwo {
+    database: TestDatabase,
+    instances: Vec<Instance>,
+    node: DocumentRef,
+    sessions: [Client; 2],
+}
+
+impl OnTwo {
+    async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let node = new_node(&database).await;
+        let limits = Limits { head_check_ms: 50, ..Limits::default() };
+        let mut sessions = [Client::new(1), Client::new(2)];
+        sessions[1].principal = Arc::clone(&sessions[0].principal);
+        let mut instances = Vec::new();
+        for session in &mut sessions {
+            let instance = Instance::with(database.another_instance().await, &Hub::default(), limits.clone());
+            session.attach(&instance, &node).await;
+            instances.push(instance);
+        }
+        instances[0].documents.take_lock(&node, &sessions[0].principal, Waiting::NotTold).await.unwrap();
+        let on_two = Self { database, instances, node, sessions };
+        on_two.until_here_on(2).await;
+        on_two
+    }
+
+    /// Waits until so many instances say that the holder is here.
+    async fn until_here_on(&self, instances: usize) {
+        let said = format!("(SELECT count(*) = {instances} FROM jsonb_object_keys(attended_by))");
+        until_so(&self.database, &of_lock(&self.node, &said)).await;
+    }
+
+    async fn is_held(&self) -> bool {
+        self.database.is_so(&of_lock(&self.node, "holder_id IS NOT NULL")).await
+    }
+
+    async fn until_free(&self) {
+        until_so(&self.database, &of_lock(&self.node, "holder_id IS NULL")).await;
+    }
+}
+
+#[tokio::test]
+async fn g26_without_a_bus_who_leaves_one_instance_keeps_the_lock_while_they_are_here_through_another() {
+    let mut ada = OnTwo::new().await;
+    ada.sessions[0].session = None;
+    ada.until_here_on(1).await;
+    assert!(ada.is_held().await);
+    // Back through the first, and away from the second.
+    ada.sessions[0].attach(&ada.instances[0], &ada.node).await;
+    ada.until_here_on(2).await;
+    ada.sessions[1].session = None;
+    ada.until_here_on(1).await;
+    assert!(ada.is_held().await);
+    ada.sessions[0].session = None;
+    ada.until_free().await;
+    stop(ada.instances).await;
+}
+
+#[tokio::test]
+async fn g26_without_a_bus_the_lock_of_who_leaves_both_instances_at_once_ends() {
+    let mut ada = OnTwo::new().await;
+    for session in &mut ada.sessions {
+        session.session = None;
+    }
+    ada.until_free().await;
+    stop(ada.instances).await;
+}
+
 #[tokio::test]
 async fn after_a_start_holders_of_locks_get_time_to_come_back() {
     let database = TestDatabase::new().await;
@@ -369,7 +438,8 @@ async fn after_a_start_holders_of_locks_get_time_to_come_back() {
         let taken = locks::take(&database.db, node, &ada, 300, Waiting::NotTold).await.unwrap();
         assert!(matches!(taken, Taking::Taken(_)));
     }
-    locks::attend(&database.db, &gone, ada.reference(), Duration::ZERO).await.unwrap();
+    let said_by = InstanceId::new(Uuid::new_v4());
+    locks::attend(&database.db, &gone, ada.reference(), said_by, Duration::ZERO).await.unwrap();
     database.sabotage(&format!("UPDATE node_locks SET expires_at = now() WHERE node_id = '{}'", expired.id)).await;
 
     let clock = Arc::new(ManualClock::new(Utc::now()));

@@ -62,8 +62,12 @@ impl Scene {
     }
 
     fn lock(&mut self, enforcement: Enforcement) -> Vec<Effect> {
+        self.lock_as(1, enforcement)
+    }
+
+    fn lock_as(&mut self, fencing_token: i64, enforcement: Enforcement) -> Vec<Effect> {
         let holder = self.ada.reference();
-        let state = LockState { holder, name: "Ada".into(), fencing_token: 1, until_ms: LATER_MS, enforcement };
+        let state = LockState { holder, name: "Ada".into(), fencing_token, until_ms: LATER_MS, enforcement };
         self.feed(0, Input::Lock(Some(state)))
     }
 
@@ -133,20 +137,26 @@ fn activity_of_the_holder_renews_the_lock_now_and_then() {
 }
 
 #[test]
-fn g26_a_lock_ends_some_seconds_after_its_holders_last_session_unless_it_comes_back() {
+fn g26_it_is_said_some_seconds_after_the_holders_last_session_that_they_left_unless_they_come_back() {
     let mut scene = Scene::new();
-    let ends = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::EndLock(_)));
+    let leaves = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::LeaveLock(_)));
     scene.lock(Enforcement::Advisory);
     scene.attach(BOBS);
     scene.feed(100, Input::Detach(BOBS));
-    assert!(!ends(&scene.feed(60_000, Input::Tick)), "a holder that was never here does not leave");
+    assert!(!leaves(&scene.feed(60_000, Input::Tick)), "a holder that was never here does not leave");
     scene.attach(ADAS);
     scene.feed(60_000, Input::Detach(ADAS));
     scene.attach(ADAS);
-    assert!(!ends(&scene.feed(70_000, Input::Tick)), "a page that is loaded anew is the same person");
+    assert!(!leaves(&scene.feed(70_000, Input::Tick)), "a page that is loaded anew is the same person");
     scene.feed(80_000, Input::Detach(ADAS));
-    assert!(!ends(&scene.feed(81_000, Input::Tick)));
-    assert!(ends(&scene.feed(83_000, Input::Tick)));
+    assert!(!leaves(&scene.feed(81_000, Input::Tick)));
+    assert!(leaves(&scene.feed(83_000, Input::Tick)));
+    assert!(!leaves(&scene.feed(90_000, Input::Tick)), "it is said once");
+
+    scene.attach(ADAS);
+    scene.feed(100_000, Input::Detach(ADAS));
+    scene.lock_as(2, Enforcement::Advisory);
+    assert!(!leaves(&scene.feed(110_000, Input::Tick)), "from a lock that was taken after that they did not leave");
 }
 
 #[test]
@@ -171,4 +181,10 @@ fn it_is_said_that_the_holder_is_here_when_they_come_and_from_time_to_time() {
     assert_eq!(says(&scene.feed(50_000, Input::Tick)), 0);
     scene.lock(Enforcement::Advisory);
     assert_eq!(says(&scene.feed(50_001, Input::Tick)), 1, "the lock was taken by somebody who is here");
+    scene.lock_as(2, Enforcement::Advisory);
+    assert_eq!(
+        says(&scene.feed(50_002, Input::Tick)),
+        1,
+        "nothing that was said of an earlier lock holds for the next"
+    );
 }

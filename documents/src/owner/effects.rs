@@ -58,7 +58,7 @@ impl Owner {
             Effect::End(session) => self.listeners.remove(session),
             Effect::RenewLock(holder) => self.renew_lock(holder),
             Effect::AttendLock(holder) => self.attend_lock(holder),
-            Effect::EndLock(holder) => self.end_lock(holder),
+            Effect::LeaveLock(holder) => self.leave_lock(holder),
             Effect::ReadLock => self.read_lock(),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload => self.reload = true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform::auth::PrincipalRef;
 use platform::bus::BusMessage;
-use platform::db::locks::{self, Lock, ReleaseReason};
+use platform::db::locks::{self, Lock};
 use platform::db::{DbError, documents::DocumentRef};
 
 use super::{Event, EventSender, Owner};
@@ -106,18 +106,18 @@ impl Owner {
     pub(super) fn attend_lock(&self, holder: PrincipalRef) {
         let job = self.job();
         self.services.lifecycle.spawn("lock attendance", async move {
-            let lasts = attended_for(&job.services.limits);
-            if let Err(error) = locks::attend(&job.services.db, &job.document, holder, lasts).await {
+            let (instance, lasts) = (job.services.bus.instance(), attended_for(&job.services.limits));
+            if let Err(error) = locks::attend(&job.services.db, &job.document, holder, instance, lasts).await {
                 tracing::warn!(document = %job.document.id, %error, "a lock's holder could not be noted as here");
             }
         });
     }
 
-    /// The holder has left.
-    pub(super) fn end_lock(&self, holder: PrincipalRef) {
+    /// The holder has left this instance.
+    pub(super) fn leave_lock(&self, holder: PrincipalRef) {
         let job = self.job();
         self.services.lifecycle.spawn("lock release", async move {
-            match job.release(holder).await {
+            match job.leave(holder).await {
                 Ok(lock) => job.tell(lock),
                 // It runs out by itself.
                 Err(error) => tracing::warn!(document = %job.document.id, %error, "a lock could not be released"),
@@ -131,12 +131,11 @@ impl Owner {
 }
 
 impl Job {
-    /// Ends the holder's lock. Somebody else may have it by then.
-    async fn release(&self, holder: PrincipalRef) -> Result<Option<Lock>, DbError> {
-        let mut tx = self.services.db.org(self.document.org).await?;
-        locks::release(&mut tx, &self.document, Some(holder), ReleaseReason::Left, holder).await?;
-        tx.commit().await?;
-        locks::find(&self.services.db, &self.document).await
+    /// Ends the holder's lock unless they are here through another instance. Somebody else may have it by then.
+    async fn leave(&self, holder: PrincipalRef) -> Result<Option<Lock>, DbError> {
+        let db = &self.services.db;
+        locks::leave(db, &self.document, holder, self.services.bus.instance()).await?;
+        locks::find(db, &self.document).await
     }
 
     /// Tells the room, and those of other instances.

@@ -1,4 +1,4 @@
-//! The lock of a node: whether the updates of others are refused, and whether its holder is still here.
+//! The lock of a node: whether the updates of others are refused, and whether its holder is still here, on this instance.
 //!
 //! Whose the lock is stands in the tables; the owner brings it here. A room without one spends a comparison on it.
 
@@ -81,7 +81,8 @@ impl Room {
     /// The lock is as the tables have it now.
     pub(super) fn take_lock(&mut self, state: Option<LockState>, out: &mut Vec<Effect>) {
         let before = self.lock.take();
-        let is_same = |held: &HeldLock| state.as_ref().is_some_and(|state| state.holder == held.state.holder);
+        let which = |state: &LockState| (state.holder, state.fencing_token);
+        let is_same = |held: &HeldLock| state.as_ref().is_some_and(|state| which(state) == which(&held.state));
         let (kept, over) = match before {
             Some(held) if is_same(&held) => (Some(held), None),
             other => (None, other),
@@ -158,7 +159,7 @@ impl Room {
     /// Somebody has a session less. A holder that never had one, as a program that uses REST, does not leave.
     pub(super) fn holder_left(&mut self, now: u64, principal: PrincipalRef) {
         if self.lock.as_ref().is_some_and(|lock| lock.state.holder == principal)
-            && !self.is_here(principal)
+            && !self.has_session(principal)
             && let Some(lock) = &mut self.lock
         {
             lock.left_ms = Some(now);
@@ -179,26 +180,22 @@ impl Room {
         }
     }
 
-    /// The holder is still here, which is to be said. Or they left and have not come back: the lock is to end. Or it has
-    /// run out, as far as is known here.
+    /// The holder is still here, which is to be said. Or they left and have not come back: that is to be said, and the lock
+    /// is to end unless they are here through another instance. Or it has run out, as far as is known here.
     pub(super) fn lock_due(&mut self, now: u64, out: &mut Vec<Effect>) {
         self.attend_lock(now, out);
         let Some(lock) = &mut self.lock else { return };
         let holder = lock.state.holder;
         if lock.left_ms.is_some_and(|left| now >= left + COME_BACK_MS) {
             lock.left_ms = None;
-            if !self.is_here(holder) {
-                out.push(Effect::EndLock(holder));
+            if !self.has_session(holder) {
+                out.push(Effect::LeaveLock(holder));
             }
         }
         if self.lock.as_ref().is_some_and(|lock| now >= lock.state.until_ms) {
             self.take_lock(None, out);
             out.push(Effect::ReadLock);
         }
-    }
-
-    fn is_here(&self, principal: PrincipalRef) -> bool {
-        self.has_session(principal) || self.presence.is_elsewhere(principal)
     }
 
     fn has_session(&self, principal: PrincipalRef) -> bool {

@@ -243,8 +243,8 @@ pub enum Effect {
     RenewLock(PrincipalRef),
     /// The holder of the node's lock is here: note it.
     AttendLock(PrincipalRef),
-    /// The holder of the node's lock has left: end it.
-    EndLock(PrincipalRef),
+    /// The holder of the node's lock has left this instance: end it, unless they are here through another one.
+    LeaveLock(PrincipalRef),
     /// The node's lock may have run out: read it from the tables.
     ReadLock,
     /// Forget a session.

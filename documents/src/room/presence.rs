@@ -121,10 +121,6 @@ impl Presence {
     /// Whether somebody is here through another instance and has brought there what they had. An instance that has missed
     /// a renewal is taken to be gone, sooner than what it told is forgotten: it will bring nothing more, and others must
     /// not wait for it.
-    pub(super) fn is_elsewhere(&self, principal: PrincipalRef) -> bool {
-        self.remote.has(principal)
-    }
-
     pub(super) fn is_answered_for_elsewhere(&self, now: u64, principal: PrincipalRef) -> bool {
         self.remote.has_answered(principal, now.checked_sub(self.timeout_ms() / 2))
     }

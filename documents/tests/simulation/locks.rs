@@ -30,10 +30,19 @@ impl World {
     }
 
     pub(crate) fn tell_lock(&mut self, instance: usize) {
-        let lock = self.lock.clone();
-        let enforced = lock.as_ref().filter(|lock| lock.enforcement == Enforcement::Enforced);
-        self.instances[instance].keeps_out_others_than = enforced.map(|lock| lock.holder);
-        self.feed(instance, Input::Lock(lock));
+        self.instances[instance].keeps_out_others_than = self.sole_writer();
+        self.feed(instance, Input::Lock(self.lock.clone()));
+    }
+
+    /// Whose lock keeps the others out.
+    fn sole_writer(&self) -> Option<PrincipalRef> {
+        self.lock.as_ref().filter(|lock| lock.enforcement == Enforcement::Enforced).map(|lock| lock.holder)
+    }
+
+    /// Whether somebody has a session on one of these instances.
+    fn is_at(&self, principal: PrincipalRef, is_meant: impl Fn(usize) -> bool) -> bool {
+        let mut theirs = self.clients.iter().filter(|client| client.principal.reference() == principal);
+        theirs.any(|client| client.session.is_some_and(|(at, _)| is_meant(at)))
     }
 
     /// Nobody has it any more, and everybody knows.
@@ -49,17 +58,16 @@ impl World {
         match effect {
             // The room has forgotten it by itself.
             Effect::ReadLock => self.instances[instance].keeps_out_others_than = None,
-            Effect::EndLock(holder) => {
-                let is_here = |principal: PrincipalRef| {
-                    self.clients.iter().any(|client| {
-                        client.principal.reference() == principal
-                            && client.session.is_some_and(|(at, _)| at == instance)
-                    })
-                };
-                assert!(!is_here(*holder), "a lock ends though its holder is here");
-                self.instances[instance].keeps_out_others_than = None;
+            Effect::LeaveLock(holder) => {
+                assert!(!self.is_at(*holder, |at| at == instance), "it is said that a holder left who is here");
+                let is_theirs = self.lock.as_ref().is_some_and(|lock| lock.holder == *holder);
+                if is_theirs && !self.is_at(*holder, |at| at != instance) {
+                    self.lock = None;
+                }
+                self.instances[instance].keeps_out_others_than = self.sole_writer();
+                let lock = self.lock.clone();
                 if let Some(room) = &mut self.instances[instance].room {
-                    room.handle(self.now, Input::Lock(None), more);
+                    room.handle(self.now, Input::Lock(lock), more);
                 }
             }
             _ => {}

@@ -250,7 +250,7 @@ impl World {
                 self.check_lock(instance, append.principal);
                 self.instances[instance].appends.push_back(append);
             }
-            Effect::ReadLock | Effect::EndLock(_) => self.lock_effect(instance, &effect, more),
+            Effect::ReadLock | Effect::LeaveLock(_) => self.lock_effect(instance, &effect, more),
             Effect::ReadLog(after) => self.instances[instance].reads.push_back(after),
             Effect::Publish(seq, update) => self.publish(instance, seq, &update),
             Effect::PublishPresence(news) => self.say(instance, &|| Said::News(news.clone())),

@@ -17,7 +17,7 @@ use super::notifications::{AboutNode, NotificationKind, notify};
 use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
 
-pub use attendance::{abandoned, attend, end_abandoned};
+pub use attendance::{abandoned, attend, end_abandoned, leave};
 
 /// The most locks that a list shows.
 pub const LOCKS_LISTED_MAX: i64 = 1_000;
@@ -351,7 +351,7 @@ async fn end(
 ) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE node_locks SET holder_kind = NULL, holder_id = NULL, holder_user_id = NULL, holder_name = NULL,
-             acquired_at = NULL, expires_at = NULL, attended_until = NULL WHERE node_id = $1",
+             acquired_at = NULL, expires_at = NULL, attended_until = NULL, attended_by = '{}' WHERE node_id = $1",
         document.id
     )
     .execute(&mut *tx.inner)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::access::OrgRole;
 use platform::auth::Principal;
+use platform::bus::InstanceId;
 use platform::db::Db;
 use platform::db::documents::{self, DocumentRef};
 use platform::db::events::{self, EventId, EventKind, Scope};
@@ -13,6 +14,10 @@ use schema::ids::{NodeId, UserId};
 use uuid::Uuid;
 
 const SECONDS: u32 = 300;
+const MINUTE: Duration = Duration::from_mins(1);
+/// Instances on which somebody is here.
+const ONE: InstanceId = InstanceId::new(Uuid::from_u128(1));
+const TWO: InstanceId = InstanceId::new(Uuid::from_u128(2));
 
 /// A node, and two who may lock it.
 struct Scene {
@@ -131,23 +136,22 @@ async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wan
 #[tokio::test]
 async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_without_a_socket_is_not() {
     use EventKind::{LockReleased, Notification};
-    const MINUTE: Duration = Duration::from_mins(1);
     let scene = Scene::new().await;
     let (db, ada, bob) = (&scene.test.db, scene.ada.reference(), scene.bob.reference());
     let silent = "UPDATE node_locks SET attended_until = attended_until - interval '2 minutes'";
     let ended = async || end_abandoned(db).await;
     scene.take(&scene.ada, Waiting::NotTold).await;
-    locks::attend(db, &scene.node, bob, MINUTE).await.unwrap();
+    locks::attend(db, &scene.node, bob, ONE, MINUTE).await.unwrap();
     scene.test.sabotage(silent).await;
     assert_eq!(ended().await, [], "nobody has said that the holder is here");
 
-    locks::attend(db, &scene.node, ada, MINUTE).await.unwrap();
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
     assert_eq!(ended().await, []);
     scene.take(&scene.bob, Waiting::Told).await;
     scene.test.sabotage(silent).await;
     let found = locks::find(db, &scene.node).await.unwrap();
     assert_eq!(found.map(|lock| lock.holder), Some(ada), "it is held until a sweep ends it");
-    locks::attend(db, &scene.node, ada, MINUTE).await.unwrap();
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
     assert_eq!(ended().await, [], "the holder came back in time");
     assert!(!locks::end_abandoned(db, &scene.node).await.unwrap());
 
@@ -164,13 +168,81 @@ async fn who_asks_for_a_lock_again_without_a_socket_has_it_until_it_runs_out() {
     let scene = Scene::new().await;
     let (db, ada) = (&scene.test.db, scene.ada.reference());
     scene.take(&scene.ada, Waiting::NotTold).await;
-    locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
+    locks::attend(db, &scene.node, ada, ONE, Duration::ZERO).await.unwrap();
     assert!(matches!(scene.take(&scene.ada, Waiting::NotTold).await, Taking::Renewed(_)));
     assert_eq!(end_abandoned(db).await, []);
 
     // Nothing of what was said of an earlier holder holds for the next.
-    locks::attend(db, &scene.node, ada, Duration::ZERO).await.unwrap();
+    locks::attend(db, &scene.node, ada, ONE, Duration::ZERO).await.unwrap();
     assert!(scene.release(&scene.ada, ReleaseReason::Released).await);
     scene.take(&scene.bob, Waiting::NotTold).await;
     assert_eq!(end_abandoned(db).await, []);
+}
+
+#[tokio::test]
+async fn g26_who_leaves_one_instance_keeps_the_lock_until_they_have_left_the_last() {
+    let scene = Scene::new().await;
+    let (db, ada, bob) = (&scene.test.db, scene.ada.reference(), scene.bob.reference());
+    let leave = async |holder, instance| locks::leave(db, &scene.node, holder, instance).await.unwrap();
+    let is_held = async || locks::find(db, &scene.node).await.unwrap().is_some();
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
+    locks::attend(db, &scene.node, ada, TWO, MINUTE).await.unwrap();
+    // Taken again, which says nothing of where they are.
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    assert!(!leave(bob, ONE).await && !leave(bob, TWO).await, "the lock is somebody else's");
+    assert!(!leave(ada, ONE).await && is_held().await, "they are here through the other instance");
+    assert!(!leave(ada, ONE).await && is_held().await, "whatever is said twice");
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
+    assert!(!leave(ada, TWO).await && is_held().await, "they came back through the first");
+    assert!(leave(ada, ONE).await && !is_held().await);
+
+    // What was said of them is forgotten.
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, ada, TWO, MINUTE).await.unwrap();
+    scene.release(&scene.ada, ReleaseReason::Released).await;
+    scene.take(&scene.bob, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, bob, ONE, MINUTE).await.unwrap();
+    assert!(leave(bob, ONE).await && !is_held().await);
+}
+
+#[tokio::test]
+async fn of_two_instances_that_are_left_at_once_one_ends_the_lock() {
+    let scene = Scene::new().await;
+    let (db, ada) = (&scene.test.db, scene.ada.reference());
+    for _ in 0..20 {
+        scene.take(&scene.ada, Waiting::NotTold).await;
+        locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
+        locks::attend(db, &scene.node, ada, TWO, MINUTE).await.unwrap();
+        let leave = |instance| locks::leave(db, &scene.node, ada, instance);
+        let (first, second) = tokio::join!(leave(ONE), leave(TWO));
+        assert!(first.unwrap() != second.unwrap());
+        assert_eq!(locks::find(db, &scene.node).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_whose_holder_left_but_for_an_instance_that_is_silent_is_left_to_the_sweep() {
+    let scene = Scene::new().await;
+    let (db, ada) = (&scene.test.db, scene.ada.reference());
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, ada, TWO, Duration::ZERO).await.unwrap();
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
+    assert_eq!(end_abandoned(db).await, []);
+    let left = locks::leave(db, &scene.node, ada, ONE).await.unwrap();
+    assert!(!left, "whether the other lives, or could not reach the database, is not known");
+    assert_eq!(end_abandoned(db).await, [scene.node]);
+}
+
+#[tokio::test]
+async fn what_an_instance_said_a_day_ago_is_forgotten() {
+    let scene = Scene::new().await;
+    let (db, ada) = (&scene.test.db, scene.ada.reference());
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    locks::attend(db, &scene.node, ada, TWO, MINUTE).await.unwrap();
+    let yesterday = "UPDATE node_locks SET attended_by = jsonb_build_object(key, now() - interval '25 hours')
+                     FROM (SELECT jsonb_object_keys(attended_by) AS key FROM node_locks) said";
+    scene.test.sabotage(yesterday).await;
+    locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();
+    assert!(locks::leave(db, &scene.node, ada, ONE).await.unwrap());
 }

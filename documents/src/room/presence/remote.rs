@@ -68,12 +68,6 @@ impl Remote {
         self.instances.iter().filter_map(move |(instance, told)| Some((*instance, told.states.get(&client)?)))
     }
 
-    /// Whether somebody is here through another instance.
-    pub(super) fn has(&self, principal: PrincipalRef) -> bool {
-        let mut states = self.instances.values().flat_map(|told| told.states.values());
-        states.any(|state| state.claim.principal.reference() == principal)
-    }
-
     /// Whether somebody is here through another instance, which was heard of after `silent_since`, and has brought there
     /// what they had.
     pub(super) fn has_answered(&self, principal: PrincipalRef, silent_since: Option<u64>) -> bool {
