@@ -31,10 +31,16 @@ enum Who {
     StrangersKey,
     /// A program with a key of this organization's owner, of another organization of theirs.
     KeyOfAnother,
+    /// A program with a key of this organization's owner that was revoked.
+    RevokedKey,
+    /// The same with one that has run out.
+    ExpiredKey,
 }
 
-const EVERYBODY: [Who; 13] = [
+const EVERYBODY: [Who; 17] = [
     Who::Nobody,
+    Who::RevokedKey,
+    Who::ExpiredKey,
     Who::Stranger,
     Who::StrangersKey,
     Who::KeyOfAnother,
@@ -43,6 +49,8 @@ const EVERYBODY: [Who; 13] = [
     Who::Of(OrgRole::Guest, Some(ProjectRole::Member)),
     Who::Of(OrgRole::Guest, Some(ProjectRole::Admin)),
     Who::Of(OrgRole::Member, None),
+    Who::Of(OrgRole::Member, Some(ProjectRole::Viewer)),
+    Who::Of(OrgRole::Member, Some(ProjectRole::Admin)),
     Who::Of(OrgRole::Admin, None),
     Who::Of(OrgRole::Owner, None),
     Who::Key(Scope::Read),
@@ -53,7 +61,9 @@ impl Who {
     fn means(self) -> Means {
         match self {
             Self::Key(scope) => Means::Program(scope),
-            Self::StrangersKey | Self::KeyOfAnother => Means::Program(Scope::Write),
+            Self::StrangersKey | Self::KeyOfAnother | Self::RevokedKey | Self::ExpiredKey => {
+                Means::Program(Scope::Write)
+            }
             Self::Nobody | Self::Of(..) | Self::Stranger => Means::InPerson,
         }
     }
@@ -62,8 +72,28 @@ impl Who {
         match self {
             Self::Of(role, _) => Some(role),
             Self::Key(_) => Some(OrgRole::Owner),
-            Self::Nobody | Self::Stranger | Self::StrangersKey | Self::KeyOfAnother => None,
+            Self::Nobody
+            | Self::Stranger
+            | Self::StrangersKey
+            | Self::KeyOfAnother
+            | Self::RevokedKey
+            | Self::ExpiredKey => None,
         }
+    }
+
+    /// Why nobody knows who that is.
+    fn unknown(self) -> Option<&'static str> {
+        match self {
+            Self::Nobody => Some("UNAUTHENTICATED"),
+            Self::RevokedKey => Some("INVALID_TOKEN"),
+            Self::ExpiredKey => Some("TOKEN_EXPIRED"),
+            Self::Of(..) | Self::Key(_) | Self::Stranger | Self::StrangersKey | Self::KeyOfAnother => None,
+        }
+    }
+
+    /// Whether nothing of the organization may be told.
+    fn is_foreign(self) -> bool {
+        self.org_role().is_none() && self != Self::Nobody
     }
 
     fn project_role(self) -> Option<ProjectRole> {
@@ -75,24 +105,24 @@ impl Who {
 /// What is to come of a call.
 fn expected(row: &Row, who: Who) -> (StatusCode, Option<&'static str>) {
     let success = (row.success, None);
-    if who == Who::Nobody {
+    if let Some(code) = who.unknown() {
         return match row.takes {
             Takes::Nothing => success,
-            _ => (StatusCode::UNAUTHORIZED, Some("UNAUTHENTICATED")),
+            _ => (StatusCode::UNAUTHORIZED, Some(code)),
         };
     }
+    let means = who.means();
     let checked = match row.takes {
-        Takes::Nothing => Ok(()),
-        Takes::SignIn(action) => action.check(who.means()),
-        Takes::InOrg(action) => match who.org_role() {
-            Some(role) => action.check(role, who.means()),
-            None => return (StatusCode::NOT_FOUND, Some("NOT_FOUND")),
-        },
-        Takes::InProject(action) => match who.project_role() {
-            Some(role) => action.check(role, who.means()),
-            None => return (StatusCode::NOT_FOUND, Some("NOT_FOUND")),
-        },
+        Takes::Nothing => Some(Ok(())),
+        Takes::SignIn(action) => Some(action.check(means)),
+        Takes::InOrg(action) => who.org_role().map(|role| action.check(role, means)),
+        Takes::InProject(action) => who.project_role().map(|role| action.check(role, means)),
+        Takes::InBoth(action, there) => who.org_role().and_then(|role| match action.check(role, means) {
+            Ok(()) => who.project_role().map(|role| there.check(role, means)),
+            denied => Some(denied),
+        }),
     };
+    let Some(checked) = checked else { return (StatusCode::NOT_FOUND, Some("NOT_FOUND")) };
     match checked {
         Ok(()) => success,
         Err(Denied::OrgRole(_) | Denied::ProjectRole(_)) => (StatusCode::FORBIDDEN, Some("FORBIDDEN")),
@@ -132,11 +162,13 @@ async fn try_rows(share: usize) {
     let limits = Limits { requests_per_minute_per_person: u64::from(u32::MAX), ..Limits::default() };
     let server = first.with_limits(limits);
     let people = People::sign_in(&server).await;
+    let shared = World::new(&server, &people.owner, &people).await;
     let others = Others {
         stranger: World::new(&server, &people.stranger, &people).await,
         another: World::new(&server, &people.owner, &people).await,
+        revoked: shared.revoked_key(&people.owner).await,
+        expired: shared.expired_key(&people.owner, first.database()).await,
     };
-    let shared = World::new(&server, &people.owner, &people).await;
     for row in ROWS.iter().enumerate().filter(|(index, _)| index % SHARES == share).map(|(_, row)| row) {
         for who in EVERYBODY {
             let (status, code) = expected(row, who);
@@ -150,7 +182,7 @@ async fn try_rows(share: usize) {
             if let Some(code) = code {
                 assert_eq!(answer.json()["code"], code, "{} as {who:?}", row.endpoint);
             }
-            if matches!(who, Who::Stranger | Who::StrangersKey | Who::KeyOfAnother) && row.path().contains('{') {
+            if who.is_foreign() && row.path().contains('{') {
                 assert!(!body.contains(world::SECRET), "{} tells a stranger: {body}", row.endpoint);
             }
         }

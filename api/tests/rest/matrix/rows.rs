@@ -5,7 +5,7 @@ use platform::access::{OrgAction, OwnAction, ProjectAction};
 use serde_json::{Value, json};
 
 use super::world::World;
-use Takes::{InOrg, InProject, Nothing, SignIn};
+use Takes::{InBoth, InOrg, InProject, Nothing, SignIn};
 
 /// What it takes to call an endpoint.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub(super) enum Takes {
     InOrg(OrgAction),
     /// To see the project, and to be allowed this there.
     InProject(ProjectAction),
+    /// To belong to the organization and see the project, and to be allowed this in each.
+    InBoth(OrgAction, ProjectAction),
 }
 
 /// An endpoint.
@@ -200,8 +202,7 @@ pub(super) const ROWS: &[Row] = &[
     // The owner's own; others have to be allowed to manage them.
     row("PATCH /templates/{templateId}", InOrg(OrgAction::ManageTemplates), OK).with(|_| json!({"name": "Changed"})),
     row("DELETE /templates/{templateId}", InOrg(OrgAction::ManageTemplates), GONE),
-    // Besides using the template it takes writing in the project, as making one does.
-    row("POST /templates/{templateId}/apply", InOrg(OrgAction::MakeTemplates), CREATED)
+    row("POST /templates/{templateId}/apply", InBoth(OrgAction::UseTemplates, ProjectAction::Edit), CREATED)
         .with(|world| json!({"projectId": world.id("projectId")})),
     // Documents.
     row("GET /documents/{name}", VIEW, OK),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{TimeDelta, Utc};
 use http::StatusCode;
 use platform::access::{OrgRole, ProjectRole};
 use platform::auth::Principal;
@@ -11,6 +12,7 @@ use platform::db::documents;
 use platform::db::executions::{self, NewExecution, Wish};
 use platform::db::{DbError, members};
 use platform::executions::{ExecuteOptions, IfBusy};
+use platform::testing::TestDatabase;
 use schema::ids::{DocumentName, OrgId, ProjectId, RunId, UserId};
 use schema::node::{self, NewProposal, NodePatch, ProposedChange};
 use serde_json::{Value, json};
@@ -29,6 +31,9 @@ pub(super) struct People {
     nobody: Client,
     admin: Client,
     member: Client,
+    /// Members to whom the project gives less, and more.
+    narrowed: Client,
+    lifted: Client,
     guest: Client,
     viewer: Client,
     editor: Client,
@@ -45,6 +50,8 @@ impl People {
             nobody: server.program(""),
             admin: server.sign_in("admin").await,
             member: server.sign_in("member").await,
+            narrowed: server.sign_in("narrowed").await,
+            lifted: server.sign_in("lifted").await,
             guest: server.sign_in("guest").await,
             viewer: server.sign_in("viewer").await,
             editor: server.sign_in("editor").await,
@@ -54,12 +61,14 @@ impl People {
     }
 }
 
-/// Organizations besides the one that is looked at.
+/// Organizations besides the one that is looked at, and keys that open that no more.
 pub(super) struct Others {
     /// A stranger's.
     pub(super) stranger: World,
     /// Of the same owner.
     pub(super) another: World,
+    pub(super) revoked: String,
+    pub(super) expired: String,
 }
 
 /// An organization, and the ids of what is in it by the names that addresses give them.
@@ -164,6 +173,27 @@ impl World {
         path + rest
     }
 
+    /// A key that its owner has revoked.
+    pub(super) async fn revoked_key(&self, owner: &Client) -> String {
+        let keys = self.path("/orgs/{orgId}/api-keys");
+        let body = json!({"name": SECRET, "scopes": ["api:read", "api:write"]});
+        let made = owner.post(&keys, body).await.expect(StatusCode::CREATED);
+        owner.delete(&format!("{keys}/{}", made["id"].as_str().unwrap())).await.expect(StatusCode::NO_CONTENT);
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    /// A key that has run out.
+    pub(super) async fn expired_key(&self, owner: &Client, database: &TestDatabase) -> String {
+        let tomorrow = Utc::now() + TimeDelta::days(1);
+        let body = json!({"name": SECRET, "scopes": ["api:read", "api:write"], "expiresAt": tomorrow});
+        let made = owner.post(&self.path("/orgs/{orgId}/api-keys"), body).await.expect(StatusCode::CREATED);
+        let id = made["id"].as_str().unwrap();
+        database
+            .sabotage(&format!("UPDATE api_keys SET expires_at = now() - interval '1 day' WHERE id = '{id}'"))
+            .await;
+        made["key"].as_str().unwrap().to_owned()
+    }
+
     pub(super) fn caller(&self, server: &Server, people: &People, others: &Others, who: Who) -> Client {
         let person = match who {
             Who::Nobody => &people.nobody,
@@ -172,12 +202,16 @@ impl World {
             Who::Of(OrgRole::Guest, Some(ProjectRole::Viewer)) => &people.viewer,
             Who::Of(OrgRole::Guest, Some(ProjectRole::Member)) => &people.editor,
             Who::Of(OrgRole::Guest, Some(ProjectRole::Admin)) => &people.steward,
-            Who::Of(OrgRole::Member, _) => &people.member,
+            Who::Of(OrgRole::Member, None | Some(ProjectRole::Member)) => &people.member,
+            Who::Of(OrgRole::Member, Some(ProjectRole::Viewer)) => &people.narrowed,
+            Who::Of(OrgRole::Member, Some(ProjectRole::Admin)) => &people.lifted,
             Who::Of(OrgRole::Admin, _) => &people.admin,
             Who::Of(OrgRole::Owner, _) => &people.owner,
             Who::Key(scope) => return server.program(&self.keys[usize::from(scope == platform::access::Scope::Write)]),
             Who::StrangersKey => return server.program(&others.stranger.keys[1]),
             Who::KeyOfAnother => return server.program(&others.another.keys[1]),
+            Who::RevokedKey => return server.program(&others.revoked),
+            Who::ExpiredKey => return server.program(&others.expired),
         };
         person.clone()
     }
@@ -188,6 +222,8 @@ async fn add_members(server: &Server, people: &People, org: OrgId, project: Proj
     let of_org = [
         (&people.admin, OrgRole::Admin),
         (&people.member, OrgRole::Member),
+        (&people.narrowed, OrgRole::Member),
+        (&people.lifted, OrgRole::Member),
         (&people.guest, OrgRole::Guest),
         (&people.viewer, OrgRole::Guest),
         (&people.editor, OrgRole::Guest),
@@ -199,6 +235,8 @@ async fn add_members(server: &Server, people: &People, org: OrgId, project: Proj
         members::set_org_role::<DbError>(db, org, by, id(person), role, |_| Ok(())).await.unwrap();
     }
     let of_project = [
+        (&people.narrowed, ProjectRole::Viewer),
+        (&people.lifted, ProjectRole::Admin),
         (&people.viewer, ProjectRole::Viewer),
         (&people.editor, ProjectRole::Member),
         (&people.steward, ProjectRole::Admin),
