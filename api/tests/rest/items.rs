@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::server::{Client, Server};
+use crate::server::{Answer, Client, Server};
 
 /// A project with a node, and the node's path.
 async fn with_node(server: &Server) -> (Client, String) {
@@ -72,6 +72,33 @@ async fn an_item_is_changed_and_removed() {
     assert_eq!(ada.get(&node).await.expect(StatusCode::OK)["inputs"], json!([]));
     ada.delete(&item).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     ada.patch(&item, json!({"label": "x"})).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn what_others_wrote_in_a_text_since_it_was_read_is_kept() {
+    let server = Server::start().await;
+    let (ada, node) = with_node(&server).await;
+    for side in ["inputs", "outputs"] {
+        let text = json!({"type": "text", "text": "Buy milk.\n\nThe end."});
+        let (item, read) = add(&ada, &format!("{node}/{side}"), text).await;
+        let text = |answer: Answer| answer.expect(StatusCode::OK)["text"].as_str().unwrap().trim_end().to_owned();
+        ada.patch(&item, json!({"text": "Buy milk, please.\n\nThe end."})).await.expect(StatusCode::OK);
+        let changed = json!({"text": "Buy oat milk.\n\nThe end.", "baseText": read["text"]});
+        assert_eq!(text(ada.patch(&item, changed).await), "Buy oat milk, please.\n\nThe end.", "{side}");
+        let alone = ada.patch(&item, json!({"text": "Nothing else."})).await;
+        assert_eq!(text(alone), "Nothing else.", "without the text that was read");
+
+        let emptied = ada.patch(&item, json!({"text": null, "baseText": "Nothing else."})).await;
+        assert_eq!(text(emptied), "");
+
+        let refused = ada.patch(&item, json!({"baseText": "", "label": "Note"})).await;
+        let problem = refused.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        assert_eq!(problem["errors"][0]["field"], "baseText");
+    }
+    let (link, _) = add(&ada, &format!("{node}/inputs"), json!({"type": "external_link", "url": "https://a.b"})).await;
+    let refused = ada.patch(&link, json!({"text": "words", "baseText": ""})).await;
+    let problem = refused.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+    assert_eq!(problem["errors"][0]["field"], "text");
 }
 
 #[tokio::test]

@@ -12,11 +12,12 @@ use std::fmt;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use documents::EditFailed;
+use documents::replica::Patch;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
 use platform::db::versions::NodeChange;
 use schema::ids::NodeId;
-use schema::node::{self, Item, NodePatch, Side};
+use schema::node::{self, Item, NodePatch, NodeView, Side};
 use uuid::Uuid;
 
 use super::item::ItemBody;
@@ -28,6 +29,7 @@ use crate::etag::{etag_header, if_match};
 use crate::problem::Problem;
 
 /// The list of a node that a caller wants to change.
+#[derive(Clone, Copy)]
 struct List {
     node: NodeId,
     side: Side,
@@ -41,10 +43,10 @@ impl fmt::Display for List {
 
 impl List {
     /// What is in the list.
-    fn items(&self, node: LiveNode) -> Vec<Item> {
+    fn items(&self, node: NodeView) -> Vec<Item> {
         match self.side {
-            Side::Inputs => node.content.inputs,
-            Side::Outputs => node.content.outputs,
+            Side::Inputs => node.inputs,
+            Side::Outputs => node.outputs,
         }
     }
 
@@ -69,11 +71,21 @@ impl List {
         headers: &HeaderMap,
         patch: NodePatch,
     ) -> Result<LiveNode, Problem> {
+        self.edit_by(api, caller, headers, Box::new(move |txn| node::apply(&patch, txn))).await
+    }
+
+    /// The same by an edit that looks at what is there.
+    async fn edit_by(
+        &self,
+        api: &Api,
+        caller: &Caller,
+        headers: &HeaderMap,
+        patch: Patch,
+    ) -> Result<LiveNode, Problem> {
         let condition = if_match(headers)?;
         let documents = api.node_documents(caller, self.node, Access::Write).await?;
         let present = api.live_node(self.node, &documents).await?.tag;
         let expected = expected_place(condition.as_ref(), &present)?.map(|tag| tag.node.place());
-        let patch: documents::replica::Patch = Box::new(move |txn| node::apply(&patch, txn));
         let edited = api.edit(&documents.node, &caller.principal, expected, patch).await;
         if edited.is_ok() {
             let summary = format!("Changed {}", self.name());
@@ -90,7 +102,8 @@ impl List {
     /// An item of the list, with the node's `ETag`.
     fn answer(&self, status: StatusCode, node: LiveNode, id: Uuid) -> Result<Response, Problem> {
         let etag = etag_header(&node.tag);
-        let item = self.items(node).into_iter().find(|item| item.id == id).ok_or_else(|| Problem::not_found("item"))?;
+        let item = self.items(node.content).into_iter().find(|item| item.id == id);
+        let item = item.ok_or_else(|| Problem::not_found("item"))?;
         Ok((status, [etag], Json(ItemBody::from(item))).into_response())
     }
 }

@@ -48,6 +48,6 @@ pub(in crate::routes::nodes) async fn outputs(
 async fn list(api: &Api, caller: &Caller, list: List) -> Result<Response, Problem> {
     let node = list.read(api, caller).await?;
     let etag = etag_header(&node.tag);
-    let items = list.items(node).into_iter().map(ItemBody::from);
+    let items = list.items(node.content).into_iter().map(ItemBody::from);
     Ok(([etag], Json(Page::whole(items))).into_response())
 }

@@ -96,6 +96,6 @@ async fn order(
     }
     let node = list.edit(api, caller, headers, NodePatch::OrderItems { side: list.side, ids }).await?;
     let etag = etag_header(&node.tag);
-    let items = list.items(node).into_iter().map(ItemBody::from);
+    let items = list.items(node.content).into_iter().map(ItemBody::from);
     Ok(([etag], Json(Page::whole(items))).into_response())
 }

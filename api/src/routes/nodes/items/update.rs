@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use schema::Patch;
 use schema::ids::{InputId, NodeId, OutputId};
-use schema::node::{ItemChanges, NodePatch, Side};
+use schema::node::{self, ItemChanges, NodePatch, Side};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,7 +17,8 @@ use super::List;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Ids};
-use crate::problem::{Problem, ProblemBody};
+use crate::merge::merge_texts;
+use crate::problem::{Code, Problem, ProblemBody};
 use crate::routes::nodes::item::ItemBody;
 
 /// What is to change. A field that is left out stays as it is; `null` empties it. The type stays, and what the item
@@ -38,10 +39,14 @@ pub(in crate::routes::nodes) struct Request {
     #[serde(default)]
     #[schema(value_type = Option<Object>, required = false)]
     metadata: Patch<Map<String, Value>>,
-    /// Of a text: what it is to say, as Markdown; at most 1 MiB.
+    /// Of a text: what it is to say, as Markdown; at most 1 MiB. Only what differs from the present text is changed.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
     text: Patch<String>,
+    /// The text as the caller read it, before it made `text` of it. When others have written since, what they wrote is
+    /// kept, unless the caller changed the same words. Without it, `text` is what the item says afterwards.
+    #[schema(required = false, nullable = false)]
+    base_text: Option<String>,
     /// Of structured data: the value; at most 256 KiB.
     #[serde(default)]
     #[schema(value_type = Option<Value>, required = false)]
@@ -66,7 +71,8 @@ pub(in crate::routes::nodes) struct Request {
 
 /// Change an input of a node
 ///
-/// An edit of the living document. Of a text only what differs is changed, so that what others write meanwhile stays.
+/// An edit of the living document: everybody who has the node open sees it at once. With `baseText`, what others have
+/// written in a text since the caller read it stays.
 #[utoipa::path(patch, path = "/nodes/{nodeId}/inputs/{inputId}", tag = "nodes", operation_id = "updateInput",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
@@ -93,7 +99,8 @@ pub(in crate::routes::nodes) async fn input(
 
 /// Change an output of a node
 ///
-/// An edit of the living document. Of a text only what differs is changed, so that what others write meanwhile stays.
+/// An edit of the living document: everybody who has the node open sees it at once. With `baseText`, what others have
+/// written in a text since the caller read it stays.
 #[utoipa::path(patch, path = "/nodes/{nodeId}/outputs/{outputId}", tag = "nodes", operation_id = "updateOutput",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
@@ -126,26 +133,40 @@ async fn update(
     headers: &HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    let changes = Box::new(ItemChanges::from(request));
-    let node = list.edit(api, caller, headers, NodePatch::UpdateItem { side: list.side, id, changes }).await?;
+    let (mut changes, base) = request.split()?;
+    let edit: documents::replica::Patch = Box::new(move |txn| {
+        if let Some(base) = base {
+            let item = list.items(node::read(txn)).into_iter().find(|item| item.id == id);
+            let present = item.and_then(|item| item.text).unwrap_or_default();
+            let text = changes.text.value().map_or("", String::as_str);
+            changes.text = Patch::Set(merge_texts(&base, text, &present));
+        }
+        node::apply(&NodePatch::UpdateItem { side: list.side, id, changes: Box::new(changes) }, txn)
+    });
+    let node = list.edit_by(api, caller, headers, edit).await?;
     list.answer(StatusCode::OK, node, id)
 }
 
-impl From<Request> for ItemChanges {
-    /// Where the item comes from stays as it was said when it was added.
-    fn from(request: Request) -> Self {
-        let Request { label, sort_order, metadata, text, data, file_id, source_node_id, source_version, url } = request;
-        Self {
-            label,
-            sort_order,
-            metadata,
-            provenance: Patch::Absent,
-            text,
-            data,
-            file_id,
-            source_node_id,
-            source_version,
-            url,
+impl Request {
+    /// What changes, and the text of which the new one was made. Where the item comes from stays as it was said when it
+    /// was added.
+    fn split(self) -> Result<(ItemChanges, Option<String>), Problem> {
+        if self.base_text.is_some() && self.text.is_absent() {
+            let message = "says what text was made of, and means nothing without it";
+            return Err(Problem::new(Code::ValidationFailed).field_error("baseText", message));
         }
+        let changes = ItemChanges {
+            label: self.label,
+            sort_order: self.sort_order,
+            metadata: self.metadata,
+            provenance: Patch::Absent,
+            text: self.text,
+            data: self.data,
+            file_id: self.file_id,
+            source_node_id: self.source_node_id,
+            source_version: self.source_version,
+            url: self.url,
+        };
+        Ok((changes, self.base_text))
     }
 }
