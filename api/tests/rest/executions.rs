@@ -240,9 +240,9 @@ async fn runs_are_steered_by_the_table_of_states() {
     assert_eq!(cancelled["status"], "cancelled");
     assert!(cancelled["completedAt"].is_string());
     illegal(&["pause", "resume", "cancel", "retry"]).await;
-    let expected =
-        ["execution.started", "execution.cancelled", "execution.retried", "execution.cancelled"].map(str::to_owned);
-    assert_eq!(scene.actions("execution").await, expected);
+    // What was asked for already is not done once more.
+    let expected = ["started", "paused", "resumed", "resumed", "cancelled", "retried", "cancelled"];
+    assert_eq!(scene.actions("execution").await, expected.map(|what| format!("execution.{what}")));
     // The same by the node.
     let second = scene.run(json!({})).await;
     let by_node = async |what: &str| scene.ada.post(&format!("{}/execution/{what}", scene.node), json!({})).await;
@@ -293,7 +293,23 @@ async fn a_question_is_answered_once_by_whoever_may() {
     scene.set(&run, &format!("requested_by = '{}'", scene.bob.id())).await;
     scene.bob.post(&path, answer(approval)).await.expect(StatusCode::ACCEPTED);
     scene.set(&run, "answer = NULL").await;
-    scene.ada.post(&path, answer(approval)).await.expect(StatusCode::ACCEPTED);
+    let other = json!({"questionId": approval, "response": "My own words."});
+    scene.ada.post(&path, other).await.expect(StatusCode::ACCEPTED);
+
+    let log = format!("/orgs/{}/audit-log?action=execution.answered", scene.org);
+    let log = scene.ada.get(&log).await.expect(StatusCode::OK);
+    let (user, leave) = (|client: &Client| format!("user:{}", client.id()), json!("Which one?"));
+    let expected = [
+        (user(&scene.ada), json!({"questionId": approval, "approval": true, "question": leave, "answer": null})),
+        (user(&scene.bob), json!({"questionId": approval, "approval": true, "question": leave, "answer": "a"})),
+        (user(&scene.bob), json!({"questionId": question, "approval": false})),
+    ];
+    let entries = log["items"].as_array().unwrap();
+    assert_eq!(entries.len(), expected.len(), "what was refused is not there: {log}");
+    for (entry, (actor, details)) in entries.iter().zip(expected) {
+        assert_eq!((&entry["actor"], &entry["details"]), (&json!(actor), &details));
+        assert_eq!((&entry["resourceId"], &entry["runId"]), (&json!(run), &json!(run)));
+    }
 }
 
 #[tokio::test]

@@ -86,6 +86,13 @@ async fn proposals_are_listed_and_accepted_or_rejected_once() {
         decide(id, what).await.expect_problem(StatusCode::CONFLICT, "CONFLICT");
     }
     decide(Uuid::new_v4(), "accept").await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    let org = scene.ada.get("/orgs").await.expect(StatusCode::OK)["items"][0]["id"].as_str().unwrap().to_owned();
+    let log = scene.ada.get(&format!("/orgs/{org}/audit-log?resourceId={}", scene.node_id)).await;
+    let log = log.expect(StatusCode::OK)["items"].as_array().unwrap().clone();
+    let told: Vec<_> = log.iter().map(|it| (&it["action"], &it["details"]["proposalId"], &it["runId"])).collect();
+    let [accepted, rejected] = ["node.proposal_accepted", "node.proposal_rejected"].map(|action| json!(action));
+    let run = json!(scene.run);
+    assert_eq!(told, [(&rejected, &json!(second), &run), (&accepted, &json!(first), &run)]);
     assert!(scene.list("?status=open").await.is_empty());
     assert_eq!(scene.list("?status=rejected").await.len(), 1);
 }

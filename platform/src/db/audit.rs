@@ -81,6 +81,13 @@ pub async fn record(tx: &mut OrgTx, entry: Entry) -> Result<(), DbError> {
     insert(tx, entry, &[id]).await
 }
 
+/// Notes what was done elsewhere than in tables: in a document, which has it already.
+pub async fn note(db: &Db, org: OrgId, entry: Entry) -> Result<(), DbError> {
+    let mut tx = db.org(org).await?;
+    record(&mut tx, entry).await?;
+    tx.commit().await
+}
+
 /// Notes that the same is done to each of several resources, whatever the entry says which it is.
 pub(super) async fn record_of_each(tx: &mut OrgTx, entry: Entry, resources: &[Uuid]) -> Result<(), DbError> {
     let resources: Vec<Option<Uuid>> = resources.iter().copied().map(Some).collect();

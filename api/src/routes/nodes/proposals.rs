@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use platform::access::Access;
+use platform::db::audit::{self, Action, Entry, ResourceKind};
 use platform::db::versions::NodeChange;
 use schema::ids::{NodeId, RunId, UserId};
 use schema::node::{self, NodePatch, Proposal, ProposalKind, ProposalStatus};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -201,14 +203,18 @@ async fn decide(
     let documents = api.node_documents(caller, node, Access::Write).await?;
     let before =
         api.live_node(node, &documents).await?.content.proposals.into_iter().find(|proposal| proposal.id == id);
+    let run = before.and_then(|proposal| proposal.run_id);
     let is_accepted = matches!(patch, NodePatch::AcceptProposal { .. });
-    let run = before.and_then(|proposal| proposal.run_id).filter(|_| is_accepted);
+    let action = if is_accepted { Action::ProposalAccepted } else { Action::ProposalRejected };
     let (document, principal) = (&documents.node, Arc::clone(&caller.principal));
     let patch: documents::replica::Patch = Box::new(move |txn| node::apply(&patch, txn));
-    match run {
+    match run.filter(|_| is_accepted) {
         Some(run) => api.documents.accept(document, principal, run, patch).await?,
         None => api.documents.edit(document, principal, None, patch).await?,
     };
+    let entry = caller.actor.did(action, ResourceKind::Node, node);
+    let entry = entry.with(json!({"projectId": documents.project, "proposalId": id}));
+    audit::note(&api.db, document.org, Entry { run: run.map(|run| run.as_uuid()), ..entry }).await?;
     api.keep_version(caller, &documents.node, NodeChange::Updated, summary).await;
     let node = api.live_node(node, &documents).await?;
     let etag = etag_header(&node.tag);

@@ -86,6 +86,10 @@ names! {
         NodeDeleted => "node.deleted",
         /// A node was taken out of the trash.
         NodeRestored => "node.restored",
+        /// What was proposed for a node was done.
+        ProposalAccepted => "node.proposal_accepted",
+        /// It was refused.
+        ProposalRejected => "node.proposal_rejected",
         /// A place of a document's log was given a name.
         VersionNamed => "document.version_named",
         /// It was given another one.
@@ -120,6 +124,12 @@ names! {
         ModelDeleted => "model.deleted",
         /// An agent was run on a node.
         ExecutionStarted => "execution.started",
+        /// A run of an agent was to stop for a while.
+        ExecutionPaused => "execution.paused",
+        /// It was to go on.
+        ExecutionResumed => "execution.resumed",
+        /// What it asked was answered; where it asked for leave, that was given or refused.
+        ExecutionAnswered => "execution.answered",
         /// A run of an agent was stopped for good.
         ExecutionCancelled => "execution.cancelled",
         /// A run that had failed was tried again.

@@ -1,7 +1,7 @@
 //! Pausing, resuming, cancelling and retrying runs, and answering what they ask.
 
 use schema::ids::{OrgId, RunId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Execution, changed, parse, read_one, record, word};
 use crate::db::audit::{Action, Actor};
@@ -19,6 +19,18 @@ pub enum Wish {
     Cancel,
     /// That it is tried again from where it failed.
     Retry,
+}
+
+impl Wish {
+    /// What the audit log calls it.
+    const fn action(self) -> Action {
+        match self {
+            Self::Pause => Action::ExecutionPaused,
+            Self::Resume => Action::ExecutionResumed,
+            Self::Cancel => Action::ExecutionCancelled,
+            Self::Retry => Action::ExecutionRetried,
+        }
+    }
 }
 
 /// What became of such a wish.
@@ -112,11 +124,7 @@ async fn steer_in(tx: &mut OrgTx, by: &Actor, run: RunId, wish: Wish) -> Result<
             .await?;
         }
     }
-    match wish {
-        Wish::Cancel => record(tx, by, Action::ExecutionCancelled, run, json!({})).await?,
-        Wish::Retry => record(tx, by, Action::ExecutionRetried, run, json!({})).await?,
-        Wish::Pause | Wish::Resume => {}
-    }
+    record(tx, by, wish.action(), run, json!({})).await?;
     Ok(Steered::Done(Box::new(changed(tx, by, run).await?)))
 }
 
@@ -166,9 +174,21 @@ pub async fn answer<E: From<DbError>>(
     .execute(&mut *tx.inner)
     .await
     .map_err(DbError::from)?;
+    record(&mut tx, by, Action::ExecutionAnswered, run, told(&asked, answer)).await?;
     let execution = changed(&mut tx, by, run).await?;
     tx.commit().await?;
     Ok(Answered::Done(Box::new(execution)))
+}
+
+/// What the audit log is told of an answer. A question for leave and the answers to it are the server's own words; others
+/// are content, and stay in the node.
+fn told(asked: &Question, answer: &Answer) -> Value {
+    let mut told = json!({"questionId": asked.id, "approval": asked.approval});
+    if asked.approval {
+        told["question"] = json!(asked.question);
+        told["answer"] = json!(asked.options.iter().find(|option| **option == answer.response));
+    }
+    told
 }
 
 /// What a run waits to have answered; its row is locked.
