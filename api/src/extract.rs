@@ -14,6 +14,7 @@ use platform::limits::{Limit, LimitCounters};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use crate::idempotency::Asked;
 use crate::problem::{Code, Problem};
 
 /// The one id or document name in the route's path, read before anybody is asked about it.
@@ -124,10 +125,14 @@ where
         if !is_json(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
+        let asked = request.extensions().get::<Asked>().cloned();
         let body = read_body(request, state).await?;
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(unfit)?;
         deserializer.end().map_err(|error| malformed(&error))?;
+        if let Some(asked) = asked {
+            asked.note(&body);
+        }
         Ok(Self(value))
     }
 }

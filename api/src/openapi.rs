@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 
 use self::example::Examples;
 use crate::Api;
+use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::problem::{Code, PROBLEM_CONTENT_TYPE, ProblemBody};
 
 /// The name of the security scheme.
@@ -33,7 +34,8 @@ Projects, nodes and documents of GlassBox.
 
 Writing to a node or document is an edit of the living document: everybody who has it open sees it at once, and the
 answer comes when it is durable. `ETag` says where the document stands; send it back as `If-Match` to change only
-what you have read. To send a creation again safely, give it an `Idempotency-Key`.
+what you have read. To send a creation again safely, give it an `Idempotency-Key`, which is good for that one request:
+with another body it is refused, for seven days at least.
 
 Errors are problems (RFC 9457) with a stable `code`; `requestId` names the request in the server's log.";
 
@@ -191,6 +193,10 @@ fn common_codes(operation: &Operation) -> Vec<Code> {
         RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Path,
         RefOr::Ref(_) => false,
     };
+    let is_key = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => IDEMPOTENCY_KEY.as_str().eq_ignore_ascii_case(&parameter.name),
+        RefOr::Ref(_) => false,
+    };
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     if parameters.iter().any(is_in_path) {
         codes.extend([Code::InvalidId, Code::NotFound]);
@@ -200,6 +206,9 @@ fn common_codes(operation: &Operation) -> Vec<Code> {
     }
     if operation.request_body.is_some() {
         codes.extend([Code::InvalidJson, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::ValidationFailed]);
+    }
+    if parameters.iter().any(is_key) {
+        codes.push(Code::IdempotencyKeyReused);
     }
     codes
 }

@@ -14,6 +14,7 @@ pub mod executions;
 pub mod files;
 mod hints;
 pub mod history;
+pub mod idempotency;
 pub mod invitations;
 pub mod locks;
 pub mod log;
@@ -204,6 +205,11 @@ impl Db {
     /// can write none of them.
     pub async fn user(&self, user: UserId) -> Result<UserTx, DbError> {
         Ok(UserTx { inner: self.begin("BEGIN READ ONLY", "app.current_user_id", &user.to_string()).await?, user })
+    }
+
+    /// Begins a transaction that sees the same, and can write what is known of the person's idempotency keys.
+    pub(crate) async fn idempotency_keys(&self, user: UserId) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.begin("BEGIN", "app.current_user_id", &user.to_string()).await
     }
 
     /// Begins a read-only transaction that sees which documents there are, and what these people are members of.

@@ -130,6 +130,8 @@ codes! {
         "Send JSON, with the header Content-Type: application/json.";
     ValidationFailed, "VALIDATION_FAILED", UNPROCESSABLE_ENTITY, "Fields are not valid",
         "Correct the fields that errors names.";
+    IdempotencyKeyReused, "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
+        "Send the request as it was the first time, or with another key.";
     EditRefused, "EDIT_REFUSED", UNPROCESSABLE_ENTITY, "The document does not take this edit",
         "Read the document again and send an edit that fits it.";
     TooManyRequests, "TOO_MANY_REQUESTS", TOO_MANY_REQUESTS, "Too many requests",

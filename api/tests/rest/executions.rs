@@ -154,6 +154,9 @@ async fn a_request_that_is_sent_again_begins_one_run() {
     assert_eq!(send().await, first);
     scene.set(first["id"].as_str().unwrap(), "status = 'complete'").await;
     assert_eq!(send().await["id"], first["id"]);
+    let other = scene.ada.json(Method::POST, &format!("{}/execute", scene.node)).header("Idempotency-Key", "k");
+    let other = scene.ada.send(other, json!({"instructions": "Something else."}).to_string()).await;
+    other.expect_problem(UNPROCESSABLE, "IDEMPOTENCY_KEY_REUSED");
     assert_eq!(scene.actions("execution").await, ["execution.started"]);
 }
 

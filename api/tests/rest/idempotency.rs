@@ -51,6 +51,23 @@ impl World {
         }
     }
 
+    /// The same operation asked for something else.
+    fn other_body(&self, operation: &str) -> Value {
+        let mut body = self.body(operation);
+        let (field, value) = match operation {
+            "createNode" | "createDocument" => ("title", json!("Another")),
+            "createDependency" => ("targetNodeId", json!(self.project)),
+            "addInput" | "addOutput" => ("label", json!("Another")),
+            "applyTemplate" => ("position", json!({"x": 1, "y": 1})),
+            "createWebhook" => ("url", json!("https://example.com/others")),
+            "uploadFile" => ("filename", json!("another.txt")),
+            "createInvitation" => ("email", json!("another@example.com")),
+            _ => ("name", json!("Another")),
+        };
+        body[field] = value;
+        body
+    }
+
     fn path(&self, template: &str) -> String {
         let name = format!("node:{}", self.node);
         let parameters = [
@@ -110,6 +127,11 @@ async fn what_is_sent_again_with_the_same_key_is_created_once() {
         } else {
             assert_eq!(identity(operation, &again.expect(StatusCode::CREATED)), first, "{operation}");
         }
+        if takes_a_key {
+            let other = world.send(&path, &world.other_body(operation), operation).await;
+            other.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED");
+            assert!(call["responses"]["422"].to_string().contains("IDEMPOTENCY_KEY_REUSED"), "{operation}");
+        }
         tried += 1;
     }
     assert!(tried >= 14, "{tried}");
@@ -126,4 +148,53 @@ async fn what_is_sent_again_with_the_same_key_is_created_once() {
         let listed = world.ada.get(&path).await.expect(StatusCode::OK);
         assert_eq!(listed["items"].as_array().unwrap().len(), count, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_one_requests_one_persons_and_of_one_place() {
+    let world = World::new().await;
+    let path = format!("/orgs/{}/projects", world.org);
+    // What is not even tried needs no other key.
+    let nameless = world.send(&path, &json!({"name": ""}), "k").await;
+    nameless.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+    let (name, turned) = (r#"{"name": "One", "description": "1"}"#, r#"{"description":"1","name":"One"}"#);
+    let send = async |client: &Client, body: &'static str| {
+        client.send(client.json(Method::POST, &path).header("idempotency-key", "k"), body).await
+    };
+    let first = send(&world.ada, name).await.created_id();
+    assert_eq!(send(&world.ada, turned).await.created_id(), first);
+    send(&world.ada, r#"{"name": "Two"}"#)
+        .await
+        .expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED");
+    let bob = world.server.sign_in("bob").await;
+    let member = json!({"email": "bob@example.com", "role": "member"});
+    world.ada.post(&format!("/orgs/{}/members", world.org), member).await.expect(StatusCode::CREATED);
+    assert_ne!(send(&bob, r#"{"name": "Two"}"#).await.created_id(), first);
+    let documents = format!("/projects/{first}/documents");
+    world.send(&documents, &json!({"title": "Elsewhere"}), "k").await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_webhook_is_tried_and_told_again_once_for_a_key() {
+    let world = World::new().await;
+    let webhooks = format!("/orgs/{}/webhooks", world.org);
+    let [webhook, other] = ["https://example.com/a", "https://example.com/b"].map(|url| json!({"url": url}));
+    let webhook = format!("{webhooks}/{}", world.ada.post(&webhooks, webhook).await.created_id());
+    let other = format!("{webhooks}/{}", world.ada.post(&webhooks, other).await.created_id());
+    let send = async |path: &str| {
+        world.send(path, &json!({}), "k").await.expect(StatusCode::ACCEPTED)["id"].as_str().unwrap().to_owned()
+    };
+    let pinged = send(&format!("{webhook}/ping")).await;
+    assert_eq!(send(&format!("{webhook}/ping")).await, pinged);
+    assert_ne!(send(&format!("{other}/ping")).await, pinged);
+    let redeliver = format!("{webhook}/deliveries/{pinged}/redeliver");
+    let again = send(&redeliver).await;
+    assert_ne!(again, pinged);
+    assert_eq!(send(&redeliver).await, again);
+    let log = world.ada.get(&format!("{webhook}/deliveries")).await.expect(StatusCode::OK);
+    let ids: Vec<&str> = log["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&again, &pinged]);
+    // Without a key each is another one.
+    let [one, two] = [world.ada.post(&redeliver, json!({})).await, world.ada.post(&redeliver, json!({})).await];
+    assert_ne!(one.expect(StatusCode::ACCEPTED)["id"], two.expect(StatusCode::ACCEPTED)["id"]);
 }

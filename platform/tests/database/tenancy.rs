@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::task::Poll;
 
+use chrono::Utc;
 use platform::access::{OrgRole, ProjectRole};
+use platform::db::idempotency::claim;
 use platform::testing::{TestDatabase, some_principal};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
 
 use crate::support::append_some;
 
@@ -73,6 +76,31 @@ async fn without_a_context_nothing_is_visible_and_with_one_only_its_organization
     let of_log = [("app.current_org_ids", both.as_str())];
     assert_eq!(rows(&mut connection, &of_log, "document_updates").await, 7);
     assert_eq!(rows(&mut connection, &of_log, "projects").await, 0, "the log's context is for the log alone");
+}
+
+#[tokio::test]
+async fn a_persons_idempotency_keys_are_nobody_elses() {
+    let test = TestDatabase::new().await;
+    let (ada, bob) = (test.user("ada").await.id, test.user("bob").await.id);
+    claim(&test.db, ada, Uuid::from_u128(1), b"asked", Utc::now()).await.unwrap();
+    let org = test.org(ada).await.to_string();
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    let (ada, bob) = (ada.to_string(), bob.to_string());
+    for (settings, expected) in [
+        ([("app.current_user_id", ada.as_str())], 1),
+        ([("app.current_user_id", bob.as_str())], 0),
+        ([("app.current_user_ids", ada.as_str())], 0),
+        ([("app.current_org_id", org.as_str())], 0),
+        ([("app.maintenance", "on")], 0),
+    ] {
+        assert_eq!(rows(&mut connection, &settings, "idempotency_keys").await, expected, "{settings:?}");
+    }
+    let foreign = format!(
+        "INSERT INTO idempotency_keys (id, user_id, digest, at) VALUES (gen_random_uuid(), '{ada}', sha256(''), now())"
+    );
+    let mut tx = connection.begin().await.unwrap();
+    sqlx::query("SELECT set_config('app.current_user_id', $1, true)").bind(&bob).execute(&mut *tx).await.unwrap();
+    assert!(sqlx::query(AssertSqlSafe(foreign)).execute(&mut *tx).await.is_err());
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use platform::metrics::Metrics;
 use platform::random::Random;
 use platform::testing::TestDatabase;
 use platform::webhooks::{Deliverer, Networks, signature};
-use schema::ids::{OrgId, UserId, WebhookId};
+use schema::ids::{DeliveryId, OrgId, UserId, WebhookId};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -355,7 +355,10 @@ async fn private_addresses_are_refused_when_it_comes_to_sending_unless_configure
     let port = receiver.address.port();
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         let webhook = setting.webhook(format!("http://{host}:{port}/"), &[]).await;
-        webhooks::ping(&setting.test.db, setting.org, webhook, chrono::Utc::now()).await.unwrap().unwrap();
+        webhooks::ping(&setting.test.db, setting.org, webhook, DeliveryId::new(Uuid::new_v4()), chrono::Utc::now())
+            .await
+            .unwrap()
+            .unwrap();
         let log = setting.until(webhook, |log| log[0].attempts > 0).await;
         assert_eq!(
             (log[0].status, log[0].error.as_deref()),
@@ -431,7 +434,10 @@ async fn a_secret_that_is_replaced_signs_for_a_while_still_and_a_message_can_be_
     let expected = signature::sign(&[new, Secret::new(SECRET)], &id, at, &message.body);
     assert_eq!((message.header("webhook-signature"), expected.split(' ').count()), (expected.as_str(), 2));
     let log = setting.until(webhook, |log| log[0].state == DeliveryState::Delivered).await;
-    webhooks::redeliver(&setting.test.db, setting.org, webhook, log[0].id).await.unwrap().unwrap();
+    webhooks::redeliver(&setting.test.db, setting.org, webhook, log[0].id, DeliveryId::new(Uuid::new_v4()))
+        .await
+        .unwrap()
+        .unwrap();
     let again = receiver.wait_for(2).await.remove(1);
     assert_eq!((again.header("webhook-id"), &again.body), (id.as_str(), &message.body));
     assert_eq!(setting.log(webhook).await.len(), 2);

@@ -92,7 +92,7 @@ pub(super) async fn handler(
         fields.future("expiresAt", expires_at, api.clock.now(), DAYS_MAX);
     }
     fields.finish()?;
-    let id = key.new_id(&api, caller.user, format_args!("api keys of {org}"));
+    let id = key.new_id(&api, caller.user, &format!("api keys of {org}")).await?;
     if api_keys::find(&api.db, org, id).await?.is_some() {
         let detail = "A key was made with this Idempotency-Key, and is shown only once. Revoke it and make another.";
         return Err(Problem::new(Code::Conflict).detail(detail));

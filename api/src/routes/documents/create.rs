@@ -54,7 +54,7 @@ pub(super) async fn handler(
     let title = request.title.map(|title| fields.line("title", &title, 1..=NAME_LENGTH_MAX));
     fields.finish()?;
     let org = api.project(&caller, project, Access::Write).await?.document.org;
-    let id = FreeDocumentId::new(key.new_id(&api, caller.user, format_args!("documents of {project}")));
+    let id = FreeDocumentId::new(key.new_id(&api, caller.user, &format!("documents of {project}")).await?);
     let document = match documents::create_free(&api.db, org, &caller.actor, project, id, title.as_deref()).await {
         // The request was sent before.
         Err(DbError::Conflict { .. }) if key.is_given() => {

@@ -66,7 +66,7 @@ pub(super) async fn handler(
     extract::Json(request): extract::Json<Request>,
 ) -> Result<Response, Problem> {
     let canvas = api.project(&caller, project, Access::Write).await?.document;
-    let id = EdgeId::new(key.new_id(&api, caller.user, format_args!("dependencies of {project}")));
+    let id = EdgeId::new(key.new_id(&api, caller.user, &format!("dependencies of {project}")).await?);
     let edge = NewEdge {
         source_node_id: request.source_node_id,
         target_node_id: request.target_node_id,

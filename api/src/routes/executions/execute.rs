@@ -65,7 +65,7 @@ pub(super) async fn handler(
     let models = models::list(&api.db, org).await?;
     let asked = request.read(&Bounds { settings: &organization.settings, models: &models, server: &api.agents })?;
     let new = NewExecution {
-        id: RunId::new(key.new_id(&api, caller.user, format_args!("runs on {node}"))),
+        id: RunId::new(key.new_id(&api, caller.user, &format!("runs on {node}")).await?),
         project: documents.project,
         node,
         user: caller.user,

@@ -112,7 +112,7 @@ pub(super) async fn handler(
         return Err(too_large(&api));
     }
     let new = NewFile {
-        id: FileId::new(key.new_id(&api, caller.user, format_args!("files of {org}"))),
+        id: FileId::new(key.new_id(&api, caller.user, &format!("files of {org}")).await?),
         project: request.project_id,
         filename,
         content_type,

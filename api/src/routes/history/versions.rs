@@ -138,7 +138,7 @@ pub(super) async fn create(
     let document = api.document(&caller, &document, Access::Write).await?.document;
     let at = api.place(&document, Place { seq: request.seq, at: request.at }).await?;
     let now = api.clock.now();
-    let id = key.new_id(&api, caller.user, format_args!("versions of {}", document.id));
+    let id = key.new_id(&api, caller.user, &format!("versions of {}", document.id)).await?;
     match api.documents.history().name(&document, at, id, name, &caller.actor, now).await? {
         (Naming::Named, version) => Ok((StatusCode::CREATED, Json(version.into()))),
         (Naming::NamedBefore, _) => {

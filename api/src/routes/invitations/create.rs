@@ -86,7 +86,7 @@ pub(super) async fn handler(
     if let Some(user) = known(&api, &email).await? {
         refuse_what_is_had(&api, org, &user, offer).await?;
     }
-    let id = key.new_id(&api, caller.user, format_args!("invitations of {org}"));
+    let id = key.new_id(&api, caller.user, &format!("invitations of {org}")).await?;
     let invitation = invitations::create(&api.db, org, &caller.actor, id, &email, offer, expires_at).await?;
     // Asked again: who signed in meanwhile may have found no invitation yet.
     let status = match known(&api, &email).await? {

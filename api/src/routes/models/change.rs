@@ -57,7 +57,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<ModelBody>), Problem> {
     api.organization(&caller, org, OrgAction::Configure).await?;
     let fields = request.read(&api)?;
-    let id = key.new_id(&api, caller.user, format_args!("models of {org}"));
+    let id = key.new_id(&api, caller.user, &format!("models of {org}")).await?;
     let model = models::create(&api.db, org, &caller.actor, id, &fields).await.map_err(explain)?;
     Ok((StatusCode::CREATED, Json(ModelBody::of(model, Reader::Administrator))))
 }

@@ -75,7 +75,7 @@ pub(super) async fn handler(
     extract::Json(request): extract::Json<Request>,
 ) -> Result<Response, Problem> {
     let canvas = api.project(&caller, project, Access::Write).await?.document;
-    let id = NodeId::new(key.new_id(&api, caller.user, format_args!("nodes of {project}")));
+    let id = NodeId::new(key.new_id(&api, caller.user, &format!("nodes of {project}")).await?);
     let node = document_rows::ensure_node(&api.db, canvas.org, project, id).await?;
     let node = node.ok_or_else(|| Problem::new(Code::Conflict))?;
     let documents = NodeDocuments { canvas, project, node };

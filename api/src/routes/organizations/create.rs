@@ -59,7 +59,7 @@ pub(super) async fn handler(
         slug::check(slug, &mut fields);
     }
     fields.finish()?;
-    let id = OrgId::new(key.new_id(&api, caller.user, "orgs"));
+    let id = OrgId::new(key.new_id(&api, caller.user, "orgs").await?);
     let organization = create(&api, &caller, id, &name, request.slug.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(organization.into())))
 }

@@ -62,7 +62,7 @@ pub(super) async fn handler(
     let description = fields.text("description", &request.description.unwrap_or_default(), DESCRIPTION_LENGTH_MAX);
     fields.finish()?;
     api.organization(&caller, org, OrgAction::CreateProject).await?;
-    let id = ProjectId::new(key.new_id(&api, caller.user, format_args!("projects of {org}")));
+    let id = ProjectId::new(key.new_id(&api, caller.user, &format!("projects of {org}")).await?);
     create(&api, &caller, org, id, name, description).await?;
     Ok((StatusCode::CREATED, Json(live_project(&api, &caller, id).await?.0)))
 }

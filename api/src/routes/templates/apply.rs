@@ -119,7 +119,7 @@ pub(super) async fn handler(
     let structure = template.structure_for(canvas.org)?;
     let Origin { x, y } = request.position.unwrap_or_default();
     let application = Application {
-        seed: key.new_id(&api, caller.user, format_args!("template {id} in {project}")),
+        seed: key.new_id(&api, caller.user, &format!("template {id} in {project}")).await?,
         author: Some(caller.user),
         parent: request.parent_id,
         origin: (x, y),

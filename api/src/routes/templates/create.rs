@@ -97,7 +97,7 @@ pub(super) async fn handler(
         (None, None) => Template::default(),
     };
     structure.check().map_err(unfit)?;
-    let id = TemplateId::new(key.new_id(&api, caller.user, format_args!("templates of {org}")));
+    let id = TemplateId::new(key.new_id(&api, caller.user, &format!("templates of {org}")).await?);
     let fields = TemplateFields { name, description, structure, agent_config };
     let template = match templates::create(&api.db, org, id, &caller.actor, &fields).await {
         // The request was sent before.

@@ -90,7 +90,7 @@ pub(super) async fn handler(
     let description = fields.text("description", &request.description, DESCRIPTION_LENGTH_MAX);
     let kinds = checked_kinds(&mut fields, &request.events);
     fields.finish()?;
-    let id = WebhookId::new(key.new_id(&api, caller.user, format_args!("webhooks of {org}")));
+    let id = WebhookId::new(key.new_id(&api, caller.user, &format!("webhooks of {org}")).await?);
     let secret = signature::new_secret(&api.random);
     let new = NewWebhook { id, url, description, kinds, active: request.active, secret };
     let most = api.limits.webhooks_per_organization;

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Ids, Ids3, Query};
+use crate::idempotency::IdempotencyKey;
 use crate::pagination::{Page, PageQuery};
 use crate::problem::{Problem, ProblemBody};
 
@@ -194,6 +195,7 @@ pub(super) async fn get(
         ("orgId" = Uuid, Path, description = "The organization's id."),
         ("webhookId" = Uuid, Path, description = "The webhook's id."),
         ("deliveryId" = Uuid, Path, description = "The delivery's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again."),
     ),
     responses(
         (status = ACCEPTED, description = "The new delivery.", body = DeliveryBody),
@@ -204,9 +206,11 @@ pub(super) async fn redeliver(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids3(org, webhook, id): Ids3<OrgId, WebhookId, DeliveryId>,
+    key: IdempotencyKey,
 ) -> Result<(StatusCode, Json<DeliveryBody>), Problem> {
     api.organization(&caller, org, OrgAction::ManageWebhooks).await?;
-    let delivery = webhooks::redeliver(&api.db, org, webhook, id).await?;
+    let again = DeliveryId::new(key.new_id(&api, caller.user, &format!("redeliveries of {id}")).await?);
+    let delivery = webhooks::redeliver(&api.db, org, webhook, id, again).await?;
     let delivery = delivery.ok_or_else(|| Problem::not_found("delivery"))?;
     Ok((StatusCode::ACCEPTED, Json(delivery.into())))
 }

@@ -158,19 +158,28 @@ pub async fn find_delivery(
     row.map(Row::read).transpose()
 }
 
-/// Has a message delivered once more, as a delivery of its own under the message's id. `None` when there is no such delivery.
-pub async fn redeliver(db: &Db, org: OrgId, webhook: WebhookId, id: DeliveryId) -> Result<Option<Delivery>, DbError> {
+/// Has a message delivered once more, as a delivery of its own (`again`) under the message's id. `None` when there is no such
+/// delivery. What is asked again is done once.
+pub async fn redeliver(
+    db: &Db,
+    org: OrgId,
+    webhook: WebhookId,
+    id: DeliveryId,
+    again: DeliveryId,
+) -> Result<Option<Delivery>, DbError> {
     let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         Row,
-        "INSERT INTO webhook_deliveries (org_id, webhook_id, message_id, kind, payload)
-         SELECT org_id, webhook_id, message_id, kind, payload FROM webhook_deliveries
+        "INSERT INTO webhook_deliveries AS made (id, org_id, webhook_id, message_id, kind, payload)
+         SELECT $4, org_id, webhook_id, message_id, kind, payload FROM webhook_deliveries
          WHERE id = $1 AND webhook_id = $2 AND org_id = $3
+         ON CONFLICT (id) DO UPDATE SET org_id = made.org_id
          RETURNING id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
              created_at",
         id.as_uuid(),
         webhook.as_uuid(),
-        org.as_uuid()
+        org.as_uuid(),
+        again.as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
@@ -179,20 +188,29 @@ pub async fn redeliver(db: &Db, org: OrgId, webhook: WebhookId, id: DeliveryId) 
     row.map(Row::read).transpose()
 }
 
-/// Has a webhook told that it is reached, if it is. `None` when there is no such webhook.
-pub async fn ping(db: &Db, org: OrgId, webhook: WebhookId, at: DateTime<Utc>) -> Result<Option<Delivery>, DbError> {
+/// Has a webhook told that it is reached, if it is, by a delivery of this id. `None` when there is no such webhook. What is
+/// asked again is done once.
+pub async fn ping(
+    db: &Db,
+    org: OrgId,
+    webhook: WebhookId,
+    id: DeliveryId,
+    at: DateTime<Utc>,
+) -> Result<Option<Delivery>, DbError> {
     let mut tx = db.org(org).await?;
     let payload = json!({"type": PING, "organizationId": org, "webhookId": webhook, "at": at});
     let row = sqlx::query_as!(
         Row,
-        "INSERT INTO webhook_deliveries (org_id, webhook_id, kind, payload)
-         SELECT org_id, id, $3, $4 FROM webhooks WHERE id = $1 AND org_id = $2
+        "INSERT INTO webhook_deliveries AS made (id, org_id, webhook_id, kind, payload)
+         SELECT $5, org_id, id, $3, $4 FROM webhooks WHERE id = $1 AND org_id = $2
+         ON CONFLICT (id) DO UPDATE SET org_id = made.org_id
          RETURNING id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
              created_at",
         webhook.as_uuid(),
         org.as_uuid(),
         PING,
-        payload
+        payload,
+        id.as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;

@@ -110,7 +110,7 @@ async fn add(
     key: &IdempotencyKey,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = key.new_id(api, caller.user, &list);
+    let id = key.new_id(api, caller.user, &list.to_string()).await?;
     let (label, metadata) = (request.label.clone(), request.metadata.clone().unwrap_or_default());
     let mut provenance = request.provenance.clone().unwrap_or_default();
     provenance.insert("userId".to_owned(), json!(caller.user));
