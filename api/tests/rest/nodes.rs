@@ -37,9 +37,11 @@ async fn a_node_is_created_with_its_body_and_read_live() {
         &project,
         json!({
             "title": "Interviews",
-            "description": "# Twelve\n\n- one\n- two",
+            "body": "# Twelve\n\n- one\n- two",
             "status": "in_progress",
             "position": {"x": 120, "y": -80.5},
+            "width": 320,
+            "height": 200.5,
             "metadata": {"tags": ["research"], "priority": "high"},
         }),
     )
@@ -49,6 +51,7 @@ async fn a_node_is_created_with_its_body_and_read_live() {
     assert_eq!(body["status"], "in_progress");
     assert_eq!(body["body"].as_str().unwrap().trim_end(), "# Twelve\n\n- one\n- two");
     assert_eq!(body["position"], json!({"x": 120.0, "y": -80.5}));
+    assert_eq!((&body["width"], &body["height"]), (&json!(320.0), &json!(200.5)));
     assert_eq!(body["metadata"], json!({"tags": ["research"], "priority": "high"}));
     assert_eq!((&body["authorType"], &body["authorUserId"]), (&json!("human"), &ada.user["id"]));
     assert_eq!(body["projectId"], json!(project));
@@ -61,6 +64,25 @@ async fn a_node_is_created_with_its_body_and_read_live() {
     let unchanged = ada.send(unchanged, axum::body::Body::empty()).await;
     assert_eq!(unchanged.status, StatusCode::NOT_MODIFIED);
     assert!(unchanged.body.is_empty());
+}
+
+#[tokio::test]
+async fn the_body_of_a_new_node_may_be_called_description_but_not_both() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let (_, created) = create(&ada, &project, json!({"title": "One", "description": "Text"})).await;
+    assert_eq!(created.json()["body"].as_str().unwrap().trim_end(), "Text");
+    assert_eq!((&created.json()["width"], &created.json()["height"]), (&Value::Null, &Value::Null));
+    let nodes = format!("/projects/{project}/nodes");
+    for (wrong, field) in [
+        (json!({"title": "One", "body": "a", "description": "b"}), ""),
+        (json!({"title": "One", "width": -1}), "width"),
+        (json!({"title": "One", "height": "high"}), "height"),
+    ] {
+        let refused = ada.post(&nodes, wrong).await;
+        let problem = refused.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        assert!(problem["errors"][0]["field"].as_str().unwrap().starts_with(field), "{problem}");
+    }
 }
 
 #[tokio::test]

@@ -32,9 +32,10 @@ pub(super) struct Request {
     /// 1 to 500 characters.
     #[schema(example = "Twelve interviews", min_length = 1, max_length = 500)]
     title: String,
-    /// The body, as Markdown. May be called `body` as well.
-    #[serde(alias = "body")]
-    description: Option<String>,
+    /// The body, as Markdown. May be called `description` as well.
+    #[serde(alias = "description")]
+    #[schema(example = "We have asked twelve people.")]
+    body: Option<String>,
     /// One of the project's states; left out: the first of them.
     #[schema(example = "draft")]
     status: Option<String>,
@@ -48,6 +49,12 @@ pub(super) struct Request {
     supervisor_user_id: Option<UserId>,
     /// Where on the canvas; left out: at its origin.
     position: Option<Position>,
+    /// The width, in canvas units; left out: the canvas's own.
+    #[schema(example = 320.0)]
+    width: Option<f64>,
+    /// The height, in canvas units; left out: the canvas's own.
+    #[schema(example = 200.0)]
+    height: Option<f64>,
     /// `priority`, `dueDate`, `tags`, `assignees` and whatever else.
     #[schema(value_type = Option<Object>, example = json!({"tags": ["research"], "priority": "high"}))]
     metadata: Option<Map<String, Value>>,
@@ -106,9 +113,10 @@ impl Request {
             supervisor_user_id: self.supervisor_user_id,
             x,
             y,
+            width: self.width,
+            height: self.height,
             metadata: self.metadata.unwrap_or_default(),
-            ..NewNode::default()
         };
-        (node, self.description)
+        (node, self.body)
     }
 }
