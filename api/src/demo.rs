@@ -7,6 +7,7 @@ use platform::auth::{Authenticated, Principal};
 use platform::db::audit::Actor;
 use platform::db::documents as document_rows;
 use platform::db::organizations as organization_rows;
+use platform::db::projects::{NewProject, Settings};
 use platform::db::{DbError, members, users};
 use schema::canvas::CanvasPatch;
 use schema::ids::{NodeId, OrgId, ProjectId, UserId};
@@ -75,7 +76,14 @@ async fn seed(api: &Api) -> Result<Demo, Problem> {
     let org = OrgId::new(demo_id("org"));
     let project = ProjectId::new(demo_id("project"));
     organizations::create(api, &caller, org, "Demo", None).await?;
-    projects::create(api, &caller, org, project, story::NAME.into(), story::DESCRIPTION.into()).await?;
+    let new = NewProject {
+        id: project,
+        name: story::NAME.into(),
+        description: story::DESCRIPTION.into(),
+        workflow_states: Vec::new(),
+        settings: Settings::default(),
+    };
+    projects::create(api, &caller, org, new).await?;
     write_story(api, &caller, project).await?;
     Ok(Demo { org, project })
 }

@@ -26,7 +26,7 @@ use crate::auth::{Principal, PrincipalKind, PrincipalRef};
 use crate::config::{DatabaseConfig, Mode};
 use crate::db::audit::Actor;
 use crate::db::documents::DocumentRef;
-use crate::db::projects::NewProject;
+use crate::db::projects::{NewProject, Settings};
 use crate::db::users::{Identity, User};
 use crate::db::{Db, DbError, documents, members, organizations, projects, users};
 use crate::executions::ExecuteOptions;
@@ -163,7 +163,13 @@ impl TestDatabase {
     /// Begins a project.
     pub async fn project(&self, org: OrgId) -> ProjectId {
         let id = ProjectId::new(Uuid::new_v4());
-        let project = NewProject { id, name: "Test".to_owned(), description: String::new() };
+        let project = NewProject {
+            id,
+            name: "Test".to_owned(),
+            description: String::new(),
+            workflow_states: Vec::new(),
+            settings: Settings::default(),
+        };
         projects::create(&self.db, org, &Actor::SYSTEM, &project).await.expect("a project can be created");
         id
     }

@@ -14,7 +14,7 @@ pub use dependencies::{Distance, Neighbourhood, Reach, read_neighbourhood};
 pub use examine::Root;
 pub(crate) use examine::examine;
 pub use limits::*;
-pub use patch::{CanvasPatch, NewEdge, NewNode, NewProject, NodeChanges, ProjectChanges, apply};
+pub use patch::{CanvasPatch, NewEdge, NewNode, NewProject, NodeChanges, ProjectChanges, apply, check_states};
 pub use view::{AuthorType, CanvasEdge, CanvasNode, CanvasView, Conflict, ProjectView, read, read_edge, read_node};
 
 /// The states of a project that names none.

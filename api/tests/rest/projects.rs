@@ -29,6 +29,50 @@ async fn a_project_begins_with_its_canvas() {
 }
 
 #[tokio::test]
+async fn a_project_begins_with_the_states_and_settings_that_are_asked_for() {
+    let server = Server::start().await;
+    let (ada, org, _) = server.with_project("ada").await;
+    let grace = server.sign_in("grace").await;
+    let member = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("/orgs/{org}/members"), member).await.expect(StatusCode::CREATED);
+    let path = format!("/orgs/{org}/projects");
+    let enforced = json!({"name": "Strict", "workflowStates": ["open", "done"], "settings": {"lockMode": "enforced"}});
+    let project = ada.post(&path, enforced.clone()).await.expect(StatusCode::CREATED);
+    assert_eq!(project["workflowStates"], json!(["open", "done"]));
+    assert_eq!(project["settings"], json!({"lockMode": "enforced"}));
+    let id = project["id"].as_str().unwrap();
+    assert_eq!(ada.get(&format!("/projects/{id}")).await.expect(StatusCode::OK), project);
+    let listed = ada.get(&path).await.expect(StatusCode::OK);
+    let listed = listed["items"].as_array().unwrap().iter().find(|it| it["id"] == *id).unwrap();
+    assert_eq!((&listed["workflowStates"], &listed["settings"]), (&project["workflowStates"], &project["settings"]));
+    let node = ada.post(&format!("/projects/{id}/nodes"), json!({"title": "N"})).await.expect(StatusCode::CREATED);
+    assert_eq!(node["status"], "open");
+    let log = ada.get(&format!("/orgs/{org}/audit-log?resourceId={id}")).await.expect(StatusCode::OK);
+    assert_eq!(log["items"][0]["details"], json!({"name": "Strict", "settings": {"lockMode": "enforced"}}));
+
+    // Members may not change the settings of the projects that they begin, either.
+    grace.post(&path, enforced).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+    let usual = json!({"name": "Usual", "workflowStates": [], "settings": {"lockMode": "advisory"}});
+    let usual = grace.post(&path, usual).await.expect(StatusCode::CREATED);
+    assert_eq!(usual["workflowStates"], json!(["draft", "in_progress", "complete"]));
+    for (wrong, field) in [
+        (json!({"name": "x", "workflowStates": ["a", "a"]}), "workflowStates"),
+        (json!({"name": "x", "workflowStates": [""]}), "workflowStates"),
+        (json!({"name": "x", "settings": {"lockMode": "sometimes"}}), "settings.lockMode"),
+        (json!({"name": "x", "settings": {"color": "red"}}), "settings.color"),
+    ] {
+        let refused = ada.post(&path, wrong).await;
+        let problem = refused.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    // What a document may hold and a table may not.
+    let odd = ada.post(&path, json!({"name": "Odd", "workflowStates": ["a\u{0}b"]})).await.expect(StatusCode::CREATED);
+    assert_eq!(odd["workflowStates"], json!(["a\u{0}b"]));
+    let count = ada.get(&path).await.expect(StatusCode::OK)["items"].as_array().unwrap().len();
+    assert_eq!(count, 4, "what was refused is not there");
+}
+
+#[tokio::test]
 async fn a_repeated_request_with_the_same_key_begins_one_project() {
     let server = Server::start().await;
     let (ada, org, _) = server.with_project("ada").await;

@@ -5,12 +5,14 @@ mod settings;
 mod trash;
 
 use chrono::{DateTime, Utc};
+use schema::canvas::DEFAULT_WORKFLOW_STATES;
 use schema::ids::{OrgId, ProjectId, UserId};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
+use super::clean;
 use super::events::{self, EventKind, NewEvent};
 use super::{Db, DbError};
 use crate::access::{OrgRole, ProjectRole, effective_role};
@@ -63,6 +65,10 @@ pub struct NewProject {
     pub name: String,
     /// What it is about.
     pub description: String,
+    /// The states that its nodes go through; [`DEFAULT_WORKFLOW_STATES`] when empty.
+    pub workflow_states: Vec<String>,
+    /// How it is set up.
+    pub settings: Settings,
 }
 
 #[derive(FromRow)]
@@ -101,13 +107,19 @@ impl ProjectRow {
 
 /// Begins a project in an organization, with its (empty) canvas document.
 pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Result<(), DbError> {
+    let workflow_states: Vec<String> = match project.workflow_states.as_slice() {
+        [] => DEFAULT_WORKFLOW_STATES.map(str::to_owned).into(),
+        states => states.iter().map(|state| clean::text(state, clean::WORD_CHARS_MAX)).collect(),
+    };
     let mut tx = db.org(org).await?;
     sqlx::query!(
-        "INSERT INTO projects (id, org_id, name, description) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO projects (id, org_id, name, description, workflow_states, settings) VALUES ($1, $2, $3, $4, $5, $6)",
         project.id.as_uuid(),
         org.as_uuid(),
         project.name,
-        project.description
+        project.description,
+        &workflow_states,
+        settings::stored(project.settings)?
     )
     .execute(&mut *tx.inner)
     .await?;
@@ -119,7 +131,8 @@ pub async fn create(db: &Db, org: OrgId, by: &Actor, project: &NewProject) -> Re
     .execute(&mut *tx.inner)
     .await?;
     let entry = by.did(Action::ProjectCreated, ResourceKind::Project, project.id);
-    audit::record(&mut tx, entry.with(json!({ "name": project.name }))).await?;
+    let details = json!({ "name": project.name, "settings": project.settings });
+    audit::record(&mut tx, entry.with(details)).await?;
     let payload = json!({ "name": project.name, "description": project.description });
     events::append(&mut tx, NewEvent::new(EventKind::ProjectCreated, payload).project(project.id).by([by.principal]));
     tx.commit().await

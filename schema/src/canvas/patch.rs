@@ -12,6 +12,8 @@ use super::view::AuthorType;
 use crate::ids::{EdgeId, InputId, NodeId, OutputId, UserId};
 use crate::patch::{Patch, PatchError};
 
+pub use check::check_states;
+
 /// One change of a canvas.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CanvasPatch {

@@ -6,16 +6,17 @@ use axum::Json;
 use axum::extract::State;
 use documents::EditFailed;
 use http::StatusCode;
-use platform::access::{Access, OrgAction};
-use platform::db::{DbError, projects};
+use platform::access::{Access, OrgAction, OrgRole, ProjectAction, effective_role};
+use platform::db::DbError;
+use platform::db::projects::{self, Settings};
 use schema::PatchErrorCode;
 use schema::canvas::{self, CanvasPatch};
 use schema::ids::{OrgId, ProjectId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::ProjectBody;
 use super::get::live_project;
+use super::{LockModeBody, ProjectBody};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
@@ -25,7 +26,7 @@ use crate::problem::{Problem, ProblemBody};
 
 /// What a project begins with.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewProject)]
 pub(super) struct Request {
     /// Its name.
@@ -34,11 +35,26 @@ pub(super) struct Request {
     /// What it is about.
     #[schema(max_length = 10000)]
     description: Option<String>,
+    /// The states that its nodes go through, in order; left out: the usual ones.
+    #[schema(example = json!(["draft", "in_progress", "complete"]))]
+    workflow_states: Option<Vec<String>>,
+    /// How it is set up.
+    settings: Option<NewSettings>,
+}
+
+/// How a project is set up from its beginning.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewProjectSettings)]
+pub(super) struct NewSettings {
+    /// What a lock on a node means to others; left out: `advisory`.
+    lock_mode: Option<LockModeBody>,
 }
 
 /// Begin a project
 ///
-/// For members of the organization who are no guests.
+/// For members of the organization who are no guests. Settings other than the usual ones are for those who will administer
+/// it: owners and admins of the organization.
 #[utoipa::path(post, path = "/orgs/{orgId}/projects", tag = "projects", operation_id = "createProject",
     params(
         ("orgId" = Uuid, Path, description = "The organization's id."),
@@ -47,7 +63,7 @@ pub(super) struct Request {
     request_body = Request,
     responses(
         (status = CREATED, description = "Begun.", body = ProjectBody),
-        (status = FORBIDDEN, description = "`FORBIDDEN`: guests begin no projects.",
+        (status = FORBIDDEN, description = "`FORBIDDEN`: guests begin no projects, and members choose no settings.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
@@ -61,10 +77,23 @@ pub(super) async fn handler(
     let name = fields.line("name", &request.name, 1..=NAME_LENGTH_MAX);
     let description = fields.text("description", &request.description.unwrap_or_default(), DESCRIPTION_LENGTH_MAX);
     fields.finish()?;
-    api.organization(&caller, org, OrgAction::CreateProject).await?;
+    let workflow_states = request.workflow_states.unwrap_or_default();
+    canvas::check_states(&workflow_states)?;
+    let lock_mode = request.settings.and_then(|settings| settings.lock_mode);
+    let settings = Settings { lock_mode: lock_mode.map(Into::into).unwrap_or_default() };
+    let (_, role) = api.organization(&caller, org, OrgAction::CreateProject).await?;
+    check_settings(&caller, role, settings)?;
     let id = ProjectId::new(key.new_id(&api, caller.user, &format!("projects of {org}")).await?);
-    create(&api, &caller, org, id, name, description).await?;
+    create(&api, &caller, org, projects::NewProject { id, name, description, workflow_states, settings }).await?;
     Ok((StatusCode::CREATED, Json(live_project(&api, &caller, id).await?.0)))
+}
+
+/// Whether somebody of this role in the organization could set up the project like this, once it is there.
+fn check_settings(caller: &Caller, role: OrgRole, settings: Settings) -> Result<(), Problem> {
+    match effective_role(Some(role), None) {
+        Some(role) if settings != Settings::default() => Ok(ProjectAction::Configure.check(role, caller.means())?),
+        _ => Ok(()),
+    }
 }
 
 /// Begins a project: its rows, then its canvas. What was begun under this id before is completed, never begun anew.
@@ -72,20 +101,17 @@ pub(crate) async fn create(
     api: &Api,
     caller: &Caller,
     org: OrgId,
-    id: ProjectId,
-    name: String,
-    description: String,
+    project: projects::NewProject,
 ) -> Result<(), Problem> {
-    let project = projects::NewProject { id, name, description };
     match projects::create(&api.db, org, &caller.actor, &project).await {
         Ok(()) | Err(DbError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     // If the id is somebody else's, it is not found here.
-    let canvas = api.project(caller, id, Access::Write).await?.document;
-    let projects::NewProject { name, description, .. } = project;
+    let canvas = api.project(caller, project.id, Access::Write).await?.document;
+    let projects::NewProject { name, description, workflow_states, .. } = project;
     let description = Some(description).filter(|text| !text.is_empty());
-    let begin = CanvasPatch::InitProject(canvas::NewProject { name, description, ..canvas::NewProject::default() });
+    let begin = CanvasPatch::InitProject(canvas::NewProject { name, description, workflow_states });
     match api.edit_canvas(&canvas, &caller.principal, None, vec![begin]).await {
         Err(EditFailed::Patch(error)) if error.code == PatchErrorCode::AlreadyExists => Ok(()),
         Err(error) => Err(error.into()),

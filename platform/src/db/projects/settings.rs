@@ -49,11 +49,14 @@ pub(super) async fn lock(tx: &mut OrgTx, project: ProjectId) -> Result<Option<Se
 }
 
 pub(super) async fn write(tx: &mut OrgTx, project: ProjectId, settings: Settings) -> Result<(), DbError> {
-    let settings = serde_json::to_value(settings).map_err(|error| DbError::Invalid(error.to_string()))?;
-    sqlx::query!("UPDATE projects SET settings = $2 WHERE id = $1", project.as_uuid(), settings)
+    sqlx::query!("UPDATE projects SET settings = $2 WHERE id = $1", project.as_uuid(), stored(settings)?)
         .execute(&mut *tx.inner)
         .await?;
     Ok(())
+}
+
+pub(super) fn stored(settings: Settings) -> Result<serde_json::Value, DbError> {
+    serde_json::to_value(settings).map_err(|error| DbError::Invalid(error.to_string()))
 }
 
 pub(super) fn read(stored: serde_json::Value) -> Result<Settings, DbError> {

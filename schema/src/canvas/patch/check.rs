@@ -17,7 +17,12 @@ pub(super) fn check_chars(field: &'static str, text: &str, min: usize, max: usiz
     }
 }
 
-pub(super) fn check_states(states: &[String]) -> Result<(), PatchError> {
+/// Whether these can be the states of a workflow: up to [`WORKFLOW_STATES_MAX`] different ones of up to
+/// [`WORKFLOW_STATE_CHARS_MAX`] characters.
+///
+/// # Errors
+/// Names `workflowStates`, and says what it needs.
+pub fn check_states(states: &[String]) -> Result<(), PatchError> {
     let distinct: std::collections::BTreeSet<_> = states.iter().collect();
     if states.len() > WORKFLOW_STATES_MAX || distinct.len() < states.len() {
         return Err(PatchError::invalid(
