@@ -247,7 +247,8 @@ impl History {
         beside(move || Ok(attribution::encode(&index, at))).await
     }
 
-    /// Takes back what the selected updates did, as an edit of this principal. What others did since stays.
+    /// Takes back what the selected updates did, as an edit of this principal. What others did since stays. Nodes
+    /// that they made on a canvas go into the trash.
     pub async fn undo(
         &self,
         document: &DocumentRef,

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use http::{Method, StatusCode};
 use platform::auth::Principal;
 use platform::db::documents;
-use schema::ids::{DocumentName, NodeId, RunId};
+use schema::PatchError;
+use schema::canvas::{self, CanvasPatch, NewNode};
+use schema::ids::{DocumentName, NodeId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use yrs::TransactionMut;
 
 use crate::event_source::EventSource;
 use crate::server::{Answer, Client, Server};
@@ -67,6 +71,37 @@ impl Scene {
                 self.org
             ))
             .await;
+    }
+
+    /// Notes that a run may have written in a node's document.
+    async fn note(&self, run: &str, node: &str) {
+        let note = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{node}', '{}')", self.org);
+        self.server.database().sabotage(&note).await;
+    }
+
+    /// Edits a document as a run does.
+    async fn edit(
+        &self,
+        run: &str,
+        name: DocumentName,
+        edit: impl FnOnce(&mut TransactionMut<'_>) -> Result<(), PatchError> + Send + 'static,
+    ) {
+        let ada: UserId = self.ada.id().parse().unwrap();
+        let agent = Arc::new(Principal::run(run.parse().unwrap(), 1, ada, "Agent"));
+        let document = documents::find(&self.server.api.db, ada, &name).await.unwrap().unwrap();
+        self.server.api.documents.edit(&document, agent, None, Box::new(edit)).await.unwrap();
+    }
+
+    /// Writes a node's body as a run does.
+    async fn write(&self, run: &str, node: &str, text: &str) {
+        let text = text.to_owned();
+        let name = DocumentName::Node(node.parse().unwrap());
+        self.edit(run, name, move |txn| schema::node::set_body(txn, &text)).await;
+    }
+
+    async fn body(&self, node: &str) -> String {
+        let node = self.ada.get(&format!("/nodes/{node}")).await.expect(StatusCode::OK);
+        node["body"].as_str().unwrap().trim().to_owned()
     }
 
     async fn actions(&self, kind: &str) -> Vec<String> {
@@ -364,28 +399,10 @@ async fn what_a_run_wrote_is_taken_back_wherever_it_wrote() {
     let scene = Scene::new().await;
     let run = scene.run(json!({})).await;
     let made = scene.ada.post(&format!("/projects/{}/nodes", scene.project), json!({"title": "M"})).await.created_id();
-    let note = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{made}', '{}')", scene.org);
-    scene.server.database().sabotage(&note).await;
-    let run_id: RunId = run.parse().unwrap();
-    let agent = Arc::new(Principal::run(run_id, 1, scene.ada.id().parse().unwrap(), "Agent"));
-    let write = async |node: &str, text: &str| {
-        let name = DocumentName::Node(node.parse::<NodeId>().unwrap());
-        let found = documents::find(&scene.server.api.db, scene.ada.id().parse().unwrap(), &name).await;
-        let document = found.unwrap().unwrap();
-        let text = text.to_owned();
-        let patch = Box::new(move |txn: &mut yrs::TransactionMut<'_>| schema::node::set_body(txn, &text));
-        scene.server.api.documents.edit(&document, Arc::clone(&agent), None, patch).await.unwrap();
-    };
-    write(&scene.node_id, "Do it. Done by the agent.").await;
-    write(&made, "The agent's own.").await;
-    let body = async |node: &str| {
-        scene.ada.get(&format!("/nodes/{node}")).await.expect(StatusCode::OK)["body"]
-            .as_str()
-            .unwrap()
-            .trim()
-            .to_owned()
-    };
-    assert_eq!(body(&scene.node_id).await, "Do it. Done by the agent.");
+    scene.note(&run, &made).await;
+    scene.write(&run, &scene.node_id, "Do it. Done by the agent.").await;
+    scene.write(&run, &made, "The agent's own.").await;
+    assert_eq!(scene.body(&scene.node_id).await, "Do it. Done by the agent.");
     scene.ada.patch(&format!("/nodes/{made}"), json!({"title": "Kept"})).await.expect(StatusCode::OK);
     let undo = format!("/executions/{run}/undo");
     scene.ada.post(&undo, json!({})).await.expect_problem(CONFLICT, "EXECUTION_STATE");
@@ -393,12 +410,43 @@ async fn what_a_run_wrote_is_taken_back_wherever_it_wrote() {
     let undone = scene.ada.post(&undo, json!({})).await.expect(StatusCode::OK);
     let names: Vec<_> = undone["documents"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
     assert_eq!(names, [format!("node:{}", scene.node_id), format!("node:{made}")]);
-    assert_eq!((body(&scene.node_id).await, body(&made).await), ("Do it.".to_owned(), String::new()));
+    assert_eq!((scene.body(&scene.node_id).await, scene.body(&made).await), ("Do it.".to_owned(), String::new()));
     let versions = scene.ada.get(&format!("/nodes/{made}/versions?limit=1")).await.expect(StatusCode::OK);
     assert_eq!(versions["items"][0]["changeSummary"], "A run taken back");
     let again = scene.ada.post(&undo, json!({})).await.expect(StatusCode::OK);
     assert_eq!(again, json!({"documents": []}), "there is nothing left to take back");
     assert_eq!(scene.actions("execution").await.last().unwrap(), "execution.undone");
+}
+
+#[tokio::test]
+async fn a_node_that_a_run_made_goes_into_the_trash_with_what_a_person_wrote_in_it() {
+    let scene = Scene::new().await;
+    let run = scene.run(json!({})).await;
+    let id = NodeId::new(Uuid::new_v4());
+    let (made, node) = (id.to_string(), format!("/nodes/{id}"));
+    let new = NewNode { title: "Made".to_owned(), ..NewNode::default() };
+    let create = CanvasPatch::CreateNode { id, node: Box::new(new) };
+    let on_canvas = DocumentName::Project(scene.project.parse().unwrap());
+    scene.edit(&run, on_canvas, move |txn| canvas::apply(&create, txn, Utc::now())).await;
+    scene.ada.eventually(async || (scene.ada.get(&node).await.status == StatusCode::OK).then_some(())).await;
+    scene.note(&run, &made).await;
+    scene.write(&run, &made, "The agent's own.").await;
+    scene.bob.patch(&node, json!({"body": "The agent's own. A person's words."})).await.expect(StatusCode::OK);
+    scene.set(&run, "status = 'complete'").await;
+
+    let undo = format!("/executions/{run}/undo");
+    let undone = scene.ada.post(&undo, json!({})).await.expect(StatusCode::OK);
+    let names: Vec<_> = undone["documents"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+    assert_eq!(names, [format!("node:{made}"), format!("project:{}", scene.project)]);
+    scene.ada.get(&node).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    let trash = format!("/projects/{}/nodes?deleted=only", scene.project);
+    let listed = async || {
+        let listed = scene.ada.get(&trash).await.expect(StatusCode::OK);
+        (listed["items"][0]["id"] == made).then_some(())
+    };
+    scene.ada.eventually(listed).await;
+    let restored = scene.bob.post(&format!("{node}/restore"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!((&restored["title"], scene.body(&made).await.as_str()), (&json!("Made"), "A person's words."));
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
-//! Nodes that came to a canvas after the version that it is made again. They go into the trash with all that is in them,
-//! from where they can be taken, as if somebody had deleted them.
+//! Nodes that came to a canvas with what is taken back. They go into the trash with all that is in them, from where they
+//! can be taken, as if somebody had deleted them: what others wrote in their documents would be out of reach without them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use schema::canvas::{self, CanvasPatch};
 use schema::ids::NodeId;
 use schema::update::ClientRange;
-use yrs::{Map, Out, ReadTxn, TransactionMut};
+use yrs::branch::Branch;
+use yrs::{BranchID, IdSet, Map, MapRef, Out, ReadTxn, TransactionMut};
 
+use super::undo::id_set;
 use crate::replica::{Broken, Replica, inspect};
 
 /// The part of a canvas that holds its nodes.
@@ -21,15 +23,19 @@ pub(super) struct Latecomers {
 }
 
 impl Latecomers {
-    /// The nodes of a canvas, as far as they are in the part that is made what it was, but for those that it had `before`.
-    pub(super) fn find<T: ReadTxn>(txn: &T, before: &BTreeSet<NodeId>, part: Option<&str>, at: DateTime<Utc>) -> Self {
+    /// These nodes of a canvas, as far as they are in the part in which something is taken back.
+    pub(super) fn among(nodes: impl IntoIterator<Item = NodeId>, part: Option<&str>, at: DateTime<Utc>) -> Self {
         let is_in_part = |node: &NodeId| part.is_none_or(|part| part == NODES || part == format!("{NODES}/{node}"));
-        let nodes = nodes(txn).difference(before).copied().filter(is_in_part).collect();
-        Self { nodes, at }
+        Self { nodes: nodes.into_iter().filter(is_in_part).collect(), at }
     }
 
-    /// What is in them.
-    pub(super) fn content(&self, replica: &mut Replica) -> Result<Vec<ClientRange>, Broken> {
+    /// These, when nothing that is in them is among `insertions` any more: all of it stays.
+    pub(super) fn left_out_of(self, insertions: &mut IdSet, replica: &mut Replica) -> Result<Self, Broken> {
+        insertions.diff_with(&id_set(self.content(replica)?.iter()));
+        Ok(self)
+    }
+
+    fn content(&self, replica: &mut Replica) -> Result<Vec<ClientRange>, Broken> {
         /// The copy's edit is never seen.
         const NOBODY: u64 = 1;
         if self.nodes.is_empty() {
@@ -61,7 +67,24 @@ impl Latecomers {
 
 /// The nodes that a canvas has, in the trash or not.
 pub(super) fn nodes<T: ReadTxn>(txn: &T) -> BTreeSet<NodeId> {
+    entries(txn).into_keys().collect()
+}
+
+/// Those of which the entry is among `insertions`.
+pub(super) fn made<T: ReadTxn>(txn: &T, insertions: &IdSet) -> BTreeSet<NodeId> {
+    let is_made = |map: &MapRef| match AsRef::<Branch>::as_ref(map).id() {
+        BranchID::Nested(id) => insertions.contains(&id),
+        BranchID::Root(_) => false,
+    };
+    entries(txn).into_iter().filter(|(_, map)| is_made(map)).map(|(id, _)| id).collect()
+}
+
+fn entries<T: ReadTxn>(txn: &T) -> BTreeMap<NodeId, MapRef> {
     let map = txn.get_map(NODES);
     let entries = map.iter().flat_map(|map| map.iter(txn));
-    entries.filter(|(_, value)| matches!(value, Out::YMap(_))).filter_map(|(id, _)| id.parse().ok()).collect()
+    let entry = |(id, value): (&str, Out)| match value {
+        Out::YMap(map) => Some((id.parse().ok()?, map)),
+        _ => None,
+    };
+    entries.filter_map(entry).collect()
 }

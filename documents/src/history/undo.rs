@@ -87,7 +87,7 @@ pub(super) struct Undoing {
     insertions: IdSet,
     deletions: Deletions,
     part: Option<String>,
-    /// What is left, in the trash.
+    /// The nodes that are left, in the trash.
     latecomers: Option<Latecomers>,
 }
 
@@ -122,15 +122,22 @@ impl Undoing {
         let since = since.ok_or(HistoryError::NotKept { before: None, after: Some(index.extent.trimmed.next()) })?;
         let taken = history::taken_back(&services.db, document.org, document.id).await?;
         let part = selection.part.clone();
+        let (is_canvas, now) = (document.kind == DocumentKind::Project, services.clock.now());
         let build = move || {
             let mut replica = Replica::keeping_deleted(state::parts(&then), client)?;
             since.iter().try_for_each(|update| replica.apply_logged(update).map(drop))?;
             let entries = || meant.iter().filter_map(|seq| index.get(*seq));
-            let insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
+            let mut insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
             let deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
             let deletions = Deletions::not_back_already(deletions, &index, &taken, &meant);
+            let mut latecomers = None;
+            if is_canvas {
+                let made = replica.read(|txn| latecomers::made(txn, &insertions))?;
+                let found = Latecomers::among(made, part.as_deref(), now);
+                latecomers = Some(found.left_out_of(&mut insertions, &mut replica)?);
+            }
             let updates = rows(&meant);
-            Ok(Some(Self { replica, client, updates, insertions, deletions, part, latecomers: None }))
+            Ok(Some(Self { replica, client, updates, insertions, deletions, part, latecomers }))
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
     }
@@ -157,9 +164,9 @@ impl Undoing {
             let deletions = Deletions::new(newer.delete_set.diff(&older.delete_set));
             let mut latecomers = None;
             if is_canvas {
-                let found = replica.read(|txn| Latecomers::find(txn, &nodes, part.as_deref(), now))?;
-                insertions.diff_with(&id_set(found.content(&mut replica)?.iter()));
-                latecomers = Some(found);
+                let came = replica.read(|txn| latecomers::nodes(txn))?.into_iter().filter(|node| !nodes.contains(node));
+                let found = Latecomers::among(came, part.as_deref(), now);
+                latecomers = Some(found.left_out_of(&mut insertions, &mut replica)?);
             }
             Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part, latecomers })
         };
@@ -264,7 +271,7 @@ fn rows(places: &[Seq]) -> Vec<RangeInclusive<Seq>> {
     rows
 }
 
-fn id_set<'a>(ranges: impl Iterator<Item = &'a ClientRange>) -> IdSet {
+pub(super) fn id_set<'a>(ranges: impl Iterator<Item = &'a ClientRange>) -> IdSet {
     let mut set = IdSet::new();
     for range in ranges {
         // Clocks have 31 bits, see `CLOCK_MAX`.

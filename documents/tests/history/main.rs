@@ -9,6 +9,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod nodes;
 mod past;
 mod prune;
 mod recordings;

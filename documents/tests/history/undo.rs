@@ -9,12 +9,10 @@ use documents::history::Selection;
 use platform::auth::Principal;
 use platform::clock::ManualClock;
 use platform::db::audit::Actor;
-use platform::db::documents::DocumentRef;
 use platform::random::Random;
 use platform::testing::TestDatabase;
-use schema::canvas::{self, CanvasPatch, NewNode, NodeChanges};
-use schema::ids::{NodeId, RunId, Seq};
-use schema::{Patch, node};
+use schema::ids::{RunId, Seq};
+use schema::node;
 use uuid::Uuid;
 use yrs::{
     Any, GetString, Map, MapPrelim, Out, ReadTxn, Text, TransactionMut, WriteTxn, XmlElementPrelim, XmlFragment,
@@ -137,62 +135,6 @@ async fn a_version_is_restored_and_only_the_part_that_is_asked_for() {
     scene.history.restore(&scene.document, &person(1), Seq::ZERO, None, &Actor::SYSTEM).await.unwrap();
     let (empty, ..) = scene.instance.documents.read(&scene.document, |txn| node::read(txn).body).await.unwrap();
     assert_eq!(empty, "", "before the first update there was nothing");
-    scene.stop().await;
-}
-
-fn create(id: NodeId, title: &str) -> CanvasPatch {
-    CanvasPatch::CreateNode { id, node: Box::new(NewNode { title: title.to_owned(), ..NewNode::default() }) }
-}
-
-fn rename(id: NodeId, title: &str) -> CanvasPatch {
-    let title = Patch::Set(title.to_owned());
-    CanvasPatch::UpdateNode { id, changes: Box::new(NodeChanges { title, ..NodeChanges::default() }) }
-}
-
-#[tokio::test]
-async fn nodes_that_came_after_the_version_that_is_restored_go_into_the_trash() {
-    let Scene { database, instance, history, .. } = Scene::new().await;
-    let owner = database.user("ada").await;
-    let org = database.org(owner.id).await;
-    let document = DocumentRef::canvas(org, database.project(org).await);
-    let scene = Scene { database, instance, document, history };
-    let edit = async |who: u64, patches: Vec<CanvasPatch>| {
-        let edit = move |txn: &mut TransactionMut<'_>| {
-            for patch in patches {
-                canvas::apply(&patch, txn, Utc::now()).unwrap();
-            }
-        };
-        scene.edit(who, edit).await
-    };
-    // The title of a node, and whether it is in the trash.
-    let look = async |id: NodeId| {
-        let read = move |txn: &yrs::Transaction<'_>| canvas::read_node(txn, id);
-        let node = scene.instance.documents.read(&scene.document, read).await.unwrap().0;
-        node.map(|node| (node.title, node.deleted_at.is_some()))
-    };
-    let node = |title: &str, is_deleted: bool| Some((title.to_owned(), is_deleted));
-    let [old, gone, late, thrown_away] = [(); 4].map(|()| NodeId::new(Uuid::new_v4()));
-    let then = edit(1, vec![create(old, "Old"), create(gone, "Gone")]).await;
-    edit(2, vec![create(late, "Late"), create(thrown_away, "Away"), rename(old, "New")]).await;
-    edit(2, vec![CanvasPatch::DeleteNode { id: gone }, CanvasPatch::DeleteNode { id: thrown_away }]).await;
-    edit(3, vec![rename(late, "Later")]).await;
-
-    let restored = scene.history.restore(&scene.document, &person(3), then, None, &Actor::SYSTEM).await.unwrap();
-    assert_eq!((look(old).await, look(gone).await), (node("Old", false), node("Gone", false)), "as in the version");
-    assert_eq!((look(late).await, look(thrown_away).await), (node("Later", true), node("Away", true)));
-    let back = Selection { from: Some(restored.place.seq), ..Selection::default() };
-    scene.history.undo(&scene.document, &person(1), &back, &Actor::SYSTEM).await.unwrap();
-    assert_eq!(
-        (look(old).await, look(gone).await),
-        (node("New", false), node("Gone", true)),
-        "taken back like any edit"
-    );
-    assert_eq!((look(late).await, look(thrown_away).await), (node("Later", false), node("Away", true)));
-
-    scene.history.restore(&scene.document, &person(3), then, None, &Actor::SYSTEM).await.unwrap();
-    assert_eq!(look(late).await, node("Later", true));
-    edit(1, vec![CanvasPatch::RestoreNode { id: late }]).await;
-    assert_eq!(look(late).await, node("Later", false), "out of the trash, with all that it was");
     scene.stop().await;
 }
 

@@ -43,7 +43,8 @@ pub(super) struct DocumentBody {
 /// Take back what a run wrote
 ///
 /// In every document that it wrote to, as edits of the caller: what the run inserted is deleted, what it deleted comes
-/// back, and what others wrote stays, also within what the run had written. The run must be over.
+/// back, and what others wrote stays, also within what the run had written. Nodes that the run made go into the trash. The
+/// run must be over.
 #[utoipa::path(post, path = "/executions/{executionId}/undo", tag = "executions", operation_id = "undoExecution",
     params(("executionId" = Uuid, Path, description = "The run's id.")),
     responses(

@@ -55,7 +55,8 @@ pub(super) struct Request {
 /// Take back what somebody did
 ///
 /// As a new edit, which everybody sees at once and which can be taken back like any other: what the selected updates
-/// inserted is deleted, what they deleted comes back at its place, and what others did since stays.
+/// inserted is deleted, what they deleted comes back at its place, and what others did since stays. Nodes that they made on
+/// a canvas go into the trash, with all that is in them.
 #[utoipa::path(post, path = "/documents/{name}/history/undo", tag = "history", operation_id = "undoUpdates",
     params(
         ("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."),
