@@ -7,7 +7,7 @@
 //! | `sessions` | who worked when |
 //! | `state`, `comparison` | a document at one place of its log, or at two |
 //! | `parts`, `text`, `range`, `fields`, `changers` | texts with their authors, what changed in texts and values, and who changed these |
-//! | `undo`, `containers`, `deletions`, `latecomers` | taking back what somebody did |
+//! | `undo`, `region`, `containers`, `deletions`, `latecomers` | taking back what somebody did |
 //! | `prune` | forgetting what was written and deleted again |
 //! | `attribution` | who wrote what, as Yjs clients read it |
 //!
@@ -27,6 +27,7 @@ mod latecomers;
 mod parts;
 mod prune;
 mod range;
+mod region;
 mod sessions;
 mod state;
 mod text;

@@ -17,7 +17,7 @@ use held::HeldUpdates;
 use platform::db::log::Relay;
 use schema::ids::{ClientID, RunId};
 use schema::repair::{Shape, Spot, Spots};
-use schema::update::skeleton::{Fit, Skeleton};
+use schema::update::skeleton::{Fit, Skeleton, Step};
 use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
@@ -211,6 +211,17 @@ impl Replica {
     /// Whether so much is held that taking it in may take milliseconds.
     pub(crate) fn holds_much(&self) -> bool {
         self.held.structs() > LARGE_HELD_STRUCTS
+    }
+
+    /// All content that is integrated.
+    pub(crate) fn content(&self) -> impl Iterator<Item = ClientRange> {
+        let range = |client| ClientRange { client, start: 0, end: self.skeleton.clock(client) };
+        self.skeleton.clients().map(range)
+    }
+
+    /// Tells where content stands, see [`Skeleton::ways`].
+    pub(crate) fn ways(&self, range: &ClientRange, tell: impl FnMut(ClientRange, &str, &[Step<'_>])) {
+        self.skeleton.ways(range, tell);
     }
 
     /// Whether everything in this range is integrated.

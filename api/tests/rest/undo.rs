@@ -55,6 +55,36 @@ async fn places_times_and_parts_bound_what_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_single_value_and_a_block_are_taken_back_and_restored() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let bob = principal(&scene.bob);
+    scene.write(&scene.ada, json!({"body": "Buy oat milk.\n\nBuy rye bread."})).await;
+    scene
+        .write(
+            &scene.bob,
+            json!({"body": "Buy milk.\n\nBuy bread.", "title": "List", "metadata": {"priority": "high"}}),
+        )
+        .await;
+    assert!(undo(&scene, json!({"principals": [bob], "part": "body/1"})).await);
+    assert_eq!(scene.body().await, "Buy milk.\n\nBuy rye bread.");
+    let restore = scene.history("/restore");
+    scene.ada.post(&restore, json!({"seq": 2, "part": "body/0"})).await.expect(StatusCode::OK);
+    assert_eq!(scene.body().await, "Buy oat milk.\n\nBuy rye bread.");
+
+    let canvas = format!("/documents/project:{}/history/undo", scene.project);
+    let title = json!({"principals": [bob], "part": format!("nodes/{}/title", scene.node)});
+    let undone = scene.ada.post(&canvas, title).await.expect(StatusCode::OK);
+    assert_eq!(undone["changed"], true);
+    let node = scene.ada.get(&format!("/nodes/{}", scene.node)).await.expect(StatusCode::OK);
+    assert_eq!((&node["title"], &node["metadata"]), (&json!("Plan"), &json!({"priority": "high"})));
+    for part in ["body/7", "body/x"] {
+        let refused = scene.ada.post(&scene.history("/undo"), json!({"principals": [bob], "part": part})).await;
+        refused.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_as_long_as_the_caller_says() {
     let server = Server::start().await;
     let scene = Scene::in_server(&server).await;

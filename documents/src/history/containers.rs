@@ -121,7 +121,7 @@ fn xml_children<T: ReadTxn>(element: &XmlElementRef, txn: &T) -> Vec<Out> {
     element.children(txn).map(from_xml).collect()
 }
 
-fn from_xml(node: XmlOut) -> Out {
+pub(super) fn from_xml(node: XmlOut) -> Out {
     match node {
         XmlOut::Element(element) => Out::YXmlElement(element),
         XmlOut::Fragment(fragment) => Out::YXmlFragment(fragment),

@@ -144,32 +144,6 @@ pub(super) fn text_of<T: ReadTxn>(txn: &T, id: &BranchID) -> Option<TextRef> {
     branch.map(TextRef::from)
 }
 
-/// The shared type at a path, as [`Part::path`] writes it.
-pub(super) fn shared_at<T: ReadTxn>(txn: &T, path: &str) -> Option<BranchPtr> {
-    let mut keys = path.split('/');
-    let name = keys.next()?;
-    let mut value = txn.root_refs().find(|(root, _)| *root == name).map(|(_, root)| root)?;
-    for key in keys {
-        let shared = match value {
-            Out::UndefinedRef(branch) => typed(txn, branch),
-            other => other,
-        };
-        value = match shared {
-            Out::YMap(map) => map.get(txn, key)?,
-            Out::YArray(array) => {
-                let has_id = |value: &Out| {
-                    matches!(value, Out::YMap(map)
-                    if matches!(map.get(txn, "id"), Some(Out::Any(Any::String(id))) if &*id == key))
-                };
-                let found = array.iter(txn).find(has_id);
-                found.or_else(|| array.get(txn, key.parse().ok()?))?
-            }
-            _ => return None,
-        };
-    }
-    branch_of(value)
-}
-
 /// The shared type that a value is, if it is one.
 pub(super) fn branch_of(value: Out) -> Option<BranchPtr> {
     fn pointer(shared: &impl AsRef<Branch>) -> BranchPtr {

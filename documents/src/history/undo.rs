@@ -24,7 +24,8 @@ use super::containers;
 use super::deletions::Deletions;
 use super::index::Index;
 use super::latecomers::{self, Latecomers};
-use super::parts::{branch_of, shared_at};
+use super::parts::branch_of;
+use super::region::Region;
 use super::{HistoryError, state};
 use crate::replica::{READER, Replica};
 use crate::services::Services;
@@ -47,7 +48,8 @@ pub struct Selection {
     pub since: Option<DateTime<Utc>>,
     /// That came in before this time.
     pub until: Option<DateTime<Utc>>,
-    /// Only what concerns this part of the document: a root's name, and keys below it, parted by slashes.
+    /// Only what concerns this part of the document: a root's name, and keys below it, parted by slashes. It may end at a
+    /// plain value of a map, or at an item of a list by its `id` or place, such as a block of rich text.
     pub part: Option<String>,
 }
 
@@ -87,6 +89,8 @@ pub(super) struct Undoing {
     insertions: IdSet,
     deletions: Deletions,
     part: Option<String>,
+    /// The path of a part that holds this one, and does so when others edit beside it.
+    noted_as: Option<String>,
     /// The nodes that are left, in the trash.
     latecomers: Option<Latecomers>,
 }
@@ -128,16 +132,17 @@ impl Undoing {
             since.iter().try_for_each(|update| replica.apply_logged(update).map(drop))?;
             let entries = || meant.iter().filter_map(|seq| index.get(*seq));
             let mut insertions = id_set(entries().flat_map(|entry| index.inserted(entry)));
-            let deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
-            let deletions = Deletions::not_back_already(deletions, &index, &taken, &meant);
+            let mut deletions = id_set(entries().flat_map(|entry| index.deleted(entry)));
             let mut latecomers = None;
             if is_canvas {
                 let made = replica.read(|txn| latecomers::made(txn, &insertions))?;
                 let found = Latecomers::among(made, part.as_deref(), now);
                 latecomers = Some(found.left_out_of(&mut insertions, &mut replica)?);
             }
+            let noted_as = confine([&mut insertions, &mut deletions], part.as_deref(), &mut replica)?;
+            let deletions = Deletions::not_back_already(deletions, &index, &taken, &meant);
             let updates = rows(&meant);
-            Ok(Some(Self { replica, client, updates, insertions, deletions, part, latecomers }))
+            Ok(Some(Self { replica, client, updates, insertions, deletions, part, noted_as, latecomers }))
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
     }
@@ -161,23 +166,25 @@ impl Undoing {
             replica.apply_logged(&new)?;
             let newer = replica.read(|txn| txn.snapshot())?;
             let mut insertions = inserted_between(&older, &newer);
-            let deletions = Deletions::new(newer.delete_set.diff(&older.delete_set));
+            let mut deletions = newer.delete_set.diff(&older.delete_set);
             let mut latecomers = None;
             if is_canvas {
                 let came = replica.read(|txn| latecomers::nodes(txn))?.into_iter().filter(|node| !nodes.contains(node));
                 let found = Latecomers::among(came, part.as_deref(), now);
                 latecomers = Some(found.left_out_of(&mut insertions, &mut replica)?);
             }
-            Ok(Self { replica, client, updates: vec![since..=head], insertions, deletions, part, latecomers })
+            let noted_as = confine([&mut insertions, &mut deletions], part.as_deref(), &mut replica)?;
+            let (deletions, updates) = (Deletions::new(deletions), vec![since..=head]);
+            Ok(Self { replica, client, updates, insertions, deletions, part, noted_as, latecomers })
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| HistoryError::Aborted)?
     }
 
     /// Finds the edit that takes it back; `None` when nothing is left to be taken back.
     pub(super) fn run(self) -> Result<Option<Undo>, HistoryError> {
-        let Self { mut replica, client, updates, insertions, deletions, part, latecomers } = self;
+        let Self { mut replica, client, updates, insertions, deletions, part, noted_as, latecomers } = self;
         let noted = deletions.everywhere().encode_v1().into();
-        let taken = TakenBack { client, seq: None, updates, part: part.clone(), deletions: noted };
+        let taken = TakenBack { client, seq: None, updates, part: noted_as, deletions: noted };
         let update = replica.work(move |doc| {
             let scopes = scopes(doc, part.as_deref())?;
             let updates = Arc::<Mutex<Vec<Bytes>>>::default();
@@ -248,12 +255,22 @@ impl AsRef<Branch> for Scope {
     }
 }
 
-/// All roots, or the one part that is asked for.
+/// Leaves of these what is in a part, if one is asked for. Returns the path under which that is noted.
+fn confine(sets: [&mut IdSet; 2], part: Option<&str>, replica: &mut Replica) -> Result<Option<String>, HistoryError> {
+    let Some(part) = part else { return Ok(None) };
+    let region = Region::find(replica, part)?.ok_or_else(|| HistoryError::NoSuchPart(part.to_owned()))?;
+    for set in sets {
+        *set = region.of(set, replica);
+    }
+    Ok(Some(region.lasting_path()))
+}
+
+/// All roots, or what the one part that is asked for is in.
 fn scopes(doc: &Doc, part: Option<&str>) -> Result<Vec<Scope>, HistoryError> {
     let txn = doc.transact();
     if let Some(part) = part {
-        let found = shared_at(&txn, part).ok_or_else(|| HistoryError::NoSuchPart(part.to_owned()))?;
-        return Ok(vec![Scope { path: part.to_owned(), branch: found }]);
+        let found = Region::at(&txn, part).ok_or_else(|| HistoryError::NoSuchPart(part.to_owned()))?;
+        return Ok(vec![Scope { path: part.to_owned(), branch: found.holder }]);
     }
     let scope = |(name, root): (&str, Out)| Some(Scope { path: name.to_owned(), branch: branch_of(root)? });
     Ok(txn.root_refs().filter_map(scope).collect())

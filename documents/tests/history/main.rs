@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod nodes;
+mod parts;
 mod past;
 mod prune;
 mod recordings;

@@ -130,3 +130,27 @@ async fn only_the_node_that_is_named_goes_into_the_trash() {
     assert_eq!((canvas.look(named).await, canvas.look(other).await), (in_trash("Named"), live("Other")));
     canvas.0.stop().await;
 }
+
+#[tokio::test]
+async fn a_single_value_of_a_node_is_taken_back_and_restored() {
+    let canvas = Canvas::new().await;
+    let [id] = some_nodes();
+    let then = canvas.edit(2, vec![create(id, "Hers")]).await;
+    let (title, x) = (Patch::Set("His".to_owned()), Patch::Set(5.0));
+    let changes = Box::new(NodeChanges { title, x, ..NodeChanges::default() });
+    canvas.edit(1, vec![CanvasPatch::UpdateNode { id, changes }]).await;
+    let x = async || {
+        let read = move |txn: &yrs::Transaction<'_>| canvas::read_node(txn, id).unwrap().x;
+        canvas.0.instance.documents.read(&canvas.0.document, read).await.unwrap().0
+    };
+    let part = Some(format!("nodes/{id}/title"));
+    let of_one = Selection { principals: vec![reference(1)], part: part.clone(), ..Selection::default() };
+    assert!(canvas.undo(&of_one).await.0);
+    assert_eq!((canvas.look(id).await, x().await), (live("Hers"), 5.0));
+
+    canvas.edit(2, vec![rename(id, "Ours")]).await;
+    let Scene { history, document, .. } = &canvas.0;
+    history.restore(document, &person(3), then, part, &Actor::SYSTEM).await.unwrap();
+    assert_eq!((canvas.look(id).await, x().await), (live("Hers"), 5.0));
+    canvas.0.stop().await;
+}

@@ -21,6 +21,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod ways;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -30,7 +30,9 @@ pub(super) struct Request {
     /// What had come in by this time counts. Instead of `seq`.
     #[schema(required = false, nullable = false)]
     at: Option<DateTime<Utc>>,
-    /// Only this part: a root's name, and keys below it, parted by slashes.
+    /// Only this part: a root's name, and keys below it, parted by slashes. It may be a single value
+    /// (`nodes/<id>/title`), an item of a list by its `id` or place, or a block of rich text by its place (`body/0` is the
+    /// first).
     #[schema(required = false, nullable = false, example = "body")]
     part: Option<String>,
 }

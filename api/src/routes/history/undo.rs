@@ -47,7 +47,9 @@ pub(super) struct Request {
     /// That came in before this time.
     #[schema(required = false, nullable = false)]
     until: Option<DateTime<Utc>>,
-    /// Only what concerns this part: a root's name, and keys below it, parted by slashes.
+    /// Only what concerns this part: a root's name, and keys below it, parted by slashes. It may be a single value
+    /// (`nodes/<id>/title`), an item of a list by its `id` or place, or a block of rich text by its place (`body/0` is the
+    /// first).
     #[schema(required = false, nullable = false, example = "body")]
     part: Option<String>,
 }
