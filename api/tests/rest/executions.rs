@@ -431,7 +431,7 @@ async fn a_node_that_a_run_made_goes_into_the_trash_with_what_a_person_wrote_in_
     scene.ada.eventually(async || (scene.ada.get(&node).await.status == StatusCode::OK).then_some(())).await;
     scene.note(&run, &made).await;
     scene.write(&run, &made, "The agent's own.").await;
-    scene.bob.patch(&node, json!({"body": "The agent's own. A person's words."})).await.expect(StatusCode::OK);
+    scene.bob.patch(&node, json!({"body": "The agent's own.\n\nA person's words."})).await.expect(StatusCode::OK);
     scene.set(&run, "status = 'complete'").await;
 
     let undo = format!("/executions/{run}/undo");

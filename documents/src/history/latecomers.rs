@@ -35,6 +35,7 @@ impl Latecomers {
         Ok(self)
     }
 
+    /// What is in them.
     fn content(&self, replica: &mut Replica) -> Result<Vec<ClientRange>, Broken> {
         /// The copy's edit is never seen.
         const NOBODY: u64 = 1;

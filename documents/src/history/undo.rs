@@ -288,6 +288,7 @@ fn rows(places: &[Seq]) -> Vec<RangeInclusive<Seq>> {
     rows
 }
 
+/// Ranges as a set.
 pub(super) fn id_set<'a>(ranges: impl Iterator<Item = &'a ClientRange>) -> IdSet {
     let mut set = IdSet::new();
     for range in ranges {

@@ -35,10 +35,11 @@ impl Canvas {
     }
 
     /// The title of a node, and whether it is in the trash.
-    async fn look(&self, id: NodeId) -> Option<(String, bool)> {
+    async fn look(&self, id: NodeId) -> (String, bool) {
         let read = move |txn: &yrs::Transaction<'_>| canvas::read_node(txn, id);
         let node = self.0.instance.documents.read(&self.0.document, read).await.unwrap().0;
-        node.map(|node| (node.title, node.deleted_at.is_some()))
+        let node = node.expect("the node is on the canvas, or in its trash");
+        (node.title, node.deleted_at.is_some())
     }
 
     /// Takes back as the third person. Returns whether there was something to take back, and the place of the edit.
@@ -61,12 +62,12 @@ fn some_nodes<const COUNT: usize>() -> [NodeId; COUNT] {
     [(); COUNT].map(|()| NodeId::new(Uuid::new_v4()))
 }
 
-fn live(title: &str) -> Option<(String, bool)> {
-    Some((title.to_owned(), false))
+fn live(title: &str) -> (String, bool) {
+    (title.to_owned(), false)
 }
 
-fn in_trash(title: &str) -> Option<(String, bool)> {
-    Some((title.to_owned(), true))
+fn in_trash(title: &str) -> (String, bool) {
+    (title.to_owned(), true)
 }
 
 #[tokio::test]
