@@ -48,7 +48,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     const { page } = await studio.visitAsOwner();
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const places = [
-      ...["members", "files", "models", "keys", "webhooks", "audit", "trash"].map(
+      ...["members", "settings", "files", "models", "keys", "webhooks", "audit", "trash"].map(
         (part) => `/o/${studio.project.orgId}/${part}`,
       ),
       "/me",

@@ -17,8 +17,13 @@ export interface Organization {
   slug: string;
   role: OrganizationRole;
   settings?: OrganizationSettings;
+  eventSourcingLevel?: EventSourcingLevel;
   createdAt: string;
 }
+
+/** What is kept of the past, from the most to the least. */
+export const EVENT_SOURCING_LEVELS = ["full", "snapshot", "audit"] as const;
+export type EventSourcingLevel = (typeof EVENT_SOURCING_LEVELS)[number];
 
 /** What holds for the agents of an organization. */
 export interface OrganizationSettings {
@@ -26,8 +31,20 @@ export interface OrganizationSettings {
   defaultModel: string | null;
   /** The models that may be used; null: all. */
   allowedModels: string[] | null;
-  agentPolicies: { maxTokensPerExecution: number | null; requireApproval: boolean };
+  agentPolicies: AgentPolicies;
 }
+
+export interface AgentPolicies {
+  maxTokensPerExecution: number | null;
+  /** Whether a person has to approve each use of a tool that changes something. */
+  requireApproval: boolean;
+  /** What holds for single tools instead, by their names. */
+  tools?: ToolPolicies;
+}
+
+/** A tool may be used, or only when a person approves, or not at all. */
+export type ToolPolicy = "allow" | "approve" | "deny";
+export type ToolPolicies = Readonly<Record<string, ToolPolicy>>;
 
 export const PROJECT_ROLES = ["admin", "member", "viewer"] as const;
 export type ProjectRole = (typeof PROJECT_ROLES)[number];

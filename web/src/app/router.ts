@@ -24,6 +24,7 @@ export interface Place {
 /** The parts of an organization's page. */
 export const ORGANIZATION_SECTIONS = [
   "members",
+  "settings",
   "files",
   "models",
   "keys",

@@ -12,6 +12,7 @@ import { FilesSection } from "./files-section";
 import { KeysSection } from "./keys-section";
 import { MembersSection } from "./members-section";
 import { ModelsSection } from "./models-section";
+import { SettingsSection } from "./settings-section";
 import { TrashSection } from "./trash-section";
 import { WebhooksSection } from "./webhooks-section";
 
@@ -25,6 +26,7 @@ interface Part {
 
 const PARTS: Record<OrganizationSection, Part> = {
   members: { label: "Members", icon: "people", isForAdmins: false, Content: MembersSection },
+  settings: { label: "Settings", icon: "settings", isForAdmins: true, Content: SettingsSection },
   files: { label: "Files", icon: "file", isForAdmins: false, Content: FilesSection },
   models: { label: "Models", icon: "spark", isForAdmins: true, Content: ModelsSection },
   keys: { label: "API keys", icon: "key", isForAdmins: true, Content: KeysSection },
