@@ -1,4 +1,5 @@
 import { expect } from "@playwright/test";
+import { call } from "../rest";
 import { violations } from "./axe";
 import { test, type Visitor } from "./studio";
 
@@ -102,6 +103,41 @@ test("what one person wrote is taken back, and what others wrote since stays", a
   await expect(ben.body).toContainText("By Ada.");
 });
 
+test("a node goes back to one of its versions, its title and status included", async ({
+  studio,
+  server,
+  owner,
+}, info) => {
+  const nodeId = await studio.addNode("As it was", "The first words.");
+  const ada = await studio.visit("Ada", { nodeId });
+  await openHistory(ada);
+  const { panel, page } = ada;
+  const versions = panel.getByRole("list", { name: "Versions" });
+  await expect(versions.getByRole("listitem")).toHaveText([/^Version 1 Created.*Demo/]);
+
+  // What somebody else changes is listed without asking for it.
+  await call(server, `/nodes/${nodeId}`, {
+    person: owner,
+    method: "PATCH",
+    body: { title: "As it is", status: "complete", body: "Other words." },
+  });
+  await expect(versions.getByRole("listitem").first()).toHaveText(/^Version \d.*Demo/);
+  await expect(versions.getByRole("listitem")).not.toHaveCount(1);
+  await expect(ada.title).toHaveValue("As it is");
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: info.outputPath("versions.png") });
+
+  await versions.getByRole("button", { name: "Back to version 1" }).click();
+  await page.screenshot({ path: info.outputPath("confirm-version.png") });
+  await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(ada.title).toHaveValue("As it was");
+  await expect(versions.getByRole("listitem").first()).toContainText("Back to version 1");
+  await panel.getByRole("link", { name: "Content" }).click();
+  await expect(ada.body).toHaveText("The first words.");
+  await expect(panel.getByRole("combobox", { name: "Status" })).toHaveValue("draft");
+});
+
 test("a viewer sees the history, and has nothing to change it with", async ({ studio }) => {
   const nodeId = await studio.addNode("Looked at", "Start.");
   const vera = await studio.visit("Vera", { role: "viewer", nodeId });
@@ -109,4 +145,6 @@ test("a viewer sees the history, and has nothing to change it with", async ({ st
   await expect(vera.panel.getByRole("slider")).toBeVisible();
   await expect(vera.panel.getByRole("button", { name: "Restore" })).toHaveCount(0);
   await expect(vera.panel.getByRole("button", { name: "Name it" })).toHaveCount(0);
+  await expect(vera.panel.getByRole("list", { name: "Versions" })).toContainText("Version 1");
+  await expect(vera.panel.getByRole("button", { name: /^Back to version/ })).toHaveCount(0);
 });

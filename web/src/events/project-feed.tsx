@@ -10,6 +10,7 @@ const TYPES = [
   "node_created",
   "node_updated",
   "node_restored",
+  "version_created",
   "file_uploaded",
   "file_processed",
   "file_deleted",

@@ -14,6 +14,7 @@ import { useCanEdit } from "../canvas/canvas-context";
 import { Loaded } from "../ui/loaded";
 import { Notice } from "../ui/notice";
 import { looksOf } from "./authors";
+import { NodeVersions } from "./node-versions";
 import { type HistoryKind, type Mode, PastView } from "./past-view";
 import { type Against, comparedWith, knownPlace, timeAt } from "./places";
 import { RestoreButton } from "./restore-button";
@@ -40,15 +41,29 @@ export default function HistoryPanel({ document, kind, doc }: HistoryPanelProps)
     <Loaded what="The history" query={summary} lines={6}>
       {(known) =>
         known.headSeq === 0 ? (
-          <Notice icon="clock" title="Nothing has happened here yet">
-            As soon as somebody writes, every state of the {kind} can be seen and brought back.
-          </Notice>
+          <div className="grid gap-5">
+            <Notice icon="clock" title="Nothing has happened here yet">
+              As soon as somebody writes, every state of the {kind} can be seen and brought back.
+            </Notice>
+            <Versions document={document} kind={kind} onChoose={null} />
+          </div>
         ) : (
           <History document={document} kind={kind} summary={known} />
         )
       }
     </Loaded>
   );
+}
+
+interface VersionsProps {
+  document: string;
+  kind: HistoryKind;
+  onChoose: ((seq: number) => void) | null;
+}
+
+/** The versions of a node; of a canvas there are none. */
+function Versions({ document, kind, onChoose }: VersionsProps) {
+  return kind === "node" && <NodeVersions nodeId={document.slice("node:".length)} onChoose={onChoose} />;
 }
 
 function useFollowing(document: string, doc: Y.Doc): void {
@@ -93,6 +108,11 @@ function History({ document, kind, summary }: HistoryProps) {
   const lookOf = looksOf(authors);
   // At the end of the slider one follows what happens.
   const choose = (seq: number) => setChosen(seq >= summary.headSeq ? null : seq);
+  const chooseListed = (seq: number) => {
+    setChosen(seq);
+    setMode("changes");
+    setAgainst("session");
+  };
 
   return (
     <div className="grid gap-5">
@@ -132,17 +152,14 @@ function History({ document, kind, summary }: HistoryProps) {
           )
         }
       />
+      <Versions document={document} kind={kind} onChoose={chooseListed} />
       <Sessions
         document={document}
         work={work}
         versions={versions}
         place={place}
         lookOf={lookOf}
-        onChoose={(seq) => {
-          setChosen(seq);
-          setMode("changes");
-          setAgainst("session");
-        }}
+        onChoose={chooseListed}
       />
     </div>
   );
