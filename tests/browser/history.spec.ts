@@ -138,6 +138,44 @@ test("a node goes back to one of its versions, its title and status included", a
   await expect(panel.getByRole("combobox", { name: "Status" })).toHaveValue("draft");
 });
 
+test("an admin has forgotten for good what was written and deleted again", async ({
+  studio,
+  server,
+  owner,
+}, info) => {
+  const nodeId = await studio.addNode("Forgetful", "Start.");
+  const history = `/documents/node:${nodeId}/history`;
+  const secret = " A secret.";
+  const ada = await studio.visit("Ada", { nodeId });
+  await write(ada, secret);
+  const { headSeq } = await call<{ headSeq: number }>(server, history, { person: owner });
+  const textThen = async () =>
+    JSON.stringify(await call(server, `${history}/blame?seq=${headSeq}`, { person: owner }));
+  expect(await textThen()).toContain(secret);
+  for (const _ of secret) await ada.page.keyboard.press("Backspace");
+  await expect(ada.body).toHaveText("Start.");
+  await expect(ada.stateLine).toHaveText("Saved");
+  await openHistory(ada);
+  await expect(ada.panel.getByRole("button", { name: "Name it" })).toBeVisible();
+  await expect(ada.panel.getByRole("button", { name: "More of this time" })).toHaveCount(0);
+
+  const { page, panel } = await studio.visitAsOwner({ nodeId });
+  await panel.getByRole("link", { name: "History" }).click();
+  await panel.getByRole("combobox", { name: "Compared with" }).selectOption("beginning");
+  await panel.getByRole("button", { name: "More of this time" }).click();
+  await page.getByRole("menuitem", { name: "Forget what was deleted…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Forget what was deleted?" });
+  await expect(dialog).toContainText("edits 1 to ");
+  await page.screenshot({ path: info.outputPath("forget.png") });
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Forget it for good" }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await textThen()).not.toContain("secret");
+  await expect(ada.stateLine).toHaveText("Saved");
+  await panel.getByRole("link", { name: "Content" }).click();
+  await expect(panel.getByRole("textbox", { name: "Body" })).toHaveText("Start.");
+});
+
 test("a viewer sees the history, and has nothing to change it with", async ({ studio }) => {
   const nodeId = await studio.addNode("Looked at", "Start.");
   const vera = await studio.visit("Vera", { role: "viewer", nodeId });

@@ -194,7 +194,7 @@ export function useNamedVersions(document: string) {
   });
 }
 
-/** Names places, brings back what was, and takes back what somebody did. */
+/** Names places, brings back what was, takes back what somebody did, and forgets what was deleted. */
 export function useHistoryChanges(document: string) {
   const queries = useQueryClient();
   const refresh = (...parts: string[]) =>
@@ -222,6 +222,15 @@ export function useHistoryChanges(document: string) {
           throughSeq: lastSeq,
         }),
       onSuccess: edited,
+    }),
+    forget: useMutation({
+      mutationFn: (span: { fromSeq: number; throughSeq: number }) =>
+        request<unknown>("POST", `${base(document)}/prune`, span),
+      // What is forgotten is not to stay in this window, either: what is not shown is not asked for anew.
+      onSuccess: () => {
+        queries.removeQueries({ queryKey: key(document), type: "inactive" });
+        return queries.invalidateQueries({ queryKey: key(document) });
+      },
     }),
   };
 }

@@ -1,5 +1,5 @@
 import "./history.css";
-import { useEffect, useMemo, useState } from "react";
+import { use, useEffect, useMemo, useState } from "react";
 import type * as Y from "yjs";
 import {
   type Authors,
@@ -10,13 +10,14 @@ import {
   useWorkSessions,
   type WorkSession,
 } from "../api/history";
-import { useCanEdit } from "../canvas/canvas-context";
+import { CanManageContext, useCanEdit } from "../canvas/canvas-context";
 import { Loaded } from "../ui/loaded";
 import { Notice } from "../ui/notice";
 import { looksOf } from "./authors";
+import { ForgetMenu } from "./forget-menu";
 import { NodeVersions } from "./node-versions";
 import { type HistoryKind, type Mode, PastView } from "./past-view";
-import { type Against, comparedWith, knownPlace, timeAt } from "./places";
+import { type Against, comparedWith, knownPlace, spanBetween, timeAt } from "./places";
 import { RestoreButton } from "./restore-button";
 import { Sessions } from "./sessions";
 import { Timeline } from "./timeline";
@@ -92,7 +93,6 @@ interface HistoryProps {
 }
 
 function History({ document, kind, summary }: HistoryProps) {
-  const canEdit = useCanEdit();
   const work = useWorkSessions(document);
   const named = useNamedVersions(document);
   const [mode, setMode] = useState<Mode>("changes");
@@ -137,19 +137,15 @@ function History({ document, kind, summary }: HistoryProps) {
         from={Math.min(from, place)}
         place={place}
         actions={
-          canEdit && (
-            <>
-              <NameVersionButton document={document} seq={place} />
-              <RestoreButton
-                document={document}
-                kind={kind}
-                seq={place}
-                time={time}
-                isNow={place === summary.headSeq}
-                onRestored={() => setChosen(null)}
-              />
-            </>
-          )
+          <PlaceActions
+            document={document}
+            kind={kind}
+            summary={summary}
+            sessions={sessions}
+            from={from}
+            place={place}
+            onRestored={() => setChosen(null)}
+          />
         }
       />
       <Versions document={document} kind={kind} onChoose={chooseListed} />
@@ -162,5 +158,45 @@ function History({ document, kind, summary }: HistoryProps) {
         onChoose={chooseListed}
       />
     </div>
+  );
+}
+
+interface PlaceActionsProps extends HistoryProps {
+  sessions: readonly WorkSession[];
+  /** The places that are compared. */
+  from: number;
+  place: number;
+  onRestored: () => void;
+}
+
+/** What can be done about the place that is shown, and about what came to be since the one that it is compared with. */
+function PlaceActions({ document, kind, summary, sessions, from, place, onRestored }: PlaceActionsProps) {
+  const canEdit = useCanEdit();
+  const canForget = use(CanManageContext);
+  const timeOf = (seq: number) => timeAt(sessions, seq);
+  return (
+    <>
+      {canEdit && (
+        <>
+          <NameVersionButton document={document} seq={place} />
+          <RestoreButton
+            document={document}
+            kind={kind}
+            seq={place}
+            time={timeOf(place)}
+            isNow={place === summary.headSeq}
+            onRestored={onRestored}
+          />
+        </>
+      )}
+      {canForget && (
+        <ForgetMenu
+          document={document}
+          kind={kind}
+          span={spanBetween(summary, from, place)}
+          timeOf={timeOf}
+        />
+      )}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HistorySummary, WorkSession } from "../api/history";
-import { comparedWith, firstKnown, knownPlace, sessionAt, stops, timeAt } from "./places";
+import { comparedWith, firstKnown, knownPlace, sessionAt, spanBetween, stops, timeAt } from "./places";
 
 const SUMMARY: HistorySummary = {
   epoch: 1,
@@ -64,6 +64,13 @@ describe("places of a history", () => {
     expect(comparedWith("version", 50, known)).toBe(20);
     expect(comparedWith("version", 5, known)).toBe(0);
     expect(comparedWith("beginning", 50, known)).toBe(0);
+  });
+
+  it("have between them the edits whose content is kept", () => {
+    expect(spanBetween(SUMMARY, 70, 90)).toEqual({ fromSeq: 71, throughSeq: 90 });
+    expect(spanBetween(SUMMARY, 10, 90)).toEqual({ fromSeq: 61, throughSeq: 90 });
+    expect(spanBetween(SUMMARY, 10, 60)).toBeNull();
+    expect(spanBetween(SUMMARY, 90, 90)).toBeNull();
   });
 
   it("stop at the ends of sessions", () => {

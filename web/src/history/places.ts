@@ -14,6 +14,18 @@ export function firstKnown({ keptFromSeq, keptSeqs }: HistorySummary): number {
   return Math.min(keptFromSeq, ...keptSeqs);
 }
 
+/** Some edits of a history, the first and the last. */
+export interface Span {
+  fromSeq: number;
+  throughSeq: number;
+}
+
+/** The edits after one place up to another one, as far as their content is kept; null: there are none. */
+export function spanBetween({ keptFromSeq }: HistorySummary, from: number, to: number): Span | null {
+  const fromSeq = Math.max(from, keptFromSeq) + 1;
+  return fromSeq <= to ? { fromSeq, throughSeq: to } : null;
+}
+
 /** The session that a place is part of: the last of those that had begun by then. */
 export function sessionAt(sessions: readonly WorkSession[], seq: number): WorkSession | null {
   const begun = sessions.filter(({ firstSeq }) => firstSeq <= seq);
