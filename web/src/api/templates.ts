@@ -1,8 +1,8 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Point } from "../documents/canvas";
 import { newId } from "../lib/id";
 import { request } from "./http";
-import { everything } from "./queries";
+import { everything, useOrganization } from "./queries";
 
 /** Something that a template asks for before it is applied. */
 export interface TemplateParameter {
@@ -52,4 +52,27 @@ export function useApplyTemplate(projectId: string) {
         { "Idempotency-Key": newId() },
       ),
   });
+}
+
+/** What a template is made of that is made from nodes of a project. */
+export interface NewTemplate {
+  name: string;
+  description: string;
+  fromNodes: { projectId: string; nodeIds: string[] };
+}
+
+/** Makes a template of nodes that are there. */
+export function useMakeTemplate(orgId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (template: NewTemplate) =>
+      request<Template>("POST", `/orgs/${orgId}/templates`, template, { "Idempotency-Key": newId() }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["templates", orgId] }),
+  });
+}
+
+/** Whether I may make templates in an organization: its guests may not. */
+export function useMayMakeTemplates(orgId: string | undefined): boolean {
+  const role = useOrganization(orgId ?? "").data?.role;
+  return role !== undefined && role !== "guest";
 }

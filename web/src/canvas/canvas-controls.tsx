@@ -4,10 +4,11 @@ import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
 import { useCanvasActions } from "./canvas-actions";
 import { useCanEdit, useCanvasScope } from "./canvas-context";
+import { SelectionBar } from "./selection-bar";
 import { BAR, ZoomBar } from "./zoom-bar";
 
-/** The few controls that float over the canvas. */
-export function CanvasControls() {
+/** The few controls that float over the canvas. `onMakeTemplate`: null where one may not make templates. */
+export function CanvasControls({ onMakeTemplate }: { onMakeTemplate: (() => void) | null }) {
   const actions = useCanvasActions();
   const canEdit = useCanEdit();
   return (
@@ -20,9 +21,10 @@ export function CanvasControls() {
         </Panel>
       )}
       <Panel position="bottom-left">
-        <div className="flex gap-2">
+        <div className="flex flex-wrap gap-2">
           <ZoomBar />
           {canEdit && <UndoBar />}
+          {onMakeTemplate && <SelectionBar onMakeTemplate={onMakeTemplate} />}
         </div>
       </Panel>
     </>

@@ -52,6 +52,8 @@ interface CanvasViewProps {
   /** The node whose panel is open. */
   openNode: string | null;
   isShown: boolean;
+  /** Asks for a template of the selection; null: one may make none. */
+  onMakeTemplate: (() => void) | null;
 }
 
 /** The canvas: React Flow over the views of the document. */
@@ -63,7 +65,7 @@ export function CanvasView(props: CanvasViewProps) {
   );
 }
 
-function Surface({ openNode, isShown }: CanvasViewProps) {
+function Surface({ openNode, isShown, onMakeTemplate }: CanvasViewProps) {
   const { canvas, flow, presence, renaming } = useCanvasScope();
   const canEdit = useCanEdit();
   const actions = useCanvasActions();
@@ -174,7 +176,7 @@ function Surface({ openNode, isShown }: CanvasViewProps) {
       <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} color="var(--color-line)" />
       <ArrowHead />
       <Cursors />
-      <CanvasControls />
+      <CanvasControls onMakeTemplate={onMakeTemplate} />
     </ReactFlow>
   );
 }

@@ -10,6 +10,7 @@ import { useRunDialog } from "../agents/use-run-dialog";
 import { ApiError, messageOf } from "../api/http";
 import { useNames, useProject } from "../api/queries";
 import { useSession } from "../api/session";
+import { useMayMakeTemplates } from "../api/templates";
 import type { Project } from "../api/types";
 import { followLink, navigate, organizationPath, type Place, projectPath } from "../app/router";
 import { Canvas, DEFAULT_STATES, stringsOf } from "../documents/canvas";
@@ -27,6 +28,7 @@ import { useToggleLock } from "../locks/use-toggle-lock";
 import { MembersDialog } from "../members/members-dialog";
 import { CanvasPresence } from "../presence/canvas-presence";
 import { SettingsDialog } from "../projects/settings-dialog";
+import { MakeTemplateDialog } from "../templates/make-template-dialog";
 import { TemplateDialog } from "../templates/template-dialog";
 import { FIRST_OPTIONS } from "../tree/options";
 import { Fetching } from "../ui/fetching";
@@ -193,7 +195,15 @@ function WithStates({ project, children }: { project: Project | undefined; child
   return <StatesContext value={states}>{children}</StatesContext>;
 }
 
-type OpenDialog = "palette" | "members" | "trash" | "keys" | "templates" | "settings" | null;
+type OpenDialog =
+  | "palette"
+  | "members"
+  | "trash"
+  | "keys"
+  | "templates"
+  | "make-template"
+  | "settings"
+  | null;
 
 function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   const { projectId, view, nodeId, part, wholePage } = place;
@@ -208,6 +218,7 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
   useFollowedFiles();
   const running = useRunDialog();
   const close = () => setDialog(null);
+  const mayMakeTemplates = useMayMakeTemplates(project?.orgId);
   const name = useMapText(canvas.project, "name", project?.name ?? "");
   useShortcuts({
     nodeId,
@@ -241,7 +252,12 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
       <StaleBanner provider={provider} what="project" />
       <main className="relative flex min-h-0 flex-1">
         <div className={`relative min-w-0 flex-1 ${wholePage ? "hidden" : ""}`}>
-          <ProjectViews view={view} nodeId={nodeId} isShown={!wholePage} />
+          <ProjectViews
+            view={view}
+            nodeId={nodeId}
+            isShown={!wholePage}
+            onMakeTemplate={mayMakeTemplates ? () => setDialog("make-template") : null}
+          />
           <EmptyProject provider={provider} onTemplates={() => setDialog("templates")} />
         </div>
         {nodeId && (
@@ -265,11 +281,12 @@ function ProjectScreen({ provider, project, ...place }: OpenProjectProps) {
           actions.openNode(id);
         }}
         onFile={setFile}
-        actions={usePaletteActions(setDialog, project)}
+        actions={usePaletteActions(setDialog, project, mayMakeTemplates)}
       />
       <FileDialog file={file} onClose={() => setFile(null)} />
       <MembersDialog project={project} open={dialog === "members"} onClose={close} />
       <TemplateDialog orgId={project?.orgId} open={dialog === "templates"} onClose={close} />
+      <MakeTemplateDialog orgId={project?.orgId} open={dialog === "make-template"} onClose={close} />
       <SettingsDialog project={project} open={dialog === "settings"} onClose={close} />
       <TrashDialog open={dialog === "trash"} onClose={close} />
       <KeysDialog open={dialog === "keys"} onClose={close} />
@@ -298,9 +315,22 @@ function PanelPlace() {
 function usePaletteActions(
   open: (dialog: OpenDialog) => void,
   project: Project | undefined,
+  mayMakeTemplates: boolean,
 ): PaletteAction[] {
   const actions = useCanvasActions();
   const canEdit = useCanEdit();
+  const { flow } = useCanvasScope();
+  const hasSelection = useStore(flow.selection).nodes.size > 0;
+  const ofSelection: PaletteAction[] =
+    mayMakeTemplates && hasSelection
+      ? [
+          {
+            label: "Make a template of the selected nodes",
+            icon: "template",
+            run: () => open("make-template"),
+          },
+        ]
+      : [];
   return [
     { label: "New node", icon: "plus", shortcut: "N", run: () => actions.addNode() },
     { label: "Fit everything into view", icon: "fit", shortcut: "F", run: () => actions.fit() },
@@ -309,6 +339,7 @@ function usePaletteActions(
     { label: "Show the graph", icon: "graph", shortcut: "3", run: () => actions.showView("graph") },
     { label: "Undo my last edit", icon: "undo", run: () => actions.undo() },
     { label: "Redo", icon: "redo", run: () => actions.redo() },
+    ...ofSelection,
     ...projectActions(open, actions, canEdit, project),
   ];
 }

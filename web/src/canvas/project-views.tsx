@@ -11,10 +11,12 @@ interface ProjectViewsProps {
   view: ProjectView;
   nodeId: string | null;
   isShown: boolean;
+  /** Asks for a template of the selection; null: one may make none. */
+  onMakeTemplate: (() => void) | null;
 }
 
 /** The view that the address names. The canvas stays once it was there, so that one comes back to the same place. */
-export function ProjectViews({ view, nodeId, isShown }: ProjectViewsProps) {
+export function ProjectViews({ view, nodeId, isShown, onMakeTemplate }: ProjectViewsProps) {
   const isOnCanvas = view === "canvas" && isShown;
   const [hasCanvas, setHasCanvas] = useState(isOnCanvas);
   if (isOnCanvas && !hasCanvas) setHasCanvas(true);
@@ -22,7 +24,7 @@ export function ProjectViews({ view, nodeId, isShown }: ProjectViewsProps) {
     <>
       {hasCanvas && (
         <div className={view === "canvas" ? "h-full" : "hidden"}>
-          <CanvasView openNode={nodeId} isShown={isOnCanvas} />
+          <CanvasView openNode={nodeId} isShown={isOnCanvas} onMakeTemplate={onMakeTemplate} />
         </div>
       )}
       {view !== "canvas" && (

@@ -83,7 +83,7 @@ function Choice({ orgId, isPending, onChoose }: ChoiceProps) {
       {(list) =>
         list.length === 0 ? (
           <Notice icon="template" title="No template yet">
-            Programs make them through the API, from whatever nodes work well together.
+            Select nodes that work well together, and make a template of them.
           </Notice>
         ) : (
           <ul aria-label="Templates" className="grid gap-2 sm:grid-cols-2">
