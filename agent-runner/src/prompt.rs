@@ -71,7 +71,12 @@ fn item(item: &Item, files: &KnownFiles) -> String {
         (Some(text), ..) => text.trim().to_owned(),
         (_, Some(data), ..) => format!("```json\n{data:#}\n```"),
         (_, _, Some(url), ..) => url.clone(),
-        (_, _, _, Some(node), _) => format!("The node {node}: read it with access_node."),
+        (_, _, _, Some(node), _) => match item.source_version {
+            Some(version) => {
+                format!("The node {node} at its version {version}: read it with access_node, and say the version.")
+            }
+            None => format!("The node {node}: read it with access_node."),
+        },
         (.., Some(file)) => files.tell(file, INPUT_BYTES_MAX),
         _ => "(empty)".to_owned(),
     };

@@ -86,12 +86,14 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "access_node",
         changes: false,
-        description: "Read the inputs, the outputs, or both of another node of this project, and its body.",
+        description: "Read the inputs, the outputs, or both of another node of this project, and its body: as they are, or as they \
+            were at a version of the node.",
         parameters: || {
             object(
                 &json!({
                     "node_id": {"type": "string"},
                     "access_type": {"type": "string", "enum": ["inputs", "outputs", "both"]},
+                    "version": {"type": "integer", "minimum": 1, "maximum": i32::MAX, "description": "Left out: the node as it is now."},
                 }),
                 &["node_id"],
             )

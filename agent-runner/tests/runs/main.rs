@@ -22,4 +22,5 @@ mod retrying;
 mod search;
 mod steering;
 mod turns;
+mod versions;
 mod world;

@@ -23,8 +23,11 @@ async fn add(client: &Client, list: &str, item: Value) -> (String, Value) {
 #[tokio::test]
 async fn items_of_all_types_are_added_in_order_and_say_where_they_come_from() {
     let server = Server::start().await;
-    let (ada, node) = with_node(&server).await;
-    let other = Uuid::new_v4();
+    let (ada, _, project) = server.with_project("ada").await;
+    let nodes = format!("/projects/{project}/nodes");
+    let node = format!("/nodes/{}", ada.post(&nodes, json!({"title": "Node"})).await.created_id());
+    let other = ada.post(&nodes, json!({"title": "Other"})).await.created_id();
+    ada.patch(&format!("/nodes/{other}"), json!({"body": "More"})).await.expect(StatusCode::OK);
     let items = [
         json!({"type": "text", "text": "Some **words**", "label": "Words", "metadata": {"a": 1}}),
         json!({"type": "external_link", "url": "https://example.com/a"}),
@@ -133,6 +136,38 @@ async fn what_does_not_fit_an_item_is_refused_by_name() {
     }
     assert_eq!(ada.get(&node).await.expect(StatusCode::OK)["outputs"], json!([added]));
     ada.patch(&format!("{list}/not-a-uuid"), json!({})).await.expect_problem(StatusCode::BAD_REQUEST, "INVALID_ID");
+}
+
+#[tokio::test]
+async fn a_reference_is_to_a_version_that_there_is() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let nodes = format!("/projects/{project}/nodes");
+    let new_node = async || ada.post(&nodes, json!({"title": "Node"})).await.created_id();
+    let (node, one, other) = (new_node().await, new_node().await, new_node().await);
+    ada.patch(&format!("/nodes/{one}"), json!({"body": "More"})).await.expect(StatusCode::OK);
+    let (eve, _, project) = server.with_project("eve").await;
+    let of_eve = eve.post(&format!("/projects/{project}/nodes"), json!({"title": "Eve's"})).await.created_id();
+    let list = format!("/nodes/{node}/inputs");
+    let to =
+        |node: &str, version: i64| json!({"type": "node_reference", "sourceNodeId": node, "sourceVersion": version});
+    let expect_refused = |answer: Answer| {
+        let problem = answer.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        assert_eq!(problem["errors"][0]["field"], "sourceVersion", "{problem}");
+    };
+    let nobody = Uuid::new_v4().to_string();
+    for (source, version) in [(&one, 3), (&one, 0), (&one, 1 << 40), (&other, 2), (&of_eve, 1), (&nobody, 1)] {
+        expect_refused(ada.post(&list, to(source, version)).await);
+    }
+    let (item, added) = add(&ada, &list, to(&one, 2)).await;
+    assert_eq!(added["sourceVersion"], 2);
+    expect_refused(ada.patch(&item, json!({"sourceVersion": 9})).await);
+    expect_refused(ada.patch(&item, json!({"sourceNodeId": other})).await);
+    let changed = ada.patch(&item, json!({"sourceNodeId": other, "sourceVersion": 1})).await.expect(StatusCode::OK);
+    assert_eq!((&changed["sourceNodeId"], &changed["sourceVersion"]), (&json!(other), &json!(1)));
+    let latest = ada.patch(&item, json!({"sourceNodeId": one, "sourceVersion": null})).await.expect(StatusCode::OK);
+    assert_eq!(latest["sourceVersion"], Value::Null);
+    eve.post(&list, to(&of_eve, 1)).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
 }
 
 #[tokio::test]

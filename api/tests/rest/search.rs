@@ -237,6 +237,43 @@ async fn a_context_tells_the_living_node_and_what_is_around_it() {
 }
 
 #[tokio::test]
+async fn a_context_tells_what_a_node_said_at_the_version_that_is_referred_to() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let source = new_node(&ada, &project, json!({"title": "Research", "body": "People like rockets."})).await;
+    ada.patch(&format!("/nodes/{source}"), json!({"body": "Nobody likes rockets."})).await.expect(StatusCode::OK);
+    let id = new_node(&ada, &project, json!({"title": "The launch"})).await;
+    let inputs = format!("/nodes/{id}/inputs");
+    for version in [json!(1), json!(2), Value::Null] {
+        let item = json!({"type": "node_reference", "sourceNodeId": source, "sourceVersion": version});
+        ada.post(&inputs, item).await.created_id();
+    }
+    let path = format!("/nodes/{id}/context");
+    let told = async || {
+        let context = ada.get(&path).await.expect(StatusCode::OK);
+        let said =
+            |at: usize| (context["inputs"][at]["text"].clone(), context["inputs"][at]["sourceNode"]["version"].clone());
+        let told = [said(0), said(1), said(2)];
+        // What it says now is as lists know it, a moment later.
+        (told[2].0 == "Nobody likes rockets.").then_some(told)
+    };
+    let [first, second, now] = ada.eventually(told).await;
+    assert_eq!(first, (json!("People like rockets."), json!(1)));
+    assert_eq!(second, (json!("Nobody likes rockets."), json!(2)));
+    assert_eq!(now.1, Value::Null);
+    let request = ada.request(http::Method::GET, &path).header(ACCEPT, "text/markdown");
+    let text = String::from_utf8(ada.send(request, axum::body::Body::empty()).await.body.to_vec()).unwrap();
+    assert!(text.contains(", version 1)\n\nPeople like rockets.\n"), "{text}");
+
+    // What is not kept is not told, and what it says now is not told in its place.
+    let forget = format!("UPDATE node_versions SET snapshot = NULL WHERE node_id = '{source}' AND version = 1");
+    server.database().sabotage(&forget).await;
+    let context = ada.get(&path).await.expect(StatusCode::OK);
+    let input = &context["inputs"][0];
+    assert_eq!((&input["text"], &input["sourceNode"]["version"]), (&Value::Null, &json!(1)));
+}
+
+#[tokio::test]
 async fn a_context_is_cut_to_the_size_that_is_asked_for() {
     let server = Server::start().await;
     let (ada, _, project) = server.with_project("ada").await;

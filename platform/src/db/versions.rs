@@ -1,5 +1,7 @@
 //! Versions: places of documents' logs with a name, and what nodes were after somebody's work.
 
+mod referred;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use schema::ids::{Epoch, NodeId, OrgId, ProjectId, Seq};
@@ -11,6 +13,8 @@ use super::events::{self, EventKind, NewEvent};
 use super::log::{EventSourcingLevel, epoch_from_column, epoch_to_column, seq_from_column, seq_to_column};
 use super::{Db, DbError, OrgTx, clean, principal};
 use crate::auth::PrincipalRef;
+
+pub use referred::{VersionOf, bodies, body_lengths, exists};
 
 /// Versions with a name that a document may have.
 pub const NAMED_VERSIONS_MAX: i64 = 1_000;

@@ -2,11 +2,12 @@
 
 use platform::db::runs::Subrun;
 use platform::db::search::{self, About, Filter, Kind, Viewer};
+use platform::db::versions;
 use platform::executions::{DEPTH_MAX, ExecuteOptions, Subnodes};
 use schema::Patch;
 use schema::canvas::{self, AuthorType, CanvasNode, CanvasPatch, NewNode, NodeChanges};
 use schema::ids::{DocumentName, NodeId, RunId};
-use schema::node::{self, ItemContent, NewItem, NodePatch, NodeView, Side};
+use schema::node::{self, Item, ItemContent, NewItem, NodePatch, NodeView, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -57,6 +58,16 @@ struct ListNodes {
     status: Option<String>,
     #[serde(default)]
     limit: Option<usize>,
+}
+
+/// A node, as the model may read it.
+#[derive(Deserialize)]
+struct Accessed {
+    title: String,
+    status: String,
+    body: String,
+    inputs: Vec<Item>,
+    outputs: Vec<Item>,
 }
 
 impl Run<'_> {
@@ -153,18 +164,35 @@ impl Run<'_> {
         let asked = arguments["node_id"].as_str().unwrap_or_default();
         let id: NodeId = asked.parse().map_err(|_| no_such_node(asked))?;
         let (_, node) = self.nodes()?.into_iter().find(|(node, _)| *node == id).ok_or_else(|| no_such_node(asked))?;
-        let view = self.view_of(id).await?;
-        let files = self.files_of(view.inputs.iter().chain(&view.outputs)).await?;
+        // Opened for a version, too: the run may read no more of the past than of the present.
+        let NodeView { body, inputs, outputs, .. } = self.view_of(id).await?;
+        let now = Accessed { title: node.title, status: node.status, body, inputs, outputs };
+        let Accessed { title, status, body, inputs, outputs } = match arguments["version"].as_i64() {
+            Some(version) => self.past_of(id, version).await?,
+            None => now,
+        };
+        let files = self.files_of(inputs.iter().chain(&outputs)).await?;
         let kind = arguments["access_type"].as_str().unwrap_or("both");
-        let mut told =
-            json!({"title": node.title, "status": node.status, "body": prompt::cut(&view.body, RESULT_BYTES_MAX / 2)});
+        let mut told = json!({"title": title, "status": status, "body": prompt::cut(&body, RESULT_BYTES_MAX / 2)});
         if kind != "outputs" {
-            told["inputs"] = json!(prompt::items(&view.inputs, &files));
+            told["inputs"] = json!(prompt::items(&inputs, &files));
         }
         if kind != "inputs" {
-            told["outputs"] = json!(prompt::items(&view.outputs, &files));
+            told["outputs"] = json!(prompt::items(&outputs, &files));
         }
         Ok(told)
+    }
+
+    /// What a node was at a version of it.
+    async fn past_of(&self, id: NodeId, version: i64) -> Result<Accessed, Refused> {
+        let number = i32::try_from(version).unwrap_or(i32::MAX);
+        let (db, org) = (&self.services.db, self.leased.org);
+        let found = with_patience(|| versions::find(db, org, id, number)).await.map_err(Stop::from)?;
+        let found = found
+            .ok_or_else(|| ToolError::new("VERSION_NOT_FOUND", format!("the node {id} has no version {version}")))?;
+        let snapshot = found.snapshot.and_then(|snapshot| serde_json::from_value(snapshot).ok());
+        let not_kept = || ToolError::new("VERSION_NOT_KEPT", "what the node was at that version is not kept");
+        Ok(snapshot.ok_or_else(not_kept)?)
     }
 
     async fn view_of(&mut self, id: NodeId) -> Result<NodeView, Refused> {

@@ -108,7 +108,8 @@ struct ContextItem {
     #[schema(required, example = "Notes of the interviews")]
     label: Option<String>,
     /// What it says: a text as Markdown, structured data as JSON, of a file what was read out of it, of a referred node
-    /// its body. `null`: nothing that the caller may see.
+    /// its body, as it was at the version that is referred to if it is one. `null`: nothing that the caller may see, or
+    /// that is kept.
     #[schema(required, example = "Nobody found the button.")]
     text: Option<String>,
     /// The address of a link.
@@ -148,6 +149,9 @@ struct SourceNode {
     /// Its state.
     #[schema(example = "complete")]
     status: String,
+    /// The version that is referred to. `null`: the node as it is now.
+    #[schema(required, example = 3)]
+    version: Option<i64>,
 }
 
 /// A node around the one that it is about.

@@ -71,8 +71,9 @@ pub(super) struct ItemBody {
     /// Of a reference: the node referred to.
     #[schema(required, value_type = Option<Uuid>)]
     source_node_id: Option<NodeId>,
-    /// Of a reference: the version referred to; `null`: the latest.
-    #[schema(required)]
+    /// Of a reference: the version of that node which is meant, one of `/nodes/{nodeId}/versions`; `null`: the node as it
+    /// is when it is read.
+    #[schema(required, example = 3)]
     source_version: Option<i64>,
     /// Of a link: its address.
     #[schema(required, example = "https://example.com/report")]

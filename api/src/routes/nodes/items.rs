@@ -15,7 +15,7 @@ use documents::EditFailed;
 use documents::replica::Patch;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
-use platform::db::versions::NodeChange;
+use platform::db::versions::{self, NodeChange, VersionOf};
 use schema::ids::NodeId;
 use schema::node::{self, Item, NodePatch, NodeView, Side};
 use uuid::Uuid;
@@ -26,7 +26,11 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::content::LiveNode;
 use crate::etag::{etag_header, if_match};
-use crate::problem::Problem;
+use crate::fields::Fields;
+use crate::problem::{Code, Problem};
+
+/// A version of a node.
+type Reference = (NodeId, i64);
 
 /// The list of a node that a caller wants to change.
 #[derive(Clone, Copy)]
@@ -97,6 +101,25 @@ impl List {
             Err(error) => Err(error.into()),
             Ok(_) => Ok(node),
         }
+    }
+
+    /// Refuses a reference to a version that the node does not have, or of a node that is none of the caller's.
+    async fn check_reference(&self, api: &Api, caller: &Caller, (source, version): Reference) -> Result<(), Problem> {
+        let org = api.node_document(caller, self.node, Access::Write).await?.document.org;
+        let is_seen = match api.node_document(caller, source, Access::Read).await {
+            Ok(found) => found.document.org == org,
+            Err(problem) if problem.code() == Code::NotFound => false,
+            Err(problem) => return Err(problem),
+        };
+        let exists = match i32::try_from(version) {
+            Ok(version) if is_seen => versions::exists(&api.db, org, VersionOf { node: source, version }).await?,
+            _ => false,
+        };
+        let mut fields = Fields::default();
+        if !exists {
+            fields.refuse("sourceVersion", "must be a version that the node has which is referred to");
+        }
+        fields.finish()
     }
 
     /// An item of the list, with the node's `ETag`.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use platform::db::search::{self, FileText, NodeText};
+use platform::db::versions::{self, VersionOf};
 use schema::canvas::{self, CanvasNode, CanvasView};
 use schema::ids::{NodeId, OrgId};
 use schema::node::Item;
@@ -56,6 +57,8 @@ struct Known {
     around: HashMap<NodeId, NodeText>,
     /// The nodes that items refer to.
     sources: HashMap<NodeId, NodeText>,
+    /// What these said at the versions that items refer to.
+    versions: HashMap<VersionOf, String>,
     files: HashMap<Uuid, FileText>,
 }
 
@@ -105,14 +108,27 @@ async fn known<'a, I: Iterator<Item = &'a Item>>(
     let sources = distinct(items().filter_map(|item| item.source_node_id).collect());
     let files: Vec<Uuid> = items().filter_map(|item| item.file_id).collect();
     let lengths = search::text_lengths(db, org, user, &sources, &files).await?;
-    let named = items().filter_map(|item| item.file_id.or_else(|| item.source_node_id.map(Uuid::from)));
-    let of_items = named.filter_map(|id| lengths.get(&id).copied()).collect();
+    let referred: HashSet<VersionOf> =
+        items().filter_map(version_of).filter(|it| lengths.contains_key(&it.node.as_uuid())).collect();
+    let referred: Vec<VersionOf> = referred.into_iter().collect();
+    let version_lengths = versions::body_lengths(db, org, &referred).await?;
+    let length = |item: &Item| match (item.file_id, item.source_version) {
+        (None, Some(_)) => version_lengths.get(&version_of(item)?).copied(),
+        (file, _) => lengths.get(&file.or(item.source_node_id.map(Uuid::from))?).copied(),
+    };
+    let of_items = items().filter_map(length).collect();
     let share = cut::longest_share(of_items, chars_max).min(chars_max) + 1;
     let (around, _) = search::texts(db, org, user, &neighbours, &[], EXCERPT_CHARS_MAX + 1).await?;
     let (sources, files) = search::texts(db, org, user, &sources, &files, share).await?;
+    let versions = versions::bodies(db, org, &referred, share).await?;
     let by_id = |nodes: Vec<NodeText>| nodes.into_iter().map(|node| (node.id, node)).collect();
     let files = files.into_iter().map(|file| (file.id, file)).collect();
-    Ok(Known { around: by_id(around), sources: by_id(sources), files })
+    Ok(Known { around: by_id(around), sources: by_id(sources), versions, files })
+}
+
+/// The version that an item refers to, if it is one that there can be.
+fn version_of(item: &Item) -> Option<VersionOf> {
+    Some(VersionOf { node: item.source_node_id?, version: i32::try_from(item.source_version?).ok()? })
 }
 
 fn around(canvas: &CanvasView, id: NodeId) -> Around {
@@ -205,12 +221,14 @@ impl Known {
     fn item(&self, item: Item) -> ContextItem {
         let file = item.file_id.and_then(|file| self.files.get(&file));
         let source = item.source_node_id.and_then(|node| self.sources.get(&node));
+        // What the node says now is not what is referred to, where that is a version.
+        let referred = || match item.source_version {
+            Some(_) => self.versions.get(&version_of(&item)?).cloned(),
+            None => source.map(|node| node.text.clone()),
+        };
         let data = || item.data.as_ref().map(|data| format!("{data:#}"));
-        let text = item
-            .text
-            .or_else(data)
-            .or_else(|| file.and_then(|file| file.text.clone()))
-            .or_else(|| source.map(|node| node.text.clone()));
+        let text =
+            item.text.clone().or_else(data).or_else(|| file.and_then(|file| file.text.clone())).or_else(referred);
         ContextItem {
             id: item.id,
             r#type: item.kind,
@@ -226,6 +244,7 @@ impl Known {
                 id: node.id,
                 title: node.title.clone(),
                 status: node.status.clone(),
+                version: item.source_version,
             }),
         }
     }

@@ -49,7 +49,8 @@ fn add_items(text: &mut String, heading: &str, items: &[ContextItem]) {
             add(text, format_args!("\nFile: {} ({})\n", line(&file.filename), line(&file.content_type)));
         }
         if let Some(node) = &item.source_node {
-            add(text, format_args!("\nNode: {} ({}, {})\n", line(&node.title), node.id, line(&node.status)));
+            let version = node.version.map(|version| format!(", version {version}")).unwrap_or_default();
+            add(text, format_args!("\nNode: {} ({}, {}{version})\n", line(&node.title), node.id, line(&node.status)));
         }
         if let Some(url) = &item.url {
             add(text, format_args!("\nAddress: {}\n", line(url)));

@@ -48,7 +48,9 @@ pub(in crate::routes::nodes) struct Request {
     /// Of a reference: the node referred to.
     #[schema(value_type = Option<Uuid>)]
     source_node_id: Option<NodeId>,
-    /// Of a reference: the version referred to; left out: the latest.
+    /// Of a reference: the version of that node which is meant, one of `/nodes/{nodeId}/versions`; left out: the node as it
+    /// is when it is read.
+    #[schema(minimum = 1, example = 3)]
     source_version: Option<i64>,
     /// Of a link: its `http` or `https` address.
     #[schema(example = "https://example.com/report")]
@@ -116,6 +118,9 @@ async fn add(
     provenance.insert("userId".to_owned(), json!(caller.user));
     provenance.insert("createdAt".to_owned(), json!(api.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true)));
     let content = request.content()?;
+    if let ItemContent::NodeReference { source_node_id, source_version: Some(version) } = content {
+        list.check_reference(api, caller, (source_node_id, version)).await?;
+    }
     let item = NewItem { id, label, metadata, provenance: Some(provenance), content };
     let node = match list.edit(api, caller, &HeaderMap::new(), NodePatch::AddItem { side: list.side, item }).await {
         // The request was sent before.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::List;
+use super::{List, Reference};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Ids};
@@ -59,9 +59,10 @@ pub(in crate::routes::nodes) struct Request {
     #[serde(default)]
     #[schema(value_type = Option<Uuid>, required = false)]
     source_node_id: Patch<NodeId>,
-    /// Of a reference: the version referred to; `null`: the latest.
+    /// Of a reference: the version of that node which is meant, one of `/nodes/{nodeId}/versions`; `null`: the node as it is
+    /// when it is read. It stays when another node is referred to, which must have it then.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, required = false)]
+    #[schema(value_type = Option<i64>, required = false, minimum = 1, example = 3)]
     source_version: Patch<i64>,
     /// Of a link: its `http` or `https` address; cannot be emptied.
     #[serde(default)]
@@ -134,6 +135,9 @@ async fn update(
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut changes, base) = request.split()?;
+    if let Some(reference) = reference_after(api, caller, &list, id, &changes).await? {
+        list.check_reference(api, caller, reference).await?;
+    }
     let edit: documents::replica::Patch = Box::new(move |txn| {
         if let Some(base) = base {
             let item = list.items(node::read(txn)).into_iter().find(|item| item.id == id);
@@ -145,6 +149,28 @@ async fn update(
     });
     let node = list.edit_by(api, caller, headers, edit).await?;
     list.answer(StatusCode::OK, node, id)
+}
+
+/// The version that an item refers to after its changes, if they concern that.
+async fn reference_after(
+    api: &Api,
+    caller: &Caller,
+    list: &List,
+    id: Uuid,
+    changes: &ItemChanges,
+) -> Result<Option<Reference>, Problem> {
+    if changes.source_node_id.is_absent() && changes.source_version.is_absent() {
+        return Ok(None);
+    }
+    let items = list.items(list.read(api, caller).await?);
+    let Some(item) = items.into_iter().find(|item| item.id == id) else { return Ok(None) };
+    let source = changes.source_node_id.value().copied().or(item.source_node_id);
+    let version = match &changes.source_version {
+        Patch::Absent => item.source_version,
+        Patch::Set(version) => Some(*version),
+        Patch::Clear => None,
+    };
+    Ok(source.zip(version))
 }
 
 impl Request {
