@@ -63,7 +63,7 @@ async fn an_edit_is_an_event_on_every_stream_that_it_concerns() {
     ada.patch(&format!("/nodes/{node}"), json!({"title": "Renamed"})).await.expect(StatusCode::OK);
     for stream in &mut streams {
         let event = stream.until("node_updated").await;
-        assert_eq!(event.data["payload"], json!({"changes": {"title": "Renamed"}, "version": 2}));
+        assert_eq!(event.data["payload"], json!({"changes": {"title": "Renamed"}, "changeCount": 2}));
         assert_eq!(event.data["type"], "node_updated");
         assert_eq!((&event.data["nodeId"], &event.data["projectId"]), (&json!(node), &json!(project)));
         assert_eq!(event.data["actors"], json!([{"kind": "user", "id": ada.user["id"]}]));

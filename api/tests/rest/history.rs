@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 use platform::access::document_access;
@@ -215,6 +216,47 @@ async fn a_node_has_versions_and_goes_back_to_one() {
         let answer = scene.ada.get(&format!("/nodes/{}{path}", scene.node)).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_version_that_a_node_says_it_has_is_the_one_that_it_can_be_brought_back_to() {
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let path = format!("/nodes/{}", scene.node);
+    let version = async || scene.ada.get(&path).await.expect(StatusCode::OK)["version"].clone();
+    assert_eq!(version().await, 1);
+    let written = scene.write(&scene.bob, json!({"title": "Other plan", "body": "Buy oat milk."})).await;
+    assert_eq!(written["version"], 2);
+    let time = |field: &str| written[field].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(time("updatedAt") > time("createdAt"), "{written}");
+    let moved = scene.write(&scene.bob, json!({"position": {"x": 5, "y": 7}})).await;
+    assert_eq!(moved["version"], 2, "moving it makes none");
+    let list = format!("/projects/{}/nodes", scene.project);
+    let listed = async || {
+        let page = scene.ada.get(&list).await.expect(StatusCode::OK);
+        let row = page["items"][0].clone();
+        let node = scene.ada.get(&path).await.expect(StatusCode::OK);
+        let is_there = row["excerpt"] == "Buy oat milk." && row["position"]["x"] == 5.0;
+        (is_there && row["updatedAt"] == node["updatedAt"]).then_some(row)
+    };
+    let row = scene.ada.eventually(listed).await;
+    assert_eq!((&row["id"], &row["version"]), (&json!(scene.node), &json!(2)));
+    // The changes are counted as they come into the list, and there may be more or fewer of them than of versions.
+    assert!(row["changeCount"].as_i64().unwrap() >= 1, "{row}");
+
+    let back = scene.ada.post(&format!("{path}/rollback/{}", row["version"]), json!({})).await;
+    let back = back.expect(StatusCode::OK);
+    assert_eq!((&back["title"], &back["body"]), (&json!("Other plan"), &json!("Buy oat milk.")), "it is that one");
+    let back = scene.ada.post(&format!("{path}/rollback/1"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!((&back["title"], &back["version"]), (&json!("Plan"), &json!(3)));
+    let told = async || {
+        let page = scene.ada.get(&format!("{path}/events")).await.expect(StatusCode::OK);
+        let events = page["items"].as_array().unwrap().iter();
+        let kept = events.filter(|event| event["type"] == "version_created");
+        let versions: Vec<_> = kept.map(|event| event["payload"]["version"].clone()).collect();
+        (versions == [1, 2, 3]).then_some(())
+    };
+    scene.ada.eventually(told).await;
 }
 
 #[tokio::test]

@@ -216,8 +216,10 @@ pub struct Node {
     pub project: ProjectId,
     /// The body, as Markdown; in lists the beginning of it.
     pub description: String,
-    /// Counts the changes of title, status, metadata, body, inputs and outputs that were projected.
-    pub version: i32,
+    /// The newest of its versions, if there is one.
+    pub version: Option<i32>,
+    /// Counts the changes of title, status, metadata, body, inputs and outputs that were projected, from 1.
+    pub change_count: i32,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -237,7 +239,8 @@ struct NodeRow {
     author_type: String,
     author_user_id: Option<Uuid>,
     supervisor_user_id: Option<Uuid>,
-    version: i32,
+    version: Option<i32>,
+    change_count: i32,
     metadata: Value,
     x: f64,
     y: f64,
@@ -271,6 +274,7 @@ impl NodeRow {
             project: self.project_id.into(),
             description: self.description,
             version: self.version,
+            change_count: self.change_count,
             created_at: self.created_at,
             updated_at: self.updated_at,
             reflects: super::log::seq_from_column(self.reflects_seq),
@@ -283,13 +287,44 @@ pub async fn find(db: &Db, org: OrgId, node: NodeId) -> Result<Option<Node>, DbE
     let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         NodeRow,
-        "SELECT id, project_id, parent_id, title, description, status, author_type, author_user_id, supervisor_user_id,
-                version, metadata, x, y, width, height, created_at, updated_at, deleted_at, reflects_seq
-         FROM nodes WHERE id = $1 AND org_id = $2",
+        r#"SELECT id, project_id, parent_id, title, description, status, author_type, author_user_id, supervisor_user_id,
+                  (SELECT v.version FROM node_versions v WHERE v.node_id = nodes.id ORDER BY v.version DESC LIMIT 1)
+                      AS "version?",
+                  version AS change_count, metadata, x, y, width, height, created_at, updated_at, deleted_at, reflects_seq
+           FROM nodes WHERE id = $1 AND org_id = $2"#,
         node.as_uuid(),
         org.as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
     row.map(NodeRow::read).transpose()
+}
+
+/// What is known of a node's changes beside what its documents hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastChange {
+    /// When it last changed; `None` when its canvas was not projected yet.
+    pub at: Option<DateTime<Utc>>,
+    /// The newest of its versions.
+    pub version: Option<i32>,
+}
+
+/// When a node last changed. Of the last second, only what made a version at once is known.
+pub async fn last_change(db: &Db, org: OrgId, node: NodeId) -> Result<LastChange, DbError> {
+    let mut tx = db.org(org).await?;
+    let row = sqlx::query_as!(
+        LastChange,
+        r#"SELECT last.version AS "version?", greatest(nodes.updated_at,
+               CASE WHEN last.change_type IN ('updated', 'status_change', 'rollback') THEN last.created_at END) AS "at?"
+           FROM (SELECT $1::uuid AS id) AS asked
+           LEFT JOIN nodes ON nodes.id = asked.id AND nodes.org_id = $2
+           LEFT JOIN LATERAL (
+               SELECT v.version, v.change_type, v.created_at FROM node_versions v
+               WHERE v.node_id = asked.id ORDER BY v.version DESC LIMIT 1) AS last ON true"#,
+        node.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_one(&mut *tx.inner)
+    .await?;
+    Ok(row)
 }

@@ -50,7 +50,7 @@ async fn what_becomes_of_a_node_is_told_with_its_new_values() {
     let created = ear.told().await;
     let [(EventKind::NodeCreated, about, payload)] = created.as_slice() else { panic!("{created:?}") };
     assert_eq!(*about, id);
-    assert_eq!((&payload["node"]["title"], &payload["node"]["version"]), (&json!("one"), &json!(1)));
+    assert_eq!((&payload["node"]["title"], &payload["node"]["changeCount"]), (&json!("one"), &json!(1)));
     assert_eq!(payload["node"]["position"], json!({"x": 1.0, "y": 2.0}));
 
     on.write(2, &canvas(&[&one])).await;
@@ -59,7 +59,7 @@ async fn what_becomes_of_a_node_is_told_with_its_new_values() {
     one.title = "two".to_owned();
     one.author = Some(on.owner);
     on.write(3, &canvas(&[&one])).await;
-    let changes = json!({"changes": {"title": "two", "authorUserId": on.owner}, "version": 2});
+    let changes = json!({"changes": {"title": "two", "authorUserId": on.owner}, "changeCount": 2});
     assert_eq!(ear.told().await, [(EventKind::NodeUpdated, id, changes)]);
 
     (one.x, one.width) = (7.5, Some(200.0));
@@ -133,7 +133,7 @@ async fn a_value_that_is_too_long_is_named_and_left_out() {
     assert_eq!(created[0].2["node"].get("metadata"), None);
     (one.title, one.metadata) = ("two".to_owned(), json!({"longer": "x".repeat(6_000)}));
     on.write(2, &canvas(&[&one])).await;
-    let updated = json!({"changes": {"title": "two"}, "version": 2, "omitted": ["metadata"]});
+    let updated = json!({"changes": {"title": "two"}, "changeCount": 2, "omitted": ["metadata"]});
     assert_eq!(ear.told().await[0].2, updated);
 }
 
@@ -180,8 +180,8 @@ async fn a_documents_changes_are_told_at_once_and_then_now_and_again_and_the_las
     append_some(&on.test.db, &own, other, 2).await;
     ear.told().await;
     let says = |text: &str| NodeProjection { description: text.to_owned(), ..NodeProjection::default() };
-    let told = |what: Value, version: i32| {
-        vec![(EventKind::NodeUpdated, Some(one.id), json!({"changes": what, "version": version}))]
+    let told = |what: Value, count: i32| {
+        vec![(EventKind::NodeUpdated, Some(one.id), json!({"changes": what, "changeCount": count}))]
     };
     on.write_node(one.id, 1, &says("a")).await;
     assert_eq!(ear.told().await, told(json!({"body": true}), 2));
@@ -201,7 +201,7 @@ async fn a_documents_changes_are_told_at_once_and_then_now_and_again_and_the_las
     let events = ear.heard().await;
     assert_eq!(
         events.iter().map(|event| &event.payload).collect::<Vec<_>>(),
-        [&json!({"changes": {"body": true, "inputs": true}, "version": 4})]
+        [&json!({"changes": {"body": true, "inputs": true}, "changeCount": 4})]
     );
     let mut actors = [writer.id, other.id];
     actors.sort_unstable();

@@ -115,15 +115,18 @@ async fn rows_follow_the_canvas() {
     first.width = Some(300.0);
     assert_eq!(canvas_of.write(3, &canvas(&[&first, &second])).await, WRITTEN);
     let found = nodes::find(&canvas_of.test.db, canvas_of.org, first.id).await.unwrap().unwrap();
-    assert_eq!((&found.node, found.project, found.version), (&first, canvas_of.project, 1));
+    assert_eq!((&found.node, found.project, found.change_count), (&first, canvas_of.project, 1));
     assert_eq!(found.reflects, Seq::new(3));
 
     first.title = "first, renamed".to_owned();
     assert_eq!(canvas_of.write(5, &canvas(&[&first, &second])).await, WRITTEN);
     let mut rows = canvas_of.list().await;
     rows.sort_by_key(|row| row.reflects);
-    assert_eq!((rows[0].node.title.as_str(), rows[0].reflects, rows[0].version), ("second", Seq::new(3), 1));
-    assert_eq!((rows[1].node.title.as_str(), rows[1].reflects, rows[1].version), ("first, renamed", Seq::new(5), 2));
+    assert_eq!((rows[0].node.title.as_str(), rows[0].reflects, rows[0].change_count), ("second", Seq::new(3), 1));
+    assert_eq!(
+        (rows[1].node.title.as_str(), rows[1].reflects, rows[1].change_count),
+        ("first, renamed", Seq::new(5), 2)
+    );
 
     first.x = 7.5;
     canvas_of.write(6, &canvas(&[&first, &second])).await;

@@ -42,7 +42,8 @@ export interface NodePlace {
 /** A node as it was when it appeared. What was too long is named in `omitted`. */
 export interface NodeSummary extends Partial<NodeFields>, NodePlace {
   readonly id: string;
-  readonly version: number;
+  /** Counts its changes: the greater number is the later state. */
+  readonly changeCount: number;
   readonly createdAt: string;
   readonly omitted?: readonly string[];
 }
@@ -87,7 +88,8 @@ export interface EventPayloads {
       readonly inputs?: true;
       readonly outputs?: true;
     };
-    readonly version: number;
+    /** Counts the node's changes: the greater number is the later state. */
+    readonly changeCount: number;
     readonly omitted?: readonly string[];
   };
   node_moved: NodePlace;
@@ -104,7 +106,12 @@ export interface EventPayloads {
   lock_released: Unspecified;
   execution_update: Unspecified;
   trace: Unspecified;
-  version_created: Unspecified;
+  version_created: {
+    /** What `/nodes/{nodeId}/versions/{version}` and `/nodes/{nodeId}/rollback/{version}` take. */
+    readonly version: number;
+    readonly changeType: "created" | "updated" | "status_change" | "session" | "rollback";
+    readonly summary: string;
+  };
   file_uploaded: FileNamed & { readonly contentType: string; readonly sizeBytes: number };
   file_processed: FileNamed & { readonly processingStatus: "complete" | "failed" };
   file_deleted: FileNamed;

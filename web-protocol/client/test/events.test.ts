@@ -44,7 +44,7 @@ describe("listening to events", () => {
         if (event.type === "node_updated") title = event.payload.changes.title;
       },
     });
-    server.tell(CHANNEL, "node_updated", { ...FACTS, changes: { title: "Renamed" }, version: 2 });
+    server.tell(CHANNEL, "node_updated", { ...FACTS, changes: { title: "Renamed" }, changeCount: 2 });
     await vi.waitFor(() => expect(title).toBe("Renamed"));
     expect([one.told, two.told]).toEqual([
       ["resync", "node_updated 7"],

@@ -59,7 +59,7 @@ pub(super) struct EventBody {
     /// When.
     at: DateTime<Utc>,
     /// What there is to say, by type.
-    #[schema(value_type = Object, example = json!({"changes": {"status": "complete"}, "version": 5}))]
+    #[schema(value_type = Object, example = json!({"changes": {"status": "complete"}, "changeCount": 5}))]
     payload: Value,
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use platform::db::nodes::{self, Node};
+use platform::db::nodes::{self, LastChange, Node};
 use schema::canvas::AuthorType;
 use schema::ids::{NodeId, ProjectId, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::item::ItemBody;
-use crate::content::LiveNode;
+use crate::Api;
+use crate::content::{LiveNode, NodeDocuments};
 use crate::etag::etag_header;
+use crate::problem::Problem;
 
 /// A place on the canvas, in canvas units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -88,8 +90,14 @@ pub(super) struct NodeOnCanvas {
 pub(super) struct NodeRowBody {
     #[serde(flatten)]
     on_canvas: NodeOnCanvas,
-    /// Counts its changes, to tell older from newer. The versions that its history keeps have numbers of their own.
-    version: i32,
+    /// The newest of its versions: what `/nodes/{nodeId}/versions/{version}` and `/rollback/{version}` take. What was
+    /// written since then is in none yet. `null`: it has none.
+    #[schema(required, minimum = 1, example = 3)]
+    version: Option<i32>,
+    /// Counts its changes, as the events that tell of them do: the greater number is the later state. No version has
+    /// this number.
+    #[schema(minimum = 1, example = 7)]
+    change_count: i32,
     /// When it last changed.
     updated_at: DateTime<Utc>,
     /// Since when it is in the trash.
@@ -108,6 +116,13 @@ pub(super) struct NodeRowBody {
 pub(super) struct NodeBody {
     #[serde(flatten)]
     on_canvas: NodeOnCanvas,
+    /// The newest of its versions: what `/nodes/{nodeId}/versions/{version}` and `/rollback/{version}` take. What was
+    /// written since then is in none yet. `null`: it has none.
+    #[schema(required, minimum = 1, example = 3)]
+    version: Option<i32>,
+    /// When it last changed. Of a change on the canvas that made no version, a moment later. `null`: nobody knows yet.
+    #[schema(required)]
+    updated_at: Option<DateTime<Utc>>,
     /// Its text, as Markdown.
     #[schema(example = "# Twelve interviews\n\nBetween 3 and 14 February we walked along.")]
     body: String,
@@ -174,6 +189,7 @@ impl From<Node> for NodeRowBody {
         Self {
             on_canvas,
             version: row.version,
+            change_count: row.change_count,
             updated_at: row.updated_at,
             deleted_at: node.deleted_at,
             excerpt: row.description,
@@ -182,8 +198,9 @@ impl From<Node> for NodeRowBody {
     }
 }
 
-impl From<LiveNode> for NodeBody {
-    fn from(LiveNode { id, project, on_canvas: node, content, .. }: LiveNode) -> Self {
+impl NodeBody {
+    fn of(LiveNode { id, project, on_canvas: node, content, .. }: LiveNode, last: LastChange) -> Self {
+        let updated_at = last.at.or(node.created_at);
         let on_canvas = NodeOnCanvas {
             id,
             project_id: project,
@@ -200,12 +217,25 @@ impl From<LiveNode> for NodeBody {
             created_at: node.created_at,
         };
         let items = |items: Vec<_>| items.into_iter().map(ItemBody::from).collect();
-        Self { on_canvas, body: content.body, inputs: items(content.inputs), outputs: items(content.outputs) }
+        Self {
+            on_canvas,
+            version: last.version,
+            updated_at,
+            body: content.body,
+            inputs: items(content.inputs),
+            outputs: items(content.outputs),
+        }
     }
 }
 
 /// A node with its `ETag`.
-pub(super) fn answer(status: StatusCode, node: LiveNode) -> Response {
+pub(super) async fn answer(
+    api: &Api,
+    documents: &NodeDocuments,
+    status: StatusCode,
+    node: LiveNode,
+) -> Result<Response, Problem> {
+    let last = nodes::last_change(&api.db, documents.node.org, node.id).await?;
     let etag = etag_header(&node.tag);
-    (status, [etag], Json(NodeBody::from(node))).into_response()
+    Ok((status, [etag], Json(NodeBody::of(node, last))).into_response())
 }

@@ -97,7 +97,8 @@ pub(super) async fn handler(
         api.begin_body(&documents, &caller.principal, body).await?;
     }
     api.keep_version(&caller, &documents.node, NodeChange::Created, "Created").await;
-    Ok(answer(StatusCode::CREATED, api.live_node(id, &documents).await?))
+    let node = api.live_node(id, &documents).await?;
+    answer(&api, &documents, StatusCode::CREATED, node).await
 }
 
 impl Request {

@@ -18,7 +18,8 @@ use crate::problem::Problem;
 /// Read a node
 ///
 /// As its canvas and its own document have it now. The `ETag` names the place of both:
-/// `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`.
+/// `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That a version is kept changes neither, so it does not change
+/// the `ETag`.
 #[utoipa::path(get, path = "/nodes/{nodeId}", tag = "nodes", operation_id = "getNode",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
@@ -40,5 +41,5 @@ pub(super) async fn handler(
     if known.is_some_and(|known| known.holds(&node.tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [etag_header(&node.tag)]).into_response());
     }
-    Ok(answer(StatusCode::OK, node))
+    answer(&api, &documents, StatusCode::OK, node).await
 }

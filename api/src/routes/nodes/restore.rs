@@ -41,5 +41,6 @@ pub(super) async fn handler(
         api.note_trash(&caller, &documents, Action::NodeRestored, edited).await?;
     }
     api.keep_version(&caller, &documents.node, NodeChange::Updated, "Out of the trash").await;
-    Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
+    let node = api.live_node(id, &documents).await?;
+    answer(&api, &documents, StatusCode::OK, node).await
 }

@@ -112,7 +112,8 @@ pub(super) async fn handler(
     }
     edited?;
     api.keep_version(&caller, &documents.node, change, &summary).await;
-    Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
+    let node = api.live_node(id, &documents).await?;
+    answer(&api, &documents, StatusCode::OK, node).await
 }
 
 /// What the caller expects, if it expects anything, and it holds.

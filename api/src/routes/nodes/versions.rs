@@ -111,8 +111,9 @@ pub(super) struct List {
 
 /// List a node's versions
 ///
-/// A node has a version more when somebody's work on it has come to an end, when its status changes, after a REST
-/// write, and after it was brought back or something in it was taken back. What it was between is in the history of its document.
+/// A node has its first version when it was created. It has one more when somebody's work on it has come to an end, in its
+/// document or on the canvas, when its status changes, after a REST write, and after it was brought back or something in
+/// it was taken back. What it was between is in the history of its document. The `version` of a node is the newest one's.
 #[utoipa::path(get, path = "/nodes/{nodeId}/versions", tag = "nodes", operation_id = "listNodeVersions",
     params(("nodeId" = Uuid, Path, description = "The node's id."), Parameters),
     responses((status = OK, description = "A page of versions.", body = List)))]
@@ -196,7 +197,8 @@ pub(super) async fn roll_back(
     edited?;
     let summary = format!("Back to version {version}");
     api.keep_version(&caller, &documents.node, NodeChange::Rollback, &summary).await;
-    Ok(answer(StatusCode::OK, api.live_node(id, &documents).await?))
+    let node = api.live_node(id, &documents).await?;
+    answer(&api, &documents, StatusCode::OK, node).await
 }
 
 /// Makes the edits: the canvas's, then that of the node's own document.

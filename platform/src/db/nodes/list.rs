@@ -176,8 +176,11 @@ fn write_statement(
 ) {
     statement.push(
         "SELECT id, project_id, parent_id, title, left(description, 280) AS description, status, author_type,
-                author_user_id, supervisor_user_id, version, metadata, x, y, width, height, created_at, updated_at,
-                deleted_at, reflects_seq, title_key, due_at, priority
+                author_user_id, supervisor_user_id,
+                (SELECT v.version FROM node_versions v WHERE v.node_id = nodes.id ORDER BY v.version DESC LIMIT 1)
+                    AS version,
+                version AS change_count, metadata, x, y, width, height, created_at, updated_at, deleted_at,
+                reflects_seq, title_key, due_at, priority
          FROM nodes WHERE org_id = ",
     );
     statement.push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());

@@ -37,7 +37,7 @@ pub(super) struct Change<'a> {
     pub(super) node: &'a ProjectedNode,
     /// As it was; `None` when there was none.
     pub(super) before: Option<ProjectedNode>,
-    pub(super) version: i32,
+    pub(super) change_count: i32,
     pub(super) created_at: DateTime<Utc>,
 }
 
@@ -106,17 +106,17 @@ pub(super) fn tell_content(
     project: ProjectId,
     node: NodeId,
     what: &[String],
-    version: i32,
+    change_count: i32,
     actors: &[PrincipalRef],
 ) {
     let changes: Map<String, Value> = what.iter().map(|name| (name.clone(), Value::Bool(true))).collect();
-    let event = NewEvent::new(EventKind::NodeUpdated, json!({"changes": changes, "version": version}));
+    let event = NewEvent::new(EventKind::NodeUpdated, json!({"changes": changes, "changeCount": change_count}));
     events::append(tx, event.project(project).node(node).by(actors.iter().copied()));
 }
 
 fn told_of(change: &Change<'_>) -> impl Iterator<Item = (EventKind, Value)> + use<> {
-    let Change { node, before, version, created_at } = change;
-    let whole = || json!({"node": summary(node, *version, *created_at)});
+    let Change { node, before, change_count, created_at } = change;
+    let whole = || json!({"node": summary(node, *change_count, *created_at)});
     let mut told = Vec::new();
     match before {
         // What was deleted before anybody heard of it is not told of.
@@ -129,7 +129,7 @@ fn told_of(change: &Change<'_>) -> impl Iterator<Item = (EventKind, Value)> + us
         }
         Some(before) if node.deleted_at.is_none() => {
             if let Some(changes) = changed_fields(before, node) {
-                told.push((EventKind::NodeUpdated, with_omitted(changes, *version)));
+                told.push((EventKind::NodeUpdated, with_omitted(changes, *change_count)));
             }
             if let Some(place) = changed_place(before, node) {
                 told.push((EventKind::NodeMoved, place));
@@ -171,7 +171,7 @@ fn position(node: &ProjectedNode) -> Value {
     json!({"x": node.x, "y": node.y})
 }
 
-fn summary(node: &ProjectedNode, version: i32, created_at: DateTime<Utc>) -> Value {
+fn summary(node: &ProjectedNode, change_count: i32, created_at: DateTime<Utc>) -> Value {
     let mut fields: Map<String, Value> =
         fields(node).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let omitted = take_long(&mut fields);
@@ -180,7 +180,7 @@ fn summary(node: &ProjectedNode, version: i32, created_at: DateTime<Utc>) -> Val
         ("position", position(node)),
         ("width", json!(node.width)),
         ("height", json!(node.height)),
-        ("version", json!(version)),
+        ("changeCount", json!(change_count)),
         ("createdAt", json!(created_at.to_rfc3339_opts(SecondsFormat::Micros, true))),
     ];
     fields.extend(others.map(|(name, value)| (name.to_owned(), value)));
@@ -188,10 +188,10 @@ fn summary(node: &ProjectedNode, version: i32, created_at: DateTime<Utc>) -> Val
     Value::Object(fields)
 }
 
-fn with_omitted(mut changes: Map<String, Value>, version: i32) -> Value {
+fn with_omitted(mut changes: Map<String, Value>, change_count: i32) -> Value {
     let omitted = take_long(&mut changes);
     let mut payload =
-        Map::from_iter([("changes".to_owned(), Value::Object(changes)), ("version".into(), json!(version))]);
+        Map::from_iter([("changes".to_owned(), Value::Object(changes)), ("changeCount".into(), json!(change_count))]);
     note_omitted(&mut payload, &omitted);
     Value::Object(payload)
 }

@@ -118,7 +118,7 @@ pub async fn project_node(
 
 /// What became of a node's row.
 struct Written {
-    version: i32,
+    change_count: i32,
     title: String,
     is_deleted: bool,
     /// Who was not mentioned in it before.
@@ -150,7 +150,7 @@ async fn write_node(
                    IS DISTINCT FROM ($4, $6, $7) THEN now() ELSE nodes.updated_at END
            FROM nodes old
            WHERE nodes.id = $1 AND nodes.org_id = $2 AND nodes.project_id = $3 AND old.id = nodes.id
-           RETURNING nodes.version, nodes.title, nodes.deleted_at IS NOT NULL AS "is_deleted!", nodes.content_untold,
+           RETURNING nodes.version AS change_count, nodes.title, nodes.deleted_at IS NOT NULL AS "is_deleted!", nodes.content_untold,
                old.mentioned AS mentioned_before,
                nodes.content_told_seq,
                extract(epoch FROM clock_timestamp() - nodes.content_told_at)::float8 AS told_ago,
@@ -186,7 +186,7 @@ async fn write_node(
     let is_new = |user: &Uuid| !row.is_deleted && !row.mentioned_before.contains(user);
     let mentioned = mentions.into_iter().filter(is_new).map(UserId::new).collect();
     Ok(Some(Written {
-        version: row.version,
+        change_count: row.change_count,
         title: row.title,
         mentioned,
         is_deleted: row.is_deleted,
@@ -205,7 +205,7 @@ async fn tell_or_put_off(
     seq: Seq,
     written: Written,
 ) -> Result<Option<Duration>, DbError> {
-    let Written { version, is_deleted, mut untold, has_news, told, told_ago, .. } = written;
+    let Written { change_count, is_deleted, mut untold, has_news, told, told_ago, .. } = written;
     if untold.is_empty() {
         return Ok(None);
     }
@@ -214,7 +214,7 @@ async fn tell_or_put_off(
     if wait.is_zero() || is_deleted {
         if !is_deleted {
             let actors = tell::actors(tx, node.as_uuid(), told, seq).await?;
-            tell::tell_content(tx, project, node, &untold, version, &actors);
+            tell::tell_content(tx, project, node, &untold, change_count, &actors);
         }
         untold.clear();
     } else if !has_news {
@@ -349,10 +349,10 @@ async fn upsert_nodes<'a>(
                      (excluded.parent_id, excluded.title, excluded.status, excluded.author_type, excluded.author_user_id,
                       excluded.supervisor_user_id, excluded.metadata, excluded.x, excluded.y, excluded.width,
                       excluded.height, excluded.created_at, excluded.deleted_at)
-               RETURNING id, version, created_at
+               RETURNING id, version AS change_count, created_at
            )
            -- The table is seen here as it was before.
-           SELECT upserted.id AS "id!", upserted.version AS "version!", upserted.created_at AS "created_at!",
+           SELECT upserted.id AS "id!", upserted.change_count AS "change_count!", upserted.created_at AS "created_at!",
                old.id AS "old_id?", old.parent_id AS "parent_id?", old.title AS "title?", old.status AS "status?",
                old.author_type AS "author_type?", old.author_user_id AS "author_user_id?",
                old.supervisor_user_id AS "supervisor_user_id?", old.metadata AS "metadata?", old.x AS "x?", old.y AS "y?",
@@ -386,7 +386,7 @@ async fn upsert_nodes<'a>(
 /// A row that was written, with what it held before.
 struct ChangeRow {
     id: Uuid,
-    version: i32,
+    change_count: i32,
     created_at: DateTime<Utc>,
     old_id: Option<Uuid>,
     parent_id: Option<Uuid>,
@@ -425,7 +425,7 @@ impl ChangeRow {
             }),
             None => None,
         };
-        Ok(Change { node, before, version: self.version, created_at: self.created_at })
+        Ok(Change { node, before, change_count: self.change_count, created_at: self.created_at })
     }
 }
 
