@@ -56,6 +56,7 @@ pub use prune::Pruned;
 pub use sessions::{Grouping, WorkSession};
 pub use text::{Authorship, Block, Change, Span, TextHistory};
 pub use undo::Selection;
+pub(crate) use versions::SESSION_SUMMARY;
 pub use versions::{Naming, WholeNode};
 
 use self::comparison::{Comparison, now_and_never};

@@ -4,6 +4,7 @@ mod effects;
 mod heavy;
 mod jobs;
 mod lock;
+mod touched;
 mod work;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::locks::{self, Lock};
 use platform::db::log::{AppendRefusal, Standing};
+use platform::db::nodes::Touched;
 use platform::queue::{Receiver, Sender};
 use schema::ids::{DocumentKind, Epoch, Seq};
 use tokio::sync::{oneshot, watch};
@@ -35,6 +37,7 @@ use crate::room::{
 use crate::services::Services;
 use heavy::heavy;
 use lock::LockRead;
+use touched::TouchedNodes;
 use work::Work;
 
 /// Messages that wait for a room; a client that sends more waits for its turn.
@@ -81,7 +84,8 @@ pub(crate) enum Event {
     Compacted(Option<Seq>),
     /// The rows that the tables have of it are behind its log.
     RowsBehind,
-    Projected(Option<Projected>),
+    /// The rows were written, or could not be. With it, the nodes of a canvas that were found new or different.
+    Projected(Option<Projected>, Vec<Touched>),
 }
 
 /// Where the world reports to.
@@ -100,6 +104,7 @@ pub(crate) struct Owner {
     compaction: Compaction,
     projection: Projection,
     work: Work,
+    touched: TouchedNodes,
     lock_read: LockRead,
     idle_since_ms: Option<u64>,
     /// The replica is to be built anew before anything else is handled.
@@ -231,6 +236,7 @@ impl Owner {
             compaction,
             projection,
             work: Work::default(),
+            touched: TouchedNodes::default(),
             lock_read: LockRead::default(),
             idle_since_ms: None,
             reload: false,
@@ -341,15 +347,16 @@ impl Owner {
     /// When it closes, unless something happens before.
     fn closes_at(&self) -> Option<u64> {
         let idle_ms = self.services.limits.idle_room_seconds * 1000;
-        let may_close = !self.projection.is_busy() && !self.work.is_under_way();
+        let may_close = !self.projection.is_busy() && !self.work.is_under_way() && self.touched.is_empty();
         self.idle_since_ms.filter(|_| may_close).map(|since| since + idle_ms)
     }
 
     /// When something is due, in milliseconds of the clock.
     fn next_due(&self) -> u64 {
-        let work_ends_at = self.work.ends_at(self.room.is_idle());
-        let due = [self.room.deadline(), self.closes_at(), self.projection.due(), self.compaction.due(), work_ends_at];
-        due.into_iter().flatten().min().unwrap_or(u64::MAX)
+        let is_left = self.room.is_idle();
+        let work_ends_at = [self.work.ends_at(is_left), self.touched.next_end(is_left)];
+        let due = [self.room.deadline(), self.closes_at(), self.projection.due(), self.compaction.due()];
+        due.into_iter().chain(work_ends_at).flatten().min().unwrap_or(u64::MAX)
     }
 
     fn take_event(&mut self, event: Event) {
@@ -379,9 +386,10 @@ impl Owner {
             Event::LockRead(read) => self.lock_was_read(read),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::RowsBehind => self.projection.request(self.now()),
-            Event::Projected(seq) => {
+            Event::Projected(seq, touched) => {
                 let head = self.room.head();
                 self.projection.finished(self.now(), seq, head);
+                self.touched.note(self.now(), touched);
             }
         }
     }

@@ -10,7 +10,7 @@ use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::nodes::{
     self, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectedPort,
-    ProjectionOutcome, Restated, Unattributed,
+    ProjectionOutcome, Touched, Unattributed,
 };
 use schema::canvas::{AuthorType, CanvasNode, CanvasView};
 use schema::ids::{DocumentKind, NodeId, ProjectId, Seq};
@@ -112,24 +112,24 @@ impl Projection {
     }
 }
 
-/// Writes a projection, and tells which nodes it found to have another status. A failure is logged.
+/// Writes a projection, and tells which nodes it found new or different on a canvas. A failure is logged.
 pub(crate) async fn project(
     services: &Services,
     document: &DocumentRef,
     view: View,
-) -> Option<(Projected, Vec<Restated>)> {
+) -> Option<(Projected, Vec<Touched>)> {
     let reflects = view.reflects;
     match write(services, document, view).await {
         Ok(outcome) => {
             services.metrics.projections.inc();
-            let ProjectionOutcome::Written { foreign, untold_for, restated, .. } = outcome else {
+            let ProjectionOutcome::Written { foreign, untold_for, touched, .. } = outcome else {
                 return Some((Projected { reflects, again_after_ms: None }, Vec::new()));
             };
             if !foreign.is_empty() {
                 tracing::warn!(document = %document.id, ?foreign, "the canvas has nodes whose ids belong elsewhere");
             }
             let again_after_ms = untold_for.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            Some((Projected { reflects, again_after_ms }, restated))
+            Some((Projected { reflects, again_after_ms }, touched))
         }
         Err(error) => {
             services.metrics.projection_failures.inc();

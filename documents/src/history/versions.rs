@@ -20,6 +20,9 @@ use crate::error::ReadError;
 
 pub use platform::db::versions::Naming;
 
+/// What a version tells that was made because somebody's work came to an end.
+pub(crate) const SESSION_SUMMARY: &str = "Edited";
+
 /// All of a node, as its versions keep it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WholeNode {
@@ -80,6 +83,24 @@ impl History {
             at: self.services.clock.now(),
         };
         Ok(versions::record(&self.services.db, node_document.org, &new).await?)
+    }
+
+    /// The same of what somebody did to a node on its canvas up to a place, unless a version tells of that already: any
+    /// of that it was created, and one of that place or a later one of that it was changed.
+    pub(crate) async fn record_on_canvas(
+        &self,
+        node_document: &DocumentRef,
+        change: NodeChange,
+        through: Seq,
+        by: PrincipalRef,
+    ) -> Result<Option<i32>, HistoryError> {
+        let node = NodeId::new(node_document.id);
+        let newest = versions::newest_place(&self.services.db, node_document.org, node).await?;
+        if newest.is_some_and(|newest| change == NodeChange::Created || newest >= through) {
+            return Ok(None);
+        }
+        let summary = if change == NodeChange::Created { "Created" } else { SESSION_SUMMARY };
+        self.record_node(node_document, change, summary.to_owned(), by).await
     }
 
     /// Makes a node's document what it was at a version of the node, as an edit of this principal.

@@ -8,25 +8,24 @@ use platform::auth::PrincipalRef;
 use platform::db::DbError;
 use platform::db::documents::DocumentRef;
 use platform::db::log;
-use platform::db::nodes::Restated;
+use platform::db::nodes::{Touch, Touched};
 use platform::db::quarantine::NewEntry;
 use platform::db::versions::NodeChange;
 use schema::ids::Seq;
 use schema::repair::{Reason, Shape};
 
 use super::heavy::heavy;
+use super::touched::Noted;
 use super::{Event, Owner};
 use crate::compaction::compact;
 use crate::delivery::EndReason;
-use crate::history::History;
+use crate::history::{History, SESSION_SUMMARY};
 use crate::projection::project;
 use crate::registry::Documents;
 use crate::room::Quarantined;
 
 /// The pause between two tries to load a document again.
 const RELOAD_PAUSE: Duration = Duration::from_millis(500);
-/// What a version tells that was made because somebody's work came to an end.
-const SESSION_SUMMARY: &str = "Edited";
 /// The pause after a failed read of the log.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
@@ -34,6 +33,16 @@ const READ_PAUSE: Duration = Duration::from_millis(200);
 async fn keep_version(history: &History, node: &DocumentRef, change: NodeChange, summary: String, by: PrincipalRef) {
     if let Err(error) = history.record_node(node, change, summary, by).await {
         tracing::warn!(node = %node.id, %error, "no version of the node could be kept");
+    }
+}
+
+/// Keeps what nodes of a canvas are now that they have another status.
+async fn keep_restated(history: &History, canvas: &DocumentRef, restated: Vec<Touched>) {
+    let Some(project) = canvas.project else { return };
+    for Touched { node, touch, by, .. } in restated {
+        let Touch::Restated(status) = touch else { continue };
+        let node = DocumentRef::node(canvas.org, project, node);
+        keep_version(history, &node, NodeChange::StatusChange, format!("Status: {status}"), by).await;
     }
 }
 
@@ -59,6 +68,10 @@ impl Owner {
         if let Some(by) = self.work.take_if_over(now, self.room.is_idle()) {
             self.keep_version(registry.history(), by);
         }
+        let noted = self.touched.take_over(now, self.room.is_idle());
+        if !noted.is_empty() {
+            self.keep_noted(registry.history(), noted);
+        }
     }
 
     /// Keeps what the node is now as a version.
@@ -66,6 +79,20 @@ impl Owner {
         let document = self.document;
         self.services.lifecycle.spawn("node version", async move {
             keep_version(&history, &document, NodeChange::Session, SESSION_SUMMARY.to_owned(), by).await;
+        });
+    }
+
+    /// Keeps what nodes of the canvas are now as versions.
+    fn keep_noted(&self, history: History, noted: Vec<Noted>) {
+        let DocumentRef { org, project, .. } = self.document;
+        let Some(project) = project else { return };
+        self.services.lifecycle.spawn("node versions", async move {
+            for Noted { node, change, through, by } in noted {
+                let document = DocumentRef::node(org, project, node);
+                if let Err(error) = history.record_on_canvas(&document, change, through, by).await {
+                    tracing::warn!(%node, %error, "no version of the node could be kept");
+                }
+            }
         });
     }
 
@@ -77,13 +104,10 @@ impl Owner {
                 Some(view) => project(&services, &document, view).await,
                 None => None,
             };
-            let (done, restated) = done.map_or((None, Vec::new()), |(done, restated)| (Some(done), restated));
-            let _ = events.try_send(Event::Projected(done));
-            let Some(project) = document.project else { return };
-            for Restated { node, status, by } in restated {
-                let node = DocumentRef::node(document.org, project, node);
-                keep_version(&history, &node, NodeChange::StatusChange, format!("Status: {status}"), by).await;
-            }
+            let (done, touched) = done.map_or((None, Vec::new()), |(done, touched)| (Some(done), touched));
+            let (restated, touched) = touched.into_iter().partition(|it| matches!(it.touch, Touch::Restated(_)));
+            let _ = events.try_send(Event::Projected(done, touched));
+            keep_restated(&history, &document, restated).await;
         });
     }
 

@@ -9,9 +9,9 @@ use schema::ids::{DocumentKind, NodeId};
 use crate::services::Services;
 
 /// Nobody wrote for so long: the work has come to an end,
-const PAUSE_MS: u64 = 5 * 60_000;
+pub(super) const PAUSE_MS: u64 = 5 * 60_000;
 /// or for so long after everybody has left. A REST write keeps a version by itself before that.
-const PAUSE_OF_NOBODY_MS: u64 = 10_000;
+pub(super) const PAUSE_OF_NOBODY_MS: u64 = 10_000;
 
 /// Who wrote last in a node, if no version tells of it and nobody is at work any more: the server ended before.
 pub(super) async fn unrecorded(services: &Services, document: &DocumentRef) -> Option<PrincipalRef> {

@@ -171,18 +171,31 @@ pub struct ProjectedPort {
     pub sort_order: i32,
 }
 
-/// Of so many nodes whose status changed at once one is told.
-pub const RESTATED_MAX: usize = 100;
+/// Of so many nodes that changed at once one is told.
+pub const TOUCHED_MAX: usize = 100;
 
-/// A node whose status has changed.
+/// A node of which its canvas says something else than before, apart from where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restated {
+pub struct Touched {
     /// The node.
     pub node: NodeId,
-    /// Its new status.
-    pub status: String,
-    /// Who changed it; of several who edited the canvas at that time, one.
+    /// What became of it.
+    pub touch: Touch,
+    /// Who did that; of several who edited the canvas at that time, one.
     pub by: PrincipalRef,
+    /// It was in the canvas's log up to this place.
+    pub through: Seq,
+}
+
+/// What became of a node on its canvas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touch {
+    /// It was not there before.
+    Appeared,
+    /// It has this status now.
+    Restated(String),
+    /// Something else is different: its title, say.
+    Changed,
 }
 
 /// What became of a projection.
@@ -195,8 +208,8 @@ pub enum ProjectionOutcome {
         /// Something has changed of which no event tells yet, lest there be too many, or the audit log does not: it is to
         /// be projected once more after this time. Until then, the rows count as behind.
         untold_for: Option<Duration>,
-        /// Nodes whose status has changed; not more than [`RESTATED_MAX`] of them.
-        restated: Vec<Restated>,
+        /// Nodes that are on the canvas, and were not or were different before; not more than [`TOUCHED_MAX`] of them.
+        touched: Vec<Touched>,
         /// Nodes that went into the trash or came out of it, and nobody knows by whom. Until that is recorded, the rows
         /// count as behind.
         unattributed: Option<Unattributed>,

@@ -286,6 +286,18 @@ pub async fn unrecorded_work(
     row.map(|row| principal::from_row(node.as_uuid(), row.principal_kind, row.principal_id)).transpose()
 }
 
+/// The place in the canvas's log at which the newest version of a node was kept; `None` when it has none.
+pub async fn newest_place(db: &Db, org: OrgId, node: NodeId) -> Result<Option<Seq>, DbError> {
+    let mut tx = db.org(org).await?;
+    let place = sqlx::query_scalar!(
+        "SELECT canvas_seq FROM node_versions WHERE node_id = $1 ORDER BY version DESC LIMIT 1",
+        node.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(place.map(seq_from_column))
+}
+
 /// Keeps a version of a node, and tells of it. `None` when the node is as it was at the version before.
 pub async fn record(db: &Db, org: OrgId, new: &NewNodeVersion) -> Result<Option<i32>, DbError> {
     let mut tx = db.org(org).await?;

@@ -1,8 +1,9 @@
 use chrono::{DateTime, TimeZone, Utc};
+use platform::auth::{PrincipalKind, PrincipalRef};
 use platform::db::audit::Actor;
 use platform::db::documents::{self, DocumentRef};
 use platform::db::nodes::{self, AuthorType, CanvasProjection, Node, NodeProjection, ProjectFacts, ProjectedEdge};
-use platform::db::nodes::{NodeFilter, NodeSort, ProjectedNode, ProjectedPort, ProjectionOutcome};
+use platform::db::nodes::{NodeFilter, NodeSort, ProjectedNode, ProjectedPort, ProjectionOutcome, Touch};
 use platform::db::{Cursor, PageRequest, Sort, log, projects};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{DocumentKind, NodeId, OrgId, ProjectId, Seq, UserId};
@@ -30,7 +31,27 @@ impl Canvas {
         Self { test, owner, org, project }
     }
 
+    /// Writes the canvas. Which nodes were touched is left out.
     pub(crate) async fn write(&self, seq: u64, canvas: &CanvasProjection) -> ProjectionOutcome {
+        let mut outcome = self.write_whole(seq, canvas).await;
+        if let ProjectionOutcome::Written { touched, .. } = &mut outcome {
+            touched.clear();
+        }
+        outcome
+    }
+
+    /// What became of the nodes of the canvas, by their titles.
+    async fn touched(&self, seq: u64, canvas: &CanvasProjection) -> Vec<(String, Touch, PrincipalRef)> {
+        let outcome = self.write_whole(seq, canvas).await;
+        let ProjectionOutcome::Written { touched, .. } = outcome else { panic!("{outcome:?}") };
+        assert!(touched.iter().all(|it| it.through == Seq::new(seq)));
+        let title = |id: NodeId| canvas.nodes.iter().find(|node| node.id == id).unwrap().title.clone();
+        let mut touched: Vec<_> = touched.into_iter().map(|it| (title(it.node), it.touch, it.by)).collect();
+        touched.sort_by(|one, other| one.0.cmp(&other.0));
+        touched
+    }
+
+    async fn write_whole(&self, seq: u64, canvas: &CanvasProjection) -> ProjectionOutcome {
         let mut tx = self.test.db.org(self.org).await.unwrap();
         let outcome = nodes::project_canvas(&mut tx, self.project, Seq::new(seq), canvas).await.unwrap();
         tx.commit().await.unwrap();
@@ -61,7 +82,7 @@ impl Canvas {
 }
 
 pub(crate) const WRITTEN: ProjectionOutcome =
-    ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None, restated: Vec::new(), unattributed: None };
+    ProjectionOutcome::Written { foreign: Vec::new(), untold_for: None, touched: Vec::new(), unattributed: None };
 
 pub(crate) fn document(org: OrgId, project: ProjectId, id: Uuid) -> DocumentRef {
     if id == project.as_uuid() { DocumentRef::canvas(org, project) } else { DocumentRef::node(org, project, id.into()) }
@@ -131,7 +152,43 @@ async fn rows_follow_the_canvas() {
     first.x = 7.5;
     canvas_of.write(6, &canvas(&[&first, &second])).await;
     let found = nodes::find(&canvas_of.test.db, canvas_of.org, first.id).await.unwrap().unwrap();
-    assert_eq!((found.node.x.to_bits(), found.version), (7.5_f64.to_bits(), 2), "a move is no new version");
+    assert_eq!(
+        (found.node.x.to_bits(), found.change_count, found.version),
+        (7.5_f64.to_bits(), 2, None),
+        "a move does not count"
+    );
+}
+
+#[tokio::test]
+async fn it_is_told_which_nodes_appeared_or_changed_and_who_did_it() {
+    let canvas_of = Canvas::new().await;
+    let canvas_document = document(canvas_of.org, canvas_of.project, canvas_of.project.as_uuid());
+    let ada = PrincipalRef { kind: PrincipalKind::User, id: canvas_of.owner.as_uuid() };
+    for principal in [ada, some_principal(), PrincipalRef { kind: PrincipalKind::Agent, id: Uuid::new_v4() }] {
+        append_some(&canvas_of.test.db, &canvas_document, principal, 1).await;
+    }
+    canvas_of.write(10, &canvas(&[])).await;
+    let (mut one, mut two) = (node("one"), node("two"));
+    one.author = Some(canvas_of.owner);
+    let in_trash = ProjectedNode { deleted_at: Some(Utc::now()), ..node("three") };
+    let appeared = canvas_of.touched(13, &canvas(&[&one, &two, &in_trash])).await;
+    let [(first, Touch::Appeared, by), (second, Touch::Appeared, by_another)] = appeared.as_slice() else {
+        panic!("{appeared:?}")
+    };
+    assert_eq!((first.as_str(), second.as_str()), ("one", "two"));
+    assert_eq!((*by, *by_another == ada), (ada, false), "whoever has made a node and was there");
+
+    append_some(&canvas_of.test.db, &canvas_document, ada, 3).await;
+    one.title = "one, renamed".to_owned();
+    two.status = "done".to_owned();
+    let all = [("one, renamed", Touch::Changed), ("two", Touch::Restated("done".to_owned()))];
+    let expected = all.map(|(title, touch)| (title.to_owned(), touch, ada));
+    assert_eq!(canvas_of.touched(14, &canvas(&[&one, &two, &in_trash])).await, expected);
+    two.x = 7.5;
+    assert_eq!(canvas_of.touched(15, &canvas(&[&one, &two, &in_trash])).await, [], "it only lies elsewhere");
+    let restored = ProjectedNode { deleted_at: None, ..in_trash };
+    let expected = [("three".to_owned(), Touch::Changed, ada)];
+    assert_eq!(canvas_of.touched(16, &canvas(&[&one, &two, &restored])).await, expected);
 }
 
 #[tokio::test]
@@ -180,7 +237,7 @@ async fn nodes_get_documents_and_foreign_ids_are_never_taken_over() {
 
     let outcome = canvas_of.write(1, &canvas(&[&own, &of_other_project, &free, &of_other_org])).await;
     let foreign = vec![of_other_project.id, free.id, of_other_org.id];
-    let written = ProjectionOutcome::Written { foreign, untold_for: None, restated: Vec::new(), unattributed: None };
+    let written = ProjectionOutcome::Written { foreign, untold_for: None, touched: Vec::new(), unattributed: None };
     assert_eq!(outcome, written);
     assert_eq!(canvas_of.titles().await, ["own"]);
     assert!(documents::ensure_node(db, canvas_of.org, canvas_of.project, own.id).await.unwrap().is_some());

@@ -141,7 +141,7 @@ fn told_of(change: &Change<'_>) -> impl Iterator<Item = (EventKind, Value)> + us
 }
 
 /// The fields of which it is told that they have changed, as they are in REST.
-fn fields(node: &ProjectedNode) -> [(&'static str, Value); 7] {
+pub(super) fn fields(node: &ProjectedNode) -> [(&'static str, Value); 7] {
     let user = |user: Option<UserId>| json!(user.map(|user| user.as_uuid()));
     [
         ("title", json!(node.title)),

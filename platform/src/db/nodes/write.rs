@@ -18,9 +18,9 @@ use super::tell::{self, Change};
 use super::trash::{self, Noted};
 use super::{
     AuthorType, CanvasProjection, NodeProjection, ProjectFacts, ProjectedEdge, ProjectedNode, ProjectionOutcome,
-    RESTATED_MAX, Restated,
+    TOUCHED_MAX, Touch, Touched,
 };
-use crate::auth::PrincipalRef;
+use crate::auth::{PrincipalKind, PrincipalRef};
 use crate::db::clean::{self, LIST_ITEMS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX};
 use crate::db::log::{seq_from_column, seq_to_column};
 use crate::db::{DbError, OrgTx};
@@ -47,13 +47,13 @@ pub async fn project_canvas(
     let changes = upsert_nodes(tx, project, seq, &nodes).await?;
     let absent = mark_absent_nodes(tx, project, seq, &nodes).await?;
     let edges_changed = replace_edges(tx, project, seq, &canvas.edges).await?;
-    let mut restated = Vec::new();
+    let mut touched = Vec::new();
     if project_changes.is_some() || !changes.is_empty() || !absent.is_empty() || edges_changed {
         let actors = tell::actors(tx, project.as_uuid(), rows, seq).await?;
         tell::tell_canvas(tx, project, &changes, &absent, &actors);
         tell::tell_project(tx, project, project_changes, edges_changed, &actors);
         notify::assigned(tx, project, &changes, &actors).await?;
-        restated = restated_by(&changes, actors.last().copied().unwrap_or(PrincipalRef::SYSTEM));
+        touched = touched_by(&changes, &actors, seq);
     }
     let appeared = changes.iter().filter(|change| change.before.is_none());
     let appeared: Vec<Uuid> = appeared.map(|change| change.node.id.as_uuid()).collect();
@@ -66,15 +66,39 @@ pub async fn project_canvas(
     };
     mark_projected(tx, project.as_uuid(), Projected { done, rows: seq }, &appeared).await?;
     let foreign = foreign.into_iter().map(|node| node.id).collect();
-    Ok(ProjectionOutcome::Written { foreign, untold_for, restated, unattributed })
+    Ok(ProjectionOutcome::Written { foreign, untold_for, touched, unattributed })
 }
 
-/// The nodes that had another status before.
-fn restated_by(changes: &[Change<'_>], by: PrincipalRef) -> Vec<Restated> {
-    let has_changed =
-        |change: &&Change<'_>| change.before.as_ref().is_some_and(|before| before.status != change.node.status);
-    let restated = changes.iter().filter(has_changed).take(RESTATED_MAX);
-    restated.map(|change| Restated { node: change.node.id, status: change.node.status.clone(), by }).collect()
+/// The nodes that these people have put onto the canvas or changed there.
+fn touched_by(changes: &[Change<'_>], actors: &[PrincipalRef], through: Seq) -> Vec<Touched> {
+    let one = actors.last().copied().unwrap_or(PrincipalRef::SYSTEM);
+    let touched = changes.iter().filter_map(|change| {
+        let touch = touch_of(change)?;
+        // Who a canvas says has made a node is believed only of those who have written to it.
+        let maker = actors.iter().find(|actor| change.node.author.is_some_and(|author| **actor == user(author)));
+        let by = if touch == Touch::Appeared { maker.copied().unwrap_or(one) } else { one };
+        Some(Touched { node: change.node.id, touch, by, through })
+    });
+    touched.take(TOUCHED_MAX).collect()
+}
+
+fn user(id: UserId) -> PrincipalRef {
+    PrincipalRef { kind: PrincipalKind::User, id: id.as_uuid() }
+}
+
+/// What became of a node that is not in the trash, if it is more than that it lies elsewhere.
+fn touch_of(Change { node, before, .. }: &Change<'_>) -> Option<Touch> {
+    if node.deleted_at.is_some() {
+        return None;
+    }
+    match before {
+        None => Some(Touch::Appeared),
+        Some(before) if before.status != node.status => Some(Touch::Restated(node.status.clone())),
+        Some(before) if before.deleted_at.is_some() || tell::fields(before) != tell::fields(node) => {
+            Some(Touch::Changed)
+        }
+        Some(_) => None,
+    }
 }
 
 /// A node as the tables can hold it.
@@ -113,7 +137,7 @@ pub async fn project_node(
     // While something is yet to be told, the document counts as behind.
     let projected = if untold_for.is_some() { Seq::new(seq.get().saturating_sub(1)) } else { seq };
     mark_projected(tx, node.as_uuid(), Projected { done: projected, rows: seq }, &[]).await?;
-    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, restated: Vec::new(), unattributed: None })
+    Ok(ProjectionOutcome::Written { foreign: Vec::new(), untold_for, touched: Vec::new(), unattributed: None })
 }
 
 /// What became of a node's row.
