@@ -118,7 +118,7 @@ pub(crate) async fn compact(services: &Services, document: &DocumentRef) -> Opti
 }
 
 async fn try_compact(services: &Services, document: &DocumentRef) -> Result<Seq, LoadError> {
-    let stored = log::load(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
+    let stored = log::load_even_deleted(&services.db, document.org, document.id).await?.ok_or(LoadError::Gone)?;
     let (epoch, head) = (stored.epoch, stored.head);
     if stored.tail.is_empty() {
         return Ok(head);

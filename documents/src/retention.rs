@@ -1,5 +1,5 @@
-//! Letting go of what organizations do not keep, also in documents in which nobody writes any more. Those in which
-//! somebody does are compacted as they grow.
+//! Letting go of what organizations do not keep, also in documents in which nobody writes any more, be it that they are in
+//! the trash. Those in which somebody writes are compacted as they grow.
 
 use std::sync::Arc;
 use std::time::Duration;

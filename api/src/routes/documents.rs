@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod restore;
 mod snapshot;
 mod update;
 
@@ -25,5 +26,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler, create::handler))
         .routes(routes!(get::handler, update::handler, delete::handler))
+        .routes(routes!(restore::handler))
         .routes(routes!(snapshot::handler))
 }

@@ -205,8 +205,58 @@ async fn free_documents_are_listed_renamed_and_deleted() {
         answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
     }
     assert_eq!(titles("").await, ["b", "c"]);
+    assert_eq!(titles("deleted=true").await, [Value::Null], "it is in the trash");
     let canvas = format!("/documents/project:{project}");
     ada.get(&canvas).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_free_document_comes_out_of_the_trash_as_it_was() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let path = format!("/projects/{project}/documents");
+    let document = ada.post(&path, json!({"title": "Whiteboard"})).await.expect(StatusCode::CREATED);
+    assert_eq!(document["deletedAt"], Value::Null);
+    let name = document["name"].as_str().unwrap();
+    write_text(&server, &ada, name, "kept").await;
+    let restore = format!("/documents/{name}/restore");
+    ada.post(&restore, json!({})).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    ada.delete(&format!("/documents/{name}")).await.expect(StatusCode::NO_CONTENT);
+    let trash = ada.get(&format!("{path}?deleted=true")).await.expect(StatusCode::OK);
+    assert_eq!(trash["items"][0]["name"], name);
+    assert!(trash["items"][0]["deletedAt"].is_string());
+
+    let eve = server.sign_in("eve").await;
+    eve.post(&restore, json!({})).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    assert_eq!(ada.post(&restore, json!({})).await.expect(StatusCode::OK), document);
+    assert_eq!(snapshot(&ada, name, "application/json").await.expect(StatusCode::OK), json!({"content": "kept"}));
+    assert_eq!(ada.get(&format!("{path}?deleted=true")).await.expect(StatusCode::OK)["items"], json!([]));
+    let id = document["id"].as_str().unwrap();
+    let log = ada.get(&format!("/orgs/{org}/audit-log?resourceId={id}")).await.expect(StatusCode::OK);
+    let actions: Vec<_> = log["items"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, ["document.recovered", "document.deleted", "document.created"]);
+}
+
+#[tokio::test]
+async fn documents_in_the_trash_of_a_project_in_the_trash_stay_there() {
+    let server = Server::start().await;
+    let (ada, _, project) = server.with_project("ada").await;
+    let path = format!("/projects/{project}/documents");
+    let create = async |title: &str| {
+        let document = ada.post(&path, json!({"title": title})).await.expect(StatusCode::CREATED);
+        format!("/documents/{}", document["name"].as_str().unwrap())
+    };
+    let (before, with) = (create("before").await, create("with").await);
+    ada.delete(&before).await.expect(StatusCode::NO_CONTENT);
+    ada.delete(&format!("/projects/{project}")).await.expect(StatusCode::NO_CONTENT);
+    for document in [&before, &with] {
+        let answer = ada.post(&format!("{document}/restore"), json!({})).await;
+        answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    }
+    ada.post(&format!("/projects/{project}/restore"), json!({})).await.expect(StatusCode::OK);
+    ada.get(&with).await.expect(StatusCode::OK);
+    ada.get(&before).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    ada.post(&format!("{before}/restore"), json!({})).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]

@@ -145,8 +145,10 @@ async fn every_endpoint_has_a_row_and_every_row_an_endpoint() {
         .filter_map(|endpoint| endpoint.contains(" /api/v1").then(|| endpoint.replace(" /api/v1", " ")))
         .collect();
     // What is in the trash has an id of its own here, and what has a history.
-    let of_description =
-        |row: &Row| row.endpoint.replace("{trashedProjectId}", "{projectId}").replace("{nodesName}", "{name}");
+    let of_description = |row: &Row| {
+        let endpoint = row.endpoint.replace("{trashedProjectId}", "{projectId}");
+        endpoint.replace("{nodesName}", "{name}").replace("{trashedName}", "{name}")
+    };
     let rows: BTreeSet<String> = ROWS.iter().map(of_description).collect();
     assert_eq!(rows.len(), ROWS.len(), "an endpoint has one row");
     let missing: Vec<_> = described.difference(&rows).collect();

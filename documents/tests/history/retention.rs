@@ -3,7 +3,7 @@
 use platform::bus::Hub;
 use platform::db::audit::Actor;
 use platform::db::log::EventSourcingLevel;
-use platform::db::organizations;
+use platform::db::{organizations, projects};
 use platform::limits::Limits;
 
 use crate::common::{Client, Instance, text_seen_by_a_newcomer};
@@ -28,12 +28,20 @@ async fn stores_the_secret(scene: &Scene) -> bool {
 }
 
 async fn until_it_is_gone(scene: &Scene) {
+    until_the_secret_is_gone(scene).await;
+    the_rest_is_there(scene).await;
+}
+
+async fn until_the_secret_is_gone(scene: &Scene) {
     let gone = async {
         while stores_the_secret(scene).await {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("what is not kept goes");
+}
+
+async fn the_rest_is_there(scene: &Scene) {
     let reader = Instance::new(scene.database.another_instance().await);
     assert_eq!(text_seen_by_a_newcomer(&reader, &scene.document).await, "public end");
     reader.stop().await;
@@ -61,5 +69,21 @@ async fn who_decides_to_keep_nothing_old_need_not_open_every_document() {
     let limits = Limits { retention_check_seconds: 1, ..Limits::default() };
     let instance = Instance::with(scene.database.another_instance().await, &Hub::default(), limits);
     until_it_is_gone(&scene).await;
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_trash_keeps_nothing_old_either_and_comes_back_whole() {
+    let scene = Scene::new().await;
+    type_and_delete_a_secret(&scene).await;
+    scene.stop().await;
+    let (db, org, project) = (&scene.database.db, scene.document.org, scene.document.project.unwrap());
+    projects::delete(db, org, project, &Actor::SYSTEM).await.unwrap().expect("it is put into the trash");
+    keep_nothing_old(&scene).await;
+    let limits = Limits { retention_check_seconds: 1, ..Limits::default() };
+    let instance = Instance::with(scene.database.another_instance().await, &Hub::default(), limits);
+    until_the_secret_is_gone(&scene).await;
+    assert!(projects::restore(db, org, project, &Actor::SYSTEM).await.unwrap());
+    the_rest_is_there(&scene).await;
     instance.stop().await;
 }

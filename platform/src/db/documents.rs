@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::page::{Key, Page, PageRequest, SortKey};
+use super::projects::Which;
 use super::{Db, DbError, SCRATCH_ORG};
 
 /// A document, and whose it is. Made by what it is: its kind says how it is read, repaired and projected.
@@ -64,6 +65,8 @@ pub struct FreeDocument {
     pub title: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
+    /// Since when it is in the trash.
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// Makes sure that a node of a project has its document. `None` when a document of this id belongs to another project,
@@ -171,7 +174,7 @@ pub async fn create_free(
     let entry = by.did(Action::DocumentCreated, ResourceKind::Document, id);
     audit::record(&mut tx, entry.with(json!({ "projectId": project, "title": title }))).await?;
     tx.commit().await?;
-    Ok(FreeDocument { id, project, title: title.map(str::to_owned), created_at })
+    Ok(FreeDocument { id, project, title: title.map(str::to_owned), created_at, deleted_at: None })
 }
 
 /// What lists of free documents can be sorted by.
@@ -201,25 +204,27 @@ struct FreeDocumentRow {
     project_id: Option<Uuid>,
     title: Option<String>,
     created_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
 }
 
 impl FreeDocumentRow {
     fn read(self) -> Result<FreeDocument, DbError> {
-        let Self { id, project_id, title, created_at } = self;
+        let Self { id, project_id, title, created_at, deleted_at } = self;
         let project = project_id.ok_or_else(|| DbError::Invalid(format!("document {id} belongs to no project")))?;
-        Ok(FreeDocument { id: id.into(), project: project.into(), title, created_at })
+        Ok(FreeDocument { id: id.into(), project: project.into(), title, created_at, deleted_at })
     }
 }
 
-/// A page of a project's free documents.
+/// A page of a project's free documents, or of those of them that are in the trash.
 pub async fn list_free(
     db: &Db,
     org: OrgId,
     project: ProjectId,
+    which: Which,
     page: PageRequest<FreeDocumentSort>,
 ) -> Result<Page<FreeDocument>, DbError> {
     let mut tx = db.org(org).await?;
-    let mut statement = free_of_project(org, project, &page);
+    let mut statement = free_of_project(org, project, which, &page);
     let rows: Vec<FreeDocumentRow> = statement.build_query_as().fetch_all(&mut *tx.inner).await?;
     let sort = page.key();
     let page = Page::of(page, rows, |row| {
@@ -235,13 +240,16 @@ pub async fn list_free(
 pub(super) fn free_of_project(
     org: OrgId,
     project: ProjectId,
+    which: Which,
     page: &PageRequest<FreeDocumentSort>,
 ) -> QueryBuilder<Postgres> {
-    let mut statement = QueryBuilder::new(
-        "SELECT id, project_id, title, created_at FROM documents
-         WHERE kind = 'doc' AND deleted_at IS NULL AND org_id = ",
-    );
-    statement.push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
+    let mut statement =
+        QueryBuilder::new("SELECT id, project_id, title, created_at, deleted_at FROM documents WHERE kind = 'doc'");
+    statement.push(match which {
+        Which::Present => " AND deleted_at IS NULL",
+        Which::InTrash => " AND deleted_at IS NOT NULL",
+    });
+    statement.push(" AND org_id = ").push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
     page.complete(&mut statement);
     statement
 }
@@ -251,7 +259,7 @@ pub async fn find_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<Option
     let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         FreeDocumentRow,
-        "SELECT id, project_id, title, created_at FROM documents
+        "SELECT id, project_id, title, created_at, deleted_at FROM documents
          WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL",
         id.as_uuid(),
         org.as_uuid()
@@ -273,7 +281,7 @@ pub async fn rename_free(
     let row = sqlx::query_as!(
         FreeDocumentRow,
         "UPDATE documents SET title = $3 WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL
-         RETURNING id, project_id, title, created_at",
+         RETURNING id, project_id, title, created_at, deleted_at",
         id.as_uuid(),
         org.as_uuid(),
         title
@@ -287,7 +295,7 @@ pub async fn rename_free(
     row.read().map(Some)
 }
 
-/// Deletes a free document: nobody finds it any more, what it holds stays in the log. Says whether there was one.
+/// Puts a free document into the trash: nobody opens it any more, and nothing of it is lost. Says whether there was one.
 pub async fn delete_free(db: &Db, org: OrgId, by: &Actor, id: FreeDocumentId) -> Result<bool, DbError> {
     let mut tx = db.org(org).await?;
     let deleted = sqlx::query_scalar!(
@@ -303,6 +311,50 @@ pub async fn delete_free(db: &Db, org: OrgId, by: &Actor, id: FreeDocumentId) ->
     audit::record(&mut tx, entry.with(json!({ "title": title }))).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// A free document in the trash, of a project that a person may see. What the person may do with it, the role in the
+/// project says.
+pub async fn find_free_in_trash(db: &Db, user: UserId, id: FreeDocumentId) -> Result<Option<FreeDocument>, DbError> {
+    let mut tx = db.user(user).await?;
+    let row = sqlx::query_as!(
+        FreeDocumentRow,
+        "SELECT id, project_id, title, created_at, deleted_at FROM documents
+         WHERE id = $1 AND kind = 'doc' AND deleted_at IS NOT NULL",
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(FreeDocumentRow::read).transpose()
+}
+
+/// Takes a free document out of the trash. `None` when it is not there, or its project is in the trash itself.
+pub async fn restore_free(
+    db: &Db,
+    org: OrgId,
+    by: &Actor,
+    id: FreeDocumentId,
+) -> Result<Option<FreeDocument>, DbError> {
+    let mut tx = db.org(org).await?;
+    // Locked, so that the project does not go into the trash meanwhile.
+    let row = sqlx::query_as!(
+        FreeDocumentRow,
+        "WITH project AS (
+             SELECT p.id FROM projects p JOIN documents d ON d.project_id = p.id
+             WHERE d.id = $1 AND d.org_id = $2 AND p.deleted_at IS NULL FOR SHARE OF p)
+         UPDATE documents d SET deleted_at = NULL FROM project
+         WHERE d.id = $1 AND d.org_id = $2 AND d.project_id = project.id AND d.kind = 'doc' AND d.deleted_at IS NOT NULL
+         RETURNING d.id, d.project_id, d.title, d.created_at, d.deleted_at",
+        id.as_uuid(),
+        org.as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let entry = by.did(Action::DocumentRecovered, ResourceKind::Document, id);
+    audit::record(&mut tx, entry.with(json!({ "title": row.title }))).await?;
+    tx.commit().await?;
+    row.read().map(Some)
 }
 
 /// Finds a document that a person may see. Scratch documents are nobody's, so they are not found here.

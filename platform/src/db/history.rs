@@ -81,7 +81,8 @@ pub struct Extent {
     pub trimmed: Seq,
 }
 
-/// Where the history of a document begins and ends. `None` when there is no such document.
+/// Where the history of a document begins and ends, be it in the trash: whoever asks for somebody has asked before whether
+/// it may be seen. `None` when there is no such document.
 pub async fn extent(db: &Db, org: OrgId, id: Uuid) -> Result<Option<Extent>, DbError> {
     let mut tx = db.org(org).await?;
     extent_in(&mut tx, id).await
@@ -89,13 +90,9 @@ pub async fn extent(db: &Db, org: OrgId, id: Uuid) -> Result<Option<Extent>, DbE
 
 async fn extent_in(tx: &mut OrgTx, id: Uuid) -> Result<Option<Extent>, DbError> {
     let org = tx.org().as_uuid();
-    let row = sqlx::query!(
-        "SELECT epoch, head_seq, trimmed_seq FROM documents WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
-        id,
-        org
-    )
-    .fetch_optional(&mut *tx.inner)
-    .await?;
+    let row = sqlx::query!("SELECT epoch, head_seq, trimmed_seq FROM documents WHERE id = $1 AND org_id = $2", id, org)
+        .fetch_optional(&mut *tx.inner)
+        .await?;
     Ok(row.map(|row| Extent {
         epoch: epoch_from_column(row.epoch),
         head: seq_from_column(row.head_seq),

@@ -20,7 +20,7 @@ use crate::auth::PrincipalRef;
 
 pub use append::{BatchId, Writer, append, probe};
 pub use compaction::{SnapshotOutcome, Trimmed, save_snapshot, trim};
-pub use read::{Standing, behind_projection, head, load, read_tail, snapshot_place, standings};
+pub use read::{Standing, behind_projection, head, load, load_even_deleted, read_tail, snapshot_place, standings};
 
 /// What an organization keeps of its documents' history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -30,7 +30,8 @@ pub fn of_lists() -> Vec<(String, String)> {
         of_list("of an organization", |page| files::of_org(org, Sees::All, &Filter::default(), page)),
         of_list("of a project", |page| files::of_org(org, Sees::All, &of_project, page)),
         of_list("of one's projects", |page| files::of_org(org, Sees::OwnProjects(user), &Filter::default(), page)),
-        of_list("free", |page| documents::free_of_project(org, project, page)),
+        of_list("free", |page| documents::free_of_project(org, project, projects::Which::Present, page)),
+        of_list("free in the trash", |page| documents::free_of_project(org, project, projects::Which::InTrash, page)),
         of_list("of a project", |page| nodes::edges_of_project(org, project, EdgeFilter::default(), page)),
         of_list("to a node", |page| nodes::edges_of_project(org, project, to_node, page)),
     ]

@@ -140,6 +140,8 @@ async fn a_snapshot_is_stored_only_if_it_is_newer_and_of_the_documents_epoch() {
     let beyond = save(&test, &document, Epoch::FIRST, 11).await;
     assert!(matches!(beyond, Err(DbError::Invalid(_))), "{beyond:?}");
     test.sabotage(&format!("UPDATE documents SET deleted_at = now() WHERE id = '{}'", document.id)).await;
-    assert_eq!(save(&test, &document, Epoch::FIRST, 9).await.unwrap(), SnapshotOutcome::Outdated);
-    assert_eq!(stored(&test, &document).await.1, [2, 4, 6, 8]);
+    assert_eq!(save(&test, &document, Epoch::FIRST, 9).await.unwrap(), SnapshotOutcome::Saved, "in the trash, too");
+    test.sabotage(&format!("DELETE FROM documents WHERE id = '{}'", document.id)).await;
+    assert_eq!(save(&test, &document, Epoch::FIRST, 10).await.unwrap(), SnapshotOutcome::Outdated);
+    assert_eq!(stored(&test, &document).await.1, [2, 4, 6, 8, 9]);
 }

@@ -37,6 +37,9 @@ async fn what_is_not_there_is_not_loaded() {
     assert!(load(other.org, document.id).await.unwrap().is_none(), "of another organization");
     test.sabotage(&format!("UPDATE documents SET deleted_at = now() WHERE id = '{}'", document.id)).await;
     assert!(load(document.org, document.id).await.unwrap().is_none(), "deleted");
+    let kept = log::load_even_deleted(&test.db, document.org, document.id).await.unwrap();
+    assert_eq!(kept.map(|stored| stored.id), Some(document.id));
+    assert!(log::load_even_deleted(&test.db, other.org, document.id).await.unwrap().is_none());
     assert!(log::head(&test.db, document.org, document.id).await.unwrap().is_none());
 }
 

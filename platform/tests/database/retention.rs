@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::db::audit::Actor;
-use platform::db::documents::{DocumentRef, ensure_node};
+use platform::db::documents::{self, DocumentRef, ensure_node};
 use platform::db::log::{self, EventSourcingLevel, retention};
-use platform::db::organizations;
 use platform::db::versions::{self, NewNodeVersion, NodeChange};
+use platform::db::{organizations, projects};
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{Epoch, NodeId, OrgId, Seq};
 use serde_json::json;
@@ -47,6 +47,25 @@ async fn documents_are_found_whose_past_is_kept_longer_than_the_organization_wan
     log::trim(&test.db, document.org, document.id, DENSE_DAYS, now).await.unwrap();
     assert_eq!(overdue(&test, document.org, later).await, [], "what is gone is gone");
     assert_ne!(empty.id, document.id);
+}
+
+#[tokio::test]
+async fn what_is_in_the_trash_is_kept_no_longer_than_the_rest() {
+    let test = TestDatabase::new().await;
+    let document = test.document().await;
+    let in_project = test.document_in(document.org, document.project.unwrap()).await;
+    for document in [&document, &in_project] {
+        append_some(&test.db, document, some_principal(), 3).await;
+    }
+    set_level(&test, document.org, EventSourcingLevel::Audit).await;
+    let (org, by) = (document.org, Actor::SYSTEM);
+    assert!(documents::delete_free(&test.db, org, &by, document.id.into()).await.unwrap());
+    assert_eq!(overdue(&test, org, Utc::now()).await.len(), 2);
+    projects::delete(&test.db, org, document.project.unwrap(), &by).await.unwrap().unwrap();
+    let found = overdue(&test, org, Utc::now()).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    organizations::delete(&test.db, org, &by, &org.to_string()).await.unwrap().unwrap();
+    assert_eq!(overdue(&test, org, Utc::now()).await, [], "what is erased anyway is left alone");
 }
 
 #[tokio::test]

@@ -25,11 +25,14 @@ pub(super) struct DocumentBody {
     title: Option<String>,
     /// When it was created.
     created_at: DateTime<Utc>,
+    /// Since when it is in the trash.
+    #[schema(required)]
+    deleted_at: Option<DateTime<Utc>>,
 }
 
 impl From<FreeDocument> for DocumentBody {
     fn from(document: FreeDocument) -> Self {
-        let FreeDocument { id, project, title, created_at } = document;
-        Self { name: DocumentName::Free(id), id, project_id: project, title, created_at }
+        let FreeDocument { id, project, title, created_at, deleted_at } = document;
+        Self { name: DocumentName::Free(id), id, project_id: project, title, created_at, deleted_at }
     }
 }

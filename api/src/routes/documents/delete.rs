@@ -13,14 +13,13 @@ use crate::authenticate::Caller;
 use crate::extract::Id;
 use crate::problem::{Problem, ProblemBody};
 
-/// Delete a free document
+/// Put a free document into the trash
 ///
-/// Whoever has it open is told that it has ended, and nobody finds it any more. What it held stays in the organization's
-/// log until the organization itself is deleted.
+/// Whoever has it open is told that it has ended, and nobody opens it from then on. Nothing is lost: it can be restored.
 #[utoipa::path(delete, path = "/documents/{name}", tag = "documents", operation_id = "deleteDocument",
     params(("name" = String, Path, description = "`doc:<uuid>`.")),
     responses(
-        (status = NO_CONTENT, description = "It is gone."),
+        (status = NO_CONTENT, description = "It is in the trash."),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]

@@ -7,6 +7,7 @@ use axum::extract::State;
 use platform::access::Access;
 use platform::db::Sort;
 use platform::db::documents::{self, FreeDocumentSort};
+use platform::db::projects::Which;
 use schema::ids::ProjectId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -31,11 +32,14 @@ pub(super) struct Parameters {
     /// How many items, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// Those in the trash, instead of the others.
+    #[param(default = false)]
+    deleted: Option<bool>,
 }
 
 /// List a project's free documents
 ///
-/// Oldest first unless `sort` says otherwise.
+/// All of them, or those that are in the trash; oldest first unless `sort` says otherwise.
 #[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "documents", operation_id = "listDocuments",
     params(("projectId" = Uuid, Path, description = "The project's id."), Parameters),
     responses((status = OK, description = "A page of documents.", body = Page<DocumentBody>)))]
@@ -45,9 +49,10 @@ pub(super) async fn handler(
     Id(project): Id<ProjectId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<DocumentBody>>, Problem> {
-    let Parameters { sort, cursor, limit } = parameters;
+    let Parameters { sort, cursor, limit, deleted } = parameters;
     let request = PageQuery { cursor, limit }.sorted(sort.as_deref(), Sort::ascending(FreeDocumentSort::CreatedAt))?;
+    let which = if deleted.unwrap_or_default() { Which::InTrash } else { Which::Present };
     let org = api.project(&caller, project, Access::Read).await?.document.org;
-    let page = documents::list_free(&api.db, org, project, request).await?;
+    let page = documents::list_free(&api.db, org, project, which, request).await?;
     Ok(Json(Page::of(page, DocumentBody::from)))
 }

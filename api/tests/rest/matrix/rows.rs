@@ -208,6 +208,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /documents/{name}", VIEW, OK),
     row("PATCH /documents/{name}", EDIT, OK).with(|_| json!({"title": "Changed"})),
     row("DELETE /documents/{name}", EDIT, GONE),
+    row("POST /documents/{trashedName}/restore", EDIT, OK),
     row("GET /documents/{name}/snapshot", VIEW, OK),
     // History.
     row("GET /documents/{nodesName}/history", VIEW, OK),

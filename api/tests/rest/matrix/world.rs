@@ -101,6 +101,9 @@ impl World {
         owner.delete(&format!("/projects/{trashed}")).await.expect(StatusCode::NO_CONTENT);
         let document = owner.post(&format!("{of_project}/documents"), json!({"title": SECRET})).await;
         let document = document.expect(StatusCode::CREATED)["name"].as_str().unwrap().to_owned();
+        let trashed_document = owner.post(&format!("{of_project}/documents"), json!({"title": SECRET})).await;
+        let trashed_document = trashed_document.expect(StatusCode::CREATED)["name"].as_str().unwrap().to_owned();
+        owner.delete(&format!("/documents/{trashed_document}")).await.expect(StatusCode::NO_CONTENT);
         let nodes_name = format!("node:{node}");
         let version = format!("/documents/{nodes_name}/history/versions");
         let version = owner.post(&version, json!({"name": SECRET})).await.created_id();
@@ -135,6 +138,7 @@ impl World {
             ("outputId", output),
             ("dependencyId", edge),
             ("name", document),
+            ("trashedName", trashed_document),
             ("nodesName", nodes_name),
             ("versionId", version),
             ("templateId", template),

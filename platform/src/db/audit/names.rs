@@ -80,8 +80,10 @@ names! {
         DocumentCreated => "document.created",
         /// It was called otherwise.
         DocumentRenamed => "document.renamed",
-        /// It was deleted.
+        /// It was put into the trash.
         DocumentDeleted => "document.deleted",
+        /// It was taken out of the trash.
+        DocumentRecovered => "document.recovered",
         /// A node was put into the trash.
         NodeDeleted => "node.deleted",
         /// A node was taken out of the trash.

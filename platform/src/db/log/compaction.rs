@@ -24,7 +24,7 @@ pub enum SnapshotOutcome {
     Saved,
     /// A snapshot at least as new was there already.
     Superseded,
-    /// The document's history was replaced, or it was deleted: the state must not be stored.
+    /// The document's history was replaced, or it was erased: the state must not be stored.
     Outdated,
 }
 
@@ -38,7 +38,7 @@ pub struct Trimmed {
 }
 
 /// Stores a document's whole state as of `seq`, which has to be in the log. When this returns, it is committed; call
-/// [`trim`] then.
+/// [`trim`] then. What is in the trash is kept short, too.
 pub async fn save_snapshot(
     db: &Db,
     org: OrgId,
@@ -49,8 +49,7 @@ pub async fn save_snapshot(
 ) -> Result<SnapshotOutcome, DbError> {
     let mut tx = db.org(org).await?;
     let row = sqlx::query!(
-        "SELECT epoch, head_seq, snapshot_seq FROM documents WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL
-         FOR NO KEY UPDATE",
+        "SELECT epoch, head_seq, snapshot_seq FROM documents WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE",
         id,
         org.as_uuid()
     )

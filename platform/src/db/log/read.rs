@@ -15,18 +15,38 @@ use crate::db::{Db, DbError, OrgTx, principal};
 /// Rows that are decoded before other tasks of the thread get a turn.
 const ROWS_IN_A_TURN: usize = 256;
 
+/// Whether documents in the trash are meant, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InTrash {
+    Refused,
+    Meant,
+}
+
 /// Reads all that a room starts from, as of one moment. `None` when there is no such document, or it was deleted.
 ///
 /// Fails closed: a log with a gap, without the content that a snapshot does not cover, of another epoch, or that does
 /// not end at its head is [`DbError::Corrupt`], never a shorter document.
 pub async fn load(db: &Db, org: OrgId, id: Uuid) -> Result<Option<StoredDocument>, DbError> {
+    load_of(db, org, id, InTrash::Refused).await
+}
+
+/// As [`load`], but reads documents in the trash, too: nobody opens them, and yet their logs are kept short.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_even_deleted(db: &Db, org: OrgId, id: Uuid) -> Result<Option<StoredDocument>, DbError> {
+    load_of(db, org, id, InTrash::Meant).await
+}
+
+async fn load_of(db: &Db, org: OrgId, id: Uuid, in_trash: InTrash) -> Result<Option<StoredDocument>, DbError> {
     let mut tx = db.org_snapshot(org).await?;
     let Some(row) = sqlx::query!(
         "SELECT d.project_id, d.epoch, d.head_seq, d.snapshot_seq, d.projected_seq, o.event_sourcing_level
          FROM documents d JOIN organizations o ON o.id = d.org_id
-         WHERE d.id = $1 AND d.org_id = $2 AND d.deleted_at IS NULL",
+         WHERE d.id = $1 AND d.org_id = $2 AND (d.deleted_at IS NULL OR $3)",
         id,
-        org.as_uuid()
+        org.as_uuid(),
+        in_trash == InTrash::Meant
     )
     .fetch_optional(&mut *tx.inner)
     .await?

@@ -40,7 +40,7 @@ pub async fn level(db: &Db, org: OrgId) -> Result<Option<EventSourcingLevel>, Db
 }
 
 /// The documents of an organization whose logs hold content that it does not want to be kept ([`super::trim`] says which
-/// that is), by their ids: up to `limit` after `after`.
+/// that is), by their ids: up to `limit` after `after`. Those in the trash are among them.
 pub async fn overdue(
     db: &Db,
     org: OrgId,
@@ -55,7 +55,7 @@ pub async fn overdue(
          FROM documents d
          JOIN organizations o ON o.id = d.org_id
          JOIN document_updates oldest ON oldest.document_id = d.id AND oldest.seq = d.trimmed_seq + 1
-         WHERE d.org_id = $1 AND d.id > $2 AND d.deleted_at IS NULL AND d.trimmed_seq < d.head_seq
+         WHERE d.org_id = $1 AND d.id > $2 AND d.trimmed_seq < d.head_seq AND o.deleted_at IS NULL
            AND (o.event_sourcing_level = 'audit'
                 OR (o.event_sourcing_level = 'snapshot' AND oldest.committed_at < $3))
          ORDER BY d.id LIMIT $4",

@@ -104,8 +104,9 @@ async fn erase_search_entries(tx: &mut OrgTx) -> Result<bool, DbError> {
 
 /// Erases some documents with their logs, and notes in which lineage they ended; false when there were none left.
 async fn erase_documents(tx: &mut OrgTx) -> Result<bool, DbError> {
+    // Locked, so that nobody saves a snapshot of what is being erased.
     let documents = sqlx::query_scalar!(
-        "SELECT id FROM documents WHERE org_id = $1 ORDER BY id LIMIT $2",
+        "SELECT id FROM documents WHERE org_id = $1 ORDER BY id LIMIT $2 FOR UPDATE",
         tx.org().as_uuid(),
         ERASED_DOCUMENTS
     )
