@@ -8,6 +8,7 @@ pub mod api_keys;
 pub mod audit;
 mod clean;
 pub mod documents;
+pub mod erasure;
 mod error;
 pub mod events;
 pub mod executions;

@@ -1,11 +1,12 @@
-//! Erases what deleted organizations held, beside everything else ([`crate::db::organizations::delete`] is where they end).
+//! Erases what deleted organizations held, and what was deleted for good out of the trash, beside everything else
+//! ([`crate::db::organizations::delete`] and [`crate::db::erasure`] are where they end).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::db::{Db, DbError, organizations};
+use crate::db::{Db, DbError, erasure, organizations};
 use crate::lifecycle::Lifecycle;
 
 /// How often it is looked for what others left unfinished.
@@ -45,7 +46,7 @@ async fn work(db: Db, wake: Arc<Notify>) {
         let pause = match erase_all(&db).await {
             Ok(()) => SWEEP_EVERY,
             Err(error) => {
-                tracing::warn!(%error, "a deleted organization is not erased yet");
+                tracing::warn!(%error, "what was deleted for good is not erased yet");
                 RETRY_PAUSE
             }
         };
@@ -60,6 +61,10 @@ async fn erase_all(db: &Db) -> Result<(), DbError> {
     for org in organizations::to_be_erased(db).await? {
         while organizations::erase_some(db, org).await? {}
         tracing::info!(%org, "a deleted organization was erased");
+    }
+    for org in erasure::organizations(db).await? {
+        while erasure::erase_some(db, org).await? {}
+        tracing::info!(%org, "what was deleted for good out of the trash was erased");
     }
     Ok(())
 }

@@ -238,6 +238,35 @@ async fn a_free_document_comes_out_of_the_trash_as_it_was() {
 }
 
 #[tokio::test]
+async fn an_administrator_deletes_a_free_document_for_good_out_of_the_trash() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let grace = server.sign_in("grace").await;
+    let member = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("/orgs/{org}/members"), member).await.expect(StatusCode::CREATED);
+    let path = format!("/projects/{project}/documents");
+    let document = ada.post(&path, json!({"title": "Whiteboard"})).await.expect(StatusCode::CREATED);
+    let (name, id) = (document["name"].as_str().unwrap(), document["id"].as_str().unwrap());
+    write_text(&server, &ada, name, "secret").await;
+    let erase = format!("/documents/{name}?permanently=true");
+    ada.delete(&erase).await.expect_problem(StatusCode::CONFLICT, "CONFLICT");
+    grace.delete(&format!("/documents/{name}")).await.expect(StatusCode::NO_CONTENT);
+    grace.delete(&erase).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+    ada.delete(&erase).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(ada.get(&format!("{path}?deleted=true")).await.expect(StatusCode::OK)["items"], json!([]));
+    for answer in [ada.delete(&erase).await, ada.post(&format!("/documents/{name}/restore"), json!({})).await] {
+        answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    }
+    let erased = format!("SELECT NOT EXISTS (SELECT FROM document_updates WHERE document_id = '{id}')");
+    ada.eventually(async || server.database().is_so(&erased).await.then_some(())).await;
+    let log = ada.get(&format!("/orgs/{org}/audit-log?resourceId={id}&limit=1")).await.expect(StatusCode::OK);
+    assert_eq!(log["items"][0]["action"], "document.erased");
+    // Canvases and nodes are not deleted here, whatever state they are in.
+    let canvas = ada.delete(&format!("/documents/project:{project}?permanently=true")).await;
+    canvas.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn documents_in_the_trash_of_a_project_in_the_trash_stay_there() {
     let server = Server::start().await;
     let (ada, _, project) = server.with_project("ada").await;

@@ -174,6 +174,39 @@ async fn a_project_is_changed_on_its_canvas_and_in_its_settings() {
 }
 
 #[tokio::test]
+async fn an_administrator_deletes_a_project_for_good_out_of_the_trash() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let grace = server.sign_in("grace").await;
+    let member = json!({"email": "grace@example.com", "role": "member"});
+    ada.post(&format!("/orgs/{org}/members"), member).await.expect(StatusCode::CREATED);
+    let node = ada.post(&format!("/projects/{project}/nodes"), json!({"title": "Node", "body": "Text"})).await;
+    let node = node.created_id();
+    let path = format!("/projects/{project}");
+    let erase = format!("{path}?permanently=true");
+    ada.delete(&erase).await.expect_problem(StatusCode::CONFLICT, "CONFLICT");
+    ada.get(&path).await.expect(StatusCode::OK);
+    ada.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    grace.delete(&erase).await.expect_problem(StatusCode::FORBIDDEN, "FORBIDDEN");
+    ada.delete(&format!("{path}?permanently=false")).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    ada.delete(&erase).await.expect(StatusCode::NO_CONTENT);
+
+    let trash = ada.get(&format!("/orgs/{org}/projects?deleted=true")).await.expect(StatusCode::OK);
+    assert_eq!(trash["items"], json!([]));
+    for answer in [ada.delete(&erase).await, ada.post(&format!("{path}/restore"), json!({})).await] {
+        answer.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+    }
+    let erased = format!(
+        "SELECT NOT EXISTS (SELECT FROM projects WHERE id = '{project}')
+            AND NOT EXISTS (SELECT FROM document_updates WHERE document_id IN ('{project}', '{node}'))"
+    );
+    ada.eventually(async || server.database().is_so(&erased).await.then_some(())).await;
+    let log = ada.get(&format!("/orgs/{org}/audit-log?resourceId={project}&limit=1")).await.expect(StatusCode::OK);
+    assert_eq!(log["items"][0]["action"], "project.erased");
+    assert_eq!(log["items"][0]["details"], json!({"name": "Project", "documents": 2}));
+}
+
+#[tokio::test]
 async fn a_project_goes_into_the_trash_with_its_documents_and_comes_back_with_them() {
     let server = Server::start().await;
     let (ada, org, project) = server.with_project("ada").await;

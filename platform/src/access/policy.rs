@@ -188,6 +188,8 @@ policy! {
         ReleaseLocks:           Admin,          With(Write);
         /// Put it into the trash, and take it out again.
         Delete:                 Admin,          With(Write);
+        /// Delete it for good, or one of its free documents, out of the trash.
+        Erase:                  Admin,          Never;
         /// Forget, for good, what was written and deleted again in its documents.
         PruneHistory:           Admin,          With(Write);
     }

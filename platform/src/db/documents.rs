@@ -247,7 +247,7 @@ pub(super) fn free_of_project(
         QueryBuilder::new("SELECT id, project_id, title, created_at, deleted_at FROM documents WHERE kind = 'doc'");
     statement.push(match which {
         Which::Present => " AND deleted_at IS NULL",
-        Which::InTrash => " AND deleted_at IS NOT NULL",
+        Which::InTrash => " AND deleted_at IS NOT NULL AND erasing_since IS NULL",
     });
     statement.push(" AND org_id = ").push_bind(org.as_uuid()).push(" AND project_id = ").push_bind(project.as_uuid());
     page.complete(&mut statement);
@@ -320,7 +320,7 @@ pub async fn find_free_in_trash(db: &Db, user: UserId, id: FreeDocumentId) -> Re
     let row = sqlx::query_as!(
         FreeDocumentRow,
         "SELECT id, project_id, title, created_at, deleted_at FROM documents
-         WHERE id = $1 AND kind = 'doc' AND deleted_at IS NOT NULL",
+         WHERE id = $1 AND kind = 'doc' AND deleted_at IS NOT NULL AND erasing_since IS NULL",
         id.as_uuid()
     )
     .fetch_optional(&mut *tx.inner)
@@ -343,7 +343,8 @@ pub async fn restore_free(
              SELECT p.id FROM projects p JOIN documents d ON d.project_id = p.id
              WHERE d.id = $1 AND d.org_id = $2 AND p.deleted_at IS NULL FOR SHARE OF p)
          UPDATE documents d SET deleted_at = NULL FROM project
-         WHERE d.id = $1 AND d.org_id = $2 AND d.project_id = project.id AND d.kind = 'doc' AND d.deleted_at IS NOT NULL
+         WHERE d.id = $1 AND d.org_id = $2 AND d.project_id = project.id AND d.kind = 'doc'
+           AND d.deleted_at IS NOT NULL AND d.erasing_since IS NULL
          RETURNING d.id, d.project_id, d.title, d.created_at, d.deleted_at",
         id.as_uuid(),
         org.as_uuid()

@@ -158,7 +158,7 @@ pub async fn find_among(
            FROM projects p
            JOIN org_members m ON m.org_id = p.org_id AND m.user_id = $1
            LEFT JOIN project_members pm ON pm.project_id = p.id AND pm.user_id = $1
-           WHERE p.id = $2 AND (p.deleted_at IS NOT NULL) = $3"#,
+           WHERE p.id = $2 AND p.erasing_since IS NULL AND (p.deleted_at IS NOT NULL) = $3"#,
         user.as_uuid(),
         project.as_uuid(),
         which == Which::InTrash

@@ -7,11 +7,12 @@ use platform::access::{OrgRole, ProjectRole, Scope};
 use platform::auth::PrincipalRef;
 use platform::db::api_keys::{self, NewApiKey};
 use platform::db::audit::Actor;
+use platform::db::documents::DocumentRef;
 use platform::db::invitations::{self, Offer};
 use platform::db::log::{self, AppendOutcome, AppendRefusal};
-use platform::db::{documents, organizations};
+use platform::db::{documents, erasure, organizations, projects};
 use platform::testing::{TestDatabase, some_principal};
-use schema::ids::{Epoch, OrgId, Seq};
+use schema::ids::{Epoch, NodeId, OrgId, Seq, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -116,6 +117,91 @@ async fn a_large_log_is_erased_in_steps_which_any_instance_may_take() {
     }
     assert!(steps > 3, "{steps}");
     assert_eq!(rows_of(&test, document.org).await.keys().collect::<Vec<_>>(), ["audit_log"]);
+}
+
+/// What a project holds besides its document, beyond what is made of it elsewhere.
+async fn add_something_of_everything(test: &TestDatabase, document: &DocumentRef) {
+    let (id, org, project) = (document.id, document.org, document.project.unwrap());
+    append_some(&test.db, document, some_principal(), 3).await;
+    log::save_snapshot(&test.db, org, id, Epoch::FIRST, Seq::new(3), "state".into()).await.unwrap();
+    let (key, person) = (format!("of-{id}"), Uuid::new_v4());
+    let node = documents::ensure_node(&test.db, org, project, NodeId::new(Uuid::new_v4())).await.unwrap().unwrap();
+    test.run(org, project, NodeId::new(node.id), UserId::new(person)).await;
+    test.sabotage(&format!(
+        "INSERT INTO files (id, org_id, project_id, storage_key, filename, content_type)
+         VALUES (gen_random_uuid(), '{org}', '{project}', '{key}', 'a', 'text/plain');
+         INSERT INTO document_quarantine (document_id, org_id, update, principal_kind, principal_id, reason, received_at)
+         VALUES ('{id}', '{org}', 'x', 1, '{person}', 'panic', now());
+         INSERT INTO notifications (org_id, user_id, kind, title, project_id)
+         SELECT org_id, user_id, 'mention', 'Title', '{project}' FROM org_members WHERE org_id = '{org}';
+         INSERT INTO search_entries (org_id, project_id, file_id, title, text, digest)
+         SELECT org_id, project_id, id, 'a', 'Words', 'x' FROM files WHERE storage_key = '{key}'"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_project_is_erased_out_of_the_trash_with_all_that_it_held_and_nothing_else() {
+    let test = TestDatabase::new().await;
+    let kept = test.document().await;
+    let org = kept.org;
+    add_something_of_everything(&test, &kept).await;
+    let before = rows_of(&test, org).await;
+    let project = test.project(org).await;
+    let document = test.document_in(org, project).await;
+    add_something_of_everything(&test, &document).await;
+    let by = Actor::SYSTEM;
+    assert!(!erasure::erase_project(&test.db, org, project, &by).await.unwrap(), "it is not in the trash");
+    projects::delete(&test.db, org, project, &by).await.unwrap().unwrap();
+    assert!(erasure::organizations(&test.db).await.unwrap().is_empty());
+    assert!(!erasure::erase_some(&test.db, org).await.unwrap(), "what is in the trash stays there");
+
+    assert!(erasure::erase_project(&test.db, org, project, &by).await.unwrap());
+    assert!(!erasure::erase_project(&test.db, org, project, &by).await.unwrap(), "once");
+    assert!(!projects::restore(&test.db, org, project, &by).await.unwrap(), "there is no way back");
+    // What comes late is erased with the rest.
+    documents::ensure_node(&test.db, org, project, NodeId::new(Uuid::new_v4())).await.unwrap().unwrap();
+    assert_eq!(erasure::organizations(&test.db).await.unwrap(), [org]);
+    while erasure::erase_some(&test.db, org).await.unwrap() {}
+    assert!(erasure::organizations(&test.db).await.unwrap().is_empty());
+
+    let told = |mut rows: BTreeMap<String, i64>| {
+        rows.retain(|table, _| table != "audit_log" && table != "events");
+        rows
+    };
+    assert_eq!(told(rows_of(&test, org).await), told(before));
+    let (key, id) = (format!("of-{}", document.id), document.id);
+    let marked = format!(
+        "SELECT EXISTS (SELECT FROM abandoned_blobs WHERE storage_key = '{key}')
+            AND EXISTS (SELECT FROM erased_documents WHERE id = '{id}' AND epoch = 1)
+            AND EXISTS (SELECT FROM audit_log WHERE action = 'project.erased' AND resource_id = '{project}')
+            AND EXISTS (SELECT FROM events WHERE project_id = '{project}')
+            AND NOT EXISTS (SELECT FROM events WHERE project_id = '{project}' AND payload ? 'name')"
+    );
+    assert!(test.is_so(&marked).await);
+    let loaded = log::load(&test.db, org, kept.id).await.unwrap().unwrap();
+    assert_eq!(loaded.head, Seq::new(3), "the other project is as it was");
+}
+
+#[tokio::test]
+async fn a_free_document_is_erased_out_of_the_trash() {
+    let test = TestDatabase::new().await;
+    let document = test.document().await;
+    let (org, project, by) = (document.org, document.project.unwrap(), Actor::SYSTEM);
+    append_some(&test.db, &document, some_principal(), 2).await;
+    let id = document.id.into();
+    assert!(!erasure::erase_free_document(&test.db, org, id, &by).await.unwrap(), "it is not in the trash");
+    documents::delete_free(&test.db, org, &by, id).await.unwrap();
+    assert!(erasure::erase_free_document(&test.db, org, id, &by).await.unwrap());
+    assert_eq!(documents::restore_free(&test.db, org, &by, id).await.unwrap(), None, "there is no way back");
+    projects::delete(&test.db, org, project, &by).await.unwrap().unwrap();
+    assert!(projects::restore(&test.db, org, project, &by).await.unwrap());
+    while erasure::erase_some(&test.db, org).await.unwrap() {}
+    let left = rows_of(&test, org).await;
+    assert_eq!((left.get("document_updates"), left["documents"], left["projects"]), (None, 1, 1), "the canvas stays");
+    documents::create_free(&test.db, org, &by, project, id, None).await.unwrap();
+    let (epoch, head) = log::head(&test.db, org, document.id).await.unwrap().unwrap();
+    assert_eq!((epoch, head), (Epoch::new(2), Seq::ZERO), "replicas are never merged into what is made anew");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use platform::access::ProjectAction;
-use platform::db::projects::{self, Which};
+use platform::db::projects::{self, Project, Which};
 use schema::ids::ProjectId;
 
 use super::ProjectBody;
@@ -31,14 +31,29 @@ pub(super) async fn handler(
     Id(id): Id<ProjectId>,
 ) -> Result<Json<ProjectBody>, Problem> {
     let not_found = || Problem::not_found("project");
-    let found = projects::find_among(&api.db, caller.user, id, Which::InTrash).await?;
-    let (project, role) = found.ok_or_else(not_found)?;
-    if caller.only_org().is_some_and(|only| only != project.org) {
-        return Err(not_found());
-    }
-    ProjectAction::Delete.check(role, caller.means())?;
+    let found = api.project_in_trash(&caller, id, ProjectAction::Delete).await?;
+    let project = found.ok_or_else(not_found)?;
     if !projects::restore(&api.db, project.org, id, &caller.actor).await? {
         return Err(not_found());
     }
     Ok(Json(live_project(&api, &caller, id).await?.0))
+}
+
+impl Api {
+    /// A project in the trash with which the caller may do this. `None` when it is not there, or the caller may not know.
+    pub(super) async fn project_in_trash(
+        &self,
+        caller: &Caller,
+        id: ProjectId,
+        action: ProjectAction,
+    ) -> Result<Option<Project>, Problem> {
+        let Some((project, role)) = projects::find_among(&self.db, caller.user, id, Which::InTrash).await? else {
+            return Ok(None);
+        };
+        if caller.only_org().is_some_and(|only| only != project.org) {
+            return Ok(None);
+        }
+        action.check(role, caller.means())?;
+        Ok(Some(project))
+    }
 }

@@ -70,6 +70,7 @@ impl Row {
     pub(super) fn query(&self, world: &World) -> String {
         match self.endpoint {
             "DELETE /orgs/{orgId}" => format!("?confirm={}", world.slug),
+            "DELETE /projects/{trashedProjectId}" | "DELETE /documents/{trashedName}" => "?permanently=true".to_owned(),
             "GET /documents/{nodesName}/history/diff" => "?from=0".to_owned(),
             _ => String::new(),
         }
@@ -153,6 +154,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /projects/{projectId}", VIEW, OK),
     row("PATCH /projects/{projectId}", EDIT, OK).with(|_| json!({"description": "Changed"})),
     row("DELETE /projects/{projectId}", InProject(ProjectAction::Delete), GONE),
+    row("DELETE /projects/{trashedProjectId}", InProject(ProjectAction::Erase), GONE),
     row("POST /projects/{trashedProjectId}/restore", InProject(ProjectAction::Delete), OK),
     row("GET /projects/{projectId}/members", VIEW, OK),
     row("POST /projects/{projectId}/members", InProject(ProjectAction::ManageMembers), CREATED)
@@ -208,6 +210,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /documents/{name}", VIEW, OK),
     row("PATCH /documents/{name}", EDIT, OK).with(|_| json!({"title": "Changed"})),
     row("DELETE /documents/{name}", EDIT, GONE),
+    row("DELETE /documents/{trashedName}", InProject(ProjectAction::Erase), GONE),
     row("POST /documents/{trashedName}/restore", EDIT, OK),
     row("GET /documents/{name}/snapshot", VIEW, OK),
     // History.

@@ -56,6 +56,8 @@ names! {
         ProjectDeleted => "project.deleted",
         /// A project was taken out of the trash.
         ProjectRestored => "project.restored",
+        /// A project was deleted for good, out of the trash.
+        ProjectErased => "project.erased",
         /// A project gave somebody a role.
         ProjectMemberAdded => "project.member_added",
         /// A project gave somebody another role.
@@ -84,6 +86,8 @@ names! {
         DocumentDeleted => "document.deleted",
         /// It was taken out of the trash.
         DocumentRecovered => "document.recovered",
+        /// It was deleted for good, out of the trash.
+        DocumentErased => "document.erased",
         /// A node was put into the trash.
         NodeDeleted => "node.deleted",
         /// A node was taken out of the trash.

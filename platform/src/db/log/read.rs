@@ -43,7 +43,7 @@ async fn load_of(db: &Db, org: OrgId, id: Uuid, in_trash: InTrash) -> Result<Opt
     let Some(row) = sqlx::query!(
         "SELECT d.project_id, d.epoch, d.head_seq, d.snapshot_seq, d.projected_seq, o.event_sourcing_level
          FROM documents d JOIN organizations o ON o.id = d.org_id
-         WHERE d.id = $1 AND d.org_id = $2 AND (d.deleted_at IS NULL OR $3)",
+         WHERE d.id = $1 AND d.org_id = $2 AND (d.deleted_at IS NULL OR $3 AND d.erasing_since IS NULL)",
         id,
         org.as_uuid(),
         in_trash == InTrash::Meant

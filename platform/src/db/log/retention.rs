@@ -55,7 +55,8 @@ pub async fn overdue(
          FROM documents d
          JOIN organizations o ON o.id = d.org_id
          JOIN document_updates oldest ON oldest.document_id = d.id AND oldest.seq = d.trimmed_seq + 1
-         WHERE d.org_id = $1 AND d.id > $2 AND d.trimmed_seq < d.head_seq AND o.deleted_at IS NULL
+         WHERE d.org_id = $1 AND d.id > $2 AND d.trimmed_seq < d.head_seq
+           AND d.erasing_since IS NULL AND o.deleted_at IS NULL
            AND (o.event_sourcing_level = 'audit'
                 OR (o.event_sourcing_level = 'snapshot' AND oldest.committed_at < $3))
          ORDER BY d.id LIMIT $4",

@@ -8,14 +8,10 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::db::audit::{self, Action, Actor, ResourceKind};
-use crate::db::{Db, DbError, OrgTx};
+use crate::db::{Db, DbError, OrgTx, erasure};
 
 /// Entries of what can be found that are erased in one transaction, at most.
 const ERASED_SEARCH_ENTRIES: i64 = 100;
-/// Documents that are erased in one transaction, at most.
-const ERASED_DOCUMENTS: i64 = 20;
-/// Updates that are erased in one transaction, at most.
-const ERASED_UPDATES: i64 = 20_000;
 
 /// Who and what has lost its organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,46 +98,19 @@ async fn erase_search_entries(tx: &mut OrgTx) -> Result<bool, DbError> {
     Ok(erased.rows_affected() > 0)
 }
 
-/// Erases some documents with their logs, and notes in which lineage they ended; false when there were none left.
+/// Erases some documents with their logs; false when there were none left.
 async fn erase_documents(tx: &mut OrgTx) -> Result<bool, DbError> {
-    // Locked, so that nobody saves a snapshot of what is being erased.
     let documents = sqlx::query_scalar!(
         "SELECT id FROM documents WHERE org_id = $1 ORDER BY id LIMIT $2 FOR UPDATE",
         tx.org().as_uuid(),
-        ERASED_DOCUMENTS
+        erasure::ERASED_DOCUMENTS
     )
     .fetch_all(&mut *tx.inner)
     .await?;
     if documents.is_empty() {
         return Ok(false);
     }
-    let updates = sqlx::query!(
-        "DELETE FROM document_updates u USING (
-             SELECT document_id, seq FROM document_updates WHERE document_id = ANY ($1) LIMIT $2) AS piece
-         WHERE u.document_id = piece.document_id AND u.seq = piece.seq",
-        &documents,
-        ERASED_UPDATES
-    )
-    .execute(&mut *tx.inner)
-    .await?
-    .rows_affected();
-    if updates.cast_signed() == ERASED_UPDATES {
-        return Ok(true);
-    }
-    sqlx::query!("DELETE FROM document_snapshots WHERE document_id = ANY ($1)", &documents)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!("DELETE FROM document_clients WHERE document_id = ANY ($1)", &documents)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!(
-        "WITH gone AS (DELETE FROM documents WHERE id = ANY ($1) RETURNING id, epoch)
-         INSERT INTO erased_documents (id, epoch) SELECT id, epoch FROM gone
-         ON CONFLICT (id) DO UPDATE SET epoch = greatest(excluded.epoch, erased_documents.epoch)",
-        &documents
-    )
-    .execute(&mut *tx.inner)
-    .await?;
+    erasure::erase_documents(tx, &documents).await?;
     Ok(true)
 }
 

@@ -74,7 +74,7 @@ pub(in crate::db) fn of_org(
     statement.push(" WHERE (m.role <> 'guest' OR pm.role IS NOT NULL) AND p.org_id = ").push_bind(org.as_uuid());
     statement.push(match which {
         Which::Present => " AND p.deleted_at IS NULL",
-        Which::InTrash => " AND p.deleted_at IS NOT NULL",
+        Which::InTrash => " AND p.deleted_at IS NOT NULL AND p.erasing_since IS NULL",
     });
     page.complete(&mut statement);
     statement

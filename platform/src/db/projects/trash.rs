@@ -41,7 +41,7 @@ pub async fn restore(db: &Db, org: OrgId, project: ProjectId, by: &Actor) -> Res
     let mut tx = db.org(org).await?;
     let found = sqlx::query!(
         r#"SELECT name, deleted_at AS "deleted_at!" FROM projects
-           WHERE id = $1 AND org_id = $2 AND deleted_at IS NOT NULL FOR NO KEY UPDATE"#,
+           WHERE id = $1 AND org_id = $2 AND deleted_at IS NOT NULL AND erasing_since IS NULL FOR NO KEY UPDATE"#,
         project.as_uuid(),
         org.as_uuid()
     )
@@ -49,7 +49,8 @@ pub async fn restore(db: &Db, org: OrgId, project: ProjectId, by: &Actor) -> Res
     .await?;
     let Some(found) = found else { return Ok(false) };
     sqlx::query!(
-        "UPDATE documents SET deleted_at = NULL WHERE project_id = $1 AND org_id = $2 AND deleted_at = $3",
+        "UPDATE documents SET deleted_at = NULL
+         WHERE project_id = $1 AND org_id = $2 AND deleted_at = $3 AND erasing_since IS NULL",
         project.as_uuid(),
         org.as_uuid(),
         found.deleted_at
