@@ -13,3 +13,30 @@ CREATE INDEX notifications_project ON notifications (project_id, created_at) WHE
 CREATE FUNCTION without_payload(payload jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     RETURN jsonb_build_object('omitted', to_jsonb(ARRAY(SELECT jsonb_object_keys(payload))));
+
+-- What a run's trace tells, without the words that came from documents or went into them.
+CREATE FUNCTION without_words(data jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    RETURN (
+        SELECT data || coalesce(jsonb_object_agg(key, 'null'::jsonb), '{}'::jsonb)
+            || jsonb_build_object('omitted', coalesce(data -> 'omitted', '[]') || coalesce(jsonb_agg(key), '[]'::jsonb))
+        FROM jsonb_object_keys(data) AS key
+        WHERE key IN ('promptSummary', 'responseSummary', 'plan', 'arguments', 'result', 'question', 'options', 'context',
+                      'response', 'approved')
+          AND jsonb_typeof(data -> key) <> 'null');
+
+-- Notifications, traces and questions tell words, too.
+CREATE OR REPLACE FUNCTION without_values(payload jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE
+        WHEN payload ? 'changes' THEN payload || jsonb_build_object('changes', '{}'::jsonb, 'omitted',
+            coalesce(payload -> 'omitted', '[]') || to_jsonb(ARRAY(SELECT jsonb_object_keys(payload -> 'changes'))))
+        WHEN payload ? 'node' THEN payload || jsonb_build_object('node', (payload -> 'node') - 'title' - 'metadata'
+            || jsonb_build_object('omitted', '["title", "metadata"]'::jsonb))
+        WHEN payload ? 'notification' THEN payload || jsonb_build_object('notification', (payload -> 'notification')
+            || '{"title": "", "body": null, "omitted": ["title", "body"]}'::jsonb)
+        WHEN payload ? 'event' THEN payload || jsonb_build_object('event', (payload -> 'event')
+            || jsonb_build_object('data', without_words(payload -> 'event' -> 'data')))
+        WHEN payload ? 'question' THEN payload || '{"question": null}'::jsonb
+        ELSE payload - 'title'
+    END;

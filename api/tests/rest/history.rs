@@ -7,8 +7,10 @@ use http::header::IF_MATCH;
 use http::{Method, StatusCode};
 use platform::access::document_access;
 use platform::auth::Principal;
+use platform::executions::ExecuteOptions;
 use schema::ids::DocumentName;
 use serde_json::{Value, json};
+use uuid::Uuid;
 use yrs::{Map, Out, WriteTxn};
 
 use crate::server::{Client, Server};
@@ -267,12 +269,14 @@ async fn what_is_pruned_from_a_canvas_is_in_no_version_and_no_event_either() {
     let orgs = scene.ada.get("/orgs").await.expect(StatusCode::OK);
     let hooks = format!("/orgs/{}/webhooks", orgs["items"][0]["id"].as_str().unwrap());
     scene.ada.post(&hooks, json!({"url": "https://hooks.example.com/glassbox"})).await.expect(StatusCode::CREATED);
-    let written = scene.write(&scene.bob, json!({"title": SECRET, "metadata": {"note": SECRET}})).await;
+    let metadata = json!({"note": SECRET, "assignees": [scene.ada.user["id"]]});
+    let written = scene.write(&scene.bob, json!({"title": SECRET, "metadata": metadata})).await;
     let columns = [
         ("document_updates", "update"),
         ("node_versions", "snapshot::text::bytea"),
         ("events", "payload::text::bytea"),
         ("webhook_deliveries", "payload::text::bytea"),
+        ("notifications", "convert_to(title, 'UTF8')"),
     ];
     let holds = async |(table, column): (&str, &str)| {
         let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE position('{SECRET}'::bytea IN {column}) > 0)");
@@ -293,6 +297,82 @@ async fn what_is_pruned_from_a_canvas_is_in_no_version_and_no_event_either() {
     }
     let node = scene.ada.get(&format!("/nodes/{}", scene.node)).await.expect(StatusCode::OK);
     assert_eq!(node["title"], "Plan B");
+}
+
+/// A run on the scene's node that stands so (its status, when it began and when it was over), with what it noted and told.
+async fn leave_a_run(server: &Server, scene: &Scene, standing: [&str; 3], words: &str) -> Uuid {
+    let (run, [status, began, over]) = (Uuid::new_v4(), standing);
+    let (project, node, user) = (&scene.project, &scene.node, scene.bob.id());
+    let options = json!(ExecuteOptions::default());
+    let data = json!({"call": 1, "promptSummary": null, "responseSummary": words});
+    let trace = json!({"executionId": run, "event": {"seq": 1, "data": data}});
+    let notification = json!({"notification": {"type": "human_input_needed", "title": "Title", "body": words}});
+    let sql = format!(
+        "INSERT INTO agent_executions (id, org_id, project_id, node_id, requested_by, agent_name, options, token_budget,
+             status, steps, started_at, completed_at)
+         SELECT '{run}', org_id, id, '{node}', '{user}', 'Agent', '{options}', 1000, '{status}', 1, {began}, {over}
+         FROM projects WHERE id = '{project}';
+         INSERT INTO agent_journal (execution_id, seq, org_id, entry, document_id, update)
+         SELECT id, 1, org_id, '{data}', '{node}', '{words}' FROM agent_executions WHERE id = '{run}';
+         INSERT INTO agent_trace_events (id, execution_id, org_id, seq, changed, event_type, event_data)
+         SELECT gen_random_uuid(), id, org_id, 1, 1, 'llm_call', '{data}' FROM agent_executions WHERE id = '{run}';
+         INSERT INTO notifications (org_id, user_id, kind, title, body, project_id, resource_type, resource_id)
+         SELECT org_id, '{user}', 'human_input_needed', 'Title', '{words}', id, 'node', '{node}'
+         FROM projects WHERE id = '{project}';
+         SELECT append_events(org_id, ARRAY['trace', 'notification'], ARRAY[id, id], ARRAY['{node}', '{node}']::uuid[],
+             ARRAY[NULL, '{user}']::uuid[], ARRAY['[]', '[]']::jsonb[], ARRAY['{trace}', '{notification}']::jsonb[])
+         FROM projects WHERE id = '{project}'"
+    );
+    server.database().sabotage(&sql).await;
+    run
+}
+
+#[tokio::test]
+async fn what_is_pruned_from_a_node_is_in_nothing_that_agents_said_or_noted_meanwhile() {
+    const SECRET: &str = "hunter2-in-the-body";
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    let orgs = scene.ada.get("/orgs").await.expect(StatusCode::OK);
+    let hooks = format!("/orgs/{}/webhooks", orgs["items"][0]["id"].as_str().unwrap());
+    scene.ada.post(&hooks, json!({"url": "https://hooks.example.com/glassbox"})).await.expect(StatusCode::CREATED);
+    let before = ["failed", "now() - interval '2 days'", "now() - interval '1 day'"];
+    let before = leave_a_run(&server, &scene, before, "Earlier").await;
+    scene.write(&scene.bob, json!({"body": SECRET})).await;
+    let run = leave_a_run(&server, &scene, ["failed", "now()", "now()"], SECRET).await;
+    let at_work = leave_a_run(&server, &scene, ["running", "now()", "NULL"], "Meanwhile").await;
+    scene.write(&scene.ada, json!({"body": "Buy milk."})).await;
+    let columns = [
+        ("agent_journal", "update"),
+        ("agent_journal", "entry::text::bytea"),
+        ("agent_trace_events", "event_data::text::bytea"),
+        ("notifications", "body::bytea"),
+        ("events", "payload::text::bytea"),
+        ("webhook_deliveries", "payload::text::bytea"),
+    ];
+    let holds = async |(table, column): (&str, &str), words: &str| {
+        let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE position('{words}'::bytea IN {column}) > 0)");
+        server.database().is_so(&sql).await
+    };
+    for place in columns {
+        assert!(holds(place, SECRET).await, "it is not in {}", place.0);
+    }
+    scene.ada.post(&scene.history("/prune"), json!({"fromSeq": 2, "throughSeq": 3})).await.expect(StatusCode::OK);
+    for place in columns {
+        assert!(!holds(place, SECRET).await, "it is still in {}", place.0);
+    }
+    let trace = async |run: Uuid| {
+        let trace = scene.ada.get(&format!("/executions/{run}/trace")).await.expect(StatusCode::OK);
+        trace["items"][0]["data"].clone()
+    };
+    let left = json!({"call": 1, "promptSummary": null, "responseSummary": null, "omitted": ["responseSummary"]});
+    assert_eq!((trace(run).await, trace(at_work).await), (left.clone(), left));
+    assert_eq!(trace(before).await["responseSummary"], "Earlier", "what was over before is left alone");
+    for words in ["Earlier", "Meanwhile"] {
+        assert!(holds(("agent_journal", "update"), words).await, "{words}");
+    }
+    let retry = async |run: Uuid| scene.ada.post(&format!("/executions/{run}/retry"), json!({})).await;
+    retry(run).await.expect_problem(StatusCode::CONFLICT, "EXECUTION_STATE");
+    retry(before).await.expect(StatusCode::ACCEPTED);
 }
 
 /// What a node's last version says of itself.

@@ -1,17 +1,20 @@
 //! What the history of documents is read from: the log's rows, its snapshots, and what the updates did.
 
+mod forget;
+
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use schema::ids::{Epoch, OrgId, RunId, Seq};
-use serde_json::json;
 use uuid::Uuid;
 
-use super::audit::{self, Action, Actor, ResourceKind};
+use super::audit;
 use super::log::{Provenance, StoredSnapshot, epoch_from_column, seq_from_column, seq_to_column};
 use super::{Db, DbError, OrgTx, principal};
 use crate::auth::PrincipalRef;
+
+pub use forget::forget;
 
 /// An update of a log with all that is known of it.
 #[derive(Debug, Clone)]
@@ -322,92 +325,4 @@ pub async fn taken_back(db: &Db, org: OrgId, id: Uuid) -> Result<Vec<TakenBack>,
             deletions: row.deletions.into(),
         })
         .collect())
-}
-
-/// Replaces the updates of a part of the log by one that brings what is left of them, and lets go of all else that
-/// tells what the document was between: snapshots, versions, what versions of nodes say, and what was told of a canvas.
-/// There must be a snapshot at the end of the part or after it.
-pub async fn forget(
-    db: &Db,
-    org: OrgId,
-    id: Uuid,
-    epoch: Epoch,
-    places: RangeInclusive<Seq>,
-    merged: &Bytes,
-    by: &Actor,
-) -> Result<(), DbError> {
-    /// An update that does nothing: no structs, and nothing deleted.
-    const NOTHING: &[u8] = &[0, 0];
-    let (first, last) = (seq_to_column(*places.start()), seq_to_column(*places.end()));
-    let mut tx = db.org(org).await?;
-    let can_be_replaced = sqlx::query_scalar!(
-        r#"SELECT snapshot_seq >= $3 AND epoch = $4 AS "can!" FROM documents
-           WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
-        id,
-        org.as_uuid(),
-        last,
-        super::log::epoch_to_column(epoch)
-    )
-    .fetch_optional(&mut *tx.inner)
-    .await?;
-    if can_be_replaced != Some(true) {
-        return Err(DbError::Invalid("there is no snapshot that covers what is to be forgotten".to_owned()));
-    }
-    sqlx::query!(
-        "UPDATE document_updates SET update = CASE WHEN seq = $3 THEN $4::bytea ELSE $5::bytea END, as_stored = false
-         WHERE document_id = $1 AND seq BETWEEN $2::bigint AND $3::bigint",
-        id,
-        first,
-        last,
-        &**merged,
-        NOTHING
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    sqlx::query!("DELETE FROM document_snapshots WHERE document_id = $1 AND seq >= $2 AND seq < $3", id, first, last)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!("DELETE FROM document_versions WHERE document_id = $1 AND seq >= $2 AND seq < $3", id, first, last)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!(
-        "UPDATE node_versions SET snapshot = NULL, state = NULL
-         WHERE (node_id = $1 AND node_seq >= $2 AND node_seq < $3)
-            OR (project_id = $1 AND canvas_seq >= $2 AND canvas_seq < $3)",
-        id,
-        first,
-        last
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    forget_told(&mut tx, id, first).await?;
-    let details = json!({"fromSeq": places.start(), "throughSeq": places.end()});
-    audit::record(&mut tx, by.did(Action::DocumentPruned, ResourceKind::Document, id).with(details)).await?;
-    tx.commit().await
-}
-
-/// Empties what was told of a canvas since a place of its log: events, and what is on its way to other servers, name what
-/// was changed then and no value. Of other documents no content is told.
-async fn forget_told(tx: &mut OrgTx, canvas: Uuid, first: i64) -> Result<(), DbError> {
-    sqlx::query!(
-        "UPDATE events SET payload = without_values(payload)
-         WHERE project_id = $1 AND org_id = $3
-           AND at >= (SELECT received_at FROM document_updates WHERE document_id = $1 AND seq = $2)",
-        canvas,
-        first,
-        tx.org().as_uuid()
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    sqlx::query!(
-        "UPDATE webhook_deliveries SET payload = jsonb_set(payload, '{payload}', without_values(payload -> 'payload'))
-         WHERE org_id = $3 AND payload ->> 'projectId' = $1::uuid::text
-           AND created_at >= (SELECT received_at FROM document_updates WHERE document_id = $1 AND seq = $2)",
-        canvas,
-        first,
-        tx.org().as_uuid()
-    )
-    .execute(&mut *tx.inner)
-    .await?;
-    Ok(())
 }

@@ -221,6 +221,33 @@ async fn forget_oldest(tx: &mut OrgTx, people: &[Uuid]) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Lets go of the words of what people were told since then about the nodes of a project, or about this one alone. That they
+/// were told stays.
+pub(super) async fn forget_words(
+    tx: &mut OrgTx,
+    project: Uuid,
+    node: Option<Uuid>,
+    since: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let kinds: Vec<String> = NotificationKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let sentences: Vec<String> = NotificationKind::ALL.iter().map(|kind| kind.sentence("")).collect();
+    sqlx::query!(
+        "UPDATE notifications n SET title = wordless.sentence, body = NULL
+         FROM unnest($5::text[], $6::text[]) AS wordless (kind, sentence)
+         WHERE n.project_id = $1 AND n.org_id = $2 AND n.created_at >= $3 AND ($4::uuid IS NULL OR n.resource_id = $4)
+           AND n.kind = wordless.kind",
+        project,
+        tx.org().as_uuid(),
+        since,
+        node,
+        &kinds,
+        &sentences
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
 /// Which notifications a list shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {

@@ -41,8 +41,13 @@ pub(super) struct Answer {
 /// Forget for good what was written and deleted again
 ///
 /// Content that was both written and deleted in a part of the log goes, with all that tells what the document was
-/// between: what it was before the part and after it, and what it is, stays. Who worked when is kept. This cannot be
-/// taken back. For administrators of the project.
+/// between: what it was before the part and after it, and what it is, stays. Who worked when is kept.
+///
+/// What agents said and noted that were at work in the project meanwhile goes, too: the words in their traces, and what
+/// failed runs would have gone on with; these cannot be tried again. Runs that still are at work keep their notes until
+/// they are over.
+///
+/// This cannot be taken back. For administrators of the project.
 #[utoipa::path(post, path = "/documents/{name}/history/prune", tag = "history", operation_id = "pruneHistory",
     params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`.")),
     request_body = Request,

@@ -91,6 +91,9 @@ async fn steer_in(tx: &mut OrgTx, by: &Actor, run: RunId, wish: Wish) -> Result<
     let status = word(&row.status, Status::from_name)?;
     let control = row.control.map(|control| word(&control, Control::from_name)).transpose()?;
     let Some(step) = step(wish, status, control) else { return Ok(Steered::Illegal(status)) };
+    if wish == Wish::Retry && is_forgotten(tx, run).await? {
+        return Ok(Steered::Illegal(status));
+    }
     match step {
         Step::Nothing => {
             let found = read_one(tx, run).await?;
@@ -126,6 +129,18 @@ async fn steer_in(tx: &mut OrgTx, by: &Actor, run: RunId, wish: Wish) -> Result<
     }
     record(tx, by, wish.action(), run, json!({})).await?;
     Ok(Steered::Done(Box::new(changed(tx, by, run).await?)))
+}
+
+/// Whether what a run has done was forgotten, so that there is nothing to go on from.
+async fn is_forgotten(tx: &mut OrgTx, run: RunId) -> Result<bool, DbError> {
+    let is_forgotten = sqlx::query_scalar!(
+        r#"SELECT steps > 0 AND NOT EXISTS (SELECT FROM agent_journal WHERE execution_id = $1) AS "is_forgotten!"
+           FROM agent_executions WHERE id = $1"#,
+        run.as_uuid()
+    )
+    .fetch_one(&mut *tx.inner)
+    .await?;
+    Ok(is_forgotten)
 }
 
 /// Cancels what a cancelled run has begun. Those that a worker drives cancel theirs when they end.
