@@ -136,7 +136,7 @@ function ByRun({ by, run: runId, place, author, acceptedBy }: ByRunProps) {
   const trace = useTrace(runId).data;
   const requester = useName(run?.requestedBy ?? "");
   const step = trace?.find(({ id }) => id === by.traceEvent);
-  const name = run?.agentName ?? nameOf(author);
+  const name = run?.agentName ?? author?.name ?? nameOf(author);
   const where = { ...place, part: "runs", runId, stepId: by.traceEvent ?? null } as const;
   return (
     <div className="grid gap-2">

@@ -12,17 +12,21 @@ export interface AuthorLook {
   soft: string;
 }
 
-const PROGRAMS: Record<string, string> = {
+const NAMELESS: Record<string, string> = {
   agent: "An agent",
   api_key: "An API key",
-  anonymous: "Somebody",
   system: "The server",
 };
+
+/** What programs are, since they have names that could be those of people. */
+const PROGRAMS: Record<string, string> = { agent: "agent", api_key: "API key" };
 
 /** What to call somebody who acted. */
 export function nameOf(author: Author | undefined): string {
   if (!author) return "Somebody";
-  return author.name ?? PROGRAMS[author.kind] ?? "Somebody";
+  if (author.name === null) return NAMELESS[author.kind] ?? "Somebody";
+  const program = PROGRAMS[author.kind];
+  return program ? `${author.name} (${program})` : author.name;
 }
 
 /** What to call a principal such as `user:<id>`, with the names of people by their ids. */

@@ -11,7 +11,12 @@ export function humanize(word: string): string {
 
 /** Up to two letters that stand for a name. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter(Boolean);
+  // What is in brackets says what somebody is, and is no part of the name.
+  const words = name
+    .replace(/\s\(.*\)$/, "")
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean);
   const first = words[0] ?? "";
   const last = words.length > 1 ? (words.at(-1) ?? "") : "";
   return (Array.from(first)[0] ?? "").concat(Array.from(last)[0] ?? "").toUpperCase();
