@@ -1,5 +1,7 @@
 //! Lists in pages, and in the order that the caller asks for.
 
+use std::str::FromStr;
+
 use platform::db::{Creation, Cursor, PAGE_ITEMS_MAX, PageRequest, Sort, SortKey};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -33,29 +35,50 @@ pub struct Page<T: ToSchema> {
 impl PageQuery {
     /// What to ask the database for.
     pub fn request(&self) -> Result<PageRequest, Problem> {
-        page_request(Sort::ascending(Creation::CreatedAt), self.cursor.as_deref(), self.limit)
+        self.sorted(None, Sort::ascending(Creation::CreatedAt))
     }
 
     /// What to ask the database for, of a list that can be sorted.
     ///
     /// Such a list has the parameters `sort` (with [`sort_schema`]), `cursor` and `limit` among its own.
     pub fn sorted<K: SortKey>(&self, sort: Option<&str>, default: Sort<K>) -> Result<PageRequest<K>, Problem> {
-        let sort = sort.map(|text| Sort::parse(text).ok_or_else(unknown_sort::<K>)).transpose()?;
-        page_request(sort.unwrap_or(default), self.cursor.as_deref(), self.limit)
+        let sort = read_sort(sort, default)?;
+        Ok(PageRequest::sorted(sort, self.after(sort)?, self.limit_up_to(PAGE_ITEMS_MAX)?))
+    }
+
+    /// The same of a list that is read whole, up to `max` items, unless fewer are asked for.
+    pub fn long<K: SortKey>(&self, sort: Option<&str>, default: Sort<K>, max: u32) -> Result<PageRequest<K>, Problem> {
+        let sort = read_sort(sort, default)?;
+        Ok(PageRequest::long(sort, self.after(sort)?, self.limit_up_to(max)?, max))
+    }
+
+    fn after<K: SortKey>(&self, sort: Sort<K>) -> Result<Option<Cursor>, Problem> {
+        let cursor = self.cursor.as_deref().map(|text| Cursor::parse(text, sort)).transpose();
+        cursor.map_err(|error| invalid(format!("cursor: {error}.")))
+    }
+
+    fn limit_up_to(&self, max: u32) -> Result<Option<u32>, Problem> {
+        if self.limit.is_some_and(|limit| !(1..=max).contains(&limit)) {
+            return Err(invalid(format!("limit: 1 to {max}.")));
+        }
+        Ok(self.limit)
     }
 }
 
-fn page_request<K: SortKey>(
-    sort: Sort<K>,
-    cursor: Option<&str>,
-    limit: Option<u32>,
-) -> Result<PageRequest<K>, Problem> {
-    let cursor = cursor.map(|text| Cursor::parse(text, sort)).transpose();
-    let cursor = cursor.map_err(|error| invalid(format!("cursor: {error}.")))?;
-    if limit.is_some_and(|limit| !(1..=PAGE_ITEMS_MAX).contains(&limit)) {
-        return Err(invalid(format!("limit: 1 to {PAGE_ITEMS_MAX}.")));
+/// Where to go on in a list whose places are numbers of its own: by `cursor`, or by the parameter that names the number.
+pub fn number_or_cursor<N: FromStr>(number: Option<N>, name: &str, cursor: Option<&str>) -> Result<Option<N>, Problem> {
+    match (number, cursor) {
+        (Some(_), Some(_)) => Err(invalid(format!("cursor: it says the same as {name}; leave one of them out."))),
+        (number, None) => Ok(number),
+        (None, Some(text)) => {
+            let number = text.parse().map_err(|_| invalid("cursor: nextCursor of the page before.".to_owned()))?;
+            Ok(Some(number))
+        }
     }
-    Ok(PageRequest::sorted(sort, cursor, limit))
+}
+
+fn read_sort<K: SortKey>(sort: Option<&str>, default: Sort<K>) -> Result<Sort<K>, Problem> {
+    sort.map_or(Ok(default), |text| Sort::parse(text).ok_or_else(unknown_sort::<K>))
 }
 
 fn invalid(detail: String) -> Problem {
@@ -112,5 +135,23 @@ mod tests {
         assert_eq!(query(None, None).sorted(None, default).unwrap(), PageRequest::new(None, None));
         let problem = query(None, None).sorted(Some("name"), default).unwrap_err();
         assert!(format!("{problem:?}").contains("one of createdAt,"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_long_list_has_bounds_of_its_own() {
+        let default = Sort::ascending(Creation::CreatedAt);
+        let long = |limit| query(None, limit).long(None, default, 1_000);
+        assert_eq!(long(None).unwrap(), PageRequest::long(default, None, Some(1_000), 1_000));
+        assert!(long(Some(1_000)).is_ok());
+        assert!(long(Some(1_001)).is_err() && long(Some(0)).is_err());
+    }
+
+    #[test]
+    fn a_number_is_said_by_its_name_or_as_a_cursor() {
+        let read = |number, cursor| number_or_cursor::<u64>(number, "beforeSeq", cursor);
+        assert_eq!(read(None, None).unwrap(), None);
+        assert_eq!((read(Some(7), None).unwrap(), read(None, Some("7")).unwrap()), (Some(7), Some(7)));
+        assert!(read(Some(7), Some("7")).is_err(), "which of them is meant?");
+        assert!(read(None, Some("x")).is_err() && read(None, Some("-7")).is_err());
     }
 }

@@ -57,7 +57,7 @@ impl Left {
 
     async fn versions(&self) -> Vec<NodeVersion> {
         let node = NodeId::new(self.node.id);
-        versions::of_node(&self.database.db, self.node.org, node, None, 10).await.unwrap()
+        versions::of_node(&self.database.db, self.node.org, node, None, None, 10).await.unwrap()
     }
 }
 

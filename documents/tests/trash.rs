@@ -11,7 +11,7 @@ use common::{Client, Instance, person};
 use documents::room::UpdateKind;
 use platform::auth::PrincipalRef;
 use platform::db::PageRequest;
-use platform::db::audit::{self, Filter};
+use platform::db::audit::{self, AuditSort, Filter};
 use platform::db::documents::DocumentRef;
 use platform::testing::TestDatabase;
 use schema::Patch;
@@ -45,8 +45,8 @@ impl Canvas {
 
     async fn recorded(&self, node: NodeId) -> Vec<(String, PrincipalRef)> {
         let filter = Filter { resource: Some(node.as_uuid()), ..Filter::default() };
-        let page = PageRequest::new(None, None);
-        let entries = audit::list(&self.database.db, self.document.org, filter, page).await.unwrap().items;
+        let page = PageRequest::sorted(AuditSort::NEWEST_FIRST, None, None);
+        let entries = audit::list(&self.database.db, self.document.org, &filter, page).await.unwrap().items;
         entries.into_iter().map(|entry| (entry.action, entry.principal)).collect()
     }
 

@@ -22,6 +22,7 @@ pub mod log;
 pub mod members;
 mod metrics;
 pub mod models;
+pub mod names;
 pub mod nodes;
 pub mod notifications;
 pub mod organizations;

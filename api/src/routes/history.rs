@@ -1,7 +1,7 @@
 //! What documents were, who made them so, and how to bring it back.
 
 mod attributions;
-mod authors;
+pub(super) mod authors;
 mod blame;
 mod diff;
 mod edit;

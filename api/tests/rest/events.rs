@@ -14,6 +14,7 @@ use schema::ids::OrgId;
 use serde_json::{Value, json};
 
 use crate::event_source::EventSource;
+use crate::lists::paged;
 use crate::server::{Client, Server};
 
 async fn create_node(client: &Client, project: &str, title: &str) -> String {
@@ -239,6 +240,10 @@ async fn pages_go_on_where_the_last_ended() {
     }
     assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
     assert!(ids.len() >= 7);
+    let cursors = paged(&ada, &path, "items", "id").await;
+    assert_eq!(cursors, ids.iter().map(|id| json!(id.to_string())).collect::<Vec<_>>());
+    let both = ada.get(&format!("{path}&cursor=1&lastEventId=1")).await;
+    both.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
     let page = ada.get(&format!("{path}&lastEventId={}", last.unwrap())).await.expect(StatusCode::OK);
     assert_eq!(page["items"], json!([]));
     let types = ada.get(&format!("/orgs/{org}/events?types=node_moved")).await.expect(StatusCode::OK);

@@ -5,19 +5,24 @@ use serde_json::{Value, json};
 
 use crate::server::{Client, Server};
 
-/// What a list is called by, of the items on all its pages.
-async fn listed(client: &Client, path: &str, query: &str, member: &str) -> Vec<Value> {
+/// What a list is called by, of the items on all its pages; some lists have a name of their own for their items.
+pub(crate) async fn paged(client: &Client, path: &str, items: &str, member: &str) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = client.get(&format!("{path}?limit=2&{query}{cursor}")).await.expect(StatusCode::OK);
-        all.extend(page["items"].as_array().unwrap().iter().map(|item| item[member].clone()));
+        let page = client.get(&format!("{path}{cursor}")).await.expect(StatusCode::OK);
+        all.extend(page[items].as_array().unwrap().iter().map(|item| item[member].clone()));
         let Some(next) = page["nextCursor"].as_str() else { return all };
         cursor = format!("&cursor={next}");
     }
 }
 
+/// The same of a list that is asked for in pages of two.
+pub(crate) async fn listed(client: &Client, path: &str, query: &str, member: &str) -> Vec<Value> {
+    paged(client, &format!("{path}?limit=2&{query}"), "items", member).await
+}
+
 /// That a list has this order, and its reverse.
-async fn expect_order(client: &Client, path: &str, sort: &str, member: &str, expected: &[&str]) {
+pub(crate) async fn expect_order(client: &Client, path: &str, sort: &str, member: &str, expected: &[&str]) {
     assert_eq!(listed(client, path, &format!("sort={sort}"), member).await, expected, "{path} by {sort}");
     let reverse: Vec<&str> = expected.iter().rev().copied().collect();
     assert_eq!(listed(client, path, &format!("sort=-{sort}"), member).await, reverse, "{path} by -{sort}");

@@ -5,6 +5,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod authors;
 mod demo;
 mod documents;
 mod erasure;
@@ -27,6 +28,7 @@ mod members;
 mod nodes;
 mod notifications;
 mod organizations;
+mod pages;
 mod projects;
 mod proposals;
 mod requests;

@@ -4,19 +4,23 @@
 //! What is done and that it was done go into the same transaction: whoever writes to a tenant's tables takes an
 //! [`Actor`] and ends with [`record`].
 
+mod list;
 mod names;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use schema::ids::{OrgId, UserId};
+use schema::ids::UserId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Db, DbError, OrgTx, Page, PageRequest, principal};
-use crate::auth::{Principal, PrincipalKind, PrincipalRef};
+use super::{DbError, OrgTx, principal};
+use crate::auth::{Principal, PrincipalRef};
 
+#[cfg(feature = "testing")]
+pub(super) use list::of_org;
+pub use list::{AuditSort, list};
 pub use names::{Action, ResourceKind};
 
 /// What of a client's description of itself is kept, in characters.
@@ -163,82 +167,4 @@ pub struct Filter {
     pub since: Option<DateTime<Utc>>,
     /// Before then.
     pub until: Option<DateTime<Utc>>,
-}
-
-/// A page of what was done to an organization, the newest first.
-pub async fn list(db: &Db, org: OrgId, filter: Filter, page: PageRequest) -> Result<Page<Recorded>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (user, principal) = match filter.actor {
-        Some(PrincipalRef { kind: PrincipalKind::User, id }) => (Some(id), None),
-        Some(PrincipalRef { id, .. }) => (None, Some(id)),
-        None => (None, None),
-    };
-    let (after, after_id) = page.after();
-    // Which index serves best depends on what is asked for.
-    sqlx::query("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *tx.inner).await?;
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT a.id, a.at, a.principal_kind, a.principal_id, a.user_id, u.name AS "user_name?", a.run_id, a.action,
-                  a.resource_type, a.resource_id, a.details, host(a.ip_address) AS ip, a.user_agent
-           FROM audit_log a LEFT JOIN users u ON u.id = a.user_id
-           WHERE a.org_id = $1
-             AND ($2::uuid IS NULL OR a.user_id = $2) AND ($3::uuid IS NULL OR a.principal_id = $3)
-             AND ($4::text IS NULL OR a.action = $4) AND ($5::text IS NULL OR a.resource_type = $5)
-             AND ($6::uuid IS NULL OR a.resource_id = $6)
-             AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
-             AND ($9::timestamptz IS NULL OR (a.at, a.id) < ($9, $10::uuid))
-           ORDER BY a.at DESC, a.id DESC LIMIT $11"#,
-        org.as_uuid(),
-        user,
-        principal,
-        filter.action.map(Action::as_str),
-        filter.resource_kind.map(ResourceKind::as_str),
-        filter.resource,
-        filter.since,
-        filter.until,
-        after,
-        after_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let entries = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, entries, |entry| (entry.at, entry.id)))
-}
-
-struct Row {
-    id: Uuid,
-    at: DateTime<Utc>,
-    principal_kind: i16,
-    principal_id: Uuid,
-    user_id: Option<Uuid>,
-    user_name: Option<String>,
-    run_id: Option<Uuid>,
-    action: String,
-    resource_type: String,
-    resource_id: Option<Uuid>,
-    details: Value,
-    ip: Option<String>,
-    user_agent: Option<String>,
-}
-
-impl Row {
-    fn read(self) -> Result<Recorded, DbError> {
-        let kind = principal::kind_from_number(self.principal_kind)
-            .ok_or_else(|| DbError::Invalid(format!("principal kind {} does not exist", self.principal_kind)))?;
-        Ok(Recorded {
-            id: self.id,
-            at: self.at,
-            principal: PrincipalRef { kind, id: self.principal_id },
-            user: self.user_id.map(UserId::new),
-            user_name: self.user_name,
-            run: self.run_id,
-            action: self.action,
-            resource_type: self.resource_type,
-            resource_id: self.resource_id,
-            details: self.details,
-            ip: self.ip,
-            user_agent: self.user_agent,
-        })
-    }
 }

@@ -1,5 +1,6 @@
 //! Runs of agents, as people see and steer them. Workers have a view of their own ([`super::runs`]).
 
+mod list;
 mod steer;
 mod trace;
 
@@ -11,10 +12,13 @@ use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::{self, EventKind, NewEvent};
-use super::{Db, DbError, OrgTx, Page, PageRequest, runs};
+use super::{Db, DbError, OrgTx, runs};
 use crate::auth::PrincipalRef;
 use crate::executions::{Control, Cost, ExecuteOptions, IfBusy, Phase, Question, Status};
 
+#[cfg(feature = "testing")]
+pub(super) use list::of;
+pub use list::{Whose, list};
 pub(crate) use steer::cancel_subruns;
 pub use steer::{Answered, Steered, Wish, answer, steer};
 pub use trace::{TracePage, trace, trace_since};
@@ -231,58 +235,6 @@ pub async fn current(db: &Db, org: OrgId, node: NodeId) -> Result<Option<Executi
     }
 }
 
-/// The runs on a node, the newest first: `page` asks for them in that order.
-pub async fn of_node(db: &Db, org: OrgId, node: NodeId, page: PageRequest) -> Result<Page<Execution>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (before, before_id) = page.after();
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM agent_executions
-         WHERE node_id = $1 AND org_id = $2 AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
-         ORDER BY created_at DESC, id DESC LIMIT $5",
-        node.as_uuid(),
-        org.as_uuid(),
-        before,
-        before_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    page_of(&mut tx, page, &ids).await
-}
-
-/// The runs in a project, the newest first: `page` asks for them in that order. If states are named, those in one of them.
-pub async fn of_project(
-    db: &Db,
-    org: OrgId,
-    project: ProjectId,
-    statuses: &[Status],
-    page: PageRequest,
-) -> Result<Page<Execution>, DbError> {
-    let mut tx = db.org(org).await?;
-    let (before, before_id) = page.after();
-    let statuses: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM agent_executions
-         WHERE project_id = $1 AND org_id = $2 AND (cardinality($6::text[]) = 0 OR status = ANY($6))
-           AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
-         ORDER BY created_at DESC, id DESC LIMIT $5",
-        project.as_uuid(),
-        org.as_uuid(),
-        before,
-        before_id,
-        page.rows(),
-        &statuses
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    page_of(&mut tx, page, &ids).await
-}
-
-async fn page_of(tx: &mut OrgTx, page: PageRequest, ids: &[Uuid]) -> Result<Page<Execution>, DbError> {
-    let found = read(tx, ids).await?;
-    Ok(Page::of(page, found, |execution| (execution.created_at, execution.id.as_uuid())))
-}
-
 /// The nodes besides its own in whose documents a run may have written.
 pub async fn nodes_of(db: &Db, org: OrgId, run: RunId) -> Result<Vec<NodeId>, DbError> {
     let mut tx = db.org(org).await?;
@@ -317,13 +269,13 @@ fn parse<T: DeserializeOwned>(value: Value) -> Result<T, DbError> {
     serde_json::from_value(value).map_err(|error| DbError::Invalid(format!("what is stored of a run: {error}")))
 }
 
-/// Runs by their ids, the newest first.
+/// Runs by their ids, in the order of these.
 async fn read(tx: &mut OrgTx, ids: &[Uuid]) -> Result<Vec<Execution>, DbError> {
     let rows = sqlx::query!(
         "SELECT id, org_id, project_id, node_id, parent_id, depth, requested_by, agent_name, options, status, phase,
              control, question, answer, model, token_budget, tokens_in, tokens_out, tokens_cached, cost, cost_unknown,
              steps, error_code, error_message, output_item_id, created_at, started_at, completed_at
-         FROM agent_executions WHERE id = ANY($1) AND org_id = $2 ORDER BY created_at DESC, id DESC",
+         FROM agent_executions WHERE id = ANY($1) AND org_id = $2 ORDER BY array_position($1, id)",
         ids,
         tx.org().as_uuid()
     )

@@ -5,9 +5,10 @@
 //! greater fencing token. Times are the database's.
 
 mod attendance;
+mod list;
 
 use chrono::{DateTime, Utc};
-use schema::ids::{NodeId, OrgId, ProjectId, UserId};
+use schema::ids::{NodeId, ProjectId, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,9 +19,10 @@ use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
 
 pub use attendance::{abandoned, attend, end_abandoned, leave};
+#[cfg(feature = "testing")]
+pub(super) use list::in_project;
+pub use list::{LOCKS_LISTED_MAX, LockSort, list};
 
-/// The most locks that a list shows.
-pub const LOCKS_LISTED_MAX: i64 = 1_000;
 /// People who wait for one lock, at most; who comes on top is not told.
 const WAITERS_MAX: i64 = 100;
 
@@ -95,6 +97,7 @@ impl ReleaseReason {
     }
 }
 
+#[derive(sqlx::FromRow)]
 struct Row {
     node_id: Uuid,
     project_id: Uuid,
@@ -238,24 +241,6 @@ pub async fn find(db: &Db, document: &DocumentRef) -> Result<Option<Lock>, DbErr
     .fetch_optional(&mut *tx.inner)
     .await?;
     row.map_or(Ok(None), Row::read)
-}
-
-/// The locks that are held in a project; up to [`LOCKS_LISTED_MAX`].
-pub async fn list(db: &Db, org: OrgId, project: ProjectId) -> Result<Vec<Lock>, DbError> {
-    let mut tx = db.org(org).await?;
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT node_id, project_id, holder_kind, holder_id, holder_user_id, holder_name, fencing_token, is_enforced,
-               acquired_at, expires_at, (extract(epoch FROM expires_at - now()) * 1000)::bigint AS remaining_ms
-           FROM node_locks WHERE project_id = $1 AND org_id = $2 AND holder_id IS NOT NULL AND expires_at > now()
-           ORDER BY node_id LIMIT $3"#,
-        project.as_uuid(),
-        org.as_uuid(),
-        LOCKS_LISTED_MAX
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    rows.into_iter().filter_map(|row| row.read().transpose()).collect()
 }
 
 /// Ends a node's lock, if `holder` holds it; without one, whoever does. Those who waited are told. Commit afterwards.

@@ -1,5 +1,7 @@
 //! What people are told: that they were mentioned, that something waits for them, that something they waited for is done.
 
+mod list;
+
 use chrono::{DateTime, Utc};
 use schema::ids::{NodeId, NotificationId, OrgId, ProjectId, UserId};
 use serde::Serialize;
@@ -7,8 +9,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::events::{self, EventKind, NewEvent, actors_json};
-use super::{Db, DbError, OrgTx, Page, PageRequest, clean};
+use super::{Db, DbError, OrgTx, clean};
 use crate::auth::{PrincipalKind, PrincipalRef};
+
+#[cfg(feature = "testing")]
+pub(super) use list::of_person;
+pub use list::{Filter, Which, list};
 
 /// Notifications of one person in one organization that are kept: the newest.
 pub const NOTIFICATIONS_KEPT: i64 = 1_000;
@@ -49,9 +55,14 @@ impl NotificationKind {
         }
     }
 
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
     fn from_column(text: &str) -> Result<Self, DbError> {
-        let found = Self::ALL.iter().copied().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| DbError::Invalid(format!("{text} is no kind of notification")))
+        Self::from_name(text).ok_or_else(|| DbError::Invalid(format!("{text} is no kind of notification")))
     }
 
     /// What happened, about something with this title.
@@ -118,6 +129,7 @@ fn kind_name<S: serde::Serializer>(kind: &NotificationKind, serializer: S) -> Re
     serializer.serialize_str(kind.as_str())
 }
 
+#[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
     org_id: Uuid,
@@ -246,56 +258,6 @@ pub(super) async fn forget_words(
     .execute(&mut *tx.inner)
     .await?;
     Ok(())
-}
-
-/// Which notifications a list shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// All.
-    All,
-    /// Those that were not read.
-    Unread,
-}
-
-/// A person's notifications in all their organizations, the newest first.
-pub async fn list(db: &Db, user: UserId, which: Which, page: PageRequest) -> Result<Page<Notification>, DbError> {
-    let mut tx = db.user(user).await?;
-    let (before, before_id) = page.after();
-    let rows = match which {
-        Which::All => {
-            sqlx::query_as!(
-            Row,
-            "SELECT id, org_id, kind, title, body, project_id, resource_type, resource_id, actors, read_at, created_at
-                 FROM notifications
-                 WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
-                 ORDER BY created_at DESC, id DESC LIMIT $4",
-            user.as_uuid(),
-            before,
-            before_id,
-            page.rows()
-        )
-            .fetch_all(&mut *tx.inner)
-            .await?
-        }
-        Which::Unread => {
-            sqlx::query_as!(
-            Row,
-            "SELECT id, org_id, kind, title, body, project_id, resource_type, resource_id, actors, read_at, created_at
-                 FROM notifications
-                 WHERE user_id = $1 AND read_at IS NULL
-                   AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
-                 ORDER BY created_at DESC, id DESC LIMIT $4",
-            user.as_uuid(),
-            before,
-            before_id,
-            page.rows()
-        )
-            .fetch_all(&mut *tx.inner)
-            .await?
-        }
-    };
-    let items = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |notification| (notification.created_at, notification.id.as_uuid())))
 }
 
 /// How many notifications a person has not read.

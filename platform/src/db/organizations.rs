@@ -125,14 +125,15 @@ impl SortKey for OrganizationSort {
     }
 }
 
-/// The organizations of which a person is a member, with the person's role.
+/// The organizations of which a person is a member, with the person's role; if one is given, those where it is that.
 pub async fn list(
     db: &Db,
     user: UserId,
+    role: Option<OrgRole>,
     page: PageRequest<OrganizationSort>,
 ) -> Result<Page<(Organization, OrgRole)>, DbError> {
     let mut tx = db.user(user).await?;
-    let rows: Vec<OrganizationRow> = of_member(user, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let rows: Vec<OrganizationRow> = of_member(user, role, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
     let sort = page.key();
     let page = Page::of(page, rows, |row| {
         let key = match sort {
@@ -144,12 +145,19 @@ pub async fn list(
     page.try_map(OrganizationRow::read)
 }
 
-pub(super) fn of_member(user: UserId, page: &PageRequest<OrganizationSort>) -> QueryBuilder<Postgres> {
+pub(super) fn of_member(
+    user: UserId,
+    role: Option<OrgRole>,
+    page: &PageRequest<OrganizationSort>,
+) -> QueryBuilder<Postgres> {
     let mut statement = QueryBuilder::new(
         "SELECT o.id, o.name, o.slug, o.settings, o.event_sourcing_level, o.created_at, m.role
          FROM org_members m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = ",
     );
     statement.push_bind(user.as_uuid());
+    if let Some(role) = role {
+        statement.push(" AND m.role = ").push_bind(role.as_str());
+    }
     page.complete(&mut statement);
     statement
 }

@@ -168,6 +168,13 @@ impl<K: SortKey> PageRequest<K> {
         Self { sort, after, limit: limit.unwrap_or(PAGE_ITEMS_DEFAULT).clamp(1, PAGE_ITEMS_MAX) }
     }
 
+    /// A part of a list whose pages may be longer than others'. `limit` is brought into 1 to `max`, and is `max` when nobody
+    /// asks for a number; the cursor is one of this order.
+    #[must_use]
+    pub fn long(sort: Sort<K>, after: Option<Cursor>, limit: Option<u32>, max: u32) -> Self {
+        Self { sort, after, limit: limit.unwrap_or(max).clamp(1, max) }
+    }
+
     /// The first page and a later one of every order.
     #[cfg(feature = "testing")]
     pub(super) fn every() -> Vec<Self> {
@@ -267,6 +274,8 @@ mod tests {
         assert_eq!(PageRequest::new(None, None).limit, PAGE_ITEMS_DEFAULT);
         assert_eq!(PageRequest::new(None, Some(0)).limit, 1);
         assert_eq!(PageRequest::new(None, Some(u32::MAX)).limit, PAGE_ITEMS_MAX);
+        let long = |limit| PageRequest::long(Sort::ascending(Creation::CreatedAt), None, limit, 1_000).limit;
+        assert_eq!([None, Some(0), Some(700), Some(1_001)].map(long), [1_000, 1, 700, 1_000]);
     }
 
     #[test]

@@ -106,9 +106,14 @@ impl Row {
 }
 
 /// A page of an organization's templates.
-pub async fn list(db: &Db, org: OrgId, page: PageRequest<TemplateSort>) -> Result<Page<OrgTemplate>, DbError> {
+pub async fn list(
+    db: &Db,
+    org: OrgId,
+    created_by: Option<UserId>,
+    page: PageRequest<TemplateSort>,
+) -> Result<Page<OrgTemplate>, DbError> {
     let mut tx = db.org(org).await?;
-    let rows: Vec<Row> = of_org(org, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    let rows: Vec<Row> = of_org(org, created_by, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
     let sort = page.key();
     let page = Page::of(page, rows, |row| {
         let key = match sort {
@@ -121,12 +126,19 @@ pub async fn list(db: &Db, org: OrgId, page: PageRequest<TemplateSort>) -> Resul
     page.try_map(Row::read)
 }
 
-pub(super) fn of_org(org: OrgId, page: &PageRequest<TemplateSort>) -> QueryBuilder<Postgres> {
+pub(super) fn of_org(
+    org: OrgId,
+    created_by: Option<UserId>,
+    page: &PageRequest<TemplateSort>,
+) -> QueryBuilder<Postgres> {
     let mut statement = QueryBuilder::new(
         "SELECT id, org_id, name, description, structure, agent_config, created_by, created_at, updated_at
          FROM templates WHERE org_id = ",
     );
     statement.push_bind(org.as_uuid());
+    if let Some(user) = created_by {
+        statement.push(" AND created_by = ").push_bind(user.as_uuid());
+    }
     page.complete(&mut statement);
     statement
 }

@@ -1,7 +1,5 @@
 //! People. They belong to no organization, so every part of the server may look them up.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use schema::ids::UserId;
 use serde_json::Value;
@@ -184,12 +182,6 @@ pub async fn find(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
     .fetch_optional(db.pool())
     .await?;
     Ok(row.map(User::from))
-}
-
-/// The names of people, by id; those who are not found are left out.
-pub async fn names(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, DbError> {
-    let rows = sqlx::query!("SELECT id, name FROM users WHERE id = ANY($1)", ids).fetch_all(db.pool()).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// The constraint that [`find_by_email`] names when an address does not tell who is meant.

@@ -1,5 +1,6 @@
 //! Versions: places of documents' logs with a name, and what nodes were after somebody's work.
 
+mod list;
 mod referred;
 
 use bytes::Bytes;
@@ -14,10 +15,13 @@ use super::log::{EventSourcingLevel, epoch_from_column, epoch_to_column, seq_fro
 use super::{Db, DbError, OrgTx, clean, principal};
 use crate::auth::PrincipalRef;
 
+#[cfg(feature = "testing")]
+pub(super) use list::of_document;
+pub use list::{NamedVersionSort, list_named};
 pub use referred::{VersionOf, bodies, body_lengths, exists};
 
 /// Versions with a name that a document may have.
-pub const NAMED_VERSIONS_MAX: i64 = 1_000;
+pub const NAMED_VERSIONS_MAX: u32 = 1_000;
 
 /// A place of a document's log that somebody gave a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +73,7 @@ pub async fn name(
     if EventSourcingLevel::from_column(&row.event_sourcing_level)? == EventSourcingLevel::Audit {
         return Ok(Naming::NothingIsKept);
     }
-    if row.versions >= NAMED_VERSIONS_MAX {
+    if row.versions >= i64::from(NAMED_VERSIONS_MAX) {
         return Ok(Naming::TooMany);
     }
     let (seq, epoch) = (seq_to_column(version.seq), epoch_to_column(version.epoch));
@@ -111,28 +115,28 @@ pub async fn name(
     Ok(Naming::Named)
 }
 
-/// The versions of a document that have a name, by their places.
-pub async fn named(db: &Db, org: OrgId, document: Uuid) -> Result<Vec<NamedVersion>, DbError> {
+/// A document's version that has a name.
+pub async fn find_named(db: &Db, org: OrgId, document: Uuid, id: Uuid) -> Result<Option<NamedVersion>, DbError> {
     let mut tx = db.org(org).await?;
-    let rows = sqlx::query!(
+    let row = sqlx::query!(
         "SELECT id, epoch, seq, name, created_by_kind, created_by, created_at
-         FROM document_versions WHERE document_id = $1 ORDER BY seq, id",
-        document
+         FROM document_versions WHERE document_id = $1 AND id = $2",
+        document,
+        id
     )
-    .fetch_all(&mut *tx.inner)
+    .fetch_optional(&mut *tx.inner)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(NamedVersion {
-                id: row.id,
-                epoch: epoch_from_column(row.epoch),
-                seq: seq_from_column(row.seq),
-                name: row.name,
-                created_by: principal::from_row(document, row.created_by_kind, row.created_by)?,
-                created_at: row.created_at,
-            })
+    row.map(|row| {
+        Ok(NamedVersion {
+            id: row.id,
+            epoch: epoch_from_column(row.epoch),
+            seq: seq_from_column(row.seq),
+            name: row.name,
+            created_by: principal::from_row(document, row.created_by_kind, row.created_by)?,
+            created_at: row.created_at,
         })
-        .collect()
+    })
+    .transpose()
 }
 
 /// Gives a version another name. Says whether there is such a version.
@@ -347,11 +351,13 @@ async fn insert(tx: &mut OrgTx, new: &NewNodeVersion, snapshot: &Value) -> Resul
     Ok(version)
 }
 
-/// Versions of a node, the last first, those before `before`. Without what the node was.
+/// Versions of a node, the last first, those before `before`; if somebody is meant, of those that they made. Without what
+/// the node was.
 pub async fn of_node(
     db: &Db,
     org: OrgId,
     node: NodeId,
+    by: Option<PrincipalRef>,
     before: Option<i32>,
     limit: u32,
 ) -> Result<Vec<NodeVersion>, DbError> {
@@ -360,10 +366,14 @@ pub async fn of_node(
         VersionRow,
         "SELECT version, epoch, canvas_seq, node_seq, change_type, change_summary, changed_by_kind, changed_by,
                 NULL::jsonb AS snapshot, created_at
-         FROM node_versions WHERE node_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3",
+         FROM node_versions
+         WHERE node_id = $1 AND version < $2 AND ($4::smallint IS NULL OR (changed_by_kind = $4 AND changed_by = $5))
+         ORDER BY version DESC LIMIT $3",
         node.as_uuid(),
         before.unwrap_or(i32::MAX),
-        i64::from(limit)
+        i64::from(limit),
+        by.map(|by| principal::kind_to_number(by.kind)),
+        by.map(|by| by.id)
     )
     .fetch_all(&mut *tx.inner)
     .await?;

@@ -15,6 +15,8 @@ use super::page::{Key, Page, PageRequest, SortKey};
 use super::{Db, DbError};
 use crate::config::Secret;
 
+#[cfg(feature = "testing")]
+pub(super) use deliveries::to_webhook;
 pub use deliveries::{Delivery, DeliveryState, deliveries, find_delivery, ping, redeliver};
 pub(crate) use work::{
     Attempt, Backlog, Due, Ending, Leased, Outcome, backlog, due, give_up_old, lease, record, release, remove_old,

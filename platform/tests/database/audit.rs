@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 use platform::access::{OrgRole, ProjectRole};
 use platform::auth::{PrincipalKind, PrincipalRef};
-use platform::db::audit::{self, Action, Actor, Filter, Recorded, ResourceKind};
+use platform::db::audit::{self, Action, Actor, AuditSort, Filter, Recorded, ResourceKind};
 use platform::db::{DbError, PageRequest, members};
 use platform::testing::{TestDatabase, principal_of};
 use schema::ids::OrgId;
@@ -18,7 +18,7 @@ fn agreed<T>(_: T) -> Result<(), DbError> {
 }
 
 async fn entries(test: &TestDatabase, org: OrgId, filter: Filter) -> Vec<Recorded> {
-    audit::list(&test.db, org, filter, PageRequest::new(None, None)).await.unwrap().items
+    audit::list(&test.db, org, &filter, PageRequest::sorted(AuditSort::NEWEST_FIRST, None, None)).await.unwrap().items
 }
 
 fn actions(entries: &[Recorded]) -> Vec<&str> {
@@ -101,8 +101,11 @@ async fn entries_are_found_by_actor_action_resource_and_time() {
     assert_eq!(count(Filter { until: Some(begin), ..all }).await, 1);
     assert_eq!(count(Filter { since: Some(begin + TimeDelta::hours(1)), ..all }).await, 0);
 
-    let first = audit::list(&test.db, org, all, PageRequest::new(None, Some(2))).await.unwrap();
-    let rest = audit::list(&test.db, org, all, PageRequest::new(first.next, Some(2))).await.unwrap();
+    let first =
+        audit::list(&test.db, org, &all, PageRequest::sorted(AuditSort::NEWEST_FIRST, None, Some(2))).await.unwrap();
+    let rest = audit::list(&test.db, org, &all, PageRequest::sorted(AuditSort::NEWEST_FIRST, first.next, Some(2)))
+        .await
+        .unwrap();
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (2, 1, None));
     assert_eq!(rest.items[0].action, "organization.created");
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::Utc;
 use platform::auth::{PrincipalKind, PrincipalRef};
 use platform::db::PageRequest;
-use platform::db::audit::{self, Action, Actor, Filter, Recorded, ResourceKind};
+use platform::db::audit::{self, Action, Actor, AuditSort, Filter, Recorded, ResourceKind};
 use platform::db::log::NewUpdate;
 use platform::db::nodes::{self, Author, CanvasProjection, ProjectedNode, ProjectionOutcome};
 use platform::testing::some_principal;
@@ -25,7 +25,10 @@ impl Canvas {
     /// What the audit log says of a node, the last first.
     async fn recorded(&self, node: NodeId) -> Vec<Recorded> {
         let filter = Filter { resource: Some(node.as_uuid()), ..Filter::default() };
-        audit::list(&self.test.db, self.org, filter, PageRequest::new(None, None)).await.unwrap().items
+        audit::list(&self.test.db, self.org, &filter, PageRequest::sorted(AuditSort::NEWEST_FIRST, None, None))
+            .await
+            .unwrap()
+            .items
     }
 
     async fn actions(&self, node: NodeId) -> Vec<String> {

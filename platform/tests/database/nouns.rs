@@ -61,16 +61,22 @@ async fn organizations_are_listed_for_their_members_alone() {
     let id = OrgId::new(Uuid::new_v4());
     let created = organizations::create(&test.db, id, &SYSTEM, "Analytical Engines", "engines", ada.id).await.unwrap();
     let second = test.org(ada.id).await;
-    let listed = organizations::list(&test.db, ada.id, first_page(OrganizationSort::CreatedAt)).await.unwrap();
+    let listed = organizations::list(&test.db, ada.id, None, first_page(OrganizationSort::CreatedAt)).await.unwrap();
     assert_eq!(listed.items[0], (created.clone(), OrgRole::Owner));
     assert_eq!(listed.items.iter().map(|(org, _)| org.id).collect::<Vec<_>>(), [id, second]);
-    assert_eq!(organizations::list(&test.db, bob.id, first_page(OrganizationSort::CreatedAt)).await.unwrap().items, []);
+    assert_eq!(
+        organizations::list(&test.db, bob.id, None, first_page(OrganizationSort::CreatedAt)).await.unwrap().items,
+        []
+    );
     assert_eq!(organizations::find(&test.db, ada.id, id).await.unwrap(), Some((created, OrgRole::Owner)));
     assert_eq!(organizations::find(&test.db, bob.id, id).await.unwrap(), None);
 
     let taken = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "x", "engines", bob.id).await;
     assert!(matches!(taken, Err(DbError::Conflict { constraint }) if constraint == organizations::SLUG_TAKEN));
-    assert_eq!(organizations::list(&test.db, bob.id, first_page(OrganizationSort::CreatedAt)).await.unwrap().items, []);
+    assert_eq!(
+        organizations::list(&test.db, bob.id, None, first_page(OrganizationSort::CreatedAt)).await.unwrap().items,
+        []
+    );
     let nameless = organizations::create(&test.db, OrgId::new(Uuid::new_v4()), &SYSTEM, "", "nameless", bob.id).await;
     assert!(matches!(nameless, Err(DbError::Invalid(_))), "{nameless:?}");
 }

@@ -18,6 +18,8 @@ const SORTED: &[&str] = &[
     "members of an organization by name",
     "members of a project by email",
     "members of a project by name",
+    "named versions of a document by createdAt",
+    "named versions of a document by name",
 ];
 
 /// The statements that are written out, as they were described to be compiled.

@@ -130,7 +130,7 @@ impl Versions {
     /// Which versions still say what the node was.
     async fn kept(&self) -> Vec<i32> {
         let mut kept = Vec::new();
-        for version in versions::of_node(&self.test.db, self.org, self.node, None, 100).await.unwrap() {
+        for version in versions::of_node(&self.test.db, self.org, self.node, None, None, 100).await.unwrap() {
             let number = version.version;
             let whole = versions::find(&self.test.db, self.org, self.node, number).await.unwrap().unwrap();
             let state = versions::state(&self.test.db, self.org, self.node, number).await.unwrap();

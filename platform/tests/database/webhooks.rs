@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use platform::clock::{Clock, SystemClock};
 use platform::config::{Config, Mode, Secret};
-use platform::db::audit::{self, Action, Actor, Filter};
+use platform::db::audit::{self, Action, Actor, AuditSort, Filter};
 use platform::db::events::{self, EventKind, NewEvent};
 use platform::db::webhooks::{self, Delivery, DeliveryState, NewWebhook, WebhookChanges};
 use platform::db::{Db, PageRequest};
@@ -394,7 +394,11 @@ async fn a_webhook_to_which_nothing_gets_through_for_days_is_made_inactive_and_t
     assert!(found.disabled_why.is_some());
     setting.until_metric("disabled_total 1").await;
     let filter = Filter { action: Some(Action::WebhookDisabled), ..Filter::default() };
-    let entries = audit::list(&setting.test.db, setting.org, filter, PageRequest::new(None, None)).await.unwrap().items;
+    let entries =
+        audit::list(&setting.test.db, setting.org, &filter, PageRequest::sorted(AuditSort::NEWEST_FIRST, None, None))
+            .await
+            .unwrap()
+            .items;
     assert_eq!((entries.len(), entries[0].resource_id), (1, Some(webhook.as_uuid())));
     setting.happen(EventKind::OrganizationUpdated, 2).await;
     assert_eq!(setting.log(webhook).await.len(), 1, "nothing is kept for an inactive one");

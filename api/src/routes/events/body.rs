@@ -21,13 +21,19 @@ pub(super) struct EventPage {
     last_event_id: String,
     /// Whether the next page has something already.
     has_more: bool,
+    /// The parameter `cursor` of the next page, if that has something already; `null` at the end, from which `lastEventId`
+    /// leads on when there is more.
+    #[schema(required, example = "1208")]
+    next_cursor: Option<String>,
 }
 
 impl EventPage {
     pub(super) fn of(found: Found) -> Self {
+        let last_event_id = found.position.to_string();
         Self {
             items: found.items.into_iter().map(EventBody::from).collect(),
-            last_event_id: found.position.to_string(),
+            next_cursor: found.has_more.then(|| last_event_id.clone()),
+            last_event_id,
             has_more: found.has_more,
         }
     }

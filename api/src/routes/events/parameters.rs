@@ -8,6 +8,7 @@ use platform::db::events::{EventId, EventKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::pagination::number_or_cursor;
 use crate::problem::{Code, Problem};
 
 /// How far a client has come that comes back to a stream.
@@ -23,6 +24,9 @@ pub(super) struct Parameters {
     /// from now on.
     #[param(example = "1207")]
     last_event_id: Option<String>,
+    /// Instead of `lastEventId`: `nextCursor` of the page before.
+    #[param(example = "1207")]
+    cursor: Option<String>,
     /// Only events of these types, separated by commas.
     #[param(example = "node_created,node_deleted")]
     types: Option<String>,
@@ -44,7 +48,8 @@ impl Parameters {
     pub(super) fn read<After: FromStr>(&self, headers: &HeaderMap) -> Result<Asked<After>, Problem> {
         let invalid = |text: String| Problem::new(Code::InvalidParameter).detail(text);
         let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
-        let last = header.filter(|id| !id.is_empty()).or(self.last_event_id.as_deref());
+        let named = number_or_cursor(self.last_event_id.clone(), "lastEventId", self.cursor.as_deref())?;
+        let last = header.filter(|id| !id.is_empty()).or(named.as_deref());
         let after = last.map(str::parse::<After>).transpose();
         let after = after.map_err(|_| invalid("lastEventId: the id of an event, as the server gave it.".to_owned()))?;
         let names = self.types.iter().flat_map(|types| types.split(',')).map(str::trim).filter(|name| !name.is_empty());
@@ -71,8 +76,11 @@ mod tests {
     use super::*;
 
     fn asked(last: Option<&str>, types: Option<&str>, header: Option<&'static str>) -> Option<Asked> {
-        let parameters =
-            Parameters { last_event_id: last.map(str::to_owned), types: types.map(str::to_owned), limit: None };
+        let parameters = Parameters {
+            last_event_id: last.map(str::to_owned),
+            types: types.map(str::to_owned),
+            ..Parameters::default()
+        };
         let headers = header.map(|value| (LAST_EVENT_ID, HeaderValue::from_static(value))).into_iter().collect();
         parameters.read(&headers).ok()
     }
@@ -87,6 +95,17 @@ mod tests {
         assert_eq!(after(Some("7"), Some("")), Some(7));
         assert!(asked(Some("x"), None, None).is_none() && asked(Some("-1"), None, None).is_none());
         assert!(asked(None, None, Some("1.5")).is_none());
+    }
+
+    #[test]
+    fn a_cursor_says_the_same_as_an_id_and_one_of_them_is_enough() {
+        let read = |last: Option<&str>| {
+            let cursor = Some("7".to_owned());
+            Parameters { cursor, last_event_id: last.map(str::to_owned), ..Parameters::default() }
+                .read::<EventId>(&HeaderMap::new())
+        };
+        assert_eq!(read(None).unwrap().after.map(EventId::get), Some(7));
+        assert!(read(Some("7")).is_err());
     }
 
     #[test]

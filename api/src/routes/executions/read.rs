@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use platform::access::Access;
-use platform::db::executions;
-use platform::db::{Creation, Sort};
+use platform::db::executions::{self, Whose};
+use platform::db::{Creation, PageRequest, Sort};
 use platform::executions::Status;
 use schema::ids::{DocumentName, NodeId, ProjectId, RunId};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use super::body::ExecutionBody;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
-use crate::pagination::{Page, PageQuery};
+use crate::pagination::{Page, PageQuery, sort_schema};
 use crate::problem::{Code, Problem, ProblemBody};
 
 /// Read a run
@@ -50,30 +50,15 @@ pub(super) async fn current(
     Ok(Json(api.current_execution(&caller, node, Access::Read).await?.into()))
 }
 
-/// List the runs on a node
-///
-/// The newest first.
-#[utoipa::path(get, path = "/nodes/{nodeId}/executions", tag = "executions", operation_id = "listNodeExecutions",
-    params(("nodeId" = Uuid, Path, description = "The node's id."), PageQuery),
-    responses((status = OK, description = "A page of runs.", body = Page<ExecutionBody>)))]
-pub(super) async fn of_node(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    Id(node): Id<NodeId>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Page<ExecutionBody>>, Problem> {
-    let page = page.sorted(None, Sort::descending(Creation::CreatedAt))?;
-    let org = api.document(&caller, &DocumentName::Node(node), Access::Read).await?.document.org;
-    let page = executions::of_node(&api.db, org, node, page).await?;
-    Ok(Json(Page::of(page, ExecutionBody::from)))
-}
-
-/// Which runs of a project.
+/// Which runs, in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// `nextCursor` of the page before; left out: the first page.
+    /// By what to sort; with a hyphen the other way round.
+    #[param(schema_with = sort_schema::<Creation>)]
+    sort: Option<String>,
+    /// `nextCursor` of the page before, of the same order; left out: the first page.
     cursor: Option<String>,
     /// How many items, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -94,11 +79,34 @@ impl Parameters {
         };
         names.map(read).collect()
     }
+
+    fn page(&self) -> Result<PageRequest, Problem> {
+        let page = PageQuery { cursor: self.cursor.clone(), limit: self.limit };
+        page.sorted(self.sort.as_deref(), Sort::descending(Creation::CreatedAt))
+    }
+}
+
+/// List the runs on a node
+///
+/// The newest first unless `sort` says otherwise.
+#[utoipa::path(get, path = "/nodes/{nodeId}/executions", tag = "executions", operation_id = "listNodeExecutions",
+    params(("nodeId" = Uuid, Path, description = "The node's id."), Parameters),
+    responses((status = OK, description = "A page of runs.", body = Page<ExecutionBody>)))]
+pub(super) async fn of_node(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(node): Id<NodeId>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<Page<ExecutionBody>>, Problem> {
+    let (statuses, page) = (parameters.statuses()?, parameters.page()?);
+    let org = api.document(&caller, &DocumentName::Node(node), Access::Read).await?.document.org;
+    let page = executions::list(&api.db, org, Whose::Node(node), &statuses, page).await?;
+    Ok(Json(Page::of(page, ExecutionBody::from)))
 }
 
 /// List the runs in a project
 ///
-/// The newest first.
+/// The newest first unless `sort` says otherwise.
 #[utoipa::path(get, path = "/projects/{projectId}/executions", tag = "executions", operation_id = "listProjectExecutions",
     params(("projectId" = Uuid, Path, description = "The project's id."), Parameters),
     responses((status = OK, description = "A page of runs.", body = Page<ExecutionBody>)))]
@@ -108,10 +116,8 @@ pub(super) async fn of_project(
     Id(project): Id<ProjectId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<ExecutionBody>>, Problem> {
-    let statuses = parameters.statuses()?;
-    let Parameters { cursor, limit, .. } = parameters;
-    let page = PageQuery { cursor, limit }.sorted(None, Sort::descending(Creation::CreatedAt))?;
+    let (statuses, page) = (parameters.statuses()?, parameters.page()?);
     let org = api.project(&caller, project, Access::Read).await?.document.org;
-    let page = executions::of_project(&api.db, org, project, &statuses, page).await?;
+    let page = executions::list(&api.db, org, Whose::Project(project), &statuses, page).await?;
     Ok(Json(Page::of(page, ExecutionBody::from)))
 }

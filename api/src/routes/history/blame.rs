@@ -77,6 +77,6 @@ pub(super) async fn handler(
     let at = api.place(&document, Place { seq, at }).await?;
     let texts = api.documents.history().blame(&document, at, part).await?;
     let texts: Vec<_> = texts.into_iter().map(|text| text.within(&range)).collect();
-    let authors = api.authors(acted(&texts)).await?;
+    let authors = api.authors(document.org, acted(&texts)).await?;
     Ok(Json(Answer { seq: at.get(), texts: texts.into_iter().map(TextBody::of).collect(), authors }))
 }

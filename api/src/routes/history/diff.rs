@@ -124,7 +124,7 @@ pub(super) async fn handler(
     }
     let diff = api.documents.history().diff(&document, name.kind(), from, to).await?;
     let worked = diff.contributions.iter().map(|contribution| contribution.principal);
-    let authors = api.authors(acted(&diff.texts).into_iter().chain(worked)).await?;
+    let authors = api.authors(document.org, acted(&diff.texts).into_iter().chain(worked)).await?;
     Ok(Json(Answer {
         from: from.get(),
         to: to.get(),

@@ -11,10 +11,11 @@ use schema::ids::{DocumentName, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::authors::Authors;
+use super::authors::{Authors, read_principal};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
+use crate::pagination::number_or_cursor;
 use crate::problem::{Code, Problem};
 
 /// The longest pause and session that can be asked for, in seconds: a year.
@@ -36,6 +37,11 @@ pub(super) struct Parameters {
     /// Only sessions whose last update is before this one: the `nextBeforeSeq` of the page before.
     #[param(minimum = 0)]
     before_seq: Option<u64>,
+    /// Instead of `beforeSeq`: `nextCursor` of the page before; left out: the first page.
+    cursor: Option<String>,
+    /// Only the work of this principal: `user:<uuid>`, `agent:<uuid>` or `api_key:<uuid>`.
+    #[param(example = "user:0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e")]
+    principal: Option<String>,
     /// How many sessions.
     #[param(default = 50, minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -82,6 +88,9 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next_before_seq: Option<u64>,
+    /// Where to go on: the parameter `cursor` of the next page; `null` at the end.
+    #[schema(required)]
+    next_cursor: Option<String>,
     /// Those who worked, by principal.
     #[schema(value_type = std::collections::HashMap<String, super::authors::AuthorBody>)]
     authors: Authors,
@@ -105,14 +114,24 @@ pub(super) async fn handler(
     if !(1..=SESSIONS_MAX).contains(&limit) {
         return Err(Problem::new(Code::InvalidParameter).detail(format!("limit is 1 to {SESSIONS_MAX}.")));
     }
+    let before = number_or_cursor(parameters.before_seq, "beforeSeq", parameters.cursor.as_deref())?;
+    let principal = read_principal(parameters.principal.as_deref())?;
     let document = api.document(&caller, &name, Access::Read).await?.document;
     let sessions = api.documents.history().sessions(&document, grouping).await?;
-    let is_asked_for = |session: &&WorkSession| parameters.before_seq.is_none_or(|seq| session.last.get() < seq);
+    let is_asked_for = |session: &&WorkSession| {
+        before.is_none_or(|seq| session.last.get() < seq) && principal.is_none_or(|who| session.principal == who)
+    };
     let mut left = sessions.iter().filter(is_asked_for);
     let page: Vec<&WorkSession> = left.by_ref().take(limit as usize).collect();
     let next_before_seq = left.next().and(page.last()).map(|last| last.last.get());
-    let authors = api.authors(page.iter().map(|session| session.principal)).await?;
-    Ok(Json(Answer { sessions: page.into_iter().map(SessionBody::of).collect(), next_before_seq, authors }))
+    let authors = api.authors(document.org, page.iter().map(|session| session.principal)).await?;
+    let next_cursor = next_before_seq.map(|seq| seq.to_string());
+    Ok(Json(Answer {
+        sessions: page.into_iter().map(SessionBody::of).collect(),
+        next_before_seq,
+        next_cursor,
+        authors,
+    }))
 }
 
 impl Parameters {

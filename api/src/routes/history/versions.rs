@@ -8,19 +8,21 @@ use chrono::{DateTime, Utc};
 use documents::history::Naming;
 use http::StatusCode;
 use platform::access::Access;
-use platform::db::versions::{self, NAMED_VERSIONS_MAX, NamedVersion};
+use platform::db::Sort;
+use platform::db::versions::{self, NAMED_VERSIONS_MAX, NamedVersion, NamedVersionSort};
 use schema::ids::DocumentName;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::authors::Authors;
+use super::authors::{Authors, read_principal};
 use super::place::Place;
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::extract::{self, Id, Ids};
+use crate::extract::{self, Id, Ids, Query};
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::idempotency::IdempotencyKey;
+use crate::pagination::{PageQuery, sort_schema};
 use crate::problem::{Code, Problem, ProblemBody};
 
 /// A place of a document's log with a name.
@@ -44,12 +46,33 @@ pub(super) struct VersionBody {
     created_at: DateTime<Utc>,
 }
 
+/// Which versions, in which order.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// By what to sort; with a hyphen the other way round.
+    #[param(schema_with = sort_schema::<NamedVersionSort>)]
+    sort: Option<String>,
+    /// `nextCursor` of the page before, of the same order; left out: the first page.
+    cursor: Option<String>,
+    /// How many versions, at most.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u32>,
+    /// Only those that this principal named: `user:<uuid>`, `agent:<uuid>` or `api_key:<uuid>`.
+    #[param(example = "user:0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e")]
+    principal: Option<String>,
+}
+
 /// The versions of a document.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = NamedVersions)]
 pub(super) struct List {
-    /// By their places.
+    /// In the list's order.
     versions: Vec<VersionBody>,
+    /// Where to go on: the parameter `cursor` of the next page; `null` at the end.
+    #[schema(required)]
+    next_cursor: Option<String>,
     /// Those who named them, by principal.
     #[schema(value_type = std::collections::HashMap<String, super::authors::AuthorBody>)]
     authors: Authors,
@@ -95,18 +118,26 @@ impl From<NamedVersion> for VersionBody {
 }
 
 /// List a document's versions that have a name
+///
+/// By their places unless `sort` says otherwise; all of them unless a limit is given, for a document has a thousand at most.
 #[utoipa::path(get, path = "/documents/{name}/history/versions", tag = "history", operation_id = "listNamedVersions",
-    params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`.")),
-    responses((status = OK, description = "All of them: a document has a thousand at most.", body = List)))]
+    params(("name" = String, Path, description = "`project:<uuid>`, `node:<uuid>` or `doc:<uuid>`."), Parameters),
+    responses((status = OK, description = "A page of versions.", body = List)))]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(name): Id<DocumentName>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<Json<List>, Problem> {
+    let Parameters { sort, cursor, limit, principal } = parameters;
+    let default = Sort::ascending(NamedVersionSort::Seq);
+    let page = PageQuery { cursor, limit }.long(sort.as_deref(), default, NAMED_VERSIONS_MAX)?;
+    let by = read_principal(principal.as_deref())?;
     let document = api.document(&caller, &name, Access::Read).await?.document;
-    let versions = versions::named(&api.db, document.org, document.id).await?;
-    let authors = api.authors(versions.iter().map(|version| version.created_by)).await?;
-    Ok(Json(List { versions: versions.into_iter().map(VersionBody::from).collect(), authors }))
+    let page = versions::list_named(&api.db, document.org, document.id, by, page).await?;
+    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    let authors = api.authors(document.org, page.items.iter().map(|version| version.created_by)).await?;
+    Ok(Json(List { versions: page.items.into_iter().map(VersionBody::from).collect(), next_cursor, authors }))
 }
 
 /// Give a place of a document's log a name
@@ -142,9 +173,8 @@ pub(super) async fn create(
     match api.documents.history().name(&document, at, id, name, &caller.actor, now).await? {
         (Naming::Named, version) => Ok((StatusCode::CREATED, Json(version.into()))),
         (Naming::NamedBefore, _) => {
-            let all = versions::named(&api.db, document.org, document.id).await?;
-            let made = all.into_iter().find(|version| version.id == id).ok_or_else(|| Problem::new(Code::Conflict))?;
-            Ok((StatusCode::CREATED, Json(made.into())))
+            let made = versions::find_named(&api.db, document.org, document.id, id).await?;
+            Ok((StatusCode::CREATED, Json(made.ok_or_else(|| Problem::new(Code::Conflict))?.into())))
         }
         (Naming::NothingIsKept, _) => Err(Problem::new(Code::HistoryNotKept)
             .detail("The organization keeps no old content (its eventSourcingLevel is audit).")),

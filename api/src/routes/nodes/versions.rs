@@ -25,7 +25,9 @@ use crate::authenticate::Caller;
 use crate::content::NodeDocuments;
 use crate::etag::{NodeTag, if_match};
 use crate::extract::{Id, Ids, Query};
+use crate::pagination::number_or_cursor;
 use crate::problem::{Code, Problem, ProblemBody};
+use crate::routes::history::authors::{Authors, read_principal};
 
 /// Versions of a page, unless another number is asked for, and at most.
 const VERSIONS_DEFAULT: u32 = 50;
@@ -38,6 +40,11 @@ pub(super) struct Parameters {
     /// Only versions before this one: the `nextBefore` of the page before.
     #[param(minimum = 1)]
     before: Option<i32>,
+    /// Instead of `before`: `nextCursor` of the page before; left out: the first page.
+    cursor: Option<String>,
+    /// Only versions of this principal: `user:<uuid>`, `agent:<uuid>` or `api_key:<uuid>`.
+    #[param(example = "user:0192d3e0-5b7a-7c3e-8f00-3f2a9f1c4d5e")]
+    principal: Option<String>,
     /// How many.
     #[param(default = 50, minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -107,6 +114,12 @@ pub(super) struct List {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next_before: Option<i32>,
+    /// Where to go on: the parameter `cursor` of the next page; `null` at the end.
+    #[schema(required)]
+    next_cursor: Option<String>,
+    /// Those who made them, by principal.
+    #[schema(value_type = std::collections::HashMap<String, crate::routes::history::authors::AuthorBody>)]
+    authors: Authors,
 }
 
 /// List a node's versions
@@ -127,12 +140,16 @@ pub(super) async fn list(
     if !(1..=VERSIONS_MAX).contains(&limit) {
         return Err(Problem::new(Code::InvalidParameter).detail(format!("limit is 1 to {VERSIONS_MAX}.")));
     }
+    let before = number_or_cursor(parameters.before, "before", parameters.cursor.as_deref())?;
+    let by = read_principal(parameters.principal.as_deref())?;
     let org = api.node_document(&caller, id, Access::Read).await?.document.org;
-    let mut found = versions::of_node(&api.db, org, id, parameters.before, limit + 1).await?;
+    let mut found = versions::of_node(&api.db, org, id, by, before, limit + 1).await?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next_before = found.last().filter(|_| has_more).map(|last| last.version);
-    Ok(Json(List { items: found.iter().map(VersionBody::of).collect(), next_before }))
+    let next_cursor = next_before.map(|version| version.to_string());
+    let authors = api.authors(org, found.iter().map(|version| version.changed_by)).await?;
+    Ok(Json(List { items: found.iter().map(VersionBody::of).collect(), next_before, next_cursor, authors }))
 }
 
 /// Read a version of a node

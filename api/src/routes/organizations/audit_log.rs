@@ -7,7 +7,8 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use platform::access::OrgAction;
 use platform::auth::PrincipalRef;
-use platform::db::audit::{self, Action, Filter, Recorded, ResourceKind};
+use platform::db::PageRequest;
+use platform::db::audit::{self, Action, AuditSort, Filter, Recorded, ResourceKind};
 use schema::ids::{OrgId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,15 +18,18 @@ use uuid::Uuid;
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Id, Query};
-use crate::pagination::{Page, PageQuery};
+use crate::pagination::{Page, PageQuery, sort_schema};
 use crate::problem::{Code, Problem, ProblemBody};
 
-/// Which entries.
+/// Which entries, in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// `nextCursor` of the page before; left out: the first page.
+    /// By what to sort; with a hyphen the other way round.
+    #[param(schema_with = sort_schema::<AuditSort>)]
+    sort: Option<String>,
+    /// `nextCursor` of the page before, of the same order; left out: the first page.
     cursor: Option<String>,
     /// How many items, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -108,7 +112,8 @@ impl From<Recorded> for AuditEntry {
 
 /// Read an organization's audit log
 ///
-/// For owners and admins. Who did what to the organization, its people, projects, keys and settings, the newest first.
+/// For owners and admins. Who did what to the organization, its people, projects, keys and settings, the newest first
+/// unless `sort` says otherwise.
 /// Entries can neither be changed nor deleted. What people write in documents is not here but in the documents' history.
 #[utoipa::path(get, path = "/orgs/{orgId}/audit-log", tag = "organizations", operation_id = "listAuditLog",
     params(("orgId" = Uuid, Path, description = "The organization's id."), Parameters),
@@ -125,12 +130,12 @@ pub(super) async fn handler(
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
     let (filter, page) = parameters.read()?;
     api.organization(&caller, id, OrgAction::ReadAuditLog).await?;
-    let page = audit::list(&api.db, id, filter, page.request()?).await?;
+    let page = audit::list(&api.db, id, &filter, page).await?;
     Ok(Json(Page::of(page, AuditEntry::from)))
 }
 
 impl Parameters {
-    fn read(self) -> Result<(Filter, PageQuery), Problem> {
+    fn read(self) -> Result<(Filter, PageRequest<AuditSort>), Problem> {
         let filter = Filter {
             actor: self
                 .actor
@@ -142,7 +147,8 @@ impl Parameters {
             since: self.since,
             until: self.until,
         };
-        Ok((filter, PageQuery { cursor: self.cursor, limit: self.limit }))
+        let page = PageQuery { cursor: self.cursor, limit: self.limit };
+        Ok((filter, page.sorted(self.sort.as_deref(), AuditSort::NEWEST_FIRST)?))
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use platform::access::OrgAction;
 use platform::db::Sort;
 use platform::db::templates::{self, TemplateSort};
-use schema::ids::OrgId;
+use schema::ids::{OrgId, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -18,9 +18,9 @@ use crate::extract::{Id, Query};
 use crate::pagination::{Page, PageQuery, sort_schema};
 use crate::problem::{Problem, ProblemBody};
 
-/// In which order, and which part.
+/// Which templates, in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// By what to sort; with a hyphen the other way round.
@@ -31,6 +31,9 @@ pub(super) struct Parameters {
     /// How many items, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// Those that this person made.
+    #[param(value_type = Option<Uuid>)]
+    created_by: Option<UserId>,
 }
 
 /// List an organization's templates
@@ -50,9 +53,9 @@ pub(super) async fn handler(
     Id(org): Id<OrgId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<TemplateBody>>, Problem> {
-    let Parameters { sort, cursor, limit } = parameters;
+    let Parameters { sort, cursor, limit, created_by } = parameters;
     let request = PageQuery { cursor, limit }.sorted(sort.as_deref(), Sort::ascending(TemplateSort::CreatedAt))?;
     api.organization(&caller, org, OrgAction::UseTemplates).await?;
-    let page = templates::list(&api.db, org, request).await?;
+    let page = templates::list(&api.db, org, created_by, request).await?;
     Ok(Json(Page::of(page, TemplateBody::from)))
 }

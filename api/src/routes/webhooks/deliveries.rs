@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use platform::access::OrgAction;
 use platform::db::webhooks::{self, Delivery, DeliveryState};
+use platform::db::{Creation, Sort};
 use schema::ids::{DeliveryId, OrgId, WebhookId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +18,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{Ids, Ids3, Query};
 use crate::idempotency::IdempotencyKey;
-use crate::pagination::{Page, PageQuery};
+use crate::pagination::{Page, PageQuery, sort_schema};
 use crate::problem::{Problem, ProblemBody};
 
 /// A message to a webhook, and what became of it.
@@ -117,12 +118,15 @@ impl From<Delivery> for DeliveryBody {
     }
 }
 
-/// Which part of the log.
+/// Which part of the log, in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// `nextCursor` of the page before; left out: the first page.
+    /// By what to sort; with a hyphen the other way round.
+    #[param(schema_with = sort_schema::<Creation>)]
+    sort: Option<String>,
+    /// `nextCursor` of the page before, of the same order; left out: the first page.
     cursor: Option<String>,
     /// How many items, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -134,7 +138,7 @@ pub(super) struct Parameters {
 
 /// Read a webhook's log
 ///
-/// For owners and admins, the newest first. It is kept for some days.
+/// For owners and admins, the newest first unless `sort` says otherwise. It is kept for some days.
 #[utoipa::path(get, path = "/orgs/{orgId}/webhooks/{webhookId}/deliveries", tag = "webhooks",
     operation_id = "listWebhookDeliveries",
     params(
@@ -154,8 +158,8 @@ pub(super) async fn list(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Page<DeliveryBody>>, Problem> {
     api.organization(&caller, org, OrgAction::ManageWebhooks).await?;
-    let Parameters { cursor, limit, state } = parameters;
-    let page = PageQuery { cursor, limit }.request()?;
+    let Parameters { sort, cursor, limit, state } = parameters;
+    let page = PageQuery { cursor, limit }.sorted(sort.as_deref(), Sort::descending(Creation::CreatedAt))?;
     webhooks::find(&api.db, org, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     let page = webhooks::deliveries(&api.db, org, id, state.map(DeliveryState::from), page).await?;
     Ok(Json(Page::of(page, DeliveryBody::from)))

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use schema::ids::{DeliveryId, OrgId, WebhookId};
 use serde_json::{Value, json};
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::db::{Db, DbError, Page, PageRequest};
@@ -69,6 +70,7 @@ pub struct Delivery {
     pub created_at: DateTime<Utc>,
 }
 
+#[derive(FromRow)]
 struct Row {
     id: Uuid,
     message_id: Uuid,
@@ -105,7 +107,7 @@ impl Row {
     }
 }
 
-/// What a webhook was told, or is to be told, the newest first; of one state, if one is given.
+/// A page of what a webhook was told, or is to be told; of one state, if one is given.
 pub async fn deliveries(
     db: &Db,
     org: OrgId,
@@ -114,26 +116,27 @@ pub async fn deliveries(
     page: PageRequest,
 ) -> Result<Page<Delivery>, DbError> {
     let mut tx = db.org(org).await?;
-    let (before, before_id) = page.after();
-    let rows = sqlx::query_as!(
-        Row,
+    let rows: Vec<Row> = to_webhook(org, webhook, state, &page).build_query_as().fetch_all(&mut *tx.inner).await?;
+    Page::of(page, rows, |row| (row.created_at, row.id)).try_map(Row::read)
+}
+
+pub(in crate::db) fn to_webhook(
+    org: OrgId,
+    webhook: WebhookId,
+    state: Option<DeliveryState>,
+    page: &PageRequest,
+) -> QueryBuilder<Postgres> {
+    let mut statement = QueryBuilder::new(
         "SELECT id, message_id, kind, payload, state, attempts, due_at, attempted_at, duration_ms, status, answer, error,
              created_at
-         FROM webhook_deliveries
-         WHERE webhook_id = $1 AND org_id = $2 AND ($3::text IS NULL OR state = $3)
-           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
-         ORDER BY created_at DESC, id DESC LIMIT $6",
-        webhook.as_uuid(),
-        org.as_uuid(),
-        state.map(DeliveryState::as_str),
-        before,
-        before_id,
-        page.rows()
-    )
-    .fetch_all(&mut *tx.inner)
-    .await?;
-    let items = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(page, items, |delivery| (delivery.created_at, delivery.id.as_uuid())))
+         FROM webhook_deliveries WHERE org_id = ",
+    );
+    statement.push_bind(org.as_uuid()).push(" AND webhook_id = ").push_bind(webhook.as_uuid());
+    if let Some(state) = state {
+        statement.push(" AND state = ").push_bind(state.as_str());
+    }
+    page.complete(&mut statement);
+    statement
 }
 
 /// One delivery to a webhook.
