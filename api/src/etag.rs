@@ -1,8 +1,8 @@
 //! Entity tags: where documents stand in their logs, and digests of what is in rows of tables.
 //!
 //! A document's tag is `"<epoch>-<seq>"`. A node lives in two documents, its canvas and its own, so its tag names both:
-//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That of an organization or a project is a digest of what an answer
-//! says of it, so what happens on a project's canvas does not change it. Tags are opaque to clients; only equality has a meaning.
+//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That of what has no log (an organization, a project,
+//! a template, …) is a digest of what an answer says of it, so what happens on a project's canvas does not change it. Tags are opaque to clients; only equality has a meaning.
 
 use std::fmt;
 use std::str::FromStr;
@@ -159,6 +159,11 @@ pub fn answer_unless_known(known: Option<&Condition<ContentTag>>, tag: ContentTa
         return (StatusCode::NOT_MODIFIED, [etag_header(&tag)]).into_response();
     }
     ([etag_header(&tag)], Json(body)).into_response()
+}
+
+/// The answer to whoever wants to read this, or that it is what is `known` to them. Its tag is its digest.
+pub fn answer_with_digest(known: Option<&Condition<ContentTag>>, body: impl Serialize) -> Response {
+    answer_unless_known(known, ContentTag::of(&body), body)
 }
 
 /// Refuses what expects another state than the present one.

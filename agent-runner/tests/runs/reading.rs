@@ -8,6 +8,7 @@ use bytes::Bytes;
 use platform::blob::{BlobKey, BlobStore};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
+use platform::db::DbError;
 use platform::db::audit::Actor;
 use platform::db::files::{self, FileChanges, FileText, LeasedFile};
 use platform::lifecycle::Lifecycle;
@@ -255,7 +256,8 @@ async fn a_file_is_found_by_what_it_is_called_now() {
     let file = place.uploaded("a.txt", "text/plain", b"words").await;
     let call = async |filename: &str| {
         let changes = FileChanges { filename: Some(filename.to_owned()), metadata: None };
-        files::change(db, place.org, &Actor::SYSTEM, file, &changes).await.unwrap().unwrap();
+        let change = |_| Ok::<_, DbError>(changes);
+        files::change(db, place.org, &Actor::SYSTEM, file, change).await.unwrap().unwrap();
     };
     call("b.txt").await;
     let leased = place.lease().await;

@@ -28,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
+use crate::etag::ContentTag;
 use crate::fields::Fields;
 use crate::problem::{Code, Problem};
 
@@ -146,6 +147,12 @@ impl From<File> for FileBody {
             download_url_expires_at: None,
         }
     }
+}
+
+/// What people say of a file. Where it can be downloaded is another place each time that one asks, and what the server
+/// reads of it is not for people to change.
+fn tag(file: &File) -> ContentTag {
+    ContentTag::of(&(file.id, &file.filename, &file.metadata))
 }
 
 impl Api {

@@ -6,6 +6,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod authors;
+mod conditions;
 mod demo;
 mod documents;
 mod erasure;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::page::{Key, Page, PageRequest, SortKey};
 use super::projects::Which;
-use super::{Db, DbError, SCRATCH_ORG};
+use super::{Db, DbError, OrgTx, SCRATCH_ORG};
 
 /// A document, and whose it is. Made by what it is: its kind says how it is read, repaired and projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -269,21 +269,45 @@ pub async fn find_free(db: &Db, org: OrgId, id: FreeDocumentId) -> Result<Option
     row.map(FreeDocumentRow::read).transpose()
 }
 
-/// Calls a free document otherwise. `None` when it was deleted.
-pub async fn rename_free(
+/// Calls a free document what `change` says when it sees what it is; nobody else does meanwhile. `None` when it was deleted.
+pub async fn rename_free<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     by: &Actor,
     id: FreeDocumentId,
+    change: impl FnOnce(FreeDocument) -> Result<Option<String>, E>,
+) -> Result<Option<FreeDocument>, E> {
+    let mut tx = db.org(org).await?;
+    let Some(present) = lock_free(&mut tx, id).await? else { return Ok(None) };
+    let title = change(present)?;
+    Ok(write_title(tx, by, id, title.as_deref()).await?)
+}
+
+async fn lock_free(tx: &mut OrgTx, id: FreeDocumentId) -> Result<Option<FreeDocument>, DbError> {
+    let row = sqlx::query_as!(
+        FreeDocumentRow,
+        "SELECT id, project_id, title, created_at FROM documents
+         WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL FOR NO KEY UPDATE",
+        id.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(FreeDocumentRow::read).transpose()
+}
+
+async fn write_title(
+    mut tx: OrgTx,
+    by: &Actor,
+    id: FreeDocumentId,
     title: Option<&str>,
 ) -> Result<Option<FreeDocument>, DbError> {
-    let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         FreeDocumentRow,
         "UPDATE documents SET title = $3 WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL
          RETURNING id, project_id, title, created_at, deleted_at",
         id.as_uuid(),
-        org.as_uuid(),
+        tx.org().as_uuid(),
         title
     )
     .fetch_optional(&mut *tx.inner)

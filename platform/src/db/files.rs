@@ -293,30 +293,42 @@ pub async fn confirm(db: &Db, by: &Actor, seen: &File, blob: &Settled) -> Result
     Ok(file)
 }
 
-/// Changes a file. `None` when there is no such one.
-pub async fn change(
+/// Makes the changes to a file that `change` asks for when it sees what it is; nobody else changes it meanwhile. `None`
+/// when there is no such one.
+pub async fn change<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     by: &Actor,
     id: FileId,
-    changes: &FileChanges,
-) -> Result<Option<File>, DbError> {
+    change: impl FnOnce(File) -> Result<FileChanges, E>,
+) -> Result<Option<File>, E> {
     let mut tx = db.org(org).await?;
-    let found = sqlx::query!(
+    lock(&mut tx, id).await?;
+    let Some(present) = read_one(&mut tx, id).await? else { return Ok(None) };
+    let changes = change(present)?;
+    Ok(write(tx, by, id, &changes).await?)
+}
+
+async fn lock(tx: &mut OrgTx, id: FileId) -> Result<(), DbError> {
+    let org = tx.org().as_uuid();
+    sqlx::query!("SELECT FROM files WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE", id.as_uuid(), org)
+        .execute(&mut *tx.inner)
+        .await?;
+    Ok(())
+}
+
+async fn write(mut tx: OrgTx, by: &Actor, id: FileId, changes: &FileChanges) -> Result<Option<File>, DbError> {
+    sqlx::query!(
         "UPDATE files SET filename = coalesce($3, filename), metadata = coalesce($4, metadata),
              updated_at = clock_timestamp()
          WHERE id = $1 AND org_id = $2",
         id.as_uuid(),
-        org.as_uuid(),
+        tx.org().as_uuid(),
         changes.filename,
         changes.metadata.clone().map(Value::Object)
     )
     .execute(&mut *tx.inner)
-    .await?
-    .rows_affected();
-    if found == 0 {
-        return Ok(None);
-    }
+    .await?;
     if changes.filename.is_some() {
         work::call_otherwise(&mut tx, id).await?;
     }

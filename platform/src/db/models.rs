@@ -192,15 +192,22 @@ fn told(fields: &ModelFields) -> serde_json::Value {
     json!({"name": fields.name, "baseUrl": fields.base_url, "model": fields.model, "keyName": fields.key_name})
 }
 
-/// Changes a model. `None` when there is no such one.
-pub async fn update(
+/// Changes a model into what `change` makes of what it is; nobody else changes it meanwhile. Another one of the same name
+/// is a [`DbError::Conflict`] of [`NAME_TAKEN`]. `None` when there is no such one.
+pub async fn update<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     by: &Actor,
     id: Uuid,
-    fields: &ModelFields,
-) -> Result<Option<OrgModel>, DbError> {
+    change: impl FnOnce(OrgModel) -> Result<ModelFields, E>,
+) -> Result<Option<OrgModel>, E> {
     let mut tx = db.org(org).await?;
+    let Some(present) = find_in(&mut tx, id).await? else { return Ok(None) };
+    let fields = change(present)?;
+    Ok(write(tx, by, id, &fields).await?)
+}
+
+async fn write(mut tx: OrgTx, by: &Actor, id: Uuid, fields: &ModelFields) -> Result<Option<OrgModel>, DbError> {
     let row = sqlx::query_as!(
         Row,
         r#"UPDATE agent_models SET name = $3, base_url = $4, model = $5, key_name = $6,
@@ -209,7 +216,7 @@ pub async fn update(
            RETURNING id, name, base_url, model, key_name, price_in, price_out, context_tokens, output_tokens, fallbacks,
                created_at, updated_at"#,
         id,
-        org.as_uuid(),
+        tx.org().as_uuid(),
         fields.name,
         fields.base_url,
         fields.model,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::page::{Key, Page, PageRequest, SortKey};
-use super::{Db, DbError};
+use super::{Db, DbError, OrgTx};
 use crate::access::OrgRole;
 
 /// A template of an organization.
@@ -202,22 +202,47 @@ pub async fn create(
     row.read()
 }
 
-/// Makes a template something else. `None` when it is gone.
-pub async fn update(
+/// Changes a template into what `change` makes of what it is; nobody else changes it meanwhile. `None` when there is no
+/// such one.
+pub async fn update<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     id: TemplateId,
     actor: &Actor,
+    change: impl FnOnce(OrgTemplate) -> Result<TemplateFields, E>,
+) -> Result<Option<OrgTemplate>, E> {
+    let mut tx = db.org(org).await?;
+    let Some(present) = lock(&mut tx, id).await? else { return Ok(None) };
+    let fields = change(present)?;
+    Ok(write(tx, id, actor, &fields).await?)
+}
+
+async fn lock(tx: &mut OrgTx, id: TemplateId) -> Result<Option<OrgTemplate>, DbError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, org_id, name, description, structure, agent_config, created_by, created_at, updated_at
+         FROM templates WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE",
+        id.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    row.map(Row::read).transpose()
+}
+
+async fn write(
+    mut tx: OrgTx,
+    id: TemplateId,
+    actor: &Actor,
     fields: &TemplateFields,
 ) -> Result<Option<OrgTemplate>, DbError> {
-    let mut tx = db.org(org).await?;
     let row = sqlx::query_as!(
         Row,
         "UPDATE templates SET name = $3, description = $4, structure = $5, agent_config = $6
          WHERE id = $1 AND org_id = $2
          RETURNING id, org_id, name, description, structure, agent_config, created_by, created_at, updated_at",
         id.as_uuid(),
-        org.as_uuid(),
+        tx.org().as_uuid(),
         fields.name,
         fields.description,
         json!(fields.structure),

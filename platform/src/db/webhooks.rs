@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::audit::{self, Action, Actor, ResourceKind};
 use super::events::EventKind;
 use super::page::{Key, Page, PageRequest, SortKey};
-use super::{Db, DbError};
+use super::{Db, DbError, OrgTx};
 use crate::config::Secret;
 
 #[cfg(feature = "testing")]
@@ -238,15 +238,35 @@ async fn secret_of(db: &Db, org: OrgId, id: WebhookId) -> Result<Option<Secret>,
     Ok(secret.map(Secret::new))
 }
 
-/// Changes a webhook. One that is made active again, or is somewhere else, starts without failures. `None` when there is no such one.
-pub async fn update(
+/// Makes the changes to a webhook that `change` asks for when it sees what it is; nobody else changes it meanwhile. One
+/// that is made active again, or is somewhere else, starts without failures. `None` when there is no such one.
+pub async fn update<E: From<DbError>>(
     db: &Db,
     org: OrgId,
     by: &Actor,
     id: WebhookId,
-    changes: &WebhookChanges,
-) -> Result<Option<Webhook>, DbError> {
+    change: impl FnOnce(Webhook) -> Result<WebhookChanges, E>,
+) -> Result<Option<Webhook>, E> {
     let mut tx = db.org(org).await?;
+    let Some(present) = lock(&mut tx, id).await? else { return Ok(None) };
+    let changes = change(present)?;
+    Ok(write(tx, by, id, &changes).await?)
+}
+
+async fn lock(tx: &mut OrgTx, id: WebhookId) -> Result<Option<Webhook>, DbError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, url, description, kinds, active, disabled_why, failing_since, created_at, updated_at FROM webhooks
+         WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE",
+        id.as_uuid(),
+        tx.org().as_uuid()
+    )
+    .fetch_optional(&mut *tx.inner)
+    .await?;
+    Ok(row.map(Webhook::from))
+}
+
+async fn write(mut tx: OrgTx, by: &Actor, id: WebhookId, changes: &WebhookChanges) -> Result<Option<Webhook>, DbError> {
     let kinds = changes.kinds.as_deref().map(names);
     let starts_anew = changes.active == Some(true) || changes.url.is_some();
     let row = sqlx::query_as!(
@@ -259,7 +279,7 @@ pub async fn update(
          WHERE id = $1 AND org_id = $2
          RETURNING id, url, description, kinds, active, disabled_why, failing_since, created_at, updated_at",
         id.as_uuid(),
-        org.as_uuid(),
+        tx.org().as_uuid(),
         changes.url,
         changes.description,
         kinds.as_deref(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use platform::blob::{BlobKey, Settled};
+use platform::db::DbError;
 use platform::db::audit::Actor;
 use platform::db::files::{self, File, FileChanges, FileState, NewFile};
 use platform::db::organizations;
@@ -50,7 +51,8 @@ async fn a_file_is_found_in_its_organization_only() {
     assert_eq!((place.org, place.project), (here, Some(project)));
     assert!(!files::delete(&test.db, elsewhere, &Actor::SYSTEM, file.id).await.unwrap());
     let changes = FileChanges { filename: Some("b.txt".to_owned()), metadata: None };
-    assert_eq!(files::change(&test.db, elsewhere, &Actor::SYSTEM, file.id, &changes).await.unwrap(), None);
+    let changed = files::change(&test.db, elsewhere, &Actor::SYSTEM, file.id, |_| Ok::<_, DbError>(changes)).await;
+    assert_eq!(changed.unwrap(), None);
     // A project of another organization is none of this one's.
     let foreign = files::create(&test.db, elsewhere, &Actor::SYSTEM, &new_file(Some(project))).await;
     assert!(foreign.is_err());

@@ -11,7 +11,7 @@ use platform::config::{Config, Mode, Secret};
 use platform::db::audit::{self, Action, Actor, AuditSort, Filter};
 use platform::db::events::{self, EventKind, NewEvent};
 use platform::db::webhooks::{self, Delivery, DeliveryState, NewWebhook, WebhookChanges};
-use platform::db::{Db, PageRequest};
+use platform::db::{Db, DbError, PageRequest};
 use platform::lifecycle::Lifecycle;
 use platform::limits::Limits;
 use platform::metrics::Metrics;
@@ -404,7 +404,8 @@ async fn a_webhook_to_which_nothing_gets_through_for_days_is_made_inactive_and_t
     assert_eq!(setting.log(webhook).await.len(), 1, "nothing is kept for an inactive one");
     let changes = WebhookChanges { active: Some(true), ..WebhookChanges::default() };
     let active =
-        webhooks::update(&setting.test.db, setting.org, &Actor::SYSTEM, webhook, &changes).await.unwrap().unwrap();
+        webhooks::update(&setting.test.db, setting.org, &Actor::SYSTEM, webhook, |_| Ok::<_, DbError>(changes));
+    let active = active.await.unwrap().unwrap();
     assert_eq!((active.active, active.disabled_why, active.failing_since), (true, None, None));
 }
 

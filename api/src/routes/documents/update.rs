@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
 use platform::access::Access;
-use platform::db::documents;
+use platform::db::documents::{self, FreeDocument};
 use schema::Patch;
 use schema::ids::DocumentName;
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use super::body::DocumentBody;
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{ContentTag, answer_with_digest, if_match, require};
 use crate::extract::{self, Id};
 use crate::fields::{Fields, NAME_LENGTH_MAX};
 use crate::problem::{Problem, ProblemBody};
@@ -31,29 +33,44 @@ pub(super) struct Request {
 
 /// Call a free document otherwise
 #[utoipa::path(patch, path = "/documents/{name}", tag = "documents", operation_id = "updateDocument",
-    params(("name" = String, Path, description = "`doc:<uuid>`.")),
+    params(
+        ("name" = String, Path, description = "`doc:<uuid>`."),
+        ("If-Match" = Option<String>, Header, description = "An ETag: change it only if it is still as it was then."),
+    ),
     request_body(content((Request = "application/json"), (Request = "application/merge-patch+json"))),
     responses(
-        (status = OK, description = "The document as it is now.", body = DocumentBody),
+        (status = OK, description = "The document as it is now.", body = DocumentBody,
+            headers(("ETag" = String, description = "Another one for every change of what is said here."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller may only read.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the document's title has changed; ETag says what it is now.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(name): Id<DocumentName>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<Request>,
-) -> Result<Json<DocumentBody>, Problem> {
+) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
     let mut fields = Fields::default();
     let title = request.title.map(|title| fields.line("title", &title, 1..=NAME_LENGTH_MAX));
     fields.finish()?;
     let (id, document) = api.free_document(&caller, &name, Access::Write).await?;
-    let changed = match title.as_change() {
+    let is_expected =
+        |present: FreeDocument| require(condition.as_ref(), &ContentTag::of(&DocumentBody::from(present)));
+    let not_found = || Problem::not_found("document");
+    let document = match title.as_change() {
         Some(title) => {
-            let title = title.map(String::as_str);
-            documents::rename_free(&api.db, document.org, &caller.actor, id, title).await?
+            let rename = |present| is_expected(present).map(|()| title.cloned());
+            documents::rename_free(&api.db, document.org, &caller.actor, id, rename).await?.ok_or_else(not_found)?
         }
-        None => documents::find_free(&api.db, document.org, id).await?,
+        None => {
+            let found = documents::find_free(&api.db, document.org, id).await?.ok_or_else(not_found)?;
+            is_expected(found.clone())?;
+            found
+        }
     };
-    Ok(Json(changed.ok_or_else(|| Problem::not_found("document"))?.into()))
+    Ok(answer_with_digest(None, DocumentBody::from(document)))
 }

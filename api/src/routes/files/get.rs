@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use schema::ids::FileId;
 
-use super::FileBody;
+use super::{FileBody, tag};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::etag_header;
 use crate::extract::Id;
 use crate::problem::Problem;
 
@@ -18,12 +20,15 @@ use crate::problem::Problem;
 /// it.
 #[utoipa::path(get, path = "/files/{fileId}", tag = "files", operation_id = "getFile",
     params(("fileId" = Uuid, Path, description = "The file's id.")),
-    responses((status = OK, description = "The file.", body = FileBody)))]
+    responses(
+        (status = OK, description = "The file.", body = FileBody,
+            headers(("ETag" = String, description = "Another one for every change of what it is called and what is noted of it."))),
+    ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(id): Id<FileId>,
-) -> Result<Json<FileBody>, Problem> {
+) -> Result<Response, Problem> {
     let file = api.file(&caller, id).await?;
-    Ok(Json(api.file_body(file).await?))
+    Ok(([etag_header(&tag(&file))], Json(api.file_body(file).await?)).into_response())
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
 use platform::access::OrgAction;
 use platform::db::DbError;
-use platform::db::models::{self, MODELS_MAX, NAME_TAKEN, TOO_MANY_MODELS};
+use platform::db::models::{self, MODELS_MAX, NAME_TAKEN, OrgModel, TOO_MANY_MODELS};
 use schema::ids::OrgId;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ use super::fields::{ModelChanges, NewModel};
 use super::{ModelBody, Reader};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{ContentTag, answer_with_digest, if_match, require};
 use crate::extract::{self, Id, Ids};
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -69,27 +71,51 @@ pub(super) async fn create(
     params(
         ("orgId" = Uuid, Path, description = "The organization's id."),
         ("modelId" = Uuid, Path, description = "The model's id."),
+        ("If-Match" = Option<String>, Header, description = "An ETag: change it only if it is still as it was then."),
     ),
     request_body = ModelChanges,
     responses(
-        (status = OK, description = "As it is now.", body = ModelBody),
+        (status = OK, description = "As it is now.", body = ModelBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller's role does not allow it.",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "`CONFLICT`: there is a model of this name.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the model has changed; ETag says what it is now.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids(org, id): Ids<OrgId, Uuid>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<ModelChanges>,
-) -> Result<Json<ModelBody>, Problem> {
+) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
     api.organization(&caller, org, OrgAction::Configure).await?;
-    let not_found = || Problem::not_found("model");
-    let model = models::find(&api.db, org, id).await?.ok_or_else(not_found)?;
-    let fields = request.apply(model).read(&api)?;
-    let model = models::update(&api.db, org, &caller.actor, id, &fields).await.map_err(explain)?;
-    Ok(Json(ModelBody::of(model.ok_or_else(not_found)?, Reader::Administrator)))
+    let of = |model| ModelBody::of(model, Reader::Administrator);
+    let change = |present: OrgModel| {
+        require(condition.as_ref(), &ContentTag::of(&of(present.clone())))?;
+        Ok::<_, Refused>(request.apply(present).read(&api)?)
+    };
+    let updated = models::update(&api.db, org, &caller.actor, id, change).await;
+    let model = updated.map_err(|Refused(problem)| problem)?.ok_or_else(|| Problem::not_found("model"))?;
+    Ok(answer_with_digest(None, of(model)))
+}
+
+/// Why a model was not changed.
+struct Refused(Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<DbError> for Refused {
+    fn from(error: DbError) -> Self {
+        Self(explain(error))
+    }
 }
 
 /// Delete a model

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
 use platform::access::{OrgAction, OrgRole};
 use platform::db::models;
 use schema::ids::OrgId;
@@ -12,6 +14,7 @@ use uuid::Uuid;
 use super::{ModelBody, Reader};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{answer_with_digest, if_none_match};
 use crate::extract::{Id, Ids};
 use crate::pagination::Page;
 use crate::problem::Problem;
@@ -44,14 +47,21 @@ pub(super) async fn list(
     params(
         ("orgId" = Uuid, Path, description = "The organization's id."),
         ("modelId" = Uuid, Path, description = "The model's id."),
+        ("If-None-Match" = Option<String>, Header, description = "An ETag: the answer is 304 while it holds."),
     ),
-    responses((status = OK, description = "The model.", body = ModelBody)))]
+    responses(
+        (status = OK, description = "The model.", body = ModelBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
+        (status = NOT_MODIFIED, description = "Nothing has changed since."),
+    ))]
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids(org, id): Ids<OrgId, Uuid>,
-) -> Result<Json<ModelBody>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let known = if_none_match(&headers)?;
     let (_, role) = api.organization(&caller, org, OrgAction::View).await?;
     let model = models::find(&api.db, org, id).await?.ok_or_else(|| Problem::not_found("model"))?;
-    Ok(Json(ModelBody::of(model, reader(&caller, role))))
+    Ok(answer_with_digest(known.as_ref(), ModelBody::of(model, reader(&caller, role))))
 }

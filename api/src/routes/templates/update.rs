@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use platform::db::templates::{self, TemplateFields};
+use axum::response::Response;
+use http::HeaderMap;
+use platform::db::templates::{self, OrgTemplate, TemplateFields};
 use schema::Patch;
 use schema::ids::TemplateId;
 use schema::template::Template;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 use super::{TemplateBody, check_agent_config, structure_schema};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{ContentTag, answer_with_digest, if_match, require};
 use crate::extract::{self, Id};
 use crate::fields::{DESCRIPTION_LENGTH_MAX, Fields, NAME_LENGTH_MAX};
 use crate::problem::{Problem, ProblemBody};
@@ -46,52 +48,56 @@ pub(super) struct Request {
 ///
 /// For whoever made it, and for administrators of its organization. What was made with it stays as it is.
 #[utoipa::path(patch, path = "/templates/{templateId}", tag = "templates", operation_id = "updateTemplate",
-    params(("templateId" = Uuid, Path, description = "The template's id.")),
+    params(
+        ("templateId" = Uuid, Path, description = "The template's id."),
+        ("If-Match" = Option<String>, Header, description = "An ETag: change it only if it is still as it was then."),
+    ),
     request_body(content((Request = "application/json"), (Request = "application/merge-patch+json"))),
     responses(
-        (status = OK, description = "The template as it is now.", body = TemplateBody),
+        (status = OK, description = "The template as it is now.", body = TemplateBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the template is somebody else's, or comes with the server.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the template has changed; ETag says what it is now.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(id): Id<TemplateId>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<Request>,
-) -> Result<Json<TemplateBody>, Problem> {
-    let present = api.template_to_change(&caller, id).await?;
-    let mut fields = Fields::default();
-    let cannot_be_emptied = "cannot be emptied; leave it out to keep it";
-    let name = match request.name {
-        Patch::Absent => present.name,
-        Patch::Set(name) => fields.line("name", &name, 1..=NAME_LENGTH_MAX),
-        Patch::Clear => {
-            fields.refuse("name", cannot_be_emptied);
-            present.name
-        }
+) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
+    let org = api.template_to_change(&caller, id).await?.org;
+    let change = |present: OrgTemplate| {
+        require(condition.as_ref(), &ContentTag::of(&TemplateBody::from(present.clone())))?;
+        request.apply(present)
     };
-    let description = match request.description {
-        Patch::Absent => present.description,
-        Patch::Clear => String::new(),
-        Patch::Set(description) => fields.text("description", &description, DESCRIPTION_LENGTH_MAX),
-    };
-    let structure = match request.structure {
-        Patch::Absent => present.structure,
-        Patch::Set(structure) => structure,
-        Patch::Clear => {
-            fields.refuse("structure", cannot_be_emptied);
-            present.structure
-        }
-    };
-    fields.finish()?;
-    let agent_config = match request.agent_config {
-        Patch::Absent => present.agent_config,
-        Patch::Clear => Map::new(),
-        Patch::Set(config) => config,
-    };
-    check_agent_config(&agent_config)?;
-    structure.check().map_err(super::create::unfit)?;
-    let fields = TemplateFields { name, description, structure, agent_config };
-    let updated = templates::update(&api.db, present.org, id, &caller.actor, &fields).await?;
-    Ok(Json(updated.ok_or_else(|| Problem::not_found("template"))?.into()))
+    let updated = templates::update(&api.db, org, id, &caller.actor, change).await?;
+    let updated = TemplateBody::from(updated.ok_or_else(|| Problem::not_found("template"))?);
+    Ok(answer_with_digest(None, updated))
+}
+
+impl Request {
+    /// What the template is to be.
+    fn apply(self, present: OrgTemplate) -> Result<TemplateFields, Problem> {
+        let mut fields = Fields::default();
+        let name = fields.required("name", self.name).map(|name| fields.line("name", &name, 1..=NAME_LENGTH_MAX));
+        let description = match self.description {
+            Patch::Absent => present.description,
+            Patch::Clear => String::new(),
+            Patch::Set(description) => fields.text("description", &description, DESCRIPTION_LENGTH_MAX),
+        };
+        let structure = fields.required("structure", self.structure).unwrap_or(present.structure);
+        fields.finish()?;
+        let agent_config = match self.agent_config {
+            Patch::Absent => present.agent_config,
+            Patch::Clear => Map::new(),
+            Patch::Set(config) => config,
+        };
+        check_agent_config(&agent_config)?;
+        structure.check().map_err(super::create::unfit)?;
+        Ok(TemplateFields { name: name.unwrap_or(present.name), description, structure, agent_config })
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
 use platform::access::OrgAction;
 use platform::db::webhooks;
 use schema::ids::{OrgId, WebhookId};
@@ -11,6 +12,7 @@ use schema::ids::{OrgId, WebhookId};
 use super::WebhookBody;
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{answer_with_digest, if_none_match};
 use crate::extract::Ids;
 use crate::problem::{Problem, ProblemBody};
 
@@ -21,9 +23,12 @@ use crate::problem::{Problem, ProblemBody};
     params(
         ("orgId" = Uuid, Path, description = "The organization's id."),
         ("webhookId" = Uuid, Path, description = "The webhook's id."),
+        ("If-None-Match" = Option<String>, Header, description = "An ETag: the answer is 304 while it holds."),
     ),
     responses(
-        (status = OK, description = "The webhook.", body = WebhookBody),
+        (status = OK, description = "The webhook.", body = WebhookBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
+        (status = NOT_MODIFIED, description = "Nothing has changed since."),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller's role does not allow it.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
@@ -31,8 +36,11 @@ pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids(org, id): Ids<OrgId, WebhookId>,
-) -> Result<Json<WebhookBody>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let known = if_none_match(&headers)?;
     api.organization(&caller, org, OrgAction::ManageWebhooks).await?;
     let webhook = webhooks::find(&api.db, org, id).await?;
-    Ok(Json(webhook.ok_or_else(|| Problem::not_found("webhook"))?.into()))
+    let webhook = WebhookBody::from(webhook.ok_or_else(|| Problem::not_found("webhook"))?);
+    Ok(answer_with_digest(known.as_ref(), webhook))
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
 use platform::access::OrgAction;
-use platform::db::webhooks::{self, WebhookChanges};
+use platform::db::webhooks::{self, Webhook, WebhookChanges};
 use schema::ids::{OrgId, WebhookId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use super::{DESCRIPTION_LENGTH_MAX, WebhookBody, checked_kinds, checked_url};
 use crate::Api;
 use crate::authenticate::Caller;
+use crate::etag::{ContentTag, answer_with_digest, if_match, require};
 use crate::extract::{self, Ids};
 use crate::fields::Fields;
 use crate::problem::{Problem, ProblemBody};
@@ -47,19 +49,25 @@ pub(super) struct Request {
     params(
         ("orgId" = Uuid, Path, description = "The organization's id."),
         ("webhookId" = Uuid, Path, description = "The webhook's id."),
+        ("If-Match" = Option<String>, Header, description = "An ETag: change it only if it is still as it was then."),
     ),
     request_body = Request,
     responses(
-        (status = OK, description = "As it is now.", body = WebhookBody),
+        (status = OK, description = "As it is now.", body = WebhookBody,
+            headers(("ETag" = String, description = "Another one for every change."))),
         (status = FORBIDDEN, description = "`FORBIDDEN`: the caller's role does not allow it.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = PRECONDITION_FAILED, description = "`PRECONDITION_FAILED`: the webhook has changed; ETag says what it is now.",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn handler(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Ids(org, id): Ids<OrgId, WebhookId>,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<Request>,
-) -> Result<Json<WebhookBody>, Problem> {
+) -> Result<Response, Problem> {
+    let condition = if_match(&headers)?;
     api.organization(&caller, org, OrgAction::ManageWebhooks).await?;
     let mut fields = Fields::default();
     let Request { url, description, events, active } = request;
@@ -70,6 +78,11 @@ pub(super) async fn handler(
         active,
     };
     fields.finish()?;
-    let webhook = webhooks::update(&api.db, org, &caller.actor, id, &changes).await?;
-    Ok(Json(webhook.ok_or_else(|| Problem::not_found("webhook"))?.into()))
+    let change = |present: Webhook| {
+        require(condition.as_ref(), &ContentTag::of(&WebhookBody::from(present)))?;
+        Ok::<_, Problem>(changes)
+    };
+    let webhook = webhooks::update(&api.db, org, &caller.actor, id, change).await?;
+    let webhook = WebhookBody::from(webhook.ok_or_else(|| Problem::not_found("webhook"))?);
+    Ok(answer_with_digest(None, webhook))
 }
