@@ -4,6 +4,7 @@ mod body;
 mod parameters;
 mod places;
 mod position;
+mod presence;
 mod queue;
 mod stream;
 mod watched;
@@ -21,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::body::EventPage;
-use self::parameters::{Asked, Parameters};
+use self::parameters::{Asked, Parameters, Presence};
 use self::position::{Places, Position};
 use self::watched::Watched;
 use crate::Api;
@@ -80,6 +81,10 @@ async fn of_organization(
 /// Read what happens in a project
 ///
 /// As the events of an organization are read, for whoever may read the project.
+///
+/// With `presence`, a stream also tells who is in the project's canvas: the event `presence_update` comes at once, and
+/// whenever that changes, as it comes on sockets (`channel`, `nodeId`, `users`), only the newest to a client that reads
+/// slowly. It has no id, is in no page, and is not told again: who comes back is told what is so then.
 #[utoipa::path(get, path = "/projects/{projectId}/events", tag = "events", operation_id = "listProjectEvents",
     params(
         ("projectId" = Uuid, Path, description = "The project's id."),
@@ -112,6 +117,10 @@ async fn of_project(
 /// Read what happens at a node
 ///
 /// As the events of an organization are read, for whoever may read the node.
+///
+/// With `presence`, a stream also tells who is in the node's own document: the event `presence_update` comes at once, and
+/// whenever that changes, as it comes on sockets (`channel`, `nodeId`, `users`), only the newest to a client that reads
+/// slowly. It has no id, is in no page, and is not told again: who comes back is told what is so then.
 #[utoipa::path(get, path = "/nodes/{nodeId}/events", tag = "events", operation_id = "listNodeEvents",
     params(
         ("nodeId" = Uuid, Path, description = "The node's id."),
@@ -180,7 +189,12 @@ async fn answer(
     asked: Asked<Position>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if wants_stream(headers) {
+    let is_stream = wants_stream(headers);
+    if asked.presence == Presence::Told && !(is_stream && matches!(watched, Watched::Document(..))) {
+        let detail = "presence: streams of projects and nodes tell it; it has no past, and is not of an organization.";
+        return Err(Problem::new(Code::InvalidParameter).detail(detail));
+    }
+    if is_stream {
         return stream::open(api, caller, watched, asked).await;
     }
     let after = watched.resume(&api, asked.after.as_ref()).await?;

@@ -30,6 +30,7 @@ mod nodes;
 mod notifications;
 mod organizations;
 mod pages;
+mod presence;
 mod projects;
 mod proposals;
 mod requests;

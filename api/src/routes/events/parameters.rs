@@ -33,6 +33,18 @@ pub(super) struct Parameters {
     /// How many events a page has, at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// Whether the stream of a project or node also tells who is in its document (`presence_update`). Of streams only.
+    #[param(default = false)]
+    presence: Option<bool>,
+}
+
+/// Whether a stream tells who is in its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It does.
+    Told,
+    /// It tells what happens, and nothing else.
+    Untold,
 }
 
 /// The same, understood.
@@ -42,6 +54,7 @@ pub(super) struct Asked<After = EventId> {
     /// All when it is empty.
     pub(super) kinds: Vec<EventKind>,
     pub(super) limit: u32,
+    pub(super) presence: Presence,
 }
 
 impl Parameters {
@@ -58,14 +71,15 @@ impl Parameters {
         if self.limit.is_some_and(|limit| !(1..=PAGE_ITEMS_MAX).contains(&limit)) {
             return Err(invalid(format!("limit: 1 to {PAGE_ITEMS_MAX}.")));
         }
-        Ok(Asked { after, kinds, limit: self.limit.unwrap_or(LIMIT_DEFAULT) })
+        let presence = if self.presence.unwrap_or(false) { Presence::Told } else { Presence::Untold };
+        Ok(Asked { after, kinds, limit: self.limit.unwrap_or(LIMIT_DEFAULT), presence })
     }
 }
 
 impl<After> Asked<After> {
     /// The same, with another word for how far the client has come.
     pub(super) fn after<Other>(self, other: impl FnOnce(After) -> Other) -> Asked<Other> {
-        Asked { after: self.after.map(other), kinds: self.kinds, limit: self.limit }
+        Asked { after: self.after.map(other), kinds: self.kinds, limit: self.limit, presence: self.presence }
     }
 }
 

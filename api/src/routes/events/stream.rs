@@ -24,9 +24,10 @@ use schema::ids::OrgId;
 use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 
-use super::parameters::Asked;
+use super::parameters::{Asked, Presence};
 use super::places::{self, Place};
 use super::position::Position;
+use super::presence::{self, PresenceListener, RoomEnded};
 use super::queue::{Queue, Taken};
 use super::watched::{Found, Watched};
 use crate::Api;
@@ -64,6 +65,10 @@ pub(super) async fn open(
         let listener = api.events.listen(org, watched.interest(caller.user), Arc::clone(&queue) as _).await;
         listeners.push((org, listener.map_err(|error| Problem::new(Code::Unavailable).caused_by(error))?));
     }
+    let presence = match (asked.presence, &watched) {
+        (Presence::Told, Watched::Document(name, _)) => Some(PresenceListener::attach(&api, &caller, name).await?),
+        _ => None,
+    };
     let position = match &asked.after {
         Some(after) => watched.resume(&api, Some(after)).await?,
         None => watched.position(places_of(&listeners)),
@@ -84,6 +89,7 @@ pub(super) async fn open(
         watched,
         queue,
         listeners,
+        presence,
         access,
     };
     Ok(event_stream(stream::unfold(streaming, async |mut streaming| {
@@ -121,6 +127,7 @@ struct Streaming {
     watched: Watched,
     queue: Arc<Queue>,
     listeners: Vec<(OrgId, EventListener)>,
+    presence: Option<PresenceListener>,
     access: AccessListener,
     /// The client has everything up to here.
     position: Position,
@@ -152,6 +159,8 @@ enum End {
     TokenExpired,
     /// What comes next is no longer kept.
     EventsGone,
+    /// The document whose presence is told must be opened anew.
+    DocumentUnavailable,
     /// The server is about to stop.
     Restarting,
 }
@@ -163,6 +172,7 @@ impl End {
             Self::OrganizationsChanged => "ORGANIZATIONS_CHANGED",
             Self::TokenExpired => "TOKEN_EXPIRED",
             Self::EventsGone => "EVENTS_GONE",
+            Self::DocumentUnavailable => "DOCUMENT_UNAVAILABLE",
             Self::Restarting => "RESTARTING",
         }
     }
@@ -261,8 +271,12 @@ impl Streaming {
                 }
             }
         }
+        if let Some(chunk) = self.presence()? {
+            return Ok(chunk);
+        }
         tokio::select! {
             () = self.queue.noted() => Ok(Bytes::new()),
+            () = presence::noted(self.presence.as_ref()) => Ok(Bytes::new()),
             change = self.access.changed() => {
                 let wait = match change {
                     AccessChange::Of(user) if user == self.caller.user => {
@@ -280,6 +294,13 @@ impl Streaming {
             () = sleep_until(self.next_look()) => self.look_around().await,
             () = self.api.lifecycle.draining().cancelled_owned() => Err(End::Restarting),
         }
+    }
+
+    /// Who is in the document, if that was asked for and is another than before.
+    fn presence(&self) -> Result<Option<Bytes>, End> {
+        let Some(listener) = &self.presence else { return Ok(None) };
+        let is_draining = self.api.lifecycle.draining().is_cancelled();
+        listener.take().map_err(|RoomEnded| if is_draining { End::Restarting } else { End::DocumentUnavailable })
     }
 
     /// An event that the client has just come to.
