@@ -1,8 +1,9 @@
 //! Entity tags: where documents stand in their logs, and digests of what is in rows of tables.
 //!
 //! A document's tag is `"<epoch>-<seq>"`. A node lives in two documents, its canvas and its own, so its tag names both:
-//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That of what has no log (an organization, a project,
-//! a template, …) is a digest of what an answer says of it, so what happens on a project's canvas does not change it. Tags are opaque to clients; only equality has a meaning.
+//! `"<canvas epoch>-<canvas seq>.<node epoch>-<node seq>"`. That of what has no log (an organization, a project, a template,
+//! …) is a digest of what an answer says of it, so what happens on a project's canvas does not change it. Tags are opaque to
+//! clients; only equality has a meaning.
 
 use std::fmt;
 use std::str::FromStr;

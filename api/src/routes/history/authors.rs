@@ -46,9 +46,9 @@ impl Api {
         let acted: BTreeSet<PrincipalRef> = acted.into_iter().collect();
         let acted: Vec<PrincipalRef> = acted.into_iter().collect();
         let mut names = names::of_principals(&self.db, org, &acted).await?;
-        let mut author = |who: PrincipalRef| {
+        let author = |who: PrincipalRef| {
             (who.to_string(), AuthorBody { kind: who.kind.as_str(), id: who.id, name: names.remove(&who) })
         };
-        Ok(acted.into_iter().map(&mut author).collect())
+        Ok(acted.into_iter().map(author).collect())
     }
 }
