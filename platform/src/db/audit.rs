@@ -11,11 +11,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use schema::ids::UserId;
+use schema::ids::{OrgId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{DbError, OrgTx, principal};
+use super::{Db, DbError, OrgTx, principal};
 use crate::auth::{Principal, PrincipalRef};
 
 #[cfg(feature = "testing")]

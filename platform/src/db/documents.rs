@@ -286,7 +286,7 @@ pub async fn rename_free<E: From<DbError>>(
 async fn lock_free(tx: &mut OrgTx, id: FreeDocumentId) -> Result<Option<FreeDocument>, DbError> {
     let row = sqlx::query_as!(
         FreeDocumentRow,
-        "SELECT id, project_id, title, created_at FROM documents
+        "SELECT id, project_id, title, created_at, deleted_at FROM documents
          WHERE id = $1 AND org_id = $2 AND kind = 'doc' AND deleted_at IS NULL FOR NO KEY UPDATE",
         id.as_uuid(),
         tx.org().as_uuid()
