@@ -292,6 +292,7 @@ fn read_limits(reader: &mut Reader) -> Limits {
         messages_burst: reader.integer("limits.messages_burst", 1..=MILLION),
         message_bytes_per_second: reader.integer("limits.message_bytes_per_second", 1024..=GIB),
         message_bytes_burst: reader.integer("limits.message_bytes_burst", 1024..=GIB),
+        busy_sockets_per_principal: reader.integer("limits.busy_sockets_per_principal", 1..=MILLION),
         flood_seconds: reader.integer("limits.flood_seconds", 1..=86_400),
         upgrades_per_minute_per_address: reader.integer("limits.upgrades_per_minute_per_address", 1..=MILLION),
         upgrades_per_minute_per_principal: reader.integer("limits.upgrades_per_minute_per_principal", 1..=MILLION),

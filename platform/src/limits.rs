@@ -40,6 +40,8 @@ pub struct Limits {
     pub message_bytes_per_second: u64,
     /// Bytes of messages on a socket at once.
     pub message_bytes_burst: u64,
+    /// All sockets of a principal may send together what so many may.
+    pub busy_sockets_per_principal: usize,
     /// Seconds after which a socket on which more comes all the time is closed.
     pub flood_seconds: u64,
     /// Sockets that are opened from one address in a minute, on all instances.

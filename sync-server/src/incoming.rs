@@ -4,10 +4,12 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, Cursor};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -22,6 +24,16 @@ const READ_BYTES: usize = 64 * 1024;
 const CONTROL_BYTES_MAX: u64 = 125;
 /// A message that is less than one such part of what was read with it is copied, so that it does not keep all of it.
 const COPIED_PART: usize = 4;
+/// Fragments of one message: the largest that may come, in parts of 4 KiB.
+const FRAGMENTS_MAX: usize = 4096;
+/// Bytes of an unfinished message that count for nothing, once it is known whose the socket is ...
+const UNCOUNTED_BYTES: usize = READ_BYTES;
+/// ... and before.
+const UNCOUNTED_BYTES_OF_STRANGERS: usize = 4 * 1024;
+/// While there is little room for unfinished messages, each must bring so many bytes ...
+const SLOWEST_BYTES: usize = 160 * 1024;
+/// ... in such a time.
+const SLOWEST_TIME: Duration = Duration::from_secs(10);
 
 thread_local! {
     /// What a socket's connection has goes through here. No socket needs it for longer than a moment.
@@ -33,6 +45,8 @@ thread_local! {
 pub(crate) enum Message {
     Text(String),
     Binary(Bytes),
+    /// A part of a message of which more follows.
+    Fragment,
     /// A ping, which is answered already, or a pong.
     SignOfLife,
     /// The client ends the socket; that is answered already. Nothing follows.
@@ -40,12 +54,12 @@ pub(crate) enum Message {
 }
 
 impl Message {
-    /// Bytes of its payload.
+    /// Bytes of its payload. Those of fragments count with the last.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-            Self::SignOfLife | Self::Close => 0,
+            Self::Fragment | Self::SignOfLife | Self::Close => 0,
         }
     }
 }
@@ -57,6 +71,8 @@ pub(crate) enum ReadError {
     TooLarge,
     #[error("too much is under way on all sockets")]
     Crowded,
+    #[error("much is under way on all sockets, and this message comes too slowly")]
+    TooSlow,
     #[error("this is not the WebSocket protocol: {0}")]
     Malformed(&'static str),
     #[error("the connection has ended: {0}")]
@@ -72,8 +88,12 @@ pub(crate) struct Incoming<'a> {
     read: BytesMut,
     /// The message of which fragments have come.
     fragments: Option<Fragments>,
-    /// What is counted of these two.
+    /// What is counted of these two ...
     unfinished: Share,
+    /// ... unless it is so little.
+    uncounted_bytes: usize,
+    /// How far what is counted had come a while ago.
+    mark: Option<Mark>,
     heard: Instant,
     /// The server has said that the socket ends.
     closed: bool,
@@ -82,6 +102,14 @@ pub(crate) struct Incoming<'a> {
 struct Fragments {
     kind: Data,
     payload: BytesMut,
+    count: usize,
+}
+
+/// So many bytes of a message had come at this time.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: Instant,
+    bytes: usize,
 }
 
 /// A frame of which all is in the buffer.
@@ -92,7 +120,7 @@ struct Frame {
 }
 
 impl<'a> Incoming<'a> {
-    /// Begins with what the client sent together with its handshake. A larger message than `message_bytes` is refused,
+    /// Begins with what a stranger sent together with their handshake. A larger message than `message_bytes` is refused,
     /// and so is one that there is no room for among all that are under way.
     pub(crate) fn new(
         stream: &'a TcpStream,
@@ -101,13 +129,25 @@ impl<'a> Incoming<'a> {
         message_bytes: usize,
         under_way: &ByteBudget,
     ) -> Self {
-        let (read, unfinished, heard) = (BytesMut::from(read), Share::of(under_way), Instant::now());
-        Self { stream, outbox, message_bytes, read, fragments: None, unfinished, heard, closed: false }
+        Self {
+            stream,
+            outbox,
+            message_bytes,
+            read: BytesMut::from(read),
+            fragments: None,
+            unfinished: Share::of(under_way),
+            uncounted_bytes: UNCOUNTED_BYTES_OF_STRANGERS,
+            mark: None,
+            heard: Instant::now(),
+            closed: false,
+        }
     }
 
-    /// Refuses larger messages than `message_bytes` from now on.
-    pub(crate) fn limit(&mut self, message_bytes: usize) {
+    /// It is known whose socket it is: larger messages are taken from now on, and what is under way counts for them.
+    pub(crate) fn admit(&mut self, message_bytes: usize, under_way: &ByteBudget) {
         self.message_bytes = message_bytes;
+        self.unfinished = Share::of(under_way);
+        self.uncounted_bytes = UNCOUNTED_BYTES;
     }
 
     /// When the client was heard of last, even if it was but a part of a message.
@@ -115,18 +155,20 @@ impl<'a> Incoming<'a> {
         self.heard
     }
 
-    /// The next message. Losing the future loses nothing.
+    /// The next message, or a part of one. Losing the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Message, ReadError> {
         loop {
-            while let Some(frame) = self.take_frame()? {
-                if let Some(message) = self.take(frame)? {
-                    return Ok(message);
-                }
+            if let Some(frame) = self.take_frame()? {
+                return self.take(frame);
             }
             self.count_unfinished()?;
             match self.fill() {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Ok(_) => self.heard = Instant::now(),
+                Ok(_) => {
+                    self.heard = Instant::now();
+                    // However much there is to read, the socket's task and its thread have other things to do.
+                    consume_budget().await;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     poll_fn(|context| self.stream.poll_read_ready(context)).await?;
                 }
@@ -138,8 +180,23 @@ impl<'a> Incoming<'a> {
     /// Counts what has come of a message, unless it is little.
     fn count_unfinished(&mut self) -> Result<(), ReadError> {
         let bytes = self.read.len() + self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len());
-        let counted = if bytes > READ_BYTES { bytes } else { 0 };
-        if self.unfinished.resize(counted) { Ok(()) } else { Err(ReadError::Crowded) }
+        let is_counted = bytes > self.uncounted_bytes;
+        if !self.unfinished.resize(if is_counted { bytes } else { 0 }) {
+            return Err(ReadError::Crowded);
+        }
+        if is_counted && self.is_too_slow(bytes) { Err(ReadError::TooSlow) } else { Ok(()) }
+    }
+
+    /// Whether a message of which so much has come keeps others out by coming slowly. Who has a slow line and harms
+    /// nobody may take their time.
+    fn is_too_slow(&mut self, bytes: usize) -> bool {
+        let here = Mark { at: self.heard, bytes };
+        let mark = *self.mark.get_or_insert(here);
+        if here.at.saturating_duration_since(mark.at) < SLOWEST_TIME {
+            return false;
+        }
+        self.mark = Some(here);
+        bytes.saturating_sub(mark.bytes) < SLOWEST_BYTES && self.unfinished.is_short()
     }
 
     /// Tells the client that the socket ends.
@@ -198,29 +255,34 @@ impl<'a> Incoming<'a> {
         Ok(Some(Frame { is_final, kind: opcode, payload }))
     }
 
-    /// Handles a frame. Returns the message that it ends, if it ends one.
-    fn take(&mut self, Frame { is_final, kind, payload }: Frame) -> Result<Option<Message>, ReadError> {
+    /// Handles a frame. Returns what it is, or the message that it ends.
+    fn take(&mut self, Frame { is_final, kind, payload }: Frame) -> Result<Message, ReadError> {
         let fragments = match (kind, self.fragments.take()) {
             (OpCode::Control(control), fragments) => {
                 self.fragments = fragments;
-                return self.take_control(control, &payload).map(Some);
+                return self.take_control(control, &payload);
             }
-            (OpCode::Data(kind @ (Data::Text | Data::Binary)), None) => Fragments { kind, payload },
+            (OpCode::Data(kind @ (Data::Text | Data::Binary)), None) => Fragments { kind, payload, count: 1 },
+            (OpCode::Data(Data::Continue), Some(Fragments { count: FRAGMENTS_MAX.., .. })) => {
+                return Err(ReadError::Malformed("a message in too many fragments"));
+            }
             (OpCode::Data(Data::Continue), Some(mut fragments)) => {
                 fragments.payload.unsplit(payload);
+                fragments.count += 1;
                 fragments
             }
             _ => return Err(ReadError::Malformed("a frame where it may not come")),
         };
         if !is_final {
             self.fragments = Some(fragments);
-            return Ok(None);
+            return Ok(Message::Fragment);
         }
+        self.mark = None;
         let payload = fragments.payload;
-        Ok(Some(match fragments.kind {
+        Ok(match fragments.kind {
             Data::Text => Message::Text(text(payload.into())?),
             _ => Message::Binary(payload.freeze()),
-        }))
+        })
     }
 
     fn take_control(&mut self, control: Control, payload: &[u8]) -> Result<Message, ReadError> {
@@ -280,6 +342,7 @@ mod tests {
     const BINARY: u8 = 2;
     const CLOSE: u8 = 8;
     const PING: u8 = 9;
+    const PONG: u8 = 10;
     const FINAL: u8 = 0x80;
 
     /// A frame as a client sends it.
@@ -360,6 +423,9 @@ mod tests {
                     let kind = if number == 0 { kind } else { 0 };
                     let first = if last { FINAL | kind } else { kind };
                     bytes.extend(frame(first, &chunk[..chunk.len().min(part)]));
+                    if !last {
+                        sent.push(Message::Fragment);
+                    }
                     if !last && below(2) == 0 {
                         bytes.extend(frame(FINAL | PING, b"there?"));
                         sent.push(Message::SignOfLife);
@@ -378,6 +444,7 @@ mod tests {
         let unmasked = [FINAL | TEXT, 1, b'a'].to_vec();
         let huge = [[FINAL | BINARY, 0xff].as_slice(), &u64::MAX.to_be_bytes(), &MASK].concat();
         let too_long_in_parts = [frame(BINARY, &vec![0; 200_000]), frame(FINAL, &vec![0; 100_001])].concat();
+        let empty_without_end = [frame(TEXT, b""), frame(0, b"").repeat(FRAGMENTS_MAX)].concat();
         for (bytes, expected) in [
             (unmasked, "masked"),
             (frame(FINAL | TEXT | 0x40, b"compressed"), "reserved bit"),
@@ -392,10 +459,12 @@ mod tests {
             (frame(FINAL | CLOSE, b"\x03\xe8\xff"), "UTF-8"),
             (frame(FINAL | BINARY, &vec![0; MESSAGE_BYTES + 1]), "too large"),
             (too_long_in_parts, "too large"),
+            (empty_without_end, "too many fragments"),
             (huge, "too large"),
         ] {
             let (messages, error) = read(&bytes).await;
-            assert!(messages.is_empty() && error.to_string().contains(expected), "{expected}: {messages:?}, {error}");
+            let nothing_whole = messages.iter().all(|message| *message == Message::Fragment);
+            assert!(nothing_whole && error.to_string().contains(expected), "{expected}: {messages:?}, {error}");
         }
     }
 
@@ -445,5 +514,70 @@ mod tests {
         drop(of_other);
         slow.write_all(rest).await.unwrap();
         assert_eq!(of_slow.next().await.unwrap().len(), 200_000);
+    }
+
+    #[tokio::test]
+    async fn a_message_of_as_many_fragments_as_there_may_be_is_taken() {
+        let parts = frame(0, b"x").repeat(FRAGMENTS_MAX - 2);
+        let (mut messages, _) = read(&[frame(BINARY, b"x"), parts, frame(FINAL, b"x")].concat()).await;
+        assert_eq!(messages.pop().map(|message| message.len()), Some(FRAGMENTS_MAX));
+        assert_eq!(messages.len(), FRAGMENTS_MAX - 1, "each part was told of");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_client_that_always_has_more_to_say_leaves_others_their_turn() {
+        let (mut client, server) = connection().await;
+        let outbox = outbox();
+        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &[], MESSAGE_BYTES, &plenty());
+        let flooding = tokio::spawn(async move {
+            let pongs = frame(FINAL | PONG, b"").repeat(10_000);
+            while client.write_all(&pongs).await.is_ok() {}
+        });
+        let listening = async { while incoming.next().await.is_ok() {} };
+        // Nothing but the time ends it: what is read must give way for that.
+        assert!(timeout(Duration::from_millis(300), listening).await.is_err(), "the client never stops");
+        flooding.abort();
+    }
+
+    /// A socket on which 150,000 bytes of a message of 200,000 have come, and its client.
+    async fn begun<'a>(outbox: &'a Outbox, under_way: &ByteBudget) -> (TcpStream, Incoming<'a>) {
+        let (mut client, server) = connection().await;
+        let mut incoming = Incoming::new(outbox.connect(server), outbox, &[], MESSAGE_BYTES, under_way);
+        client.write_all(&frame(FINAL | BINARY, &vec![7; 200_000])[..150_000]).await.unwrap();
+        while incoming.read.len() < 150_000 {
+            assert!(timeout(Duration::from_millis(50), incoming.next()).await.is_err(), "it is not whole");
+        }
+        (client, incoming)
+    }
+
+    #[tokio::test]
+    async fn a_slow_message_gives_way_only_while_there_is_little_room() {
+        for (room, is_ended) in [(1_000_000, false), (250_000, true)] {
+            let (outbox, under_way) = (outbox(), ByteBudget::new(room));
+            let (mut client, mut incoming) = begun(&outbox, &under_way).await;
+            // As if all of this had come long ago.
+            let mark = incoming.mark.as_mut().expect("it is counted");
+            (mark.at, mark.bytes) = (mark.at.checked_sub(SLOWEST_TIME).unwrap(), 150_000);
+            client.write_all(&[7]).await.unwrap();
+            let next = timeout(Duration::from_millis(500), incoming.next()).await;
+            assert_eq!(matches!(next, Ok(Err(ReadError::TooSlow))), is_ended, "{next:?}");
+            assert_eq!(next.is_err(), !is_ended);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_strangers_have_under_way_counts_earlier_and_apart() {
+        let (of_strangers, of_members) = (ByteBudget::new(160_000), ByteBudget::new(1_000_000));
+        let outbox_of_one = outbox();
+        let (_client, mut one) = begun(&outbox_of_one, &of_strangers).await;
+        let (mut client, server) = connection().await;
+        let outbox_of_other = outbox();
+        let mut other =
+            Incoming::new(outbox_of_other.connect(server), &outbox_of_other, &[], MESSAGE_BYTES, &of_strangers);
+        client.write_all(&frame(FINAL | BINARY, &[7; 20_000])[..12_000]).await.unwrap();
+        assert!(matches!(other.next().await, Err(ReadError::Crowded)), "12,000 bytes of a stranger count");
+        one.admit(MESSAGE_BYTES, &of_members);
+        assert!(timeout(Duration::from_millis(50), one.next()).await.is_err(), "it is not whole still");
+        assert_eq!((Share::of(&of_strangers).resize(160_000), one.unfinished.bytes()), (true, 150_000));
     }
 }

@@ -7,6 +7,7 @@
 //! | `socket` | the loop that serves one socket, whatever it speaks |
 //! | `throttle` | how fast a client may talk |
 //! | `principals` | how much each principal has open |
+//! | `account` | what all sockets of a principal use together |
 //! | `access_check` | what a socket may still do |
 //! | `byte_budget` | bytes that all sockets may hold together |
 //! | `incoming` | what a client says: the messages of the WebSocket protocol |
@@ -18,6 +19,7 @@
 //! | `hocuspocus` | the dialect of Hocuspocus' providers, `/hocuspocus` (SPEC §4) |
 
 mod access_check;
+mod account;
 mod byte_budget;
 mod glassbox;
 mod hocuspocus;

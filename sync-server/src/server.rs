@@ -20,6 +20,7 @@ use platform::metrics::Metrics;
 use platform::rate_limiter::RateLimiter;
 use schema::ids::DocumentName;
 
+use crate::account::Accounts;
 use crate::byte_budget::ByteBudget;
 use crate::metrics::SocketMetrics;
 use crate::principals::Principals;
@@ -43,10 +44,9 @@ pub(crate) struct Shared {
     pub(crate) reached: LimitCounters,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) principals: Principals,
-    /// For what waits on sockets whose documents are not open yet.
+    pub(crate) accounts: Accounts,
+    /// For what strangers have under way, and for what waits on sockets whose documents are not open yet.
     pub(crate) waiting: ByteBudget,
-    /// For messages of which not all has come.
-    pub(crate) unfinished: ByteBudget,
     pub(crate) access_news: AccessNews,
     pub(crate) events: EventFeed,
     pub(crate) db: Db,
@@ -90,7 +90,7 @@ impl SyncServer {
             clock,
             lifecycle,
             waiting: ByteBudget::new(limits.unauthenticated_bytes),
-            unfinished: ByteBudget::new(limits.unfinished_bytes),
+            accounts: Accounts::new(&limits),
             rate_limiter,
             principals: Principals::new(&limits, metrics.limits()),
             limits,

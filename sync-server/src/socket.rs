@@ -13,6 +13,7 @@ use documents::delivery::EndReason;
 use platform::access::{AccessChange, AccessListener};
 use platform::ingress::Pass;
 use platform::limits::Limit;
+use platform::rate_limiter::Whom;
 use schema::ids::UserId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -71,10 +72,8 @@ pub(crate) trait Dialect: Send {
     fn check_access(&mut self);
     /// The server is about to shut down.
     fn draining(&mut self) -> Flow;
-    /// Whether it is known whose socket it is. Once it is, it stays so.
-    fn is_authenticated(&self) -> bool {
-        true
-    }
+    /// For whom the socket counts, once that is known. Then it stays so.
+    fn whose(&self) -> Option<Whom>;
     /// When the socket's authority ends.
     fn authorized_until(&self) -> DateTime<Utc>;
     /// The authority ends soon.
@@ -92,10 +91,7 @@ pub(crate) async fn serve<D: Dialect>(
     let _open = shared.metrics.socket_opened(D::NAME);
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
-    let limits = &shared.limits;
-    let of_strangers = limits.unauthenticated_frame_bytes.min(limits.frame_bytes);
-    let frame_bytes = if dialect.is_authenticated() { limits.frame_bytes } else { of_strangers };
-    let mut incoming = Incoming::new(stream, outbox, &connected.read, frame_bytes, &shared.unfinished);
+    let mut incoming = of_stranger(stream, outbox, &connected.read, shared);
     outbox.flush();
     let now = Instant::now();
     let mut serving = Serving {
@@ -109,8 +105,9 @@ pub(crate) async fn serve<D: Dialect>(
         told_expiring: None,
         authenticated: false,
         pass: connected.pass,
-        throttle: Throttle::new(limits),
+        throttle: Throttle::new(&shared.limits),
     };
+    serving.learn_whose(&mut incoming, &dialect);
     let close = serving.run(&mut incoming, &mut dialect).await;
     drop(dialect);
     if let Some((code, reason)) = close {
@@ -120,6 +117,12 @@ pub(crate) async fn serve<D: Dialect>(
         // Boxed: until it ends, the socket need not keep room for its end.
         Box::pin(self::close(stream, outbox, &mut incoming, code, reason)).await;
     }
+}
+
+/// What somebody says of whom nothing is known yet.
+fn of_stranger<'a>(stream: &'a TcpStream, outbox: &'a Outbox, read: &[u8], shared: &Shared) -> Incoming<'a> {
+    let frame_bytes = shared.limits.unauthenticated_frame_bytes.min(shared.limits.frame_bytes);
+    Incoming::new(stream, outbox, read, frame_bytes, &shared.waiting)
 }
 
 /// Waits for a share of the time in which all sockets are closed. What the client says meanwhile it says again when it
@@ -137,7 +140,7 @@ async fn wait_for_turn_to_leave(shared: &Shared) {
 pub(crate) async fn refuse(connected: Connected, shared: &Shared, code: u16, reason: &'static str) {
     let outbox = Outbox::new(shared.limits.outbox_bytes, &shared.metrics);
     let stream = outbox.connect(connected.stream);
-    let mut incoming = Incoming::new(stream, &outbox, &connected.read, shared.limits.frame_bytes, &shared.unfinished);
+    let mut incoming = of_stranger(stream, &outbox, &connected.read, shared);
     close(stream, &outbox, &mut incoming, code, reason).await;
 }
 
@@ -237,8 +240,8 @@ impl Serving<'_> {
             if let Flow::Close(code, reason) = flow {
                 return Some((code, reason));
             }
-            if !self.authenticated && dialect.is_authenticated() {
-                self.become_authenticated(incoming);
+            if !self.authenticated {
+                self.learn_whose(incoming, dialect);
             }
             if self.outbox.flush() == Progress::Paused {
                 tokio::task::yield_now().await;
@@ -246,12 +249,16 @@ impl Serving<'_> {
         }
     }
 
-    fn become_authenticated(&mut self, incoming: &mut Incoming<'_>) {
+    /// Treats the client as somebody who is known, if that is so by now.
+    fn learn_whose<D: Dialect>(&mut self, incoming: &mut Incoming<'_>, dialect: &D) {
+        let Some(whose) = dialect.whose() else { return };
         self.authenticated = true;
         if let Some(pass) = self.pass.take() {
             pass.authenticated();
         }
-        incoming.limit(self.shared.limits.frame_bytes);
+        let account = self.shared.accounts.of(whose);
+        incoming.admit(self.shared.limits.frame_bytes, account.unfinished());
+        self.throttle.count_for(account);
     }
 
     /// A client talks faster than it may.
@@ -312,7 +319,7 @@ impl Serving<'_> {
                 self.shared.metrics.bytes_in.inc_by(bytes.len() as u64);
                 Some(dialect.binary(bytes).await)
             }
-            Message::SignOfLife => Some(Flow::Continue),
+            Message::Fragment | Message::SignOfLife => Some(Flow::Continue),
             Message::Close => None,
         }
     }
@@ -326,6 +333,10 @@ impl Serving<'_> {
             ReadError::Crowded => {
                 self.shared.reached.count(Limit::UnfinishedBytes);
                 Some((close::TRY_LATER, "too many large messages are under way; send this again later"))
+            }
+            ReadError::TooSlow => {
+                self.shared.reached.count(Limit::UnfinishedBytes);
+                Some((close::TRY_LATER, "too many large messages are under way, and this one comes too slowly"))
             }
             ReadError::Malformed(_) => Some((close::MALFORMED, "this is not the WebSocket protocol")),
             ReadError::Gone(_) => None,

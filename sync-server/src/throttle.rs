@@ -6,14 +6,17 @@ use platform::limits::Limits;
 use platform::rate::{Rate, TokenBucket};
 use tokio::time::Instant;
 
+use crate::account::Account;
+
 /// Shorter pauses are saved up: each costs a timer.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The allowance of one socket.
-#[derive(Debug)]
 pub(crate) struct Throttle {
     messages: Allowance,
     bytes: Allowance,
+    /// That of all sockets of its principal, once it is known.
+    account: Option<Account>,
     opened: Instant,
     paused_until: Option<Instant>,
     /// Since when the client has come too fast without ever saving up half a burst.
@@ -53,11 +56,17 @@ impl Throttle {
         Self {
             messages: Allowance::new(Rate::per_second(limits.messages_per_second, limits.messages_burst)),
             bytes: Allowance::new(Rate::per_second(limits.message_bytes_per_second, limits.message_bytes_burst)),
+            account: None,
             opened: Instant::now(),
             paused_until: None,
             too_fast_since: None,
             patience: Duration::from_secs(limits.flood_seconds),
         }
+    }
+
+    /// What comes from now on counts for somebody, too.
+    pub(crate) fn count_for(&mut self, account: Account) {
+        self.account = Some(account);
     }
 
     /// A message of so many bytes has come.
@@ -68,6 +77,7 @@ impl Throttle {
         }
         let pause = self.messages.left.spend(&self.messages.rate, now_ms, 1);
         let pause = pause.max(self.bytes.left.spend(&self.bytes.rate, now_ms, bytes as u64));
+        let pause = pause.max(self.account.as_ref().map_or(Duration::ZERO, |account| account.spend(now, bytes)));
         if pause < SHORTEST_PAUSE {
             return Pace::On;
         }

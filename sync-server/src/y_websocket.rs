@@ -11,6 +11,7 @@ use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
 use platform::auth::Principal;
 use platform::ingress::ClientAddress;
+use platform::rate_limiter::Whom;
 use schema::ids::{DocumentName, UserId};
 use web_protocol::awareness::{self, Entry, GONE};
 use web_protocol::close;
@@ -18,7 +19,7 @@ use web_protocol::y_websocket::Message;
 
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox, Priority};
-use crate::principals::{Place, What};
+use crate::principals::{Place, What, whom};
 use crate::server::{Authority, Shared, SyncServer};
 use crate::socket::{Dialect, Flow, serve};
 use crate::upgrade::{self, Upgrade, document_authority};
@@ -52,14 +53,14 @@ pub(crate) async fn open(
         Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
     };
     let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
-    let access = shared.access_news.listen();
+    let (access, whose) = (shared.access_news.listen(), whom(&authority.principal, upgrade.address));
     match attach(&shared, &name, &authority.principal, &outbox).await {
         Ok(session) => {
             let of_socket = Arc::clone(&shared);
             upgrade.then(&shared, move |connected| async move {
                 let _places = places;
                 let (shared, session, access_check) = (of_socket, Arc::new(session), AccessCheck::default());
-                let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, session, access_check };
+                let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, whose, session, access_check };
                 serve(connected, &outbox, dialect, &shared, access).await;
             })
         }
@@ -101,6 +102,7 @@ struct YWebsocket {
     shared: Arc<Shared>,
     name: DocumentName,
     authority: Authority,
+    whose: Whom,
     session: Arc<Session>,
     access_check: AccessCheck,
 }
@@ -169,6 +171,10 @@ impl Dialect for YWebsocket {
 
     fn draining(&mut self) -> Flow {
         Flow::Continue
+    }
+
+    fn whose(&self) -> Option<Whom> {
+        Some(self.whose)
     }
 
     fn authorized_until(&self) -> DateTime<Utc> {

@@ -52,7 +52,7 @@ pub enum Limit {
     PresenceRate,
     /// Messages of an application, their size or how many of one session there are.
     StatelessMessages,
-    /// Messages and bytes per second of one socket: its reading paused.
+    /// Messages and bytes per second of one socket, or of all sockets of a principal: its reading paused.
     MessageRate,
     /// The same, for so long that the socket was closed.
     Flood,

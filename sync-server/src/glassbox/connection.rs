@@ -17,6 +17,7 @@ use platform::db::locks::Waiting;
 use platform::events::EventListener;
 use platform::ingress::ClientAddress;
 use platform::limits::Limit;
+use platform::rate_limiter::Whom;
 use schema::ids::{DocumentName, Epoch, UserId};
 use uuid::Uuid;
 use web_protocol::control::{
@@ -31,7 +32,7 @@ use super::events::{ChannelEvents, EventChannels, ListenError, Progress, Topic, 
 use super::locks::{self, Wish};
 use crate::access_check::{AccessCheck, Attached};
 use crate::outbox::{ChannelKey, Outbox};
-use crate::principals::{Place, What};
+use crate::principals::{Place, What, whom};
 use crate::server::{Authority, Shared};
 use crate::socket::{Dialect, Flow};
 use crate::upgrade;
@@ -515,6 +516,10 @@ impl Dialect for Connection {
         self.draining = true;
         self.reply(&Reply::Restarting { reconnect_after_ms: RECONNECT_AFTER_MS }, None);
         self.end_if_drained()
+    }
+
+    fn whose(&self) -> Option<Whom> {
+        Some(whom(&self.authority.principal, self.address))
     }
 
     fn authorized_until(&self) -> DateTime<Utc> {

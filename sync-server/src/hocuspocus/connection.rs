@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::ingress::ClientAddress;
 use platform::limits::Limit;
+use platform::rate_limiter::Whom;
 use schema::ids::UserId;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 use web_protocol::hocuspocus::{ADDRESS_BYTES_MAX, Address, Frame, Message};
@@ -53,7 +54,9 @@ pub(super) struct Connection {
     pub(super) waiting: Waiting,
     /// Frames that came before it was known whose socket it is.
     unauthenticated_frames: usize,
-    /// Of the principal for whom the first document was opened.
+    /// The principal for whom the first document was opened ...
+    pub(super) whose: Option<Whom>,
+    /// ... and the socket's place among theirs.
     pub(super) place: Option<Place>,
     pub(super) under_way: FuturesUnordered<UnderWay>,
     /// What was handled and has not reached its room yet, in order.
@@ -82,6 +85,7 @@ impl Connection {
             documents: HashMap::new(),
             waiting,
             unauthenticated_frames: 0,
+            whose: None,
             place: None,
             under_way: FuturesUnordered::new(),
             errands: VecDeque::new(),
@@ -288,7 +292,7 @@ impl Dialect for Connection {
     }
 
     async fn binary(&mut self, frame: Bytes) -> Flow {
-        if !self.is_authenticated() {
+        if self.whose.is_none() {
             self.unauthenticated_frames += 1;
             if self.unauthenticated_frames > self.shared.limits.unauthenticated_frames {
                 return self.too_much_came();
@@ -363,8 +367,8 @@ impl Dialect for Connection {
         self.end_if_drained()
     }
 
-    fn is_authenticated(&self) -> bool {
-        self.deadline.is_none()
+    fn whose(&self) -> Option<Whom> {
+        self.whose
     }
 
     fn authorized_until(&self) -> DateTime<Utc> {

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::document::{Document, Open, Renewal, State};
 use super::opening::{Denial, Opened, identify, open};
 use crate::outbox::ChannelKey;
-use crate::principals::Place;
+use crate::principals::{Place, whom};
 use crate::server::Authority;
 use crate::socket::{Dialect, Flow};
 
@@ -80,6 +80,7 @@ impl Connection {
     /// The socket counts for whom its first document was opened.
     fn expect_place_for(&mut self, principal: Arc<Principal>) {
         let (shared, client) = (Arc::clone(&self.shared), self.address);
+        self.whose = Some(whom(&principal, client));
         self.under_way.push(Box::pin(async move { Done::Placed(shared.place_for_socket(&principal, client).await) }));
     }
 
