@@ -290,7 +290,8 @@ pub enum Taken {
 
 /// Where a session's messages go. Called from the room's task, so it must neither block nor wait.
 ///
-/// [`Outgoing::Update`], [`Outgoing::Awareness`] and [`Outgoing::Stateless`] may be withheld, nothing else.
+/// [`Outgoing::Update`], [`Outgoing::Awareness`], [`Outgoing::Present`] and [`Outgoing::Stateless`] may be withheld,
+/// nothing else.
 pub trait Sink: Send + Sync {
     /// Takes a message.
     fn deliver(&self, delivery: &Delivery) -> Taken;

@@ -16,25 +16,47 @@ pub(crate) struct Attached {
     pub(crate) session: Weak<Session>,
 }
 
+type UnderWay = Pin<Box<dyn Future<Output = Arc<Shared>> + Send>>;
+
 /// Looks access up again, beside everything else that its socket does: while the database does not answer, edits go on.
 #[derive(Default)]
 pub(crate) struct AccessCheck {
-    under_way: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    under_way: Option<UnderWay>,
+    /// What is checked after that. A check is never begun anew before its end: who has access changed again and again
+    /// would be asked for nothing.
+    next: Vec<Attached>,
 }
 
 impl AccessCheck {
-    /// Begins a check of these sessions. One that was under way is begun anew.
+    /// Begins a check of these sessions, which are all there are, or has it follow the one that is under way.
     pub(crate) fn start(&mut self, shared: &Arc<Shared>, sessions: Vec<Attached>) {
-        let shared = Arc::clone(shared);
-        self.under_way = Some(Box::pin(async move { check(&shared, sessions).await }));
+        self.next = sessions;
+        self.begin(Arc::clone(shared));
+    }
+
+    /// Checks one more session.
+    pub(crate) fn add(&mut self, shared: &Arc<Shared>, session: Attached) {
+        self.next.push(session);
+        self.begin(Arc::clone(shared));
+    }
+
+    fn begin(&mut self, shared: Arc<Shared>) {
+        if self.under_way.is_none() && !self.next.is_empty() {
+            let sessions = std::mem::take(&mut self.next);
+            self.under_way = Some(Box::pin(async move {
+                check(&shared, sessions).await;
+                shared
+            }));
+        }
     }
 
     /// Waits for the end of a check, if one is under way, and for ever otherwise. Dropping the future loses nothing.
     pub(crate) async fn run(&mut self) {
         match &mut self.under_way {
             Some(check) => {
-                check.await;
+                let shared = check.await;
                 self.under_way = None;
+                self.begin(shared);
             }
             None => std::future::pending().await,
         }

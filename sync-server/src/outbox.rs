@@ -45,7 +45,7 @@ pub(crate) enum Priority {
     Content,
     /// Withheld when the outbox is full, and stays behind pieces: a live update.
     Update,
-    /// Withheld when the outbox is half full: presence.
+    /// Withheld when the outbox is half full: presence, as awareness or as a list of who is here.
     Presence,
 }
 

@@ -234,7 +234,7 @@ impl Room {
         let Some(attached) = self.sessions.get_mut(session) else { return };
         let missed = match message {
             Outgoing::Update(update) if attached.lag.is_none() => update,
-            Outgoing::Awareness(_) => {
+            Outgoing::Awareness(_) | Outgoing::Present(_) => {
                 attached.missed_presence = true;
                 return;
             }

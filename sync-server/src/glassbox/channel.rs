@@ -92,7 +92,8 @@ impl ChannelSink {
             DocumentName::Node(id) => Some(id.to_string()),
             _ => None,
         };
-        self.reply(&Reply::PresenceUpdate { channel: self.name.to_string(), node_id, users })
+        let reply = Reply::PresenceUpdate { channel: self.name.to_string(), node_id, users };
+        self.outbox.push(self.key, Priority::Presence, &text(reply.encode(None)))
     }
 
     /// Sends a part of the document: in pieces, if that is agreed on and better.

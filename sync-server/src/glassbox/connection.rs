@@ -64,10 +64,26 @@ struct Channel {
     /// What is told of the document, to somebody who watches it.
     events: Option<Arc<ChannelEvents>>,
     listener: Option<EventListener>,
+    /// What happened while it was being opened.
+    meanwhile: Meanwhile,
     _place: Place,
 }
 
+/// What concerns a session that is not there yet.
+#[derive(Default)]
+struct Meanwhile {
+    /// Access may have changed since it was granted.
+    access_changed: bool,
+    /// The client has read what something was withheld for.
+    drained: bool,
+}
+
 impl Channel {
+    fn attached(&self, principal: &Arc<Principal>) -> Option<Attached> {
+        let session = Arc::downgrade(self.session.as_ref()?);
+        Some(Attached { principal: Arc::clone(principal), name: self.sink.name.clone(), session })
+    }
+
     fn has_number(&self, number: u64) -> bool {
         self.sink.sync.is_some() && self.sink.number.load(Ordering::Acquire) == number
     }
@@ -207,7 +223,8 @@ impl Connection {
         let (shared, authority) = (Arc::clone(&self.shared), self.authority.clone());
         let opening = open_channel(shared, authority, Arc::clone(&sink), events.clone(), replica_epoch);
         self.errands.push(Box::pin(async move { Some(Opened { key, result: opening.await }) }));
-        self.channels.insert(key, Channel { sink, session: None, events, listener: None, _place: place });
+        let meanwhile = Meanwhile::default();
+        self.channels.insert(key, Channel { sink, session: None, events, listener: None, meanwhile, _place: place });
     }
 
     fn opened(&mut self, opened: Opened) {
@@ -216,8 +233,15 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(&key) else { return };
         let error = match result {
             Ok((session, listener)) => {
+                let Meanwhile { access_changed, drained } = std::mem::take(&mut channel.meanwhile);
+                if drained {
+                    session.drained();
+                }
                 channel.session = Some(Arc::new(session));
                 channel.listener = listener;
+                if access_changed && let Some(attached) = channel.attached(&self.authority.principal) {
+                    self.access_check.add(&self.shared, attached);
+                }
                 if let Some(events) = &channel.events {
                     events.open();
                 }
@@ -346,12 +370,12 @@ impl Connection {
     }
 
     /// Tells what became of a channel of events.
-    fn event_channel(&self, progress: Progress) {
+    fn event_channel(&mut self, progress: Progress) {
         match progress {
             Progress::Opened { channel, request_id } => {
                 let reply = Reply::Subscribed { channel: channel.clone(), access: "read", sync: None };
                 self.reply(&reply, request_id.as_deref());
-                self.event_channels.opened(&channel);
+                self.event_channels.opened(&self.shared, &self.authority.principal, &channel);
             }
             Progress::Refused { channel, request_id, error } => {
                 let (code, text) = match error {
@@ -487,8 +511,10 @@ impl Dialect for Connection {
     }
 
     fn drained(&mut self, channel: ChannelKey) {
-        if let Some(session) = self.channels.get(&channel).and_then(|channel| channel.session.as_ref()) {
-            session.drained();
+        match self.channels.get_mut(&channel) {
+            Some(Channel { session: Some(session), .. }) => session.drained(),
+            Some(opening) => opening.meanwhile.drained = true,
+            None => {}
         }
         self.event_channels.drained(channel);
         let watched = self.channels.values().filter_map(|channel| channel.events.as_ref());
@@ -502,12 +528,11 @@ impl Dialect for Connection {
     }
 
     fn check_access(&mut self) {
-        let attached = |channel: &Channel| {
-            let session = Arc::downgrade(channel.session.as_ref()?);
-            let principal = Arc::clone(&self.authority.principal);
-            Some(Attached { principal, name: channel.sink.name.clone(), session })
-        };
-        let sessions = self.channels.values().filter_map(attached).collect();
+        let principal = &self.authority.principal;
+        for opening in self.channels.values_mut().filter(|channel| channel.session.is_none()) {
+            opening.meanwhile.access_changed = true;
+        }
+        let sessions = self.channels.values().filter_map(|channel| channel.attached(principal)).collect();
         self.access_check.start(&self.shared, sessions);
         self.event_channels.check_access(&self.shared, &self.authority.principal);
     }

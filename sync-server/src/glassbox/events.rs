@@ -223,6 +223,8 @@ struct EventChannel {
     listeners: HashMap<OrgId, EventListener>,
     request_id: Option<String>,
     is_open: bool,
+    /// Access may have changed while it was being opened.
+    access_changed: bool,
     _place: Place,
 }
 
@@ -259,8 +261,8 @@ impl EventChannels {
         place: Place,
     ) {
         let key = sink.key;
-        let channel =
-            EventChannel { topic, sink, listeners: HashMap::new(), request_id, is_open: false, _place: place };
+        let (listeners, is_open, access_changed) = (HashMap::new(), false, false);
+        let channel = EventChannel { topic, sink, listeners, request_id, is_open, access_changed, _place: place };
         self.channels.insert(key, channel);
         self.look_up(shared, principal, key);
     }
@@ -278,6 +280,9 @@ impl EventChannels {
 
     /// Looks up again where the principal may listen.
     pub(super) fn check_access(&mut self, shared: &Arc<Shared>, principal: &Arc<Principal>) {
+        for channel in self.channels.values_mut() {
+            channel.access_changed = !channel.is_open;
+        }
         let open: Vec<ChannelKey> =
             self.channels.iter().filter(|(_, channel)| channel.is_open).map(|(key, _)| *key).collect();
         for key in open {
@@ -329,9 +334,12 @@ impl EventChannels {
     }
 
     /// What waited for a channel to be open is told.
-    pub(super) fn opened(&self, channel: &str) {
-        if let Some(channel) = self.channels.values().find(|one| one.sink.channel == channel) {
-            channel.sink.open();
+    pub(super) fn opened(&mut self, shared: &Arc<Shared>, principal: &Arc<Principal>, channel: &str) {
+        let Some((key, opened)) = self.channels.iter_mut().find(|(_, one)| one.sink.channel == channel) else { return };
+        opened.sink.open();
+        if std::mem::take(&mut opened.access_changed) {
+            let key = *key;
+            self.look_up(shared, principal, key);
         }
     }
 }

@@ -26,7 +26,7 @@ use super::ledger::Fate;
 use super::opening::Denial;
 use super::sink::Voice;
 use super::tokens::UnderWay;
-use crate::access_check::{AccessCheck, Attached};
+use crate::access_check::AccessCheck;
 use crate::outbox::{ChannelKey, Outbox};
 use crate::principals::Place;
 use crate::server::Shared;
@@ -61,7 +61,7 @@ pub(super) struct Connection {
     pub(super) under_way: FuturesUnordered<UnderWay>,
     /// What was handled and has not reached its room yet, in order.
     errands: VecDeque<Errand>,
-    access_check: AccessCheck,
+    pub(super) access_check: AccessCheck,
     /// Until one document is open, and so it is known whose socket it is: when the socket is closed.
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     look_after: Interval,
@@ -144,7 +144,7 @@ impl Connection {
             return Flow::Continue;
         }
         let state = State::Expected(VecDeque::new());
-        self.documents.insert(Arc::clone(&voice.address), Document { voice, state });
+        self.documents.insert(Arc::clone(&voice.address), Document::new(voice, state));
         self.take(frame)
     }
 
@@ -213,7 +213,7 @@ impl Connection {
     fn end(&mut self, address: Address<'_>, reason: &str) {
         let voice = self.voice(address);
         voice.say(Message::Close(Some(reason)));
-        let denied = Document { voice: voice.clone(), state: State::Denied };
+        let denied = Document::new(voice.clone(), State::Denied);
         let before = self.documents.insert(voice.address, denied);
         self.let_go(before);
     }
@@ -353,12 +353,10 @@ impl Dialect for Connection {
     }
 
     fn check_access(&mut self) {
-        let sessions = self.open_documents().map(|(_, open)| Attached {
-            principal: Arc::clone(&open.authority.principal),
-            name: open.name.clone(),
-            session: Arc::downgrade(&open.session),
-        });
-        let sessions = sessions.collect();
+        for document in self.documents.values_mut() {
+            document.access_changed = matches!(document.state, State::Opening(_));
+        }
+        let sessions = self.open_documents().map(|(_, open)| open.attached()).collect();
         self.access_check.start(&self.shared, sessions);
     }
 

@@ -9,6 +9,7 @@ use schema::ids::DocumentName;
 
 use super::allowance::Allowance;
 use super::sink::{DocumentSink, Voice};
+use crate::access_check::Attached;
 use crate::byte_budget::{ByteBudget, Share};
 use crate::principals::Place;
 use crate::server::Authority;
@@ -22,6 +23,14 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Document {
     pub(super) voice: Voice,
     pub(super) state: State,
+    /// Access may have changed while it was being opened.
+    pub(super) access_changed: bool,
+}
+
+impl Document {
+    pub(super) fn new(voice: Voice, state: State) -> Self {
+        Self { voice, state, access_changed: false }
+    }
 }
 
 pub(super) enum State {
@@ -43,6 +52,13 @@ pub(super) struct Open {
     pub(super) renewal: Renewal,
     pub(super) allowance: Allowance,
     pub(super) _place: Place,
+}
+
+impl Open {
+    pub(super) fn attached(&self) -> Attached {
+        let principal = Arc::clone(&self.authority.principal);
+        Attached { principal, name: self.name.clone(), session: Arc::downgrade(&self.session) }
+    }
 }
 
 /// What becomes of a new token.

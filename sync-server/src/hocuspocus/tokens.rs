@@ -60,8 +60,11 @@ impl Connection {
                 sink.open();
                 let allowance = Allowance::new(self.shared.clock.monotonic_ms());
                 let (session, renewal) = (Arc::new(session), Renewal::Idle);
-                document.state =
-                    State::Open(Open { name, session, sink, authority, renewal, allowance, _place: place });
+                let open = Open { name, session, sink, authority, renewal, allowance, _place: place };
+                if std::mem::take(&mut document.access_changed) {
+                    self.access_check.add(&self.shared, open.attached());
+                }
+                document.state = State::Open(open);
             }
             Err(denial) => document.voice.say(Message::PermissionDenied(denial.as_str())),
         }
@@ -86,7 +89,7 @@ impl Connection {
 
     /// Begins to look at a new token for an open document (H8).
     pub(super) fn renew(&mut self, address: Address<'_>, token: &str) -> Flow {
-        let Some(Document { voice, state: State::Open(open) }) = self.documents.get_mut(address.as_str()) else {
+        let Some(Document { voice, state: State::Open(open), .. }) = self.documents.get_mut(address.as_str()) else {
             return Flow::Continue;
         };
         if let Renewal::UnderWay(next) = &mut open.renewal {
@@ -104,7 +107,7 @@ impl Connection {
     }
 
     fn renewed(&mut self, key: ChannelKey, address: &Arc<str>, result: Result<Authority, Denial>) {
-        let Some(Document { voice, state: State::Open(open) }) = self.documents.get_mut(address) else { return };
+        let Some(Document { voice, state: State::Open(open), .. }) = self.documents.get_mut(address) else { return };
         if voice.key != key {
             return;
         }
