@@ -574,7 +574,7 @@ mod tests {
         let outbox_of_other = outbox();
         let mut other =
             Incoming::new(outbox_of_other.connect(server), &outbox_of_other, &[], MESSAGE_BYTES, &of_strangers);
-        client.write_all(&frame(FINAL | BINARY, &[7; 20_000])[..12_000]).await.unwrap();
+        client.write_all(&frame(FINAL | BINARY, &vec![7; 20_000])[..12_000]).await.unwrap();
         assert!(matches!(other.next().await, Err(ReadError::Crowded)), "12,000 bytes of a stranger count");
         one.admit(MESSAGE_BYTES, &of_members);
         assert!(timeout(Duration::from_millis(50), one.next()).await.is_err(), "it is not whole still");

@@ -42,6 +42,8 @@ const RENEWED_TOGETHER: TimeDelta = TimeDelta::seconds(120);
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The largest message of an application, in bytes.
 const STATELESS_BYTES_MAX: usize = 64 * 1024;
+/// A provider offers everything again when it comes back.
+const SAVING_IS_BEHIND: Flow = Flow::Close(close::TRY_LATER, "saving is behind");
 /// An awareness update about nobody, which every provider reads and makes nothing of.
 const NOBODY: &[u8] = &[0];
 
@@ -167,13 +169,17 @@ impl Connection {
                 Task::Step1(frame.slice_ref(state_vector))
             }
             Message::Step2(update) => {
-                open.sink.ledger().sent(UpdateKind::Step2, Fate::Saved);
+                if !open.sink.ledger().sent(UpdateKind::Step2, Fate::Saved) {
+                    return SAVING_IS_BEHIND;
+                }
                 Task::Update(UpdateKind::Step2, frame.slice_ref(update))
             }
             Message::Update(update) => {
                 // A reader's update is refused even when there is nothing new in it (H6).
                 let fate = if open.sink.may_write() { Fate::Saved } else { Fate::Refused };
-                open.sink.ledger().sent(UpdateKind::Live, fate);
+                if !open.sink.ledger().sent(UpdateKind::Live, fate) {
+                    return SAVING_IS_BEHIND;
+                }
                 Task::Update(UpdateKind::Live, frame.slice_ref(update))
             }
             Message::Awareness(states) => match awareness::decode(states, AWARENESS_ENTRIES) {
@@ -337,7 +343,7 @@ impl Dialect for Connection {
             // A provider opens a document anew only when it reconnects.
             EndReason::Unavailable => Flow::Close(close::TRY_LATER, "a document must be opened anew"),
             EndReason::Unsavable => Flow::Close(close::TRY_LATER, "an edit cannot be saved and was taken out"),
-            EndReason::Behind => Flow::Close(close::TRY_LATER, "saving is behind"),
+            EndReason::Behind => SAVING_IS_BEHIND,
         }
     }
 

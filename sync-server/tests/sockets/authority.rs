@@ -15,6 +15,7 @@ use uuid::Uuid;
 use web_protocol::close;
 
 use crate::client::{Client, Event};
+use crate::h_client::HClient;
 use crate::server::Server;
 
 fn token(token: &str) -> serde_json::Value {
@@ -144,6 +145,45 @@ async fn access_that_is_taken_away_here_or_on_another_instance_ends_channels_at_
         assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
         assert_eq!(stock.socket.closed().await, close::FORBIDDEN);
     }
+    server.stop().await;
+}
+
+/// Waits until something is so in the database.
+async fn until(server: &Server, condition: &str) {
+    let is_so = async {
+        while !server.database.is_so(condition).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), is_so).await.expect(condition);
+}
+
+#[tokio::test]
+async fn access_that_is_taken_away_while_documents_are_being_opened_ends_them_once_they_are_open() {
+    const LOCKED: &str = "FROM pg_locks WHERE relation = 'document_updates'::regclass
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let server = Server::with(Limits { access_check_seconds: CHECKED_LATE, ..Limits::default() }).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let ((_, one), (_, other)) = (server.document().await, server.document().await);
+    let mut client = server.client(&ann).await;
+    let mut provider = HClient::connect(server.address).await;
+    let slow = server
+        .database
+        .sabotage("BEGIN; LOCK TABLE document_updates IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT");
+    let removed_meanwhile = async {
+        until(&server, &format!("SELECT EXISTS (SELECT {LOCKED} AND mode = 'AccessExclusiveLock' AND granted)")).await;
+        client.subscribe(&one, None).await;
+        provider.token(&other, &ann.token).await;
+        // What waits for the log has been granted.
+        until(&server, &format!("SELECT (SELECT count(*) {LOCKED} AND NOT granted) >= 2")).await;
+        server.database.remove_from_project(server.org, server.project, ann.user.id).await;
+        server.access_news.announce(ann.user.id);
+    };
+    tokio::join!(slow, removed_meanwhile);
+    client.reply("subscribed").await;
+    assert_eq!(client.reply("unsubscribed").await["payload"]["code"], "ACCESS_ENDED");
+    provider.scope(&other).await;
+    assert_eq!(provider.closed(&other).await.as_deref(), Some("permission-denied"));
     server.stop().await;
 }
 

@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
+use crate::client::Client;
 use crate::server::{Person, Server};
+
+/// The smallest receive buffer that the system gives.
+const SMALL: Option<u32> = Some(2048);
 
 async fn two_people(server: &Server) -> (Person, Person) {
     (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await)
@@ -283,6 +287,63 @@ async fn g22_a_moving_cursor_does_not_change_who_is_there() {
     drop(mover);
     assert_eq!(witness.reply("presence_update").await["payload"]["users"], json!([present(&ann, "editing")]));
     assert_eq!(witness.reply("presence_update").await["payload"]["users"], json!([]), "nothing in between");
+    server.stop().await;
+}
+
+/// The list of those who are here, next in what a watcher is told: the words for what somebody does, by name.
+async fn told(watcher: &mut Client) -> Vec<(String, String)> {
+    let users = watcher.reply("presence_update").await["payload"]["users"].take();
+    let word = |user: &Value, member: &str| user[member].as_str().unwrap().to_owned();
+    users.as_array().unwrap().iter().map(|user| (word(user, "name"), word(user, "action"))).collect()
+}
+
+#[tokio::test]
+async fn g22_a_watcher_that_reads_slowly_is_told_less_and_knows_the_end() {
+    const CHANGES: usize = 150;
+    let limits = Limits {
+        outbox_bytes: 20_000,
+        presence_tick_ms: 1,
+        presence_messages_per_second: 100_000,
+        presence_messages_burst: 100_000,
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
+    let watching = server.person("Watcher", ProjectRole::Viewer).await;
+    let name = format!("node:{}", server.node().await);
+    // Long names, so that little is enough to fill what the system keeps for a connection.
+    let mut crowd = Vec::new();
+    for number in 0..8 {
+        let person = server.person(&format!("{number}{}", "x".repeat(60)), ProjectRole::Member).await;
+        let mut client = server.editor(&person, &name).await;
+        client.publish_own(&json!({})).await;
+        crowd.push(client);
+    }
+    let mut slow = Client::connect_with(server.address, Some(&watching.token), SMALL).await;
+    slow.reply("welcome").await;
+    slow.watch(&name).await;
+    let mut attentive = server.client(&watching).await;
+    attentive.watch(&name).await;
+    while told(&mut attentive).await.len() < crowd.len() {}
+    let actor = &mut crowd[0];
+    for change in 0..CHANGES {
+        let is_editing = change % 2 == 0;
+        actor.publish_own(&if is_editing { json!({ "cursor": {} }) } else { json!({}) }).await;
+        let word = if is_editing { "editing" } else { "viewing" };
+        while !told(&mut attentive).await.iter().any(|(name, action)| name.starts_with('0') && action == word) {}
+    }
+    let own = actor.doc.client_id().get();
+    actor.publish(own, 10_000, "null").await;
+    while told(&mut attentive).await.len() == crowd.len() {}
+
+    let mut lists = 0;
+    loop {
+        let here = told(&mut slow).await;
+        lists += 1;
+        if here.len() == crowd.len() - 1 && !here.iter().any(|(name, _)| name.starts_with('0')) {
+            break;
+        }
+    }
+    assert!(lists < CHANGES, "{lists} lists for {CHANGES} changes: nothing was withheld");
     server.stop().await;
 }
 

@@ -141,6 +141,55 @@ async fn l5_bytes_count_too() {
 }
 
 #[tokio::test]
+async fn l5_all_sockets_of_a_principal_count_together() {
+    let limits = Limits {
+        message_bytes_per_second: 20_000,
+        message_bytes_burst: 50_000,
+        busy_sockets_per_principal: 1,
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
+    let (ann, bob) = (server.person("Ann", ProjectRole::Member).await, server.person("Bob", ProjectRole::Member).await);
+    let (_, name) = server.document().await;
+    let mut first = server.editor(&ann, &name).await;
+    let mut second = server.editor(&ann, &name).await;
+    let mut of_somebody_else = server.editor(&bob, &name).await;
+    let begin = Instant::now();
+    // Each within the burst of its own socket, and both beyond what the principal may send at once.
+    for client in [&mut first, &mut second] {
+        client.type_text(&"x".repeat(40_000)).await;
+    }
+    first.until_saved().await;
+    second.until_saved().await;
+    // Whichever came last is read later.
+    for client in [&mut first, &mut second] {
+        client.type_text("later").await;
+        client.until_saved().await;
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(1200), "{:?}", begin.elapsed());
+    let reached = server.reached.get(Limit::MessageRate);
+    assert!(reached >= 1);
+    of_somebody_else.type_text("at once").await;
+    of_somebody_else.until_saved().await;
+    assert_eq!(server.reached.get(Limit::MessageRate), reached, "others have an allowance of their own");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn l5_fragments_without_end_are_a_flood() {
+    let limits = Limits { messages_per_second: 50, messages_burst: 10, flood_seconds: 1, ..Limits::default() };
+    let server = Server::with(limits).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let mut client = server.client(&ann).await;
+    // A text of which nothing comes: masked frames of no bytes, none of them the last.
+    client.socket.send_raw(&[0x01, 0x80, 0, 0, 0, 0]).await;
+    client.socket.send_raw(&[0x00, 0x80, 0, 0, 0, 0].repeat(500)).await;
+    assert_eq!(client.socket.closed().await, close::TOO_MANY);
+    assert_eq!(server.reached.get(Limit::Flood), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn l5_who_never_stops_is_closed_and_may_come_back() {
     let limits = Limits { messages_per_second: 50, messages_burst: 10, flood_seconds: 1, ..Limits::default() };
     let server = Server::with(limits).await;

@@ -170,6 +170,46 @@ async fn h4_a_stranger_sends_small_frames_and_a_member_large_ones() {
 }
 
 #[tokio::test]
+async fn l6_what_strangers_have_under_way_keeps_no_member_out() {
+    // Two of them take all the room that strangers have.
+    let limits = Limits { unauthenticated_bytes: 100_000, unfinished_bytes: 1 << 20, ..Limits::default() };
+    let server = Server::with(limits).await;
+    let ann = server.person("Ann", ProjectRole::Member).await;
+    let (_, name) = server.document().await;
+    let half = [&[0x82, 0xfe][..], &60_000_u16.to_be_bytes(), &[0; 4], &vec![0; 50_001]].concat();
+    let mut strangers = Vec::new();
+    for _ in 0..2 {
+        let mut stranger = HClient::connect(server.address).await;
+        stranger.socket.send_raw(&half).await;
+        strangers.push(stranger);
+    }
+    // One of them, whichever it was whose bytes came last.
+    let [one, other] = &mut strangers[..] else { unreachable!() };
+    let code = tokio::select! {
+        code = one.socket.closed() => code,
+        code = other.socket.closed() => code,
+    };
+    assert_eq!(code, close::TRY_LATER);
+    assert_eq!(server.reached.get(Limit::UnfinishedBytes), 1);
+    let mut member = server.editor(&ann, &name).await;
+    member.type_text(&"x".repeat(500_000)).await;
+    member.until_saved().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_refused_is_not_listened_to_for_long() {
+    let server = Server::with(Limits { unauthenticated_frame_bytes: 4096, ..Limits::default() }).await;
+    let mut refused = Client::connect(server.address, Some("wrong")).await;
+    // The head of a frame of 1 MiB: nobody waits for the rest of it.
+    refused.socket.send_raw(&[&[0x82, 0xff][..], &(1_u64 << 20).to_be_bytes(), &[0; 4]].concat()).await;
+    let begin = Instant::now();
+    refused.socket.listen_only(PATIENCE).await;
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn h4_a_stranger_sends_so_many_frames() {
     let limits = Limits { unauthenticated_frames: 50, ..Limits::default() };
     let server = Server::with(limits).await;
