@@ -86,6 +86,8 @@ pub(crate) struct Incoming<'a> {
     message_bytes: usize,
     /// What was read and is not handled yet.
     read: BytesMut,
+    /// Whether that is what is left of a larger piece of memory.
+    is_rest: bool,
     /// The message of which fragments have come.
     fragments: Option<Fragments>,
     /// What is counted of these two ...
@@ -134,6 +136,7 @@ impl<'a> Incoming<'a> {
             outbox,
             message_bytes,
             read: BytesMut::from(read),
+            is_rest: false,
             fragments: None,
             unfinished: Share::of(under_way),
             uncounted_bytes: UNCOUNTED_BYTES_OF_STRANGERS,
@@ -161,6 +164,7 @@ impl<'a> Incoming<'a> {
             if let Some(frame) = self.take_frame()? {
                 return self.take(frame);
             }
+            self.let_go_of_the_rest();
             self.count_unfinished()?;
             match self.fill() {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
@@ -174,6 +178,13 @@ impl<'a> Incoming<'a> {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// The beginning of a message must not keep what came before it: that may be large, and is not counted.
+    fn let_go_of_the_rest(&mut self) {
+        if std::mem::take(&mut self.is_rest) {
+            self.read = BytesMut::from(&self.read[..]);
         }
     }
 
@@ -248,6 +259,7 @@ impl<'a> Incoming<'a> {
         if length < read / COPIED_PART {
             payload = BytesMut::from(&payload[..]);
         }
+        self.is_rest = !self.read.is_empty();
         if self.read.is_empty() {
             self.read = BytesMut::new();
         }
@@ -490,6 +502,20 @@ mod tests {
         let mut heard = [0; 12];
         client.read_exact(&mut heard).await.unwrap();
         assert_eq!(&heard, b"\x8a\x06there?\x88\x02\x03\xe8");
+    }
+
+    #[tokio::test]
+    async fn the_beginning_of_a_message_does_not_keep_the_one_before() {
+        let (mut client, server) = connection().await;
+        let outbox = outbox();
+        let mut incoming = Incoming::new(outbox.connect(server), &outbox, &[], MESSAGE_BYTES, &plenty());
+        let bytes = [frame(FINAL | BINARY, &vec![7; 200_000]), frame(FINAL | BINARY, b"later")[..3].to_vec()].concat();
+        client.write_all(&bytes).await.unwrap();
+        assert_eq!(incoming.next().await.unwrap().len(), 200_000);
+        while incoming.read.len() < 3 || incoming.is_rest {
+            assert!(timeout(Duration::from_millis(50), incoming.next()).await.is_err(), "it is not whole");
+        }
+        assert!(!incoming.read.try_reclaim(100_000), "the memory of the first message is kept");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@
 //! | `principals` | how much each principal has open |
 //! | `account` | what all sockets of a principal use together |
 //! | `access_check` | what a socket may still do |
+//! | `meanwhile` | what happens while a document is being opened |
 //! | `byte_budget` | bytes that all sockets may hold together |
 //! | `incoming` | what a client says: the messages of the WebSocket protocol |
 //! | `websocket` | the frames that are sent |
@@ -24,6 +25,7 @@ mod byte_budget;
 mod glassbox;
 mod hocuspocus;
 mod incoming;
+mod meanwhile;
 mod metrics;
 mod outbox;
 mod pieces;

@@ -261,9 +261,9 @@ impl Serving<'_> {
         self.throttle.count_for(account);
     }
 
-    /// A client talks faster than it may.
+    /// A client talks faster than it may. Nobody has patience with a stranger.
     fn slow_down(&self, pace: Pace, flow: Flow) -> Flow {
-        if pace == Pace::Flooded && flow == Flow::Continue {
+        if (pace == Pace::Flooded || !self.authenticated) && flow == Flow::Continue {
             self.shared.reached.count(Limit::Flood);
             return Flow::Close(close::TOO_MANY, "messages come too fast for too long");
         }

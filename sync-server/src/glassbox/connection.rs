@@ -31,6 +31,7 @@ use super::channel::{Capabilities, ChannelSink};
 use super::events::{ChannelEvents, EventChannels, ListenError, Progress, Topic, encoding_of, interest_in};
 use super::locks::{self, Wish};
 use crate::access_check::{AccessCheck, Attached};
+use crate::meanwhile::Meanwhile;
 use crate::outbox::{ChannelKey, Outbox};
 use crate::principals::{Place, What, whom};
 use crate::server::{Authority, Shared};
@@ -64,18 +65,8 @@ struct Channel {
     /// What is told of the document, to somebody who watches it.
     events: Option<Arc<ChannelEvents>>,
     listener: Option<EventListener>,
-    /// What happened while it was being opened.
     meanwhile: Meanwhile,
     _place: Place,
-}
-
-/// What concerns a session that is not there yet.
-#[derive(Default)]
-struct Meanwhile {
-    /// Access may have changed since it was granted.
-    access_changed: bool,
-    /// The client has read what something was withheld for.
-    drained: bool,
 }
 
 impl Channel {
@@ -233,14 +224,10 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(&key) else { return };
         let error = match result {
             Ok((session, listener)) => {
-                let Meanwhile { access_changed, drained } = std::mem::take(&mut channel.meanwhile);
-                if drained {
-                    session.drained();
-                }
                 channel.session = Some(Arc::new(session));
                 channel.listener = listener;
-                if access_changed && let Some(attached) = channel.attached(&self.authority.principal) {
-                    self.access_check.add(&self.shared, attached);
+                if let Some(attached) = channel.attached(&self.authority.principal) {
+                    channel.meanwhile.make_up(&self.shared, &mut self.access_check, attached);
                 }
                 if let Some(events) = &channel.events {
                     events.open();

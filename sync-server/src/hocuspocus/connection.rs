@@ -348,8 +348,10 @@ impl Dialect for Connection {
     }
 
     fn drained(&mut self, channel: ChannelKey) {
-        if let Some((_, open)) = self.open_documents().find(|(voice, _)| voice.key == channel) {
-            open.session.drained();
+        match self.documents.values_mut().find(|document| document.voice.key == channel) {
+            Some(Document { state: State::Open(open), .. }) => open.session.drained(),
+            Some(opening) => opening.meanwhile.drained = true,
+            None => {}
         }
     }
 
@@ -360,7 +362,7 @@ impl Dialect for Connection {
 
     fn check_access(&mut self) {
         for document in self.documents.values_mut() {
-            document.access_changed = matches!(document.state, State::Opening(_));
+            document.meanwhile.access_changed = matches!(document.state, State::Opening(_));
         }
         let sessions = self.open_documents().map(|(_, open)| open.attached()).collect();
         self.access_check.start(&self.shared, sessions);

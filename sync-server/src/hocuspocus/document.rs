@@ -11,6 +11,7 @@ use super::allowance::Allowance;
 use super::sink::{DocumentSink, Voice};
 use crate::access_check::Attached;
 use crate::byte_budget::{ByteBudget, Share};
+use crate::meanwhile::Meanwhile;
 use crate::principals::Place;
 use crate::server::Authority;
 
@@ -23,13 +24,12 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Document {
     pub(super) voice: Voice,
     pub(super) state: State,
-    /// Access may have changed while it was being opened.
-    pub(super) access_changed: bool,
+    pub(super) meanwhile: Meanwhile,
 }
 
 impl Document {
     pub(super) fn new(voice: Voice, state: State) -> Self {
-        Self { voice, state, access_changed: false }
+        Self { voice, state, meanwhile: Meanwhile::default() }
     }
 }
 

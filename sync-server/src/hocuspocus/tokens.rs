@@ -61,9 +61,7 @@ impl Connection {
                 let allowance = Allowance::new(self.shared.clock.monotonic_ms());
                 let (session, renewal) = (Arc::new(session), Renewal::Idle);
                 let open = Open { name, session, sink, authority, renewal, allowance, _place: place };
-                if std::mem::take(&mut document.access_changed) {
-                    self.access_check.add(&self.shared, open.attached());
-                }
+                document.meanwhile.make_up(&self.shared, &mut self.access_check, open.attached());
                 document.state = State::Open(open);
             }
             Err(denial) => document.voice.say(Message::PermissionDenied(denial.as_str())),

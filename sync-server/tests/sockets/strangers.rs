@@ -170,6 +170,19 @@ async fn h4_a_stranger_sends_small_frames_and_a_member_large_ones() {
 }
 
 #[tokio::test]
+async fn h4_a_stranger_that_comes_too_fast_is_not_waited_for() {
+    let limits = Limits { messages_per_second: 10, messages_burst: 50, ..Limits::default() };
+    let server = Server::with(limits).await;
+    let mut stranger = HClient::connect(server.address).await;
+    for _ in 0..60 {
+        stranger.socket.send_anyway(WebSocketMessage::Ping(Vec::new().into())).await;
+    }
+    assert_eq!(stranger.socket.closed().await, close::TOO_MANY);
+    assert_eq!(server.reached.get(Limit::Flood), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn l6_what_strangers_have_under_way_keeps_no_member_out() {
     // Two of them take all the room that strangers have.
     let limits = Limits { unauthenticated_bytes: 100_000, unfinished_bytes: 1 << 20, ..Limits::default() };
