@@ -79,7 +79,7 @@ impl Scene {
     }
 
     async fn versions(&self, id: NodeId) -> Vec<NodeVersion> {
-        versions::of_node(&self.database.db, self.org, id, None, 10).await.unwrap()
+        versions::of_node(&self.database.db, self.org, id, None, None, 10).await.unwrap()
     }
 
     /// Waits until a node has so many versions. Returns what made them, the last first.

@@ -172,7 +172,7 @@ mod tests {
         let accounts = Accounts::new(&limits());
         let (one, other, of_somebody_else) =
             (accounts.of(principal(1)), accounts.of(principal(1)), accounts.of(principal(2)));
-        let now = Instant::now() + Duration::from_secs(60);
+        let now = Instant::now() + Duration::from_mins(1);
         // Two sockets' worth: 200 messages in a second, and 400 ahead.
         let at_once = (0..1000).take_while(|_| (one.spend(now, 1) + other.spend(now, 1)).is_zero()).count();
         assert_eq!(at_once, 200);
@@ -185,12 +185,12 @@ mod tests {
     #[test]
     fn bytes_take_time_as_well() {
         let accounts = Accounts::new(&limits());
-        let (account, now) = (accounts.of(principal(1)), Instant::now() + Duration::from_secs(60));
+        let (account, now) = (accounts.of(principal(1)), Instant::now() + Duration::from_mins(1));
         assert_eq!(account.spend(now, 40_000), Duration::ZERO);
         assert_eq!(account.spend(now, 20_000), Duration::from_secs(1));
         assert_eq!(account.spend(now + Duration::from_secs(1), 0), Duration::from_millis(5));
         account.spend(now, usize::MAX);
-        assert!(account.spend(now, usize::MAX) > Duration::from_secs(3600), "no overflow");
+        assert!(account.spend(now, usize::MAX) > Duration::from_hours(1), "no overflow");
     }
 
     #[test]

@@ -75,8 +75,8 @@ impl Scene {
 
     /// Notes that a run may have written in a node's document.
     async fn note(&self, run: &str, node: &str) {
-        let note = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{node}', '{}')", self.org);
-        self.server.database().sabotage(&note).await;
+        let insert = format!("INSERT INTO agent_execution_nodes VALUES ('{run}', '{node}', '{}')", self.org);
+        self.server.database().sabotage(&insert).await;
     }
 
     /// Edits a document as a run does.

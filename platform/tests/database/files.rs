@@ -50,8 +50,8 @@ async fn a_file_is_found_in_its_organization_only() {
     let place = files::place(&test.db, file.id).await.unwrap().unwrap();
     assert_eq!((place.org, place.project), (here, Some(project)));
     assert!(!files::delete(&test.db, elsewhere, &Actor::SYSTEM, file.id).await.unwrap());
-    let changes = FileChanges { filename: Some("b.txt".to_owned()), metadata: None };
-    let changed = files::change(&test.db, elsewhere, &Actor::SYSTEM, file.id, |_| Ok::<_, DbError>(changes)).await;
+    let renamed = FileChanges { filename: Some("b.txt".to_owned()), metadata: None };
+    let changed = files::change(&test.db, elsewhere, &Actor::SYSTEM, file.id, |_| Ok::<_, DbError>(renamed)).await;
     assert_eq!(changed.unwrap(), None);
     // A project of another organization is none of this one's.
     let foreign = files::create(&test.db, elsewhere, &Actor::SYSTEM, &new_file(Some(project))).await;

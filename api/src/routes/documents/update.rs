@@ -61,16 +61,13 @@ pub(super) async fn handler(
     let is_expected =
         |present: FreeDocument| require(condition.as_ref(), &ContentTag::of(&DocumentBody::from(present)));
     let not_found = || Problem::not_found("document");
-    let document = match title.as_change() {
-        Some(title) => {
-            let rename = |present| is_expected(present).map(|()| title.cloned());
-            documents::rename_free(&api.db, document.org, &caller.actor, id, rename).await?.ok_or_else(not_found)?
-        }
-        None => {
-            let found = documents::find_free(&api.db, document.org, id).await?.ok_or_else(not_found)?;
-            is_expected(found.clone())?;
-            found
-        }
+    let document = if let Some(title) = title.as_change() {
+        let rename = |present| is_expected(present).map(|()| title.cloned());
+        documents::rename_free(&api.db, document.org, &caller.actor, id, rename).await?.ok_or_else(not_found)?
+    } else {
+        let found = documents::find_free(&api.db, document.org, id).await?.ok_or_else(not_found)?;
+        is_expected(found.clone())?;
+        found
     };
     Ok(answer_with_digest(None, DocumentBody::from(document)))
 }

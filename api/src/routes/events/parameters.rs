@@ -61,8 +61,8 @@ impl Parameters {
     pub(super) fn read<After: FromStr>(&self, headers: &HeaderMap) -> Result<Asked<After>, Problem> {
         let invalid = |text: String| Problem::new(Code::InvalidParameter).detail(text);
         let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
-        let named = number_or_cursor(self.last_event_id.clone(), "lastEventId", self.cursor.as_deref())?;
-        let last = header.filter(|id| !id.is_empty()).or(named.as_deref());
+        let asked = number_or_cursor(self.last_event_id.clone(), "lastEventId", self.cursor.as_deref())?;
+        let last = header.filter(|id| !id.is_empty()).or(asked.as_deref());
         let after = last.map(str::parse::<After>).transpose();
         let after = after.map_err(|_| invalid("lastEventId: the id of an event, as the server gave it.".to_owned()))?;
         let names = self.types.iter().flat_map(|types| types.split(',')).map(str::trim).filter(|name| !name.is_empty());

@@ -114,7 +114,8 @@ struct Update<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct User<'a> {
-    user_id: Uuid,
+    #[serde(rename = "userId")]
+    id: Uuid,
     name: &'a str,
     color: &'static str,
     kind: &'static str,
@@ -124,7 +125,7 @@ struct User<'a> {
 impl<'a> User<'a> {
     fn of(Present { principal, editing }: &'a Present) -> Self {
         Self {
-            user_id: principal.id,
+            id: principal.id,
             name: &principal.name,
             color: principal.color(),
             kind: if principal.kind == PrincipalKind::Agent { "agent" } else { "human" },

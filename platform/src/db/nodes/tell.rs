@@ -37,7 +37,8 @@ pub(super) struct Change<'a> {
     pub(super) node: &'a ProjectedNode,
     /// As it was; `None` when there was none.
     pub(super) before: Option<ProjectedNode>,
-    pub(super) change_count: i32,
+    /// Which change of the row this is, counted from 1.
+    pub(super) nth: i32,
     pub(super) created_at: DateTime<Utc>,
 }
 
@@ -115,8 +116,8 @@ pub(super) fn tell_content(
 }
 
 fn told_of(change: &Change<'_>) -> impl Iterator<Item = (EventKind, Value)> + use<> {
-    let Change { node, before, change_count, created_at } = change;
-    let whole = || json!({"node": summary(node, *change_count, *created_at)});
+    let Change { node, before, nth, created_at } = change;
+    let whole = || json!({"node": summary(node, *nth, *created_at)});
     let mut told = Vec::new();
     match before {
         // What was deleted before anybody heard of it is not told of.
@@ -129,7 +130,7 @@ fn told_of(change: &Change<'_>) -> impl Iterator<Item = (EventKind, Value)> + us
         }
         Some(before) if node.deleted_at.is_none() => {
             if let Some(changes) = changed_fields(before, node) {
-                told.push((EventKind::NodeUpdated, with_omitted(changes, *change_count)));
+                told.push((EventKind::NodeUpdated, with_omitted(changes, *nth)));
             }
             if let Some(place) = changed_place(before, node) {
                 told.push((EventKind::NodeMoved, place));

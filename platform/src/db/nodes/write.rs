@@ -449,7 +449,7 @@ impl ChangeRow {
             }),
             None => None,
         };
-        Ok(Change { node, before, change_count: self.change_count, created_at: self.created_at })
+        Ok(Change { node, before, nth: self.change_count, created_at: self.created_at })
     }
 }
 

@@ -162,7 +162,7 @@ async fn reference_after(
     if changes.source_node_id.is_absent() && changes.source_version.is_absent() {
         return Ok(None);
     }
-    let items = list.items(list.read(api, caller).await?);
+    let items = list.items(list.read(api, caller).await?.content);
     let Some(item) = items.into_iter().find(|item| item.id == id) else { return Ok(None) };
     let source = changes.source_node_id.value().copied().or(item.source_node_id);
     let version = match &changes.source_version {
