@@ -15,8 +15,8 @@ async fn an_agent_reads_the_version_that_an_input_refers_to() {
     let item = json!({"type": "text", "label": "Depth", "text": "Deep."});
     world.post(&format!("/nodes/{source}/inputs"), item).await;
     let path = format!("/nodes/{source}");
-    let patch = json!({"title": "Renamed", "body": "Write about lakes."});
-    let (status, changed) = world.call(Method::PATCH, &path, Some(patch)).await;
+    let renaming = json!({"title": "Renamed", "body": "Write about lakes."});
+    let (status, changed) = world.call(Method::PATCH, &path, Some(renaming)).await;
     assert!(status.is_success(), "{changed}");
     let reference = json!({"type": "node_reference", "sourceNodeId": source, "sourceVersion": 2});
     world.post(&format!("/nodes/{}/inputs", world.node), reference).await;
