@@ -152,6 +152,15 @@ impl Listeners {
     }
 }
 
+impl Drop for Listeners {
+    /// Whoever is attached to a room that panics would wait for it for ever.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.end(EndReason::Unavailable);
+        }
+    }
+}
+
 impl Listener {
     fn deliver(&mut self, delivery: &Delivery, round: u64, unflushed: &mut Vec<Arc<dyn Sink>>) -> Taken {
         if self.round != round {

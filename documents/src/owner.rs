@@ -113,15 +113,6 @@ pub(crate) struct Owner {
     ended: bool,
 }
 
-/// How taking messages ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    /// There were no more, or none may be handled now.
-    Over,
-    /// More may wait.
-    Full,
-}
-
 /// The two ways into a room.
 pub(crate) struct Inboxes {
     pub(crate) messages: Receiver<Message>,
@@ -252,6 +243,8 @@ impl Owner {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(draining, shutdown, timer);
         let mut wake_ms = u64::MAX;
+        // Since others had their turn.
+        let mut handled = 0;
         self.ask_for_presence();
         if *self.saving.borrow() == SavingState::Behind {
             self.take(Input::Saving(SavingState::Behind));
@@ -291,7 +284,9 @@ impl Owner {
                 Some(event) = inboxes.events.recv() => self.take_event(event),
                 message = inboxes.messages.recv(), if !closing => match message {
                     Some(message) => {
-                        if self.take_messages(message, &mut inboxes.messages) == Round::Full {
+                        handled += self.take_messages(message, &mut inboxes.messages);
+                        if handled >= ROUND_MESSAGES {
+                            handled = 0;
                             self.give_others_a_turn();
                             tokio::task::yield_now().await;
                         }
@@ -395,16 +390,17 @@ impl Owner {
     }
 
     /// Takes a message and those that wait behind it, so that what they make the room say is written together.
-    fn take_messages(&mut self, first: Message, rest: &mut Receiver<Message>) -> Round {
+    /// Returns how many there were.
+    fn take_messages(&mut self, first: Message, rest: &mut Receiver<Message>) -> usize {
         self.take_message(first);
-        for _ in 1..ROUND_MESSAGES {
+        for handled in 1..ROUND_MESSAGES {
             if self.reload {
-                return Round::Over;
+                return handled;
             }
-            let Some(next) = rest.try_recv() else { return Round::Over };
+            let Some(next) = rest.try_recv() else { return handled };
             self.take_message(next);
         }
-        Round::Full
+        ROUND_MESSAGES
     }
 
     /// Handles what came from elsewhere, and what is due: clients that never pause must not keep it out.

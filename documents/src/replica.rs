@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use answers::{Answer, AnswerKind};
 use answers::{Answered, EncodedState, Size};
 use bytes::Bytes;
 use held::HeldUpdates;
@@ -18,7 +19,7 @@ use platform::db::log::Relay;
 use schema::ids::{ClientID, RunId};
 use schema::repair::{Shape, Spot, Spots};
 use schema::update::skeleton::{Fit, Skeleton, Step};
-use schema::update::{ClientRange, UpdateLimits, UpdateRefused, UpdateSummary};
+use schema::update::{ClientRange, Steps, UpdateLimits, UpdateRefused, UpdateSummary};
 use thiserror::Error;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -109,7 +110,13 @@ pub(crate) enum Trust {
     None,
     /// It comes from the log.
     Logged,
+    /// It is a whole state, or what the log begins with.
+    State,
 }
+
+/// Steps that an update of the log may take for its places: more than any was allowed where it was accepted first. One that
+/// was held there takes them when what it needs has come; whoever reads the log then decides alike, and is done soon.
+const LOGGED_STEPS: usize = 2_000_000;
 
 /// The skeleton is built anew when it has grown by this many runs and doubled: it knows nothing of what is deleted.
 const SKELETON_GROWTH_RUNS: usize = 1 << 16;
@@ -168,7 +175,8 @@ impl Replica {
             broken: false,
         };
         for (number, part) in parts.enumerate() {
-            let outcome = replica.apply_logged(part)?;
+            let trust = if number == 0 { Trust::State } else { Trust::Logged };
+            let outcome = replica.apply_inspected(part, trust)?;
             if number == 0 && outcome.applied == Applied::LeftOut {
                 // Never open an empty document in place of a snapshot.
                 return Err(ApplyError::Malformed("the log begins with what fits into no document".to_owned()));
@@ -183,9 +191,13 @@ impl Replica {
 
     /// Applies an update of the log.
     pub(crate) fn apply_logged(&mut self, update: &Bytes) -> Result<Outcome, ApplyError> {
-        let summary = schema::update::inspect(update, &limits(Trust::Logged));
+        self.apply_inspected(update, Trust::Logged)
+    }
+
+    fn apply_inspected(&mut self, update: &Bytes, trust: Trust) -> Result<Outcome, ApplyError> {
+        let summary = schema::update::inspect(update, &limits(trust));
         let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
-        self.apply(update, &summary, Trust::Logged)
+        self.apply(update, &summary, trust)
     }
 
     /// Notes from now on what updates touch in a document of this shape.
@@ -320,7 +332,7 @@ impl Replica {
             for update in self.held.take_ready(range.client, self.skeleton.clock(range.client)) {
                 let summary = schema::update::inspect(&update, &limits(Trust::Logged));
                 let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
-                match self.skeleton.integrate(&update, &summary, &limits_of_held()) {
+                match self.skeleton.integrate(&update, &summary, &limits(Trust::Logged)) {
                     Ok(Fit::Whole) => {
                         let (applied, told) = self.integrate(&update, &summary, trust)?;
                         if applied == Applied::Whole {
@@ -386,7 +398,7 @@ impl Replica {
         }
         let mut skeleton = Skeleton::default();
         let Ok(state) = self.state() else { return };
-        let limits = limits(Trust::Logged);
+        let limits = limits(Trust::State);
         let summary = schema::update::inspect(&state, &limits);
         if summary.is_ok_and(|summary| skeleton.integrate(&state, &summary, &limits) == Ok(Fit::Whole)) {
             self.skeleton = skeleton;
@@ -477,16 +489,11 @@ fn limits(trust: Trust) -> UpdateLimits {
             bytes_max: usize::MAX,
             elements_max: usize::MAX,
             clients_max: usize::MAX,
-            steps_max: None,
+            steps: Steps::Own(LOGGED_STEPS),
             ..UpdateLimits::default()
         },
+        Trust::State => UpdateLimits { steps: Steps::Unlimited, ..limits(Trust::Logged) },
     }
-}
-
-/// What is taken of an update that was held, once what it needs is here. Its steps were not counted when it came, and it
-/// is in the log: whoever reads the log decides alike, and is done soon.
-fn limits_of_held() -> UpdateLimits {
-    UpdateLimits { steps_max: Some(0), ..limits(Trust::Logged) }
 }
 
 /// Checks an update's structure before anything is decoded.

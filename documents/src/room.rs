@@ -36,13 +36,13 @@ pub use saving::UnsavedBudget;
 
 use crate::by_session::BySession;
 use crate::delivery::{Content, Outgoing};
-use crate::replica::{ApplyError, Broken, Replica};
+use crate::replica::{AnswerKind, ApplyError, Broken, Replica};
 use lock::HeldLock;
 use log_position::LogPosition;
 use presence::Presence;
 use repair::{Author, Repairs};
 use saving::Saving;
-use session::Session;
+use session::{OwnAnswers, Session};
 
 /// A document as the log has it: what a room is built from.
 #[derive(Debug, Clone)]
@@ -96,8 +96,7 @@ pub struct Room {
     lock: Option<Box<HeldLock>>,
     /// Content that cannot be saved.
     barred: Vec<ClientRange>,
-    /// When an answer to a step 1 is due that had to wait.
-    answers_due_ms: Option<u64>,
+    own_answers: OwnAnswers,
     limits: Arc<Limits>,
     random: Random,
 }
@@ -124,7 +123,7 @@ impl Room {
             repairs: Repairs::none(),
             lock: None,
             barred: Vec::new(),
-            answers_due_ms: None,
+            own_answers: OwnAnswers::default(),
             limits,
             random,
         })
@@ -153,10 +152,10 @@ impl Room {
         self.position.read_arrived();
         if stored.head > self.head() {
             self.position.advance_to(stored.head);
-            let news = self.replica.answer(&known)?;
+            let news = self.replica.answer(&known, AnswerKind::Own)?.parts;
             let sessions = self.sessions.iter().filter(|(_, session)| session.syncs());
             for (session, _) in sessions {
-                out.extend(news.clone().map(|part| Effect::Send(*session, Outgoing::Part(part))));
+                out.extend(news.iter().cloned().map(|part| Effect::Send(*session, Outgoing::Part(part))));
             }
         }
         self.ask_for_gap(out);
@@ -212,12 +211,6 @@ impl Room {
         self.replica.holds_much()
     }
 
-    /// Whether answers are owed.
-    #[must_use]
-    pub(crate) fn owes_answers(&self) -> bool {
-        self.answers_due_ms.is_some()
-    }
-
     /// Whether the document engine failed: the room must be loaded anew ([`Room::reload`]).
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -240,8 +233,7 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         let lock = self.lock.as_ref().map(|lock| lock.deadline());
-        let due = [self.presence.deadline(), self.repairs.deadline(), lock, self.answers_due_ms];
-        due.into_iter().flatten().min()
+        [self.presence.deadline(), self.repairs.deadline(), lock].into_iter().flatten().min()
     }
 
     /// Reads the document.
@@ -270,7 +262,7 @@ impl Room {
                 self.rename(session, &principal);
                 self.change_access(now, session, access, out);
             }
-            Input::Step1(session, state_vector) => self.take_step_1(now, session, state_vector, out),
+            Input::Step1(session, state_vector) => self.answer_step_1(now, session, &state_vector, out),
             Input::Ask(session) => self.ask(session, out),
             Input::Update(session, kind, update) => self.take_update(now, session, kind, update, out),
             Input::Step(session, trace_event) => self.begin_step(session, trace_event),
@@ -295,7 +287,6 @@ impl Room {
                 self.tick(now, out);
                 self.repair_due(now, out);
                 self.lock_due(now, out);
-                self.give_owed_answers(now, out);
             }
         }
         // What nobody here has answered for.
@@ -325,11 +316,12 @@ impl Room {
             if self.position.has(seq) {
                 continue;
             }
-            match self.apply_trusted(&update) {
-                Ok(new) => news.extend(new),
-                // The reload reads it again, from the log.
-                Err(_) => return out.push(Effect::Reload),
-            }
+            let Ok(new) = self.apply_trusted(&update) else {
+                // It is read again, from the log.
+                out.push(Effect::Reload);
+                break;
+            };
+            news.extend(new);
             self.position.reached(seq);
         }
         self.relay(news, &known, out);

@@ -43,9 +43,19 @@ pub struct UpdateLimits {
     pub value_depth_max: usize,
     /// The most shared types that a shared type may be nested in. Looked at by [`skeleton::Skeleton`].
     pub nesting_max: usize,
-    /// The most steps that may be saved up to find places for items, see [`skeleton::Skeleton::integrate`]. `None` for
-    /// updates that were accepted before.
-    pub steps_max: Option<usize>,
+    /// The steps that may be taken to find places for items, see [`skeleton::Skeleton::integrate`].
+    pub steps: Steps,
+}
+
+/// Steps that an update may take to find places for its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    /// As many as earlier updates have saved up, and this one adds; at most so many can be saved up.
+    Saved(usize),
+    /// So many, and what its structs add, whatever was taken before: the same wherever it is taken in.
+    Own(usize),
+    /// As many as it takes: it was accepted as a whole before.
+    Unlimited,
 }
 
 impl Default for UpdateLimits {
@@ -56,7 +66,7 @@ impl Default for UpdateLimits {
             clients_max: 20_000,
             value_depth_max: 64,
             nesting_max: 256,
-            steps_max: Some(1_000_000),
+            steps: Steps::Saved(1_000_000),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! shares with their address.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ struct Inner {
 
 /// What one principal may use.
 struct Allowance {
+    /// Changed under the lock of the map only.
+    sockets: AtomicUsize,
     unfinished: ByteBudget,
     talk: Talk,
 }
@@ -51,6 +53,7 @@ impl Accounts {
     pub(crate) fn of(&self, whose: Whom) -> Account {
         let mut open = self.open();
         let allowance = open.entry(whose).or_insert_with(|| Arc::new(self.0.allowance(whose)));
+        allowance.sockets.fetch_add(1, Ordering::Relaxed);
         Account { accounts: self.clone(), whose, allowance: Arc::clone(allowance) }
     }
 
@@ -71,7 +74,11 @@ impl Inner {
             }
             Whom::Address(_) => (limits.anonymous_sockets_per_address, limits.unfinished_bytes),
         };
-        Allowance { unfinished: self.unfinished.part(unfinished), talk: Talk::new(limits, sockets as u64) }
+        Allowance {
+            sockets: AtomicUsize::new(0),
+            unfinished: self.unfinished.part(unfinished),
+            talk: Talk::new(limits, sockets as u64),
+        }
     }
 }
 
@@ -90,8 +97,7 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         let mut open = self.accounts.open();
-        // The map has one, and this is the other.
-        if Arc::strong_count(&self.allowance) == 2 {
+        if self.allowance.sockets.fetch_sub(1, Ordering::Relaxed) == 1 {
             open.remove(&self.whose);
         }
     }

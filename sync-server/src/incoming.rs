@@ -181,6 +181,11 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// For a while nothing was read: how fast a message comes counts from now on.
+    pub(crate) fn resume(&mut self) {
+        self.mark = None;
+    }
+
     /// The beginning of a message must not keep what came before it: that may be large, and is not counted.
     fn let_go_of_the_rest(&mut self) {
         if std::mem::take(&mut self.is_rest) {

@@ -3,7 +3,7 @@
 //! The socket's task reads, and looks after what takes time; rooms write ([`crate::outbox`]). While a client does not
 //! read what it is sent, nothing that it says is read.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +92,6 @@ pub(crate) async fn serve<D: Dialect>(
     let _running = shared.lifecycle.connection("socket");
     let stream = outbox.connect(connected.stream);
     let mut incoming = of_stranger(stream, outbox, &connected.read, shared);
-    outbox.flush();
     let now = Instant::now();
     let mut serving = Serving {
         stream,
@@ -163,6 +162,16 @@ async fn close(stream: &TcpStream, outbox: &Outbox, incoming: &mut Incoming<'_>,
     }
 }
 
+/// Whether what waited for the connection was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Greeting {
+    /// Not yet: there may be something to read first.
+    Due,
+    /// It is time, once a room that was told something has had its turn.
+    Now,
+    Said,
+}
+
 struct Serving<'a> {
     stream: &'a TcpStream,
     outbox: &'a Outbox,
@@ -189,10 +198,18 @@ impl Serving<'_> {
         // The first look is at once: the authority may end soon.
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(draining, shutdown, timer);
-        let mut told_draining = false;
+        let (mut told_draining, mut is_read) = (false, true);
+        let mut greeting = Greeting::Due;
+        // When many come at the same moment, others have their turn here, and the client's first word may be there after it:
+        // what it is greeted with and its answer then go in one write.
+        tokio::task::yield_now().await;
         loop {
             let is_full = self.full_since.is_some();
-            let is_read = (!is_full || self.outbox.may_read()) && self.throttle.paused_until().is_none();
+            let was_read = is_read;
+            is_read = (!is_full || self.outbox.may_read()) && self.throttle.paused_until().is_none();
+            if is_read && !was_read {
+                incoming.resume();
+            }
             let flow = tokio::select! {
                 biased;
                 () = &mut shutdown => Flow::Close(close::RESTART, "the server restarts"),
@@ -226,6 +243,7 @@ impl Serving<'_> {
                 // A client that does not read cannot make the server work for it.
                 message = incoming.next(), if is_read => match message {
                     Ok(message) => {
+                        greeting = greeting.max(Greeting::Now);
                         let pace = self.throttle.spend(Instant::now(), message.len());
                         let flow = self.read(message, dialect).await?;
                         if pace == Pace::On { flow } else {
@@ -236,12 +254,24 @@ impl Serving<'_> {
                     Err(error) => return self.read_failed(&error),
                 },
                 flow = dialect.progress() => flow,
+                () = ready(()), if greeting == Greeting::Due => {
+                    greeting = Greeting::Now;
+                    Flow::Continue
+                }
             };
             if let Flow::Close(code, reason) = flow {
                 return Some((code, reason));
             }
             if !self.authenticated {
                 self.learn_whose(incoming, dialect);
+            }
+            match greeting {
+                Greeting::Due => continue,
+                Greeting::Now => {
+                    greeting = Greeting::Said;
+                    tokio::task::yield_now().await;
+                }
+                Greeting::Said => {}
             }
             if self.outbox.flush() == Progress::Paused {
                 tokio::task::yield_now().await;

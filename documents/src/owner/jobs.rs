@@ -16,7 +16,7 @@ use schema::repair::{Reason, Shape};
 
 use super::heavy::heavy;
 use super::touched::Noted;
-use super::{Event, Owner};
+use super::{Event, EventSender, Owner};
 use crate::compaction::compact;
 use crate::delivery::EndReason;
 use crate::history::{History, SESSION_SUMMARY};
@@ -46,7 +46,33 @@ async fn keep_restated(history: &History, canvas: &DocumentRef, restated: Vec<To
     }
 }
 
+/// Tells the room how something ended that it waits for, also when that panics.
+struct Report {
+    events: EventSender,
+    event: Option<Event>,
+}
+
+impl Report {
+    fn say(mut self, event: Event) {
+        self.event = Some(event);
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(event) = self.event.take() {
+            // A room that is gone waits for nothing.
+            let _ = self.events.try_send(event);
+        }
+    }
+}
+
 impl Owner {
+    /// What the room is told when this is dropped, unless something else is said before.
+    fn report(&self, event: Event) -> Report {
+        Report { events: self.events.clone(), event: Some(event) }
+    }
+
     /// Starts what is due beside the room, and notes since when nobody is here.
     pub(super) fn housekeep(&mut self, registry: &Documents) {
         let now = self.now();
@@ -56,10 +82,10 @@ impl Owner {
             self.idle_since_ms = None;
         }
         if self.compaction.start_if_due(now) {
-            let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+            let (services, document) = (Arc::clone(&self.services), self.document);
+            let report = self.report(Event::Compacted(None));
             self.services.lifecycle.spawn("compaction", async move {
-                let seq = compact(&services, &document).await;
-                let _ = events.try_send(Event::Compacted(seq));
+                report.say(Event::Compacted(compact(&services, &document).await));
             });
         }
         if self.projection.start_if_due(now) {
@@ -98,7 +124,8 @@ impl Owner {
 
     fn start_projection(&mut self, history: History) {
         let view = heavy(&self.services, &mut self.room, |room| self.projection.view(room));
-        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+        let (services, document) = (Arc::clone(&self.services), self.document);
+        let report = self.report(Event::Projected(None, Vec::new()));
         self.services.lifecycle.spawn("projection", async move {
             let done = match view {
                 Some(view) => project(&services, &document, view).await,
@@ -106,24 +133,25 @@ impl Owner {
             };
             let (done, touched) = done.map_or((None, Vec::new()), |(done, touched)| (Some(done), touched));
             let (restated, touched) = touched.into_iter().partition(|it| matches!(it.touch, Touch::Restated(_)));
-            let _ = events.try_send(Event::Projected(done, touched));
+            report.say(Event::Projected(done, touched));
             keep_restated(&history, &document, restated).await;
         });
     }
 
     pub(super) fn read_log(&self, after: Seq) {
-        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+        let (services, document) = (Arc::clone(&self.services), self.document);
+        let report = self.report(Event::LogRead(Vec::new()));
         self.services.lifecycle.spawn("log read", async move {
             let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
                 Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
-                Err(DbError::Trimmed { .. }) => return drop(events.try_send(Event::LogTrimmed)),
+                Err(DbError::Trimmed { .. }) => return report.say(Event::LogTrimmed),
                 Err(error) => {
                     tracing::warn!(document = %document.id, %error, "the log could not be read");
                     tokio::time::sleep(READ_PAUSE).await;
                     Vec::new()
                 }
             };
-            let _ = events.try_send(Event::LogRead(updates));
+            report.say(Event::LogRead(updates));
         });
     }
 

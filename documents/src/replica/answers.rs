@@ -12,8 +12,22 @@ const CACHED_UPDATES: usize = 256;
 /// Their bytes, likewise.
 const CACHED_UPDATE_BYTES: usize = 64 * 1024;
 
-/// The answer to a step 1, in parts to be applied in order. There is always one.
-pub(crate) type Answer = std::vec::IntoIter<Content>;
+/// The answer to a step 1.
+pub(crate) struct Answer {
+    /// To be applied in order; there is always one.
+    pub(crate) parts: Vec<Content>,
+    /// Bytes that were encoded for this answer, and that no other has.
+    pub(crate) own_bytes: usize,
+}
+
+/// What somebody who has a part of the document is to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerKind {
+    /// What they lack.
+    Own,
+    /// Everything, as newcomers do, if what they lack would have to be encoded.
+    Shared,
+}
 
 /// The whole state, encoded once for all who open the document, and what was applied since.
 pub(super) struct EncodedState {
@@ -64,16 +78,25 @@ impl Replica {
 
     /// What a replica with the given state vector lacks. For one that has nothing of this document the state is encoded
     /// once and shared.
-    pub(crate) fn answer(&mut self, state_vector: &[u8]) -> Result<Answer, ApplyError> {
+    pub(crate) fn answer(&mut self, state_vector: &[u8], kind: AnswerKind) -> Result<Answer, ApplyError> {
         let theirs = self.known_of(&state_vector::decode(state_vector).ok_or_else(no_state_vector)?);
-        if !theirs.is_empty() {
-            let missing = match self.answered.take() {
-                Some(answered) if answered.theirs == theirs => answered.missing,
-                _ => self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?.into(),
-            };
-            self.answered = Some(Answered { theirs, missing: missing.clone() });
-            return Ok(vec![missing].into_iter());
+        if theirs.is_empty() {
+            return Ok(self.whole()?);
         }
+        if let Some(answered) = self.answered.as_ref().filter(|answered| answered.theirs == theirs) {
+            return Ok(Answer { parts: vec![answered.missing.clone()], own_bytes: 0 });
+        }
+        if kind == AnswerKind::Shared {
+            return Ok(self.whole()?);
+        }
+        let missing = Content::from(self.read(|txn| Bytes::from(txn.encode_state_as_update_v1(&theirs)))?);
+        let own_bytes = missing.len();
+        self.answered = Some(Answered { theirs, missing: missing.clone() });
+        Ok(Answer { parts: vec![missing], own_bytes })
+    }
+
+    /// The whole state, as newcomers get it.
+    fn whole(&mut self) -> Result<Answer, Broken> {
         let encoded = match self.encoded.take() {
             Some(encoded) => encoded,
             None => EncodedState::new(self.state()?),
@@ -82,7 +105,7 @@ impl Replica {
         parts.push(encoded.state.clone());
         parts.extend(encoded.since.iter().cloned().map(Content::from));
         self.encoded = Some(encoded);
-        Ok(parts.into_iter())
+        Ok(Answer { parts, own_bytes: 0 })
     }
 
     /// What a replica with this state vector lacks, as one update.

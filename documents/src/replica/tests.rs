@@ -1,6 +1,5 @@
 use yrs::{Array, ArrayPrelim, GetString, Map, ReadTxn, Text};
 
-use super::answers::Answer;
 use super::*;
 
 fn replica() -> Replica {
@@ -171,11 +170,11 @@ fn those_who_lack_the_same_get_the_same_answer_until_something_changes() {
     let mut replica = replica();
     apply(&mut replica, &first);
     apply(&mut replica, &second);
-    let mut answer = || replica.answer(&known).unwrap().next().unwrap();
+    let mut answer = || replica.answer(&known, AnswerKind::Own).unwrap().parts.swap_remove(0);
     let (one, other) = (answer(), answer());
     assert_eq!(one.as_ptr(), other.as_ptr());
     apply(&mut replica, &a.insert(0, "third "));
-    let later = replica.answer(&known).unwrap().next().unwrap();
+    let later = replica.answer(&known, AnswerKind::Own).unwrap().parts.swap_remove(0);
     let newcomer = Writer::new(9);
     newcomer.hear(&first);
     newcomer.hear(&later);
@@ -212,7 +211,7 @@ fn crowd(clients: std::ops::Range<u64>, needs: Option<(u64, u8)>) -> Bytes {
 fn what_was_held_takes_no_more_work_than_other_updates_wherever_it_comes_from() {
     let missing = Writer::new(5);
     let missing = missing.insert(0, "x");
-    let (small, large) = (crowd(10..20, Some((5, 1))), crowd(100..2100, Some((5, 1))));
+    let (small, large) = (crowd(10..20, Some((5, 1))), crowd(100..3100, Some((5, 1))));
     let mut replicas = [Trust::None, Trust::Logged].map(|trust| {
         let mut replica = replica();
         for update in [&small, &large] {
@@ -221,12 +220,22 @@ fn what_was_held_takes_no_more_work_than_other_updates_wherever_it_comes_from() 
         }
         assert!(replica.holds_much());
         let outcome = replica.apply(&missing, &inspect(&missing).unwrap(), trust).unwrap();
-        assert_eq!(outcome.released, std::slice::from_ref(&small), "the large one takes two million steps");
+        assert_eq!(
+            outcome.released,
+            std::slice::from_ref(&small),
+            "the large one would take more than four million steps"
+        );
         assert!(!replica.holds_back() && replica.knows_client(10) && !replica.knows_client(100));
         replica
     });
     let [here, from_log] = &mut replicas;
     assert_eq!(read(here), read(from_log));
+    // Whatever came first elsewhere.
+    let mut in_order = replica();
+    for (update, applied) in [(&missing, Applied::Whole), (&small, Applied::Whole), (&large, Applied::LeftOut)] {
+        assert_eq!(in_order.apply_logged(update).unwrap().applied, applied);
+    }
+    assert_eq!(read(&mut in_order), read(here));
 }
 
 #[test]
@@ -248,11 +257,17 @@ fn what_is_held_is_bounded_for_clients_and_not_for_the_log() {
 fn what_a_replica_has_of_other_documents_makes_no_answer_of_its_own() {
     let mut replica = replica();
     apply(&mut replica, &Writer::new(7).insert(0, "text"));
-    let address = |answer: Answer| answer.map(|part| part.as_ptr()).collect::<Vec<_>>();
-    let whole = address(replica.answer(&[0]).unwrap());
-    assert_eq!(address(replica.answer(&[2, 8, 1, 9, 3]).unwrap()), whole, "clients that nobody knows");
-    assert_eq!(address(replica.answer(&[1, 7, 0]).unwrap()), whole, "a clock of 0");
-    let part = address(replica.answer(&[1, 7, 2]).unwrap());
-    assert_ne!(part, whole);
-    assert_eq!(address(replica.answer(&[2, 7, 2, 9, 3]).unwrap()), part);
+    let mut ask = |state_vector: &[u8], kind| {
+        let answer = replica.answer(state_vector, kind).unwrap();
+        (answer.parts.iter().map(|part| part.as_ptr()).collect::<Vec<_>>(), answer.own_bytes)
+    };
+    let whole = ask(&[0], AnswerKind::Own);
+    assert_eq!(ask(&[2, 8, 1, 9, 3], AnswerKind::Own), whole, "clients that nobody knows");
+    assert_eq!(ask(&[1, 7, 0], AnswerKind::Own), whole, "a clock of 0");
+    assert_eq!(ask(&[1, 7, 2], AnswerKind::Shared), whole);
+    let (part, own_bytes) = ask(&[1, 7, 2], AnswerKind::Own);
+    assert!(part != whole.0 && own_bytes > 0);
+    for kind in [AnswerKind::Own, AnswerKind::Shared] {
+        assert_eq!(ask(&[2, 7, 2, 9, 3], kind), (part.clone(), 0), "as it was answered last");
+    }
 }

@@ -28,6 +28,10 @@ use remote::Remote;
 const RENEWALS_PER_TIMEOUT: u64 = 3;
 /// A later clock is nobody's: a state that is gone is told with the next one, and clients read no more than 53 bits.
 const CLOCK_MAX: u64 = 1 << 52;
+/// Nobody begins with a later one. A client takes up the clock that it sees of itself, and must be able to go on from there.
+const NEW_CLOCK_MAX: u64 = 1 << 32;
+/// Of more client ids it is not remembered any more which are gone.
+const SHOWN_MAX: usize = 1 << 14;
 /// Client ids that a session may bring until those who left are forgotten, for each that it may have at a time.
 const CLIENTS_BROUGHT_PER_PLACE: usize = 16;
 
@@ -203,6 +207,9 @@ impl Presence {
         if self.is_ahead(client, &shown) {
             self.untold.insert(client);
         }
+        if self.shown.len() >= SHOWN_MAX {
+            self.shown.retain(|_, shown| shown.claim.is_some());
+        }
         self.shown.insert(client, shown);
         self.changed.insert(client);
         self.tick_at_ms.get_or_insert(now + self.limits.presence_tick_ms);
@@ -269,7 +276,8 @@ impl Presence {
 
     fn publish(&mut self, now: u64, session: SessionId, principal: &Arc<Principal>, published: AwarenessState) {
         let AwarenessState { client, clock, state } = published;
-        if clock > CLOCK_MAX || !self.may_bring(now, session, client) {
+        let is_new = !self.shown.contains_key(&client);
+        if clock > if is_new { NEW_CLOCK_MAX } else { CLOCK_MAX } || (is_new && !self.may_bring(now, session)) {
             return;
         }
         let shown = self.shown.get(&client);
@@ -316,12 +324,11 @@ impl Presence {
         self.changed_here(now, client);
     }
 
-    /// Whether a session may say something under a client id: whoever is shown may, others are few at a time.
-    fn may_bring(&mut self, now: u64, session: SessionId, client: u64) -> bool {
-        let (period_ms, max) =
-            (self.timeout_ms(), CLIENTS_BROUGHT_PER_PLACE * self.limits.presence_clients_per_session);
-        let is_new = !self.shown.contains_key(&client);
-        !is_new || self.paces.get_mut(session).is_none_or(|pace| pace.may_bring(now, period_ms, max))
+    /// Whether a session may bring another client id: few at a time.
+    fn may_bring(&mut self, now: u64, session: SessionId) -> bool {
+        let max = CLIENTS_BROUGHT_PER_PLACE * self.limits.presence_clients_per_session;
+        let period_ms = self.timeout_ms();
+        self.paces.get_mut(session).is_none_or(|pace| pace.may_bring(now, period_ms, max))
     }
 
     /// Whether a session may ask who is here: that costs as much as to say something.

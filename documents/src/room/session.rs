@@ -11,6 +11,7 @@ use super::message::{Attach, Audience, Effect, Mode, Receipts, SessionId};
 use super::run::Lease;
 use super::{Room, SavingState};
 use crate::delivery::{Content, EndReason, Outgoing};
+use crate::replica::{Answer, AnswerKind};
 
 /// One client's attachment.
 #[derive(Debug)]
@@ -26,44 +27,6 @@ pub(super) struct Session {
     pub(super) trace_event: Option<Uuid>,
     lag: Option<Box<Lag>>,
     missed_presence: bool,
-    /// Answers to its step 1, once one was large.
-    answers: Option<Box<Answers>>,
-}
-
-/// Large answers that a session got lately, and one that it has to wait for: somebody who asks again and again and reads
-/// nothing must not make the server hold the document again and again.
-#[derive(Debug)]
-struct Answers {
-    /// Bytes, less what was forgiven since.
-    debt: usize,
-    since_ms: u64,
-    /// The newest state vector that is not answered yet.
-    owed: Option<Bytes>,
-}
-
-/// Smaller answers are not counted.
-const ANSWER_COUNTED_BYTES: usize = 64 * 1024;
-/// A session that got more than this lately waits for its next answer.
-const ANSWER_DEBT_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of answers that are forgiven in a millisecond.
-const ANSWER_BYTES_PER_MS: usize = 8 * 1024;
-
-impl Answers {
-    fn new(now: u64) -> Self {
-        Self { debt: 0, since_ms: now, owed: None }
-    }
-
-    fn forgive(&mut self, now: u64) {
-        let passed = usize::try_from(now.saturating_sub(self.since_ms)).unwrap_or(usize::MAX);
-        self.debt = self.debt.saturating_sub(passed.saturating_mul(ANSWER_BYTES_PER_MS));
-        self.since_ms = now;
-    }
-
-    /// When it may get another.
-    fn due_ms(&self) -> u64 {
-        let too_much = self.debt.saturating_sub(ANSWER_DEBT_MAX);
-        self.since_ms + u64::try_from(too_much.div_ceil(ANSWER_BYTES_PER_MS)).unwrap_or(u64::MAX)
-    }
 }
 
 /// What a session missed since its sink was full.
@@ -73,6 +36,29 @@ struct Lag {
     missed: Content,
     /// The state vector after it: all later content is beyond it.
     since: Bytes,
+}
+
+/// Bytes of answers to single sessions. What waits to be written to somebody who reads nothing must not be the document
+/// again and again: beyond this, sessions get the whole state, which all share.
+#[derive(Debug, Default)]
+pub(super) struct OwnAnswers {
+    /// Less what was forgiven since.
+    bytes: usize,
+    since_ms: u64,
+}
+
+/// What may be given in answers to single sessions at once,
+const OWN_ANSWERS_MAX: usize = 32 * 1024 * 1024;
+/// and in a millisecond, in the long run.
+const OWN_ANSWERS_PER_MS: usize = 8 * 1024;
+
+impl OwnAnswers {
+    fn kind(&mut self, now: u64) -> AnswerKind {
+        let passed = usize::try_from(now.saturating_sub(self.since_ms)).unwrap_or(usize::MAX);
+        self.bytes = self.bytes.saturating_sub(passed.saturating_mul(OWN_ANSWERS_PER_MS));
+        self.since_ms = now;
+        if self.bytes < OWN_ANSWERS_MAX { AnswerKind::Own } else { AnswerKind::Shared }
+    }
 }
 
 impl Session {
@@ -106,7 +92,6 @@ impl Room {
             trace_event: None,
             lag: None,
             missed_presence: false,
-            answers: None,
         };
         self.holder_came(new.principal.reference());
         self.sessions.insert(session, new);
@@ -174,58 +159,21 @@ impl Room {
         }
     }
 
-    /// A session asks for what it lacks. It waits for the answer if it got much lately.
-    pub(super) fn take_step_1(&mut self, now: u64, session: SessionId, state_vector: Bytes, out: &mut Vec<Effect>) {
-        let Some(attached) = self.sessions.get_mut(session).filter(|attached| attached.syncs()) else { return };
-        if let Some(answers) = &mut attached.answers {
-            answers.forgive(now);
-            if answers.due_ms() > now {
-                answers.owed = Some(state_vector);
-                self.answers_due_ms.get_or_insert(answers.due_ms());
-                return;
-            }
-        }
-        self.answer_step_1(now, session, &state_vector, out);
-    }
-
-    /// Gives the answers that had to wait.
-    pub(super) fn give_owed_answers(&mut self, now: u64, out: &mut Vec<Effect>) {
-        if self.answers_due_ms.is_none_or(|at| now < at) {
+    pub(super) fn answer_step_1(&mut self, now: u64, session: SessionId, state_vector: &[u8], out: &mut Vec<Effect>) {
+        if !self.sessions.get(session).is_some_and(Session::syncs) {
             return;
         }
-        let (mut due, mut next) = (Vec::new(), None::<u64>);
-        for (session, attached) in self.sessions.iter_mut() {
-            let Some(answers) = attached.answers.as_mut().filter(|answers| answers.owed.is_some()) else { continue };
-            answers.forgive(now);
-            if answers.due_ms() > now {
-                next = Some(next.map_or(answers.due_ms(), |at| at.min(answers.due_ms())));
-            } else if let Some(state_vector) = answers.owed.take() {
-                due.push((session, state_vector));
-            }
-        }
-        self.answers_due_ms = next;
-        for (session, state_vector) in due {
-            self.answer_step_1(now, session, &state_vector, out);
-        }
-    }
-
-    fn answer_step_1(&mut self, now: u64, session: SessionId, state_vector: &[u8], out: &mut Vec<Effect>) {
+        let kind = self.own_answers.kind(now);
         // A state vector that cannot be decoded is answered like an empty one: the client then has everything.
-        let answer = self.replica.answer(state_vector).or_else(|_| self.replica.answer(&[0]));
-        let Ok(answer) = answer else { return };
-        let mut bytes = 0;
-        let mut parts = answer.peekable();
+        let answer = self.replica.answer(state_vector, kind).or_else(|_| self.replica.answer(&[0], kind));
+        let Ok(Answer { parts, own_bytes }) = answer else { return };
+        self.own_answers.bytes += own_bytes;
+        let mut parts = parts.into_iter().peekable();
         while let Some(part) = parts.next() {
-            bytes += part.len();
             // A client is synced with step 2, so that comes last.
             let is_last = parts.peek().is_none();
             let message = if is_last { Outgoing::Step2(part) } else { Outgoing::Part(part) };
             out.push(Effect::Send(session, message));
-        }
-        if bytes > ANSWER_COUNTED_BYTES
-            && let Some(attached) = self.sessions.get_mut(session)
-        {
-            attached.answers.get_or_insert_with(|| Box::new(Answers::new(now))).debt += bytes;
         }
     }
 
@@ -251,12 +199,12 @@ impl Room {
         let Some(attached) = self.sessions.get_mut(session) else { return };
         let missed_presence = std::mem::take(&mut attached.missed_presence);
         if let Some(lag) = attached.lag.take() {
-            let Ok(answer) = self.replica.answer(&lag.since) else {
+            let Ok(answer) = self.replica.answer(&lag.since, AnswerKind::Own) else {
                 attached.lag = Some(lag);
                 return;
             };
             out.push(Effect::Resume(session));
-            let parts = std::iter::once(lag.missed).chain(answer);
+            let parts = std::iter::once(lag.missed).chain(answer.parts);
             out.extend(parts.map(|part| Effect::Send(session, Outgoing::Part(part))));
             out.push(Effect::Send(session, Outgoing::CaughtUp));
         }

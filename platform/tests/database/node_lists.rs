@@ -33,6 +33,7 @@ impl Nodes {
         let other = test.project(org).await;
         for project in [project, other] {
             test.sabotage(&insertion(org, project, ada, count)).await;
+            test.sabotage(&versions_of(project)).await;
         }
         Self { test, org, project, ada }
     }
@@ -89,6 +90,16 @@ fn insertion(org: OrgId, project: ProjectId, author: UserId, count: u32) -> Stri
                   timestamptz '2026-06-01 00:00Z' + (n * 31 % {count}) * interval '1 second',
                   CASE WHEN n % 10 = 0 THEN timestamptz '2026-07-01 00:00Z' END, 1
            FROM generate_series(1, {count}) n;"#
+    )
+}
+
+/// Two versions of each node.
+fn versions_of(project: ProjectId) -> String {
+    format!(
+        "INSERT INTO node_versions (node_id, version, org_id, project_id, epoch, canvas_seq, node_seq, change_type,
+                                    change_summary, changed_by_kind, changed_by, created_at)
+         SELECT id, version, org_id, project_id, 1, 1, 1, 'updated', '', 0, id, created_at
+         FROM nodes, generate_series(1, 2) version WHERE project_id = '{project}'"
     )
 }
 

@@ -105,9 +105,15 @@ impl Skeleton {
         summary: &UpdateSummary,
         limits: &UpdateLimits,
     ) -> Result<Fit, UpdateRefused> {
+        let left = self.allow_steps(summary.structs(), limits.steps);
+        let fit = self.fit(update, summary, limits);
+        self.steps_left = left.unwrap_or(self.steps_left);
+        fit
+    }
+
+    fn fit(&mut self, update: &[u8], summary: &UpdateSummary, limits: &UpdateLimits) -> Result<Fit, UpdateRefused> {
         self.journal.clear();
         self.repairs.clear();
-        self.allow_steps(summary.structs(), limits.steps_max);
         let done = self.integrate_sections(update, summary, limits);
         if let Ok(true) = done
             && summary.deletions().iter().all(|range| range.end <= self.clock(range.client))

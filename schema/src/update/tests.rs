@@ -162,7 +162,7 @@ fn limits_hold() {
         clients_max: 1,
         value_depth_max: 3,
         nesting_max: 1,
-        steps_max: None,
+        steps: Steps::Unlimited,
     };
     let over = |bytes: &[u8]| matches!(inspect(bytes, &limits), Err(UpdateRefused::OverLimit { .. }));
     assert!(over(&[0; 65]));

@@ -66,6 +66,7 @@ pub(super) struct Parameters {
 
 /// The versions of a document.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = NamedVersions)]
 pub(super) struct List {
     /// In the list's order.

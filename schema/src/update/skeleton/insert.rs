@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Skeleton;
 use super::place::Insertion;
 use super::run::NONE;
-use crate::update::{Misplaced, UpdateRefused};
+use crate::update::{Misplaced, Steps, UpdateRefused};
 
 /// The steps that each struct adds to those that may be taken. A step passes one item, which costs yrs and yjs some
 /// 100 ns. Honest edits take less than one on the average.
@@ -14,12 +14,16 @@ const STEPS_PER_STRUCT: usize = 64;
 const STEPS_MIN: usize = 1_000;
 
 impl Skeleton {
-    /// Allows for the work of an update.
-    pub(super) fn allow_steps(&mut self, structs: usize, steps_max: Option<usize>) {
-        self.steps_left = match steps_max {
-            Some(max) => self.steps_left.min(max).max(STEPS_MIN) + STEPS_PER_STRUCT * structs,
-            None => usize::MAX,
+    /// Allows for the work of an update. Returns what is left when it is done, if that does not follow from its work.
+    pub(super) fn allow_steps(&mut self, structs: usize, steps: Steps) -> Option<usize> {
+        let (saved, added) = (self.steps_left, STEPS_PER_STRUCT * structs);
+        let (allowed, left) = match steps {
+            Steps::Saved(max) => (saved.min(max).max(STEPS_MIN) + added, None),
+            Steps::Own(own) => (own + added, Some(saved.saturating_add(added))),
+            Steps::Unlimited => (usize::MAX, None),
         };
+        self.steps_left = allowed;
+        left
     }
 
     fn take_steps(&mut self, steps: usize) -> Result<(), UpdateRefused> {

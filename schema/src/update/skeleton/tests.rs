@@ -6,8 +6,8 @@ use super::list::Owner;
 use super::run::NONE;
 use super::*;
 use crate::new_doc;
-use crate::update::inspect;
 use crate::update::tests::{edit, steps};
+use crate::update::{Steps, inspect};
 
 type Raw = (u64, u64);
 
@@ -291,7 +291,7 @@ fn the_work_to_find_places_is_bounded() {
         Ok(Fit::Whole)
     );
     let again = letters(126, 100, 2);
-    let unbounded = UpdateLimits { steps_max: None, ..limits() };
+    let unbounded = UpdateLimits { steps: Steps::Unlimited, ..limits() };
     assert_eq!(skeleton.integrate(&again, &inspect(&again, &limits()).unwrap(), &unbounded), Ok(Fit::Whole));
 }
 

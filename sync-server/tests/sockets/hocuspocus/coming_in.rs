@@ -316,6 +316,8 @@ async fn h4_a_socket_on_which_nothing_is_opened_is_closed_whatever_it_says() {
         heartbeat_seconds: 1,
         authentication_seconds: 1,
         unauthenticated_frames: usize::MAX,
+        // Otherwise it would be closed for coming too fast.
+        messages_per_second: 1_000_000,
         ..Limits::default()
     };
     let server = Server::with(limits).await;
