@@ -98,8 +98,8 @@ fn versions_of(project: ProjectId) -> String {
     format!(
         "INSERT INTO node_versions (node_id, version, org_id, project_id, epoch, canvas_seq, node_seq, change_type,
                                     change_summary, changed_by_kind, changed_by, created_at)
-         SELECT id, version, org_id, project_id, 1, 1, 1, 'updated', '', 0, id, created_at
-         FROM nodes, generate_series(1, 2) version WHERE project_id = '{project}'"
+         SELECT id, number, org_id, project_id, 1, 1, 1, 'updated', '', 0, id, created_at
+         FROM nodes, generate_series(1, 2) number WHERE project_id = '{project}'"
     )
 }
 
