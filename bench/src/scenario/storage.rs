@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::Api;
 use crate::process::postgres::Postgres;
-use crate::report::{Report, Table};
+use crate::report::{Cell, Report, Table};
 use crate::scenario::replay::type_all;
 use crate::system::{Bench, Subject, System};
 use crate::trace::Trace;
@@ -19,8 +19,18 @@ use crate::typing::ROOT;
 const AUTHOR: u64 = 1;
 /// How many updates may wait for their receipts.
 const IN_FLIGHT: usize = 1000;
-/// What an organization may want to keep of the past.
-const LEVELS: [&str; 3] = ["full", "snapshot", "audit"];
+/// What an organization may want to keep of the past, on a server that thins out what is old after so long.
+const LEVELS: [(&str, Age); 4] =
+    [("full", Age::Young), ("snapshot", Age::Young), ("audit", Age::Young), ("snapshot", Age::Old)];
+/// What the database keeps of documents and nodes.
+const TABLES: [&str; 6] = [
+    "document_updates",
+    "document_snapshots",
+    "document_history",
+    "document_clients",
+    "document_versions",
+    "node_versions",
+];
 /// What begins when a document closes is over when nothing has changed for so long.
 const QUIET: Duration = Duration::from_secs(5);
 /// The longest that a document takes to close and to be compacted.
@@ -41,14 +51,23 @@ pub(crate) struct Storage {
     pub(crate) limit: usize,
 }
 
+/// Whether what was typed just now is as old as what is thinned out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Young,
+    Old,
+}
+
 /// What the tables hold of a document, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kept {
     /// The contents of updates.
     log: u64,
+    /// Who did what, and when.
+    history: u64,
     /// The states that were kept of the document.
     snapshots: u64,
-    /// What the two tables take on the disk, all documents together.
+    /// What the tables take on the disk, all documents together.
     disk: u64,
 }
 
@@ -66,42 +85,70 @@ impl Storage {
     pub(crate) async fn run(&self, bench: &Bench) -> Result<Report> {
         ensure!(bench.server.server.is_none(), "the database is looked into here: give --server-cmd, not --server");
         let (updates, _) = Trace::read(&self.trace)?.updates(AUTHOR, ROOT, self.limit)?;
-        let stage = Stage::new(bench).await?;
-        let columns =
-            ["level", "log (B/edit)", "snapshots (B/edit)", "on disk (B/edit)", "log (bytes)", "snapshots (bytes)"];
+        let columns = [
+            "level",
+            "log (B/edit)",
+            "history (B/edit)",
+            "snapshots (B/edit)",
+            "on disk (B/edit)",
+            "log (bytes)",
+            "history (bytes)",
+            "snapshots (bytes)",
+        ];
         let title = format!("{} edits, {} bytes as sent", updates.len(), updates.iter().map(Vec::len).sum::<usize>());
         let mut table = Table::new(title, columns);
-        for level in LEVELS {
-            let disk_before = stage.disk()?;
-            let document = stage.document(level).await?;
-            type_all(&stage.system, &format!("doc:{document}"), &updates, IN_FLIGHT).await?;
-            let kept = stage.settled(&document).await?;
-            let each = |bytes: u64| bytes as f64 / updates.len() as f64;
-            table.row([
-                level.into(),
-                each(kept.log).into(),
-                each(kept.snapshots).into(),
-                each(kept.disk.saturating_sub(disk_before)).into(),
-                kept.log.into(),
-                kept.snapshots.into(),
-            ]);
+        for age in [Age::Young, Age::Old] {
+            let stage = Stage::new(bench, age).await?;
+            for (level, _) in LEVELS.into_iter().filter(|(_, of)| *of == age) {
+                let disk_before = stage.disk()?;
+                let document = stage.document(level).await?;
+                type_all(&stage.system, &format!("doc:{document}"), &updates, IN_FLIGHT).await?;
+                let kept = stage.settled(&document).await?;
+                let kept = Kept { disk: kept.disk.saturating_sub(disk_before), ..kept };
+                table.row(kept.row(level, age, updates.len()));
+            }
         }
         let mut report = Report::new("storage");
         report.table(table);
-        report.note("On the disk: the tables of updates and snapshots with their indexes, after VACUUM FULL.");
+        report.note(format!("On the disk: {}, with their indexes, after VACUUM FULL.", TABLES.join(", ")));
         report.note("snapshot lets go of the contents of updates when they are older than the organization's time.");
+        report.note("thinned: the server takes everything to be so old (log_dense_days = 0).");
+        report.note("Typed is a free document: what versions of nodes take comes on top in documents of nodes.");
         Ok(report)
     }
 }
 
+impl Kept {
+    fn row(self, level: &str, age: Age, edits: usize) -> [Cell; 8] {
+        let each = |bytes: u64| Cell::from(bytes as f64 / edits as f64);
+        let name = match age {
+            Age::Young => level.to_owned(),
+            Age::Old => format!("{level}, thinned"),
+        };
+        [
+            name.into(),
+            each(self.log),
+            each(self.history),
+            each(self.snapshots),
+            each(self.disk),
+            self.log.into(),
+            self.history.into(),
+            self.snapshots.into(),
+        ]
+    }
+}
+
 impl Stage {
-    async fn new(bench: &Bench) -> Result<Self> {
-        let postgres =
-            Postgres::create(&bench.folder().join("postgres"), crate::process::server::free_address()?, None)?;
+    async fn new(bench: &Bench, age: Age) -> Result<Self> {
+        let folder = bench.folder().join(format!("postgres-{age:?}").to_lowercase());
+        let postgres = Postgres::create(&folder, crate::process::server::free_address()?, None)?;
         let mut launch = bench.launch()?;
         launch.environment.push(("DATABASE_URL", postgres.url()));
         // Of a long log, what is let go of goes in parts.
         launch.environment.push(("GLASSBOX_LIMITS_RETENTION_CHECK_SECONDS", "1".to_owned()));
+        if age == Age::Old {
+            launch.environment.push(("GLASSBOX_LIMITS_LOG_DENSE_DAYS", "0".to_owned()));
+        }
         let system = bench.start(Subject::GlassBox, launch).await?;
         let api = system.api()?;
         // The one who types them.
@@ -146,14 +193,20 @@ impl Stage {
             );
             self.number(&sql)
         };
-        Ok(Kept { log: sum("update", "document_updates")?, snapshots: sum("state", "document_snapshots")?, disk: 0 })
+        Ok(Kept {
+            log: sum("update", "document_updates")?,
+            history: sum("entries", "document_history")?,
+            snapshots: sum("state", "document_snapshots")?,
+            disk: 0,
+        })
     }
 
     fn disk(&self) -> Result<u64> {
-        for table in ["document_updates", "document_snapshots"] {
+        for table in TABLES {
             self.postgres.sql("glassbox", &format!("VACUUM FULL {table}"))?;
         }
-        self.number("SELECT pg_total_relation_size('document_updates') + pg_total_relation_size('document_snapshots')")
+        let sizes = TABLES.map(|table| format!("pg_total_relation_size('{table}')"));
+        self.number(&format!("SELECT {}", sizes.join(" + ")))
     }
 
     fn number(&self, sql: &str) -> Result<u64> {
