@@ -29,7 +29,8 @@ pub(super) struct Answer {
     #[schema(content_encoding = "base64", example = "AAA=")]
     update: String,
     /// Who wrote what: an encoded `IdMap` of Yjs, version 1, in base64. Its attributes are `insert` (the principal, as
-    /// `user:<uuid>`), `insertAt` (milliseconds since 1970), and for agents `run`.
+    /// `user:<uuid>`), `insertAt` (milliseconds since 1970), and for agents `run`. In Yjs 14, `readIdMap` reads it with an
+    /// `UpdateDecoderV1`; `decodeIdMap` is for version 2 alone, and would find ranges that are wrong.
     #[schema(content_encoding = "base64", example = "AA==")]
     inserted: String,
     /// Who deleted what, likewise, with `delete` and `deleteAt`.
