@@ -119,3 +119,65 @@ fn text(schema: &Value) -> Option<Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openapi::document_value;
+
+    /// Finds what has a schema and an example side by side, and keeps both under the place where they are.
+    fn gather(at: &str, value: &Value, schemas: &mut Map<String, Value>, examples: &mut Map<String, Value>) {
+        if let (Some(schema), Some(example)) = (value.get("schema"), value.get("example")) {
+            // A member of which the schema knows nothing is a mistake, too.
+            schemas.insert(at.to_owned(), json!({ "allOf": [schema], "unevaluatedProperties": false }));
+            examples.insert(at.to_owned(), example.clone());
+        }
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .filter(|(name, _)| *name != "example")
+                .for_each(|(name, member)| gather(&format!("{at} {name}"), member, schemas, examples)),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| gather(&format!("{at} {index}"), item, schemas, examples)),
+            _ => {}
+        }
+    }
+
+    /// How many examples there are beside schemas, and what is wrong with them.
+    fn judged(document: &Value) -> (usize, Vec<String>) {
+        let (mut schemas, mut examples) = (Map::new(), Map::new());
+        gather("", document, &mut schemas, &mut examples);
+        // All at once: what the schemas share is read a single time.
+        let schema = json!({ "properties": schemas, "components": document["components"] });
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let (found, examples) = (examples.len(), Value::Object(examples));
+        let wrong = validator.iter_errors(&examples).map(|error| format!("{}: {error}", error.instance_path()));
+        (found, wrong.collect())
+    }
+
+    #[test]
+    fn every_example_is_what_its_schema_says() {
+        let (found, wrong) = judged(&document_value());
+        assert!(found > 600, "{found}");
+        assert_eq!(wrong, [""; 0]);
+    }
+
+    #[test]
+    fn an_example_that_is_not_what_its_schema_says_is_found() {
+        let time = json!({ "$ref": "#/components/schemas/Time" });
+        let schema = json!({ "type": "object", "required": ["due"], "properties": { "due": time } });
+        let fits = |example: Value| {
+            let document = json!({
+                "components": { "schemas": { "Time": { "type": "string", "format": "date-time" } } },
+                "content": [{ "schema": schema, "example": example }],
+            });
+            judged(&document).1.is_empty()
+        };
+        assert!(fits(json!({ "due": "2026-11-21T12:00:00Z" })));
+        for mistaken in [json!({}), json!({ "due": "soon" }), json!({ "due": "2026-11-21T12:00:00Z", "dueAt": null })] {
+            assert!(!fits(mistaken.clone()), "{mistaken}");
+        }
+    }
+}
