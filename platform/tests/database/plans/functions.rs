@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use platform::testing::TestDatabase;
 use sqlx::{Connection as _, PgConnection};
 
-/// A function of each row: its source, its parameters and their types, and a table whose trigger it is.
+/// A function: its source, its parameters and their types, and a table whose trigger it is.
+type Function = (String, Vec<String>, Vec<String>, Option<String>);
+
 const FUNCTIONS: &str = "
     SELECT p.prosrc, coalesce(p.proargnames, '{}'), p.proargtypes::regtype[]::text[],
         (SELECT min(tgrelid::regclass::text) FROM pg_trigger WHERE tgfoid = p.oid)
@@ -23,9 +25,8 @@ type Variable = (String, String);
 /// together at run time are not among them.
 pub(crate) async fn statements(test: &TestDatabase) -> Vec<String> {
     let mut connection = PgConnection::connect(&test.superuser_url()).await.unwrap();
-    let functions: Vec<(String, Vec<String>, Vec<String>, Option<String>)> =
-        sqlx::query_as(FUNCTIONS).fetch_all(&mut connection).await.unwrap();
-    let of_function = |(source, names, types, table): (String, Vec<String>, Vec<String>, Option<String>)| {
+    let functions: Vec<Function> = sqlx::query_as(FUNCTIONS).fetch_all(&mut connection).await.unwrap();
+    let of_function = |(source, names, types, table): Function| {
         let mut variables: Vec<Variable> = names.into_iter().zip(types).collect();
         let rows = table.into_iter().flat_map(|table| ["NEW", "OLD"].map(|row| (row.to_owned(), table.clone())));
         variables.extend(rows);
