@@ -199,7 +199,7 @@ fn acquired_payload(lock: &Lock) -> serde_json::Value {
     })
 }
 
-/// Makes a lock that its holder holds last longer. `None` when it is held no more.
+/// Makes a lock that its holder holds last longer. Returns the lock as it is then: somebody else may hold it by now.
 pub async fn renew(
     db: &Db,
     document: &DocumentRef,
@@ -223,13 +223,21 @@ pub async fn renew(
     )
     .fetch_optional(&mut *tx.inner)
     .await?;
+    let lock = match row {
+        Some(row) => row.read()?,
+        None => held(&mut tx, document).await?,
+    };
     tx.commit().await?;
-    row.map_or(Ok(None), Row::read)
+    Ok(lock)
 }
 
 /// A node's lock, if it is held.
 pub async fn find(db: &Db, document: &DocumentRef) -> Result<Option<Lock>, DbError> {
     let mut tx = db.org(document.org).await?;
+    held(&mut tx, document).await
+}
+
+async fn held(tx: &mut OrgTx, document: &DocumentRef) -> Result<Option<Lock>, DbError> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT node_id, project_id, holder_kind, holder_id, holder_user_id, holder_name, fencing_token, is_enforced,

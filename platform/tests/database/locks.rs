@@ -134,6 +134,18 @@ async fn a_lock_that_has_run_out_is_ended_once_by_a_sweep_or_by_the_next_who_wan
 }
 
 #[tokio::test]
+async fn who_renews_a_lock_that_somebody_else_has_by_now_learns_who_and_changes_nothing() {
+    let scene = Scene::new().await;
+    let renewed = async || locks::renew(&scene.test.db, &scene.node, scene.ada.reference(), SECONDS).await.unwrap();
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    assert_eq!(renewed().await.unwrap().holder, scene.ada.reference());
+    scene.test.sabotage("UPDATE node_locks SET expires_at = now() - interval '1 second'").await;
+    let Taking::Taken(bobs) = scene.take(&scene.bob, Waiting::NotTold).await else { panic!("it was free") };
+    let found = renewed().await.unwrap();
+    assert_eq!((found.holder, found.expires_at), (scene.bob.reference(), bobs.expires_at));
+}
+
+#[tokio::test]
 async fn a_lock_whose_holder_is_not_heard_of_any_more_is_ended_and_one_taken_without_a_socket_is_not() {
     use EventKind::{LockReleased, Notification};
     let scene = Scene::new().await;
