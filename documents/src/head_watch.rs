@@ -76,16 +76,18 @@ pub(crate) async fn run(documents: Documents) {
         let looked = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
+            // Rooms that never cease to ask must not keep the round from the others; they have their turn after it.
+            () = sleep_until(last_round + pause) => {
+                let looked = watch.look_at_all().await;
+                last_round = Instant::now();
+                looked
+            }
             asked = services.heads.next() => {
                 let looked = watch.answer(&asked).await;
                 if looked.is_err() {
                     services.heads.asked().extend(asked);
                 }
                 looked
-            }
-            () = sleep_until(last_round + pause) => {
-                last_round = Instant::now();
-                watch.look_at_all().await
             }
             // The pause is another one now.
             Ok(()) = bus.changed() => Ok(()),
@@ -141,5 +143,72 @@ impl Watch {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use platform::bus::{Bus, Hub, InstanceId};
+    use platform::clock::SystemClock;
+    use platform::db::log::{NewUpdate, Provenance, Relay, Writer};
+    use platform::lifecycle::Lifecycle;
+    use platform::metrics::Metrics;
+    use platform::random::Random;
+    use platform::testing::{TestDatabase, some_principal};
+    use schema::ids::{Epoch, Seq};
+
+    use super::*;
+
+    /// An update that another instance wrote, of nothing.
+    fn from_elsewhere(document: &platform::db::documents::DocumentRef) -> NewUpdate {
+        NewUpdate {
+            document: document.id,
+            org: document.org,
+            epoch: Epoch::FIRST,
+            update: Bytes::from_static(&[0, 0]),
+            principal: some_principal(),
+            run: None,
+            provenance: Provenance::Own,
+            client_ids: Vec::new(),
+            new_clients: Vec::new(),
+            received_at: chrono::Utc::now(),
+            relay: Relay::AsStored,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_never_ceases_to_ask_does_not_keep_the_round_from_the_others() {
+        let database = TestDatabase::new().await;
+        let document = database.document().await;
+        let bus = Bus::InProcess { hub: Hub::default(), instance: InstanceId::new(Uuid::new_v4()) };
+        let (clock, lifecycle) = (Arc::new(SystemClock::new()), Lifecycle::new());
+        let limits = Limits { head_check_ms: 50, ..Limits::default() };
+        let (db, random, metrics) = (database.another_instance().await, Random::from_os(), Metrics::new());
+        let documents = Documents::new(db, bus, clock, random, lifecycle.clone(), limits, &metrics);
+        assert_eq!(documents.state(&document).await.unwrap().seq, Seq::ZERO);
+        let services = documents.services();
+        let asks = tokio::spawn(async move {
+            loop {
+                services.heads.ask(Uuid::nil());
+                tokio::task::yield_now().await;
+            }
+        });
+        // What the room itself asked when it was opened is answered by then.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let batch = Writer::new(Uuid::new_v4()).next_batch();
+        log::append(&database.db, batch, &[from_elsewhere(&document)]).await.unwrap();
+        let told = async {
+            while documents.state(&document).await.unwrap().seq == Seq::ZERO {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(10), told).await;
+        asks.abort();
+        assert!(told.is_ok(), "the room never hears of it");
+        lifecycle.shutdown(Duration::from_secs(10)).await;
     }
 }
