@@ -70,7 +70,8 @@ pub(crate) enum Event {
     LogRefused(AppendRefusal),
     /// The database refuses to keep an update, which has been applied and relayed here.
     Unsavable(Quarantined),
-    LogRead(Vec<(Seq, bytes::Bytes)>),
+    /// What the log has after the place that was asked for, and of which lineage; neither when it could not be read.
+    LogRead(Option<Epoch>, Vec<(Seq, bytes::Bytes)>),
     /// The part that is missing here is only in a snapshot any more.
     LogTrimmed,
     /// Where the document stands, as it was found in the database.
@@ -371,7 +372,8 @@ impl Owner {
                 self.quarantine(update);
                 self.end_all(EndReason::Unsavable);
             }
-            Event::LogRead(updates) => self.take(Input::FromLog(updates)),
+            Event::LogRead(Some(epoch), _) if epoch != self.room.epoch() => self.end_all(EndReason::Unavailable),
+            Event::LogRead(_, updates) => self.take(Input::FromLog(updates)),
             Event::LogTrimmed => self.reload = true,
             Event::Standing(found) => {
                 self.take(Input::Head(found.epoch, found.head));

@@ -140,18 +140,24 @@ impl Owner {
 
     pub(super) fn read_log(&self, after: Seq) {
         let (services, document) = (Arc::clone(&self.services), self.document);
-        let report = self.report(Event::LogRead(Vec::new()));
+        let report = self.report(Event::LogRead(None, Vec::new()));
         self.services.lifecycle.spawn("log read", async move {
-            let updates = match log::read_tail(&services.db, document.org, document.id, after).await {
-                Ok(updates) => updates.into_iter().map(|update| (update.seq, update.update)).collect(),
+            let read = log::read_tail(&services.db, document.org, document.id, after).await;
+            let (epoch, updates) = match read {
+                Ok(Some(tail)) => (Some(tail.epoch), tail.updates),
+                Ok(None) => (None, Vec::new()),
                 Err(DbError::Trimmed { .. }) => return report.say(Event::LogTrimmed),
                 Err(error) => {
                     tracing::warn!(document = %document.id, %error, "the log could not be read");
-                    tokio::time::sleep(READ_PAUSE).await;
-                    Vec::new()
+                    (None, Vec::new())
                 }
             };
-            report.say(Event::LogRead(updates));
+            if updates.is_empty() {
+                // The room asks again as long as it misses something, which a database that lost commits never has.
+                tokio::time::sleep(READ_PAUSE).await;
+            }
+            let updates = updates.into_iter().map(|update| (update.seq, update.update)).collect();
+            report.say(Event::LogRead(epoch, updates));
         });
     }
 

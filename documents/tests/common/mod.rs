@@ -69,6 +69,12 @@ impl Instance {
         Self::of(bus, Lifecycle::new(), db, Limits::default(), clock)
     }
 
+    /// An instance with these limits that knows no time but that of this clock.
+    pub fn with_clock(db: Db, hub: &Hub, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        let bus = Bus::InProcess { hub: hub.clone(), instance: InstanceId::new(Uuid::new_v4()) };
+        Self::of(bus, Lifecycle::new(), db, limits, clock)
+    }
+
     fn over(bus: Bus, lifecycle: Lifecycle, db: Db, limits: Limits) -> Self {
         Self::of(bus, lifecycle, db, limits, Arc::new(SystemClock::new()))
     }

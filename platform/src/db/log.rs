@@ -136,6 +136,15 @@ pub struct StoredUpdate {
     pub relay: Relay,
 }
 
+/// The updates of a log after a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// The lineage that they are of.
+    pub epoch: Epoch,
+    /// The updates, in order and without gaps, up to the log's head.
+    pub updates: Vec<StoredUpdate>,
+}
+
 /// An update to append.
 #[derive(Debug, Clone)]
 pub struct NewUpdate {

@@ -76,11 +76,16 @@ async fn a_tail_is_read_whole_or_said_to_be_trimmed() {
     let document = test.document().await;
     append_some(&test.db, &document, some_principal(), 6).await;
     let tail = |after| log::read_tail(&test.db, document.org, document.id, Seq::new(after));
-    let seqs = |tail: Vec<log::StoredUpdate>| tail.into_iter().map(|update| update.seq.get()).collect::<Vec<_>>();
+    let seqs = |tail: Option<log::Tail>| {
+        let tail = tail.unwrap();
+        assert_eq!(tail.epoch, Epoch::FIRST);
+        tail.updates.into_iter().map(|update| update.seq.get()).collect::<Vec<_>>()
+    };
     assert_eq!(seqs(tail(0).await.unwrap()), [1, 2, 3, 4, 5, 6]);
     assert_eq!(seqs(tail(4).await.unwrap()), [5, 6]);
     assert_eq!(seqs(tail(6).await.unwrap()), [0; 0]);
     assert_eq!(log::head(&test.db, document.org, document.id).await.unwrap(), Some((Epoch::FIRST, Seq::new(6))));
+    assert_eq!(log::read_tail(&test.db, document.org, Uuid::new_v4(), Seq::ZERO).await.unwrap(), None);
 
     platform::db::organizations::set_level(
         &test.db,

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use schema::ids::{Epoch, OrgId, ProjectId, Seq};
 use uuid::Uuid;
 
-use super::{EventSourcingLevel, Relay, StoredDocument, StoredSnapshot, StoredUpdate};
+use super::{EventSourcingLevel, Relay, StoredDocument, StoredSnapshot, StoredUpdate, Tail};
 use super::{client_from_column, epoch_from_column, seq_from_column, seq_to_column};
 use crate::db::documents::DocumentRef;
 use crate::db::{Db, DbError, OrgTx, principal};
@@ -73,11 +73,12 @@ async fn load_of(db: &Db, org: OrgId, id: Uuid, in_trash: InTrash) -> Result<Opt
     }))
 }
 
-/// Reads the updates after `after`, as of one moment; none when nothing was appended since.
+/// Reads the updates after `after`, as of one moment; none when nothing was appended since. `None` when there is no such
+/// document, or it was deleted.
 ///
 /// [`DbError::Trimmed`] says that the content of some was let go meanwhile, [`DbError::Corrupt`] that some are missing.
-/// Whether they are of the epoch that the caller holds is for the caller to see ([`head`]).
-pub async fn read_tail(db: &Db, org: OrgId, id: Uuid, after: Seq) -> Result<Vec<StoredUpdate>, DbError> {
+/// Whether they are of the epoch that the caller holds is for the caller to see.
+pub async fn read_tail(db: &Db, org: OrgId, id: Uuid, after: Seq) -> Result<Option<Tail>, DbError> {
     let mut tx = db.org_snapshot(org).await?;
     let Some(row) = sqlx::query!(
         "SELECT epoch, head_seq, trimmed_seq FROM documents WHERE id = $1 AND org_id = $2 AND deleted_at IS NULL",
@@ -87,16 +88,17 @@ pub async fn read_tail(db: &Db, org: OrgId, id: Uuid, after: Seq) -> Result<Vec<
     .fetch_optional(&mut *tx.inner)
     .await?
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let head = seq_from_column(row.head_seq);
+    let (epoch, head) = (epoch_from_column(row.epoch), seq_from_column(row.head_seq));
     if after >= head {
-        return Ok(Vec::new());
+        return Ok(Some(Tail { epoch, updates: Vec::new() }));
     }
     if after < seq_from_column(row.trimmed_seq) {
         return Err(DbError::Trimmed { document: id });
     }
-    complete_tail(id, epoch_from_column(row.epoch), after, head, read_rows(&mut tx, id, after).await?)
+    let updates = complete_tail(id, epoch, after, head, read_rows(&mut tx, id, after).await?)?;
+    Ok(Some(Tail { epoch, updates }))
 }
 
 /// Where a document's log stands. `None` when there is no such document, or it was deleted.
