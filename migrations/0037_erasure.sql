@@ -1,5 +1,7 @@
 -- What is deleted for good, out of the trash. It is marked first, and goes piece by piece, as organizations do.
 ALTER TABLE projects ADD COLUMN erasing_since timestamptz,
+    ADD COLUMN events_emptied bigint NOT NULL DEFAULT 0,    -- the last event of it that tells nothing any more
+    ADD COLUMN deliveries_emptied timestamptz,              -- when the last delivery was made of which the same is so
     ADD CHECK (erasing_since IS NULL OR deleted_at IS NOT NULL);
 ALTER TABLE documents ADD COLUMN erasing_since timestamptz,
     ADD CHECK (erasing_since IS NULL OR deleted_at IS NOT NULL);

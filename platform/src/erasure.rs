@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schema::ids::OrgId;
 use tokio::sync::Notify;
 
 use crate::db::{Db, DbError, erasure, organizations};
@@ -44,7 +45,8 @@ impl Erasure {
 async fn work(db: Db, wake: Arc<Notify>) {
     loop {
         let pause = match erase_all(&db).await {
-            Ok(()) => SWEEP_EVERY,
+            Ok(Outcome::Erased) => SWEEP_EVERY,
+            Ok(Outcome::PartlyErased) => RETRY_PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "what was deleted for good is not erased yet");
                 RETRY_PAUSE
@@ -57,14 +59,40 @@ async fn work(db: Db, wake: Arc<Notify>) {
     }
 }
 
-async fn erase_all(db: &Db) -> Result<(), DbError> {
+/// What came of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is left.
+    Erased,
+    /// Of some organizations something is.
+    PartlyErased,
+}
+
+/// What cannot be erased of one organization keeps no other's.
+async fn erase_all(db: &Db) -> Result<Outcome, DbError> {
+    let mut outcome = Outcome::Erased;
+    let mut note = |org: OrgId, erased: Result<(), DbError>| match erased {
+        Ok(()) => tracing::info!(%org, "what was deleted for good was erased"),
+        Err(error) => {
+            tracing::warn!(%org, %error, "what was deleted for good is not erased yet");
+            outcome = Outcome::PartlyErased;
+        }
+    };
     for org in organizations::to_be_erased(db).await? {
-        while organizations::erase_some(db, org).await? {}
-        tracing::info!(%org, "a deleted organization was erased");
+        note(org, erase_organization(db, org).await);
     }
     for org in erasure::organizations(db).await? {
-        while erasure::erase_some(db, org).await? {}
-        tracing::info!(%org, "what was deleted for good out of the trash was erased");
+        note(org, erase_out_of_trash(db, org).await);
     }
+    Ok(outcome)
+}
+
+async fn erase_organization(db: &Db, org: OrgId) -> Result<(), DbError> {
+    while organizations::erase_some(db, org).await? {}
+    Ok(())
+}
+
+async fn erase_out_of_trash(db: &Db, org: OrgId) -> Result<(), DbError> {
+    while erasure::erase_some(db, org).await? {}
     Ok(())
 }

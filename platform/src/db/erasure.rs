@@ -15,6 +15,10 @@ const ERASED_SEARCH_ENTRIES: i64 = 100;
 pub(super) const ERASED_DOCUMENTS: i64 = 20;
 /// Updates that are erased in one transaction, at most.
 const ERASED_UPDATES: i64 = 20_000;
+/// Files that are erased in one transaction, at most: each may take much text along.
+const ERASED_FILES: i64 = 500;
+/// Notifications that are erased, and events and deliveries that are looked at, in one transaction, at most.
+const ERASED_TOLD: i64 = 5_000;
 
 /// Has a project that is in the trash erased, with its documents, their history, its files and its runs. False when it is
 /// not in the trash.
@@ -155,7 +159,7 @@ pub(super) async fn erase_documents(tx: &mut OrgTx, documents: &[Uuid]) -> Resul
     Ok(())
 }
 
-/// Erases a project whose documents are gone, with all that belongs to it. Returns whether there was one.
+/// Erases a part of what belongs to a project whose documents are gone, and then the project. Returns whether there was one.
 async fn finish_project(tx: &mut OrgTx) -> Result<bool, DbError> {
     // Locked, so that it gets no document any more.
     let project = sqlx::query_scalar!(
@@ -179,24 +183,83 @@ async fn finish_project(tx: &mut OrgTx) -> Result<bool, DbError> {
         // Somebody else is at them, and comes here after them.
         return Ok(false);
     }
-    forget_told(tx, project).await?;
-    sqlx::query!("DELETE FROM projects WHERE id = $1", project).execute(&mut *tx.inner).await?;
+    let more = erase_files(tx, project).await?
+        || erase_notifications(tx, project).await?
+        || empty_events(tx, project).await?
+        || empty_deliveries(tx, project).await?;
+    if !more {
+        sqlx::query!("DELETE FROM projects WHERE id = $1", project).execute(&mut *tx.inner).await?;
+    }
     Ok(true)
 }
 
-/// Of what was told of a project stays that it was told: who reads the stream misses no number.
-async fn forget_told(tx: &mut OrgTx, project: Uuid) -> Result<(), DbError> {
-    sqlx::query!("DELETE FROM notifications WHERE project_id = $1", project).execute(&mut *tx.inner).await?;
-    sqlx::query!("UPDATE events SET payload = without_payload(payload) WHERE project_id = $1", project)
-        .execute(&mut *tx.inner)
-        .await?;
-    sqlx::query!(
-        "UPDATE webhook_deliveries SET payload = jsonb_set(payload, '{payload}', without_payload(payload -> 'payload'))
-         WHERE webhook_id IN (SELECT id FROM webhooks WHERE org_id = $2) AND payload ->> 'projectId' = $1::uuid::text",
+/// Returns whether there were any.
+async fn erase_files(tx: &mut OrgTx, project: Uuid) -> Result<bool, DbError> {
+    let erased = sqlx::query!(
+        "DELETE FROM files WHERE id = ANY(ARRAY(SELECT id FROM files WHERE project_id = $1 LIMIT $2))",
         project,
-        tx.org().as_uuid()
+        ERASED_FILES
     )
     .execute(&mut *tx.inner)
     .await?;
-    Ok(())
+    Ok(erased.rows_affected() > 0)
+}
+
+/// Returns whether there were any.
+async fn erase_notifications(tx: &mut OrgTx, project: Uuid) -> Result<bool, DbError> {
+    let erased = sqlx::query!(
+        "DELETE FROM notifications WHERE id = ANY(ARRAY(SELECT id FROM notifications WHERE project_id = $1 LIMIT $2))",
+        project,
+        ERASED_TOLD
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(erased.rows_affected() > 0)
+}
+
+/// Of what was told of a project stays that it was told: who reads the stream misses no number. Returns whether there were
+/// any after those that were emptied before.
+async fn empty_events(tx: &mut OrgTx, project: Uuid) -> Result<bool, DbError> {
+    let went_on = sqlx::query!(
+        "WITH piece AS (
+             SELECT id FROM events
+             WHERE project_id = $1 AND id > (SELECT events_emptied FROM projects WHERE id = $1) ORDER BY id LIMIT $3),
+         emptied AS (
+             UPDATE events e SET payload = without_payload(e.payload) FROM piece
+             WHERE e.org_id = $2 AND e.id = piece.id)
+         UPDATE projects SET events_emptied = (SELECT max(id) FROM piece)
+         WHERE id = $1 AND EXISTS (SELECT FROM piece)",
+        project,
+        tx.org().as_uuid(),
+        ERASED_TOLD
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(went_on.rows_affected() > 0)
+}
+
+/// The same of what is on its way to other servers. No index tells of which project a delivery is, so those of the
+/// organization are gone through. Returns whether there were any after those that were gone through before.
+async fn empty_deliveries(tx: &mut OrgTx, project: Uuid) -> Result<bool, DbError> {
+    let went_on = sqlx::query!(
+        "WITH piece AS (
+             SELECT d.id, d.created_at FROM webhooks w CROSS JOIN LATERAL (
+                 SELECT id, created_at FROM webhook_deliveries
+                 WHERE webhook_id = w.id
+                   AND created_at > (SELECT coalesce(deliveries_emptied, '-infinity') FROM projects WHERE id = $1)
+                 ORDER BY created_at FETCH FIRST $3 ROWS WITH TIES) AS d
+             WHERE w.org_id = $2 ORDER BY d.created_at FETCH FIRST $3 ROWS WITH TIES),
+         emptied AS (
+             UPDATE webhook_deliveries d
+             SET payload = jsonb_set(d.payload, '{payload}', without_payload(d.payload -> 'payload')) FROM piece
+             WHERE d.id = piece.id AND d.payload ->> 'projectId' = $1::uuid::text)
+         UPDATE projects SET deliveries_emptied = (SELECT max(created_at) FROM piece)
+         WHERE id = $1 AND EXISTS (SELECT FROM piece)",
+        project,
+        tx.org().as_uuid(),
+        ERASED_TOLD
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(went_on.rows_affected() > 0)
 }

@@ -1,6 +1,7 @@
 //! That nothing stays of what was deleted for good, and that nothing kept of it elsewhere comes back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::Utc;
 use platform::access::{OrgRole, ProjectRole, Scope};
@@ -11,6 +12,8 @@ use platform::db::documents::DocumentRef;
 use platform::db::invitations::{self, Offer};
 use platform::db::log::{self, AppendOutcome, AppendRefusal};
 use platform::db::{documents, erasure, organizations, projects};
+use platform::erasure::Erasure;
+use platform::lifecycle::Lifecycle;
 use platform::testing::{TestDatabase, some_principal};
 use schema::ids::{Epoch, NodeId, OrgId, Seq, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -181,6 +184,77 @@ async fn a_project_is_erased_out_of_the_trash_with_all_that_it_held_and_nothing_
     assert!(test.is_so(&marked).await);
     let loaded = log::load(&test.db, org, kept.id).await.unwrap().unwrap();
     assert_eq!(loaded.head, Seq::new(3), "the other project is as it was");
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_large_project_is_erased_in_steps() {
+    let test = TestDatabase::new().await;
+    let document = test.document().await;
+    let (org, project, by) = (document.org, document.project.unwrap(), Actor::SYSTEM);
+    let other = test.project(org).await;
+    let told = |project| {
+        format!(
+            "INSERT INTO event_heads (org_id, last_id) VALUES ('{org}', 0) ON CONFLICT DO NOTHING;
+             INSERT INTO events (org_id, id, kind, project_id, actors, payload, at)
+             SELECT '{org}', (SELECT coalesce(max(id), 0) + 1000000 FROM events WHERE org_id = '{org}') + number,
+                 'node_moved', '{project}', '[]', '{{\"title\": \"Words\"}}', now()
+             FROM generate_series(1, 11000) number;
+             INSERT INTO webhook_deliveries (org_id, webhook_id, kind, payload, created_at)
+             SELECT org_id, id, 'node_moved', '{{\"projectId\": \"{project}\", \"payload\": {{\"title\": \"Words\"}}}}',
+                 now() - number / 3 * interval '1 second'
+             FROM webhooks, generate_series(1, 6000) number WHERE org_id = '{org}';"
+        )
+    };
+    let webhook = format!(
+        "INSERT INTO webhooks (id, org_id, url, secret) VALUES (gen_random_uuid(), '{org}', 'https://example.com', 'x');"
+    );
+    let notifications = format!(
+        "INSERT INTO notifications (org_id, user_id, kind, title, project_id)
+         SELECT org_id, user_id, 'mention', 'Words', '{project}'
+         FROM org_members, generate_series(1, 11000) WHERE org_id = '{org}'"
+    );
+    test.sabotage(&[webhook, told(project), told(other), notifications].concat()).await;
+    projects::delete(&test.db, org, project, &by).await.unwrap().unwrap();
+    assert!(erasure::erase_project(&test.db, org, project, &by).await.unwrap());
+    let another = test.another_instance().await;
+    let mut steps = 1;
+    while erasure::erase_some(if steps % 2 == 0 { &test.db } else { &another }, org).await.unwrap() {
+        steps += 1;
+    }
+    assert!(steps > 10, "{steps}: three for notifications, events and deliveries each, and those of the documents");
+    let left = format!(
+        "SELECT NOT EXISTS (SELECT FROM projects WHERE id = '{project}')
+            AND NOT EXISTS (SELECT FROM notifications)
+            AND (SELECT bool_and((payload::text LIKE '%Words%') = (project_id = '{other}'))
+                 FROM events WHERE kind = 'node_moved')
+            AND (SELECT count(*) = 12000 AND bool_and((payload::text LIKE '%Words%') = (payload ->> 'projectId' = '{other}'))
+                 FROM webhook_deliveries WHERE kind = 'node_moved')"
+    );
+    assert!(test.is_so(&left).await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_erased_of_one_organization_keeps_no_others() {
+    let test = TestDatabase::new().await;
+    let (stuck, document) = (test.document().await, test.document().await);
+    delete(&test, stuck.org).await;
+    test.sabotage(&format!(
+        "CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it stays'; END $$;
+         CREATE TRIGGER stay BEFORE DELETE ON documents FOR EACH ROW WHEN (OLD.org_id = '{}') EXECUTE FUNCTION stay()",
+        stuck.org
+    ))
+    .await;
+    let (org, project, by) = (document.org, document.project.unwrap(), Actor::SYSTEM);
+    projects::delete(&test.db, org, project, &by).await.unwrap().unwrap();
+    assert!(erasure::erase_project(&test.db, org, project, &by).await.unwrap());
+    let _erasure = Erasure::start(&test.db, &Lifecycle::new());
+    let is_erased = async {
+        while !erasure::organizations(&test.db).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), is_erased).await.expect("it waits for what cannot be erased");
+    assert_eq!(organizations::to_be_erased(&test.db).await.unwrap(), [stuck.org]);
 }
 
 #[tokio::test]
