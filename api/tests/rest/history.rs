@@ -328,6 +328,29 @@ async fn leave_a_run(server: &Server, scene: &Scene, standing: [&str; 3], words:
 }
 
 #[tokio::test]
+async fn what_was_told_long_after_what_is_pruned_keeps_its_words() {
+    const WORDS: &str = "said-much-later";
+    let server = Server::start().await;
+    let scene = Scene::in_server(&server).await;
+    scene.write(&scene.bob, json!({"title": "Plan B", "body": "Buy oat milk."})).await;
+    server.database().sabotage("UPDATE document_updates SET received_at = received_at - interval '1 day'").await;
+    leave_a_run(&server, &scene, ["failed", "now()", "now()"], WORDS).await;
+    let prune = json!({"fromSeq": 2, "throughSeq": 2});
+    for document in [format!("node:{}", scene.node), format!("project:{}", scene.project)] {
+        scene.ada.post(&format!("/documents/{document}/history/prune"), prune.clone()).await.expect(StatusCode::OK);
+        for (table, column) in [
+            ("agent_journal", "update"),
+            ("agent_trace_events", "event_data::text::bytea"),
+            ("notifications", "body::bytea"),
+            ("events", "payload::text::bytea"),
+        ] {
+            let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE position('{WORDS}'::bytea IN {column}) > 0)");
+            assert!(server.database().is_so(&sql).await, "{document} {table}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_pruned_from_a_node_is_in_nothing_that_agents_said_or_noted_meanwhile() {
     const SECRET: &str = "hunter2-in-the-body";
     let server = Server::start().await;

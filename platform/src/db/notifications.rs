@@ -2,6 +2,8 @@
 
 mod list;
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use schema::ids::{NodeId, NotificationId, OrgId, ProjectId, UserId};
 use serde::Serialize;
@@ -233,24 +235,24 @@ async fn forget_oldest(tx: &mut OrgTx, people: &[Uuid]) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Lets go of the words of what people were told since then about the nodes of a project, or about this one alone. That they
-/// were told stays.
+/// Lets go of the words of what people were told in that time about the nodes of a project, or about this one alone. That
+/// they were told stays.
 pub(super) async fn forget_words(
     tx: &mut OrgTx,
     project: Uuid,
     node: Option<Uuid>,
-    since: DateTime<Utc>,
+    times: RangeInclusive<DateTime<Utc>>,
 ) -> Result<(), DbError> {
-    let kinds: Vec<String> = NotificationKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
-    let sentences: Vec<String> = NotificationKind::ALL.iter().map(|kind| kind.sentence("")).collect();
+    let (kinds, sentences) = wordless();
     sqlx::query!(
         "UPDATE notifications n SET title = wordless.sentence, body = NULL
-         FROM unnest($5::text[], $6::text[]) AS wordless (kind, sentence)
-         WHERE n.project_id = $1 AND n.org_id = $2 AND n.created_at >= $3 AND ($4::uuid IS NULL OR n.resource_id = $4)
-           AND n.kind = wordless.kind",
+         FROM unnest($6::text[], $7::text[]) AS wordless (kind, sentence)
+         WHERE n.project_id = $1 AND n.org_id = $2 AND n.created_at BETWEEN $3 AND $4
+           AND ($5::uuid IS NULL OR n.resource_id = $5) AND n.kind = wordless.kind",
         project,
         tx.org().as_uuid(),
-        since,
+        times.start(),
+        times.end(),
         node,
         &kinds,
         &sentences
@@ -258,6 +260,36 @@ pub(super) async fn forget_words(
     .execute(&mut *tx.inner)
     .await?;
     Ok(())
+}
+
+/// Lets go of the words of what people were told since then of what these runs did in a project.
+pub(super) async fn forget_words_of(
+    tx: &mut OrgTx,
+    project: Uuid,
+    runs: &[String],
+    since: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let (kinds, sentences) = wordless();
+    sqlx::query!(
+        "UPDATE notifications n SET title = wordless.sentence, body = NULL
+         FROM unnest($5::text[], $6::text[]) AS wordless (kind, sentence)
+         WHERE n.project_id = $1 AND n.org_id = $2 AND n.created_at >= $3 AND n.kind = wordless.kind
+           AND EXISTS (SELECT FROM jsonb_array_elements(n.actors) AS actor WHERE actor ->> 'id' = ANY($4))",
+        project,
+        tx.org().as_uuid(),
+        since,
+        runs,
+        &kinds,
+        &sentences
+    )
+    .execute(&mut *tx.inner)
+    .await?;
+    Ok(())
+}
+
+/// What there is to tell people of, and how it is said without naming anything.
+fn wordless() -> (Vec<String>, Vec<String>) {
+    NotificationKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), kind.sentence(""))).unzip()
 }
 
 /// How many notifications a person has not read.

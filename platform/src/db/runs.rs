@@ -4,6 +4,7 @@
 //! while that number is the run's: who has lost the lease writes nothing any more.
 
 mod announce;
+mod forget;
 mod journal;
 mod tokens;
 
@@ -18,6 +19,7 @@ use super::{Db, DbError};
 use crate::executions::{Answer, Control, ExecuteOptions, WAKE_CHANNEL};
 
 pub use announce::{announce, announce_again};
+pub(super) use forget::forget_words;
 pub use journal::{
     Append, AppendError, Changes, Entry, Finished, Shown, Subrun, Tally, TraceChange, append, has, journal,
 };

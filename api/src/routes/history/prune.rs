@@ -43,8 +43,10 @@ pub(super) struct Answer {
 /// Content that was both written and deleted in a part of the log goes, with all that tells what the document was
 /// between: what it was before the part and after it, and what it is, stays. Who worked when is kept.
 ///
-/// What agents said and noted that were at work in the project meanwhile goes, too: the words in their traces, and what
-/// failed runs would have gone on with; these cannot be tried again. Runs that still are at work keep their notes until
+/// What was told of it goes, too: the values in events from then, and the words of the notifications from then about the
+/// node, or for a canvas about all nodes of the project. So does what agents said and noted that were at work in the project
+/// meanwhile: the words in their traces and notifications, and what failed runs would have gone on with; these cannot be
+/// tried again. Runs that still are at work keep their notes until
 /// they are over.
 ///
 /// This cannot be taken back. For administrators of the project.

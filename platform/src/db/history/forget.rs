@@ -1,6 +1,7 @@
 //! Forgetting what was written and deleted again: in the log, and wherever else it was told.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,7 +12,11 @@ use uuid::Uuid;
 use crate::db::audit::{self, Action, Actor, ResourceKind};
 use crate::db::events::EventKind;
 use crate::db::log::{epoch_to_column, seq_to_column};
-use crate::db::{Db, DbError, OrgTx, notifications};
+use crate::db::{Db, DbError, OrgTx, notifications, runs};
+
+/// How long after an update came in it is told of in events and notifications, at most: they are made of documents soon,
+/// but not at once.
+const TOLD_WITHIN: Duration = Duration::from_mins(5);
 
 /// Replaces the updates of a part of the log by one that brings what is left of them, and lets go of all else that
 /// tells what the document was between: snapshots, versions, what versions of nodes say, what was told of it, and what
@@ -110,27 +115,53 @@ impl Told {
         }))
     }
 
-    async fn forget(&self, tx: &mut OrgTx) -> Result<(), DbError> {
-        self.empty_events(tx).await?;
-        self.empty_deliveries(tx).await?;
-        let node = (!self.is_canvas).then_some(self.document);
-        notifications::forget_words(tx, self.project, node, self.since).await?;
-        self.forget_journals(tx).await?;
-        self.empty_traces(tx).await
+    /// Until when it was told of the last update, in events and notifications that are made of documents.
+    fn told_until(&self) -> DateTime<Utc> {
+        self.until + TOLD_WITHIN
     }
 
-    /// Events of a canvas name what was changed since then and no value. Of other documents agents alone tell content, and
-    /// notifications.
-    async fn empty_events(&self, tx: &mut OrgTx) -> Result<(), DbError> {
-        sqlx::query!(
-            "UPDATE events SET payload = without_values(payload)
-             WHERE project_id = $1 AND org_id = $2 AND at >= $3
-               AND ($4 OR kind = ANY($5) OR (kind = $6 AND node_id = $7))",
+    async fn forget(&self, tx: &mut OrgTx) -> Result<(), DbError> {
+        let runs = self.runs(tx).await?;
+        self.empty_events(tx).await?;
+        if self.is_canvas {
+            self.empty_deliveries(tx).await?;
+        }
+        let node = (!self.is_canvas).then_some(self.document);
+        notifications::forget_words(tx, self.project, node, self.since..=self.told_until()).await?;
+        self.forget_journals(tx).await?;
+        runs::forget_words(tx, self.project, &runs, self.since).await
+    }
+
+    /// The runs that were at work in the project meanwhile. The call in which a run wrote began before it did, and what it
+    /// has read it may repeat as long as it lasts: all that it says goes. Locked, so that none is tried again just now.
+    async fn runs(&self, tx: &mut OrgTx) -> Result<Vec<Uuid>, DbError> {
+        let runs = sqlx::query_scalar!(
+            "SELECT id FROM agent_executions
+             WHERE project_id = $1 AND org_id = $2 AND started_at <= $4
+               AND (completed_at IS NULL OR completed_at >= $3)
+             ORDER BY id FOR UPDATE",
             self.project,
             tx.org().as_uuid(),
             self.since,
+            self.until
+        )
+        .fetch_all(&mut *tx.inner)
+        .await?;
+        Ok(runs)
+    }
+
+    /// Events of a canvas name what was changed in it and no value. Of other documents notifications alone tell content, and
+    /// agents.
+    async fn empty_events(&self, tx: &mut OrgTx) -> Result<(), DbError> {
+        sqlx::query!(
+            "UPDATE events SET payload = without_values(payload)
+             WHERE project_id = $1 AND org_id = $2 AND at BETWEEN $3 AND $4
+               AND ($5 OR (kind = $6 AND node_id = $7))",
+            self.project,
+            tx.org().as_uuid(),
+            self.since,
+            self.told_until(),
             self.is_canvas,
-            &by_agents(),
             EventKind::Notification.as_str(),
             self.document
         )
@@ -144,27 +175,23 @@ impl Told {
         sqlx::query!(
             "UPDATE webhook_deliveries
              SET payload = jsonb_set(payload, '{payload}', without_values(payload -> 'payload'))
-             WHERE org_id = $2 AND payload ->> 'projectId' = $1::uuid::text AND created_at >= $3
-               AND ($4 OR kind = ANY($5))",
+             WHERE org_id = $2 AND payload ->> 'projectId' = $1::uuid::text AND created_at BETWEEN $3 AND $4",
             self.project,
             tx.org().as_uuid(),
             self.since,
-            self.is_canvas,
-            &by_agents()
+            self.told_until()
         )
         .execute(&mut *tx.inner)
         .await?;
         Ok(())
     }
 
-    /// Runs that were at work meanwhile and have failed cannot be tried again. Those that still are at work need what they
-    /// have noted. Locked, so that none is tried again just now.
+    /// Runs that have failed cannot be tried again. Those that still are at work need what they have noted.
     async fn forget_journals(&self, tx: &mut OrgTx) -> Result<(), DbError> {
         sqlx::query!(
-            "WITH over AS (
+            "DELETE FROM agent_journal WHERE execution_id IN (
                  SELECT id FROM agent_executions
-                 WHERE project_id = $1 AND org_id = $2 AND started_at <= $4 AND completed_at >= $3 FOR UPDATE)
-             DELETE FROM agent_journal WHERE execution_id IN (SELECT id FROM over)",
+                 WHERE project_id = $1 AND org_id = $2 AND started_at <= $4 AND completed_at >= $3)",
             self.project,
             tx.org().as_uuid(),
             self.since,
@@ -174,27 +201,4 @@ impl Told {
         .await?;
         Ok(())
     }
-
-    /// The call in which a run wrote began before it did: all of its trace loses its words.
-    async fn empty_traces(&self, tx: &mut OrgTx) -> Result<(), DbError> {
-        sqlx::query!(
-            "UPDATE agent_trace_events SET event_data = without_words(event_data)
-             WHERE execution_id IN (
-                 SELECT id FROM agent_executions
-                 WHERE project_id = $1 AND org_id = $2 AND started_at <= $4
-                   AND (completed_at IS NULL OR completed_at >= $3))",
-            self.project,
-            tx.org().as_uuid(),
-            self.since,
-            self.until
-        )
-        .execute(&mut *tx.inner)
-        .await?;
-        Ok(())
-    }
-}
-
-/// The sorts of events in which agents tell what they read and wrote.
-fn by_agents() -> Vec<String> {
-    [EventKind::Trace, EventKind::ExecutionUpdate].map(|kind| kind.as_str().to_owned()).to_vec()
 }
