@@ -11,6 +11,10 @@ CREATE POLICY for_erasure ON projects FOR SELECT
     USING (erasing_since IS NOT NULL AND (SELECT is_maintenance()));
 CREATE INDEX notifications_project ON notifications (project_id, created_at) WHERE project_id IS NOT NULL;
 
+-- Runs that were at work while something was written that has been forgotten since. What they have noted is forgotten when
+-- they are over, however they end; what they say until then is kept without words.
+ALTER TABLE agent_executions ADD COLUMN forget_at_end boolean NOT NULL DEFAULT false;
+
 -- What an event tells, without anything but that it was told of.
 CREATE FUNCTION without_payload(payload jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE

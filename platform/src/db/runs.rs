@@ -19,7 +19,7 @@ use super::{Db, DbError};
 use crate::executions::{Answer, Control, ExecuteOptions, WAKE_CHANNEL};
 
 pub use announce::{announce, announce_again};
-pub(super) use forget::forget_words;
+pub(super) use forget::{forget_ended, forget_words};
 pub use journal::{
     Append, AppendError, Changes, Entry, Finished, Shown, Subrun, Tally, TraceChange, append, has, journal,
 };

@@ -9,6 +9,7 @@ mod erasure;
 mod event_feed;
 mod events;
 mod files;
+mod forgetting;
 mod idempotency;
 mod load;
 mod locks;

@@ -46,8 +46,8 @@ pub(super) struct Answer {
 /// What was told of it goes, too: the values in events from then, and the words of the notifications from then about the
 /// node, or for a canvas about all nodes of the project. So does what agents said and noted that were at work in the project
 /// meanwhile: the words in their traces and notifications, and what failed runs would have gone on with; these cannot be
-/// tried again. Runs that still are at work keep their notes until
-/// they are over.
+/// tried again. Runs that still are at work keep their notes and what they ask until they are over; what
+/// else they say until then is kept without words, and if they fail they cannot be tried again, either.
 ///
 /// This cannot be taken back. For administrators of the project.
 #[utoipa::path(post, path = "/documents/{name}/history/prune", tag = "history", operation_id = "pruneHistory",

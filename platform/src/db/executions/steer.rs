@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Execution, changed, parse, read_one, record, word};
 use crate::db::audit::{Action, Actor};
-use crate::db::{Db, DbError, OrgTx};
+use crate::db::{Db, DbError, OrgTx, runs};
 use crate::executions::{Answer, Control, Question, Status};
 
 /// What somebody wants of a run.
@@ -112,6 +112,9 @@ async fn steer_in(tx: &mut OrgTx, by: &Actor, run: RunId, wish: Wish) -> Result<
             )
             .execute(&mut *tx.inner)
             .await?;
+            if next.is_over() {
+                runs::forget_ended(tx, run).await?;
+            }
             if next == Status::Cancelled {
                 Box::pin(cancel_subruns(tx, by, run)).await?;
             }

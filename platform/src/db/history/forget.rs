@@ -133,13 +133,14 @@ impl Told {
     }
 
     /// The runs that were at work in the project meanwhile. The call in which a run wrote began before it did, and what it
-    /// has read it may repeat as long as it lasts: all that it says goes. Locked, so that none is tried again just now.
+    /// has read it may repeat as long as it lasts: all that it says goes. Locked, so that none is tried again just now, nor
+    /// says more.
     async fn runs(&self, tx: &mut OrgTx) -> Result<Vec<Uuid>, DbError> {
         let runs = sqlx::query_scalar!(
-            "SELECT id FROM agent_executions
+            "UPDATE agent_executions SET forget_at_end = completed_at IS NULL
              WHERE project_id = $1 AND org_id = $2 AND started_at <= $4
                AND (completed_at IS NULL OR completed_at >= $3)
-             ORDER BY id FOR UPDATE",
+             RETURNING id",
             self.project,
             tx.org().as_uuid(),
             self.since,
@@ -186,7 +187,8 @@ impl Told {
         Ok(())
     }
 
-    /// Runs that have failed cannot be tried again. Those that still are at work need what they have noted.
+    /// Runs that have failed cannot be tried again. Those that still are at work need what they have noted until they are
+    /// over ([`runs::forget_ended`]).
     async fn forget_journals(&self, tx: &mut OrgTx) -> Result<(), DbError> {
         sqlx::query!(
             "DELETE FROM agent_journal WHERE execution_id IN (

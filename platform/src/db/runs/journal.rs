@@ -6,6 +6,7 @@ use schema::ids::{NodeId, RunId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::forget::{forget_ended, forget_journal};
 use super::tokens::{self, Reservation, Usage};
 use super::{LeaseLost, Leased, wake};
 use crate::auth::{PrincipalKind, PrincipalRef};
@@ -192,8 +193,12 @@ pub async fn append(db: &Db, leased: &Leased, append: &Append) -> Result<(), App
             let by = Actor { principal: principal_of(leased), user: Some(leased.user), ..Actor::SYSTEM };
             executions::cancel_subruns(&mut tx, &by, leased.run).await?;
         }
-        if changes.finished.as_ref().is_some_and(|finished| finished.error.is_none()) {
-            forget(&mut tx, leased).await?;
+        if let Some(finished) = &changes.finished {
+            if finished.error.is_none() {
+                // Nobody resumes a run that is over, unless it has failed: what it did is in its trace and in the documents.
+                forget_journal(&mut tx, leased.run).await?;
+            }
+            forget_ended(&mut tx, leased.run).await?;
         }
     }
     tx.commit().await?;
@@ -202,14 +207,6 @@ pub async fn append(db: &Db, leased: &Leased, append: &Append) -> Result<(), App
 
 fn principal_of(leased: &Leased) -> PrincipalRef {
     PrincipalRef { kind: PrincipalKind::Agent, id: leased.run.as_uuid() }
-}
-
-/// Nobody resumes a run that is over, unless it has failed: what it did is in its trace and in the documents.
-async fn forget(tx: &mut OrgTx, leased: &Leased) -> Result<(), DbError> {
-    sqlx::query!("DELETE FROM agent_journal WHERE execution_id = $1", leased.run.as_uuid())
-        .execute(&mut *tx.inner)
-        .await?;
-    Ok(())
 }
 
 /// The row of a run that has been leased anew waits for this transaction, and this one sees that it was.
@@ -254,6 +251,8 @@ pub async fn has(db: &Db, leased: &Leased, append: &Append) -> Result<bool, DbEr
 struct Standing {
     status: String,
     control: Option<String>,
+    /// Something was forgotten of which it may speak: what it says is kept without words.
+    forget_at_end: bool,
 }
 
 /// Brings the run's own row up to date, and so makes sure that the lease is held.
@@ -285,7 +284,7 @@ async fn show(tx: &mut OrgTx, leased: &Leased, changes: &Changes) -> Result<Stan
              reserved = coalesce($16, reserved), error_code = $17, error_message = $18,
              completed_at = CASE WHEN $19 THEN clock_timestamp() END
          WHERE id = $1 AND lease_epoch = $2 AND status = 'running'
-         RETURNING status, control",
+         RETURNING status, control, forget_at_end",
         leased.run.as_uuid(),
         leased.epoch,
         shown.status.as_str(),
@@ -349,16 +348,16 @@ async fn tell(
         .await?;
     }
     if let Some(subrun) = &changes.subrun {
-        begin_subrun(tx, leased, subrun).await?;
+        begin_subrun(tx, leased, subrun, standing).await?;
     }
     let agent = principal_of(leased);
     let about = |kind, payload| NewEvent::new(kind, payload).project(leased.project).node(leased.node).by([agent]);
     for change in &changes.trace {
-        let event = trace(tx, leased, seq, changes.at, change).await?;
+        let event = trace(tx, leased, seq, changes.at, change, standing).await?;
         events::append(tx, about(EventKind::Trace, json!({"executionId": leased.run, "event": event})));
     }
     let Shown { phase, question, steps, .. } = &changes.shown;
-    let Standing { status, control } = standing;
+    let Standing { status, control, .. } = standing;
     let update = json!({
         "executionId": leased.run, "status": status, "phase": phase, "control": control,
         "progress": {"steps": steps}, "question": question,
@@ -370,7 +369,8 @@ async fn tell(
             project: leased.project,
             node: leased.node,
             node_title: title,
-            body: body.as_deref(),
+            // Whoever is asked something needs to know what, until the run is over.
+            body: body.as_deref().filter(|_| !standing.forget_at_end || changes.finished.is_none()),
             actors: &[agent],
         };
         notify(tx, &[leased.user], &about).await?;
@@ -388,17 +388,18 @@ async fn trace(
     changed: i32,
     at: DateTime<Utc>,
     change: &TraceChange,
+    standing: &Standing,
 ) -> Result<TraceEvent, DbError> {
     let TraceChange { seq, kind, data, duration_ms, model, tokens_in, tokens_out, cost } = change.clone();
     let (id, data) = (trace_event_id(leased.run, seq), clean::json(&data));
-    let at = sqlx::query_scalar!(
+    let noted = sqlx::query!(
         "INSERT INTO agent_trace_events (id, execution_id, org_id, seq, changed, event_type, event_data, at,
              duration_ms, model, tokens_in, tokens_out, cost)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $14 THEN without_words($7) ELSE $7 END, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET changed = excluded.changed, event_data = excluded.event_data,
              duration_ms = excluded.duration_ms, model = excluded.model, tokens_in = excluded.tokens_in,
              tokens_out = excluded.tokens_out, cost = excluded.cost
-         RETURNING at",
+         RETURNING at, event_data",
         id,
         leased.run.as_uuid(),
         leased.org.as_uuid(),
@@ -411,20 +412,22 @@ async fn trace(
         model,
         tokens_in,
         tokens_out,
-        cost.map(Cost::pico_usd)
+        cost.map(Cost::pico_usd),
+        standing.forget_at_end
     )
     .fetch_one(&mut *tx.inner)
     .await?;
-    let execution_id = leased.run;
+    let (execution_id, at, data) = (leased.run, noted.at, noted.event_data);
     let kind = kind.to_owned();
     Ok(TraceEvent { id, execution_id, seq, changed, kind, at, duration_ms, model, tokens_in, tokens_out, cost, data })
 }
 
-async fn begin_subrun(tx: &mut OrgTx, leased: &Leased, subrun: &Subrun) -> Result<(), DbError> {
+/// What a run asks of another may tell what it knows.
+async fn begin_subrun(tx: &mut OrgTx, leased: &Leased, subrun: &Subrun, standing: &Standing) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO agent_executions (id, org_id, project_id, node_id, parent_id, depth, requested_by, agent_name,
-             options, token_budget)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+             options, token_budget, forget_at_end)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
         subrun.id.as_uuid(),
         leased.org.as_uuid(),
         leased.project.as_uuid(),
@@ -434,7 +437,8 @@ async fn begin_subrun(tx: &mut OrgTx, leased: &Leased, subrun: &Subrun) -> Resul
         leased.user.as_uuid(),
         leased.agent_name,
         json!(subrun.options),
-        i64::try_from(subrun.token_budget).unwrap_or(i64::MAX)
+        i64::try_from(subrun.token_budget).unwrap_or(i64::MAX),
+        standing.forget_at_end
     )
     .execute(&mut *tx.inner)
     .await?;
