@@ -191,11 +191,20 @@ pub fn apply(patch: &NodePatch, txn: &mut TransactionMut<'_>) -> Result<(), Patc
     }
 }
 
-/// Makes the body read as this Markdown, by the smallest edit that does.
-pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchError> {
+/// Whether this Markdown is not too long for a body.
+///
+/// # Errors
+/// Says how long it may be.
+pub fn check_body(text: &str) -> Result<(), PatchError> {
     if text.len() > BODY_BYTES_MAX {
         return Err(PatchError::invalid("body", format!("a body has at most {BODY_BYTES_MAX} bytes of Markdown")));
     }
+    Ok(())
+}
+
+/// Makes the body read as this Markdown, by the smallest edit that does.
+pub fn set_body(txn: &mut TransactionMut<'_>, text: &str) -> Result<(), PatchError> {
+    check_body(text)?;
     let body = txn.get_or_insert_xml_fragment(keys::BODY);
     rich_text::set_markdown(&body, txn, text);
     Ok(())

@@ -241,8 +241,14 @@ impl Template {
 }
 
 impl Plan {
-    /// Whether the nodes' own documents take what they are to hold: before anything comes onto the canvas.
+    /// Whether the nodes may be on a canvas, and their own documents take what they are to hold: before anything comes onto
+    /// the canvas.
     pub fn check_contents(&self) -> Result<(), PatchError> {
+        for patch in &self.canvas {
+            if let CanvasPatch::CreateNode { node, .. } = patch {
+                node.check()?;
+            }
+        }
         self.nodes.iter().try_for_each(|planned| {
             let document = crate::new_doc(yrs::ClientID::new(1));
             let mut txn = document.transact_mut();

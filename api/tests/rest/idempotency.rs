@@ -68,6 +68,20 @@ impl World {
         body
     }
 
+    /// What an operation cannot be asked for, where it goes into a document.
+    fn invalid_body(&self, operation: &str) -> Option<Value> {
+        let mut body = self.body(operation);
+        let (field, value) = match operation {
+            "createNode" => ("title", json!("")),
+            "createDependency" => ("targetNodeId", json!(self.node)),
+            "addInput" | "addOutput" => ("url", json!("https://example.com")),
+            "applyTemplate" => ("parameters", json!({"unheardOf": "x"})),
+            _ => return None,
+        };
+        body[field] = value;
+        Some(body)
+    }
+
     fn path(&self, template: &str) -> String {
         let name = format!("node:{}", self.node);
         let parameters = [
@@ -118,6 +132,11 @@ async fn what_is_sent_again_with_the_same_key_is_created_once() {
         let is_idempotent_anyway = matches!(operation, "addOrganizationMember" | "addProjectMember");
         assert!(takes_a_key || is_idempotent_anyway, "{operation}");
         let (path, body) = (world.path(path), world.body(operation));
+        // What is not even tried needs no other key.
+        if let Some(invalid) = world.invalid_body(operation) {
+            let refused = world.send(&path, &invalid, operation).await;
+            assert!(refused.status.is_client_error(), "{operation}: {}", refused.status);
+        }
         let first = world.send(&path, &body, operation).await;
         let first = identity(operation, &first.expect(StatusCode::CREATED));
         assert!(first.is_string(), "{operation}");

@@ -66,13 +66,14 @@ pub(super) async fn handler(
     extract::Json(request): extract::Json<Request>,
 ) -> Result<Response, Problem> {
     let canvas = api.project(&caller, project, Access::Write).await?.document;
-    let id = EdgeId::new(key.new_id(&api, caller.user, &format!("dependencies of {project}")).await?);
     let edge = NewEdge {
         source_node_id: request.source_node_id,
         target_node_id: request.target_node_id,
         source_output_id: request.source_output_id,
         target_input_id: request.target_input_id,
     };
+    edge.check()?;
+    let id = EdgeId::new(key.new_id(&api, caller.user, &format!("dependencies of {project}")).await?);
     let create = vec![CanvasPatch::CreateEdge { id, edge: edge.clone() }];
     match api.edit_canvas(&canvas, &caller.principal, None, create).await {
         Ok(tag) => Ok(answer(&tag, id, edge.into())),

@@ -82,11 +82,13 @@ pub(super) async fn handler(
     extract::Json(request): extract::Json<Request>,
 ) -> Result<Response, Problem> {
     let canvas = api.project(&caller, project, Access::Write).await?.document;
+    let (new, body) = request.split(caller.user);
+    new.check()?;
+    body.as_deref().map_or(Ok(()), schema::node::check_body)?;
     let id = NodeId::new(key.new_id(&api, caller.user, &format!("nodes of {project}")).await?);
     let node = document_rows::ensure_node(&api.db, canvas.org, project, id).await?;
     let node = node.ok_or_else(|| Problem::new(Code::Conflict))?;
     let documents = NodeDocuments { canvas, project, node };
-    let (new, body) = request.split(caller.user);
     let create = vec![CanvasPatch::CreateNode { id, node: Box::new(new) }];
     match api.edit_canvas(&documents.canvas, &caller.principal, None, create).await {
         // The request was sent before.

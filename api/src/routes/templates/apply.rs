@@ -20,6 +20,7 @@ use schema::{PatchError, PatchErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Found;
 use crate::Api;
@@ -118,16 +119,17 @@ pub(super) async fn handler(
     let canvas = api.project(&caller, project, Access::Write).await?.document;
     let structure = template.structure_for(canvas.org)?;
     let Origin { x, y } = request.position.unwrap_or_default();
-    let application = Application {
-        seed: key.new_id(&api, caller.user, &format!("template {id} in {project}")).await?,
+    let mut application = Application {
+        seed: Uuid::nil(),
         author: Some(caller.user),
         parent: request.parent_id,
         origin: (x, y),
         parameters: request.parameters.unwrap_or_default(),
         provenance: provenance(&api, &caller, id),
     };
+    structure.plan(&application)?.check_contents()?;
+    application.seed = key.new_id(&api, caller.user, &format!("template {id} in {project}")).await?;
     let plan = structure.plan(&application)?;
-    plan.check_contents()?;
     apply(&api, &caller, &canvas, &key, &plan).await?;
     let node =
         |planned: schema::template::PlannedNode| AppliedNode { key: planned.key, id: planned.id, title: planned.title };

@@ -12,6 +12,21 @@ use crate::ids::{EdgeId, NodeId};
 use crate::patch::{PatchError, PatchErrorCode};
 use crate::value::set_or_remove;
 
+const CLOSES_CYCLE: &str = "the target leads to the source already, so that this edge would close a cycle";
+
+impl NewEdge {
+    /// Whether it may be on a canvas at all, whatever else is there.
+    ///
+    /// # Errors
+    /// It joins a node to itself.
+    pub fn check(&self) -> Result<(), PatchError> {
+        if self.source_node_id == self.target_node_id {
+            return Err(PatchError::new(PatchErrorCode::Cycle, "targetNodeId", CLOSES_CYCLE));
+        }
+        Ok(())
+    }
+}
+
 /// Adds an edge.
 pub(super) fn create(txn: &mut TransactionMut, id: EdgeId, edge: &NewEdge) -> Result<(), PatchError> {
     live_node(txn, edge.source_node_id, "sourceNodeId")?;
@@ -19,8 +34,7 @@ pub(super) fn create(txn: &mut TransactionMut, id: EdgeId, edge: &NewEdge) -> Re
     let present = read_live_edges(txn);
     let graph: Graph = present.values().map(CanvasEdge::ends).collect();
     if graph.reached_from(edge.target_node_id).contains(&edge.source_node_id) {
-        let message = "the target leads to the source already, so that this edge would close a cycle";
-        return Err(PatchError::new(PatchErrorCode::Cycle, "targetNodeId", message));
+        return Err(PatchError::new(PatchErrorCode::Cycle, "targetNodeId", CLOSES_CYCLE));
     }
     let ends = |source, target, output, input| (source, target, output, input);
     let new = ends(edge.source_node_id, edge.target_node_id, edge.source_output_id, edge.target_input_id);

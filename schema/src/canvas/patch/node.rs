@@ -13,6 +13,23 @@ use crate::ids::NodeId;
 use crate::patch::{Patch, PatchError, PatchErrorCode, metadata};
 use crate::value::{Problems, from_number, from_time, set, set_or_remove};
 
+impl NewNode {
+    /// Whether it may be on a canvas at all, whatever else is there.
+    ///
+    /// # Errors
+    /// Names the field, and says what it needs.
+    pub fn check(&self) -> Result<(), PatchError> {
+        check_chars("title", &self.title, 1, TITLE_CHARS_MAX)?;
+        for (field, number) in [("x", Some(self.x)), ("y", Some(self.y))] {
+            check_number(field, number, -COORDINATE_MAX)?;
+        }
+        for (field, number) in [("width", self.width), ("height", self.height)] {
+            check_number(field, number, 0.0)?;
+        }
+        check_metadata(&self.metadata)
+    }
+}
+
 /// Adds a node.
 pub(super) fn create(
     txn: &mut TransactionMut,
@@ -20,7 +37,7 @@ pub(super) fn create(
     node: &NewNode,
     now: DateTime<Utc>,
 ) -> Result<(), PatchError> {
-    check_chars("title", &node.title, 1, TITLE_CHARS_MAX)?;
+    node.check()?;
     let workflow = workflow_states(txn);
     let status = node.status.as_ref().or(workflow.first());
     let status = status.ok_or_else(|| PatchError::invalid("status", "the project has no states"))?;
@@ -28,14 +45,6 @@ pub(super) fn create(
     if let Some(parent) = node.parent_id {
         live_node(txn, parent, "parentId")?;
     }
-    for (field, number) in [("x", Some(node.x)), ("y", Some(node.y))] {
-        check_number(field, number, -COORDINATE_MAX)?;
-    }
-    for (field, number) in [("width", node.width), ("height", node.height)] {
-        check_number(field, number, 0.0)?;
-    }
-    check_metadata(&node.metadata)?;
-
     let nodes = txn.get_or_insert_map(keys::NODES);
     let key = id.to_string();
     if nodes.contains_key(txn, &key) {

@@ -22,7 +22,11 @@ pub const PROVENANCE_BYTES_MAX: usize = 16 * 1024;
 pub const VERSION_MAX: i64 = (1 << 53) - 1;
 
 impl NewItem {
-    pub(in crate::node) fn check(&self) -> Result<(), PatchError> {
+    /// Whether it may be in a node at all, whatever else is there.
+    ///
+    /// # Errors
+    /// Names the field, and says what it needs.
+    pub fn check(&self) -> Result<(), PatchError> {
         self.label.as_deref().map_or(Ok(()), check_label)?;
         check_object("metadata", &self.metadata, DATA_BYTES_MAX)?;
         self.provenance.as_ref().map_or(Ok(()), check_provenance)?;

@@ -112,7 +112,6 @@ async fn add(
     key: &IdempotencyKey,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = key.new_id(api, caller.user, &list.to_string()).await?;
     let (label, metadata) = (request.label.clone(), request.metadata.clone().unwrap_or_default());
     let mut provenance = request.provenance.clone().unwrap_or_default();
     provenance.insert("userId".to_owned(), json!(caller.user));
@@ -121,7 +120,10 @@ async fn add(
     if let ItemContent::NodeReference { source_node_id, source_version: Some(version) } = content {
         list.check_reference(api, caller, (source_node_id, version)).await?;
     }
-    let item = NewItem { id, label, metadata, provenance: Some(provenance), content };
+    let mut item = NewItem { id: Uuid::nil(), label, metadata, provenance: Some(provenance), content };
+    item.check()?;
+    let id = key.new_id(api, caller.user, &list.to_string()).await?;
+    item.id = id;
     let node = match list.edit(api, caller, &HeaderMap::new(), NodePatch::AddItem { side: list.side, item }).await {
         // The request was sent before.
         Err(problem) if problem.code() == Code::Conflict && key.is_given() => {
