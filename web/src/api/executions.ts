@@ -112,7 +112,9 @@ export function isOpen({ status }: Pick<Execution, "status">): boolean {
 }
 
 export const executionKeys = {
+  every: ["execution"] as const,
   one: (id: string) => ["execution", id] as const,
+  traces: ["trace"] as const,
   trace: (id: string) => ["trace", id] as const,
   ofNode: (nodeId: string) => ["executions", "node", nodeId] as const,
   open: (projectId: string) => ["executions", "open", projectId] as const,

@@ -1,5 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { executionKeys } from "./executions";
 import { request, requestBytes, withQuery } from "./http";
+import { NOTIFICATIONS } from "./notifications";
 
 /** What the history of a document has. Places in it are numbers of its log, from 1; 0 is the empty document. */
 export interface HistorySummary {
@@ -228,8 +230,14 @@ export function useHistoryChanges(document: string) {
         request<unknown>("POST", `${base(document)}/prune`, span),
       // What is forgotten is not to stay in this window, either: what is not shown is not asked for anew.
       onSuccess: () => {
-        queries.removeQueries({ queryKey: key(document), type: "inactive" });
-        return queries.invalidateQueries({ queryKey: key(document) });
+        const told = [executionKeys.every, NOTIFICATIONS];
+        for (const queryKey of [key(document), ...told]) {
+          queries.removeQueries({ queryKey, type: "inactive" });
+        }
+        // Not asked for anew alone: steps that are known already are kept.
+        const traces = queries.resetQueries({ queryKey: executionKeys.traces });
+        const others = [key(document), ...told].map((queryKey) => queries.invalidateQueries({ queryKey }));
+        return Promise.all([traces, ...others]);
       },
     }),
   };

@@ -34,9 +34,17 @@ async function openMenu(span: Span | null) {
 it("has what was deleted forgotten once that was confirmed, here and on the server", async () => {
   client.setQueryData(["history", DOCUMENT, "blame", 3], "forgotten words");
   client.setQueryData(["history", "node:other", "blame", 3], "other words");
+  const told = [
+    ["trace", "run"],
+    ["execution", "run"],
+    ["notifications", "list"],
+  ];
+  for (const queryKey of told) client.setQueryData(queryKey, "told words");
   fireEvent.click(await openMenu({ fromSeq: 3, throughSeq: 9 }));
   const dialog = await screen.findByRole("dialog", { name: "Forget what was deleted?" });
   expect(dialog.textContent).toContain("deleted again in edits 3 to 9 is forgotten for everybody");
+  expect(dialog.textContent).toContain("notifications from then lose their words");
+  expect(dialog.textContent).toContain("those that failed cannot be tried again");
   expect(sent).toEqual([]);
   fireEvent.click(within(dialog).getByRole("button", { name: "Forget it for good" }));
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
@@ -49,6 +57,7 @@ it("has what was deleted forgotten once that was confirmed, here and on the serv
   ]);
   expect(client.getQueryData(["history", DOCUMENT, "blame", 3])).toBeUndefined();
   expect(client.getQueryData(["history", "node:other", "blame", 3])).toBe("other words");
+  for (const queryKey of told) expect(client.getQueryData(queryKey)).toBeUndefined();
 });
 
 it("says when the edits were made, where that is known", async () => {

@@ -57,6 +57,10 @@ export function ForgetMenu({ document, kind, span, timeOf }: ForgetMenuProps) {
           was in between cannot be seen any more: versions with names from then go, and versions of nodes lose
           their content.
         </p>
+        <p className="mt-2">
+          What was told of it goes, too: notifications from then lose their words, and so does all that agents
+          said that were at work in the project then. Of their runs, those that failed cannot be tried again.
+        </p>
       </Confirm>
     </>
   );
