@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { actionWords, actorWords, detailLines } from "./audit-words";
+import { AUDIT_ACTIONS, actionWords, actorWords, detailLines } from "./audit-words";
 
 it("says who did it, and for whom", () => {
   expect(actorWords({ actor: "user:1", userName: "Ada" })).toBe("Ada");
@@ -11,6 +11,12 @@ it("says who did it, and for whom", () => {
 it("shows by its name what a newer server calls something", () => {
   expect(actionWords("organization.member_left")).toBe("left the organization");
   expect(actionWords("rocket.was_launched")).toBe("Rocket: was launched");
+});
+
+it("says what people decided of what agents do", () => {
+  const decided = ["execution.paused", "execution.resumed", "execution.answered"];
+  const judged = ["node.proposal_accepted", "node.proposal_rejected"];
+  for (const action of [...decided, ...judged]) expect(Object.keys(AUDIT_ACTIONS)).toContain(action);
 });
 
 it("lists details, whatever they are", () => {
