@@ -20,16 +20,18 @@ CREATE FUNCTION without_payload(payload jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     RETURN jsonb_build_object('omitted', to_jsonb(ARRAY(SELECT jsonb_object_keys(payload))));
 
--- What a run's trace tells, without the words that came from documents or went into them.
+-- What a run's trace tells, without the words that came from documents or went into them, and those of people. Of an error
+-- its code stays.
 CREATE FUNCTION without_words(data jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     RETURN (
-        SELECT data || coalesce(jsonb_object_agg(key, 'null'::jsonb), '{}'::jsonb)
-            || jsonb_build_object('omitted', coalesce(data -> 'omitted', '[]') || coalesce(jsonb_agg(key), '[]'::jsonb))
+        SELECT data
+            || coalesce(jsonb_object_agg(key, CASE key WHEN 'error' THEN (data -> key) || '{"message": ""}' ELSE 'null' END), '{}')
+            || jsonb_build_object('omitted', coalesce(data -> 'omitted', '[]') || coalesce(jsonb_agg(key), '[]'))
         FROM jsonb_object_keys(data) AS key
-        WHERE key IN ('promptSummary', 'responseSummary', 'plan', 'arguments', 'result', 'question', 'options', 'context',
-                      'response', 'approved')
-          AND jsonb_typeof(data -> key) <> 'null');
+        WHERE CASE key WHEN 'error' THEN data -> key ->> 'message' <> '' ELSE jsonb_typeof(data -> key) <> 'null' END
+          AND key IN ('promptSummary', 'responseSummary', 'plan', 'arguments', 'result', 'question', 'options', 'context',
+                      'response', 'approved', 'error'));
 
 -- Notifications, traces and questions tell words, too.
 CREATE OR REPLACE FUNCTION without_values(payload jsonb) RETURNS jsonb

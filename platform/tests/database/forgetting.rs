@@ -24,7 +24,7 @@ fn telling(seq: i32, status: Status) -> Append {
     let trace = TraceChange {
         seq: 1,
         kind: "llm_call",
-        data: json!({"call": 1, "promptSummary": SECRET, "responseSummary": null}),
+        data: json!({"promptSummary": SECRET, "result": null, "error": {"code": "declined", "message": SECRET}}),
         duration_ms: None,
         model: None,
         tokens_in: None,
@@ -105,6 +105,8 @@ async fn a_run_that_was_at_work_says_nothing_of_what_was_forgotten_and_keeps_not
     let (part, merged) = (Seq::new(2)..=Seq::new(3), "merged".into());
     history::forget(&test.db, org, document.id, Epoch::FIRST, part, &merged, &Actor::SYSTEM).await.unwrap();
     assert_eq!(holders(&test).await, ["agent_journal"], "it needs what it has noted");
+    let is_told = "SELECT bool_and(event_data -> 'error' ->> 'code' = 'declined') FROM agent_trace_events";
+    assert!(test.is_so(is_told).await, "that it failed, and of what, stays");
     runs::append(&test.db, &leased, &telling(2, Status::Running)).await.unwrap();
     let needed = ["agent_journal", "notifications", "notification"];
     assert_eq!(holders(&test).await, needed, "whoever is asked something needs to know what");
