@@ -247,12 +247,38 @@ async fn a_lock_whose_holder_left_but_for_an_instance_that_is_silent_is_left_to_
 }
 
 #[tokio::test]
+async fn who_is_here_through_an_instance_that_gives_no_name_keeps_the_lock_too() {
+    // As builds do that know no names.
+    const ATTEND: &str = "UPDATE node_locks SET attended_until = now() + interval '2 minutes'";
+    let scene = Scene::new().await;
+    let (db, ada) = (&scene.test.db, scene.ada.reference());
+    let (attend, leave) =
+        (|| locks::attend(db, &scene.node, ada, ONE, MINUTE), || locks::leave(db, &scene.node, ada, ONE));
+    let is_held = async || locks::find(db, &scene.node).await.unwrap().is_some();
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    attend().await.unwrap();
+    scene.test.sabotage(ATTEND).await;
+    assert!(!leave().await.unwrap() && is_held().await, "the one without a name spoke last");
+    attend().await.unwrap();
+    assert!(!leave().await.unwrap() && is_held().await, "it spoke before the other");
+    assert_eq!(end_abandoned(db).await, []);
+    scene.test.sabotage("UPDATE node_locks SET attended_until = now()").await;
+    assert_eq!(end_abandoned(db).await, [scene.node], "once it is silent");
+
+    scene.take(&scene.ada, Waiting::NotTold).await;
+    attend().await.unwrap();
+    attend().await.unwrap();
+    assert!(leave().await.unwrap(), "what an instance said last is what it says");
+}
+
+#[tokio::test]
 async fn what_an_instance_said_a_day_ago_is_forgotten() {
     let scene = Scene::new().await;
     let (db, ada) = (&scene.test.db, scene.ada.reference());
     scene.take(&scene.ada, Waiting::NotTold).await;
     locks::attend(db, &scene.node, ada, TWO, MINUTE).await.unwrap();
-    let yesterday = "UPDATE node_locks SET attended_by = jsonb_build_object(key, now() - interval '25 hours')
+    let yesterday = "UPDATE node_locks SET attended_until = now() - interval '25 hours',
+                         attended_by = jsonb_build_object(key, now() - interval '25 hours')
                      FROM (SELECT jsonb_object_keys(attended_by) AS key FROM node_locks) said";
     scene.test.sabotage(yesterday).await;
     locks::attend(db, &scene.node, ada, ONE, MINUTE).await.unwrap();

@@ -26,7 +26,8 @@ pub async fn attend(
     let mut tx = db.org(document.org).await?;
     sqlx::query!(
         "UPDATE node_locks SET attended_until = now() + make_interval(secs => $5),
-             attended_by = (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each_text(attended_by)
+             attended_by = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+                            FROM jsonb_each_text(lock_attendances(attended_by, attended_until))
                             WHERE value::timestamptz > now() - make_interval(secs => $6))
                  || jsonb_build_object($4::text, now() + make_interval(secs => $5))
          WHERE node_id = $1 AND holder_kind = $2 AND holder_id = $3",
@@ -67,8 +68,9 @@ async fn leave_locked(
     let held = lock_row(tx, document, project).await?;
     let Some(lock) = held.filter(|lock| lock.holder == holder) else { return Ok(false) };
     let is_elsewhere = sqlx::query_scalar!(
-        r#"UPDATE node_locks SET attended_by = attended_by - $2::text,
-               attended_until = (SELECT max(value::timestamptz) FROM jsonb_each_text(attended_by - $2::text))
+        r#"UPDATE node_locks SET attended_by = lock_attendances(attended_by, attended_until) - $2::text,
+               attended_until = (SELECT max(value::timestamptz)
+                                 FROM jsonb_each_text(lock_attendances(attended_by, attended_until) - $2::text))
            WHERE node_id = $1 RETURNING attended_by <> '{}' AS "is_elsewhere!""#,
         document.id,
         instance.to_string()
