@@ -364,13 +364,14 @@ async fn tell(
     });
     events::append(tx, about(EventKind::ExecutionUpdate, update));
     if let Some((kind, title, body)) = &changes.notice {
+        // Whoever is asked something needs to know what, until the run is over.
+        let is_silent = standing.forget_at_end && changes.finished.is_some();
         let about = AboutNode {
             kind: *kind,
             project: leased.project,
             node: leased.node,
-            node_title: title,
-            // Whoever is asked something needs to know what, until the run is over.
-            body: body.as_deref().filter(|_| !standing.forget_at_end || changes.finished.is_none()),
+            node_title: if is_silent { "" } else { title },
+            body: body.as_deref().filter(|_| !is_silent),
             actors: &[agent],
         };
         notify(tx, &[leased.user], &about).await?;
