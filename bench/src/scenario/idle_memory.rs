@@ -78,12 +78,12 @@ impl IdleMemory {
     async fn measure(&self, bench: &Bench, system: &System, dialect: Dialect) -> Result<Held> {
         let connections = self.connections;
         let documents = connections.div_ceil(self.per_document);
-        let named = |what: &str, count: usize| -> Vec<String> {
+        let numbered = |what: &str, count: usize| -> Vec<String> {
             (0..count).map(|index| bench.document(&format!("{what}-{}-{index}", dialect.name()))).collect()
         };
-        let first = system.attach_all(dialect, named("first", FIRST).iter()).await?;
+        let first = system.attach_all(dialect, numbered("first", FIRST).iter()).await?;
         let empty = settled_bytes(system).await?;
-        let names = named("idle", documents);
+        let names = numbered("idle", documents);
         // The first connection of each document pays for the document itself.
         let mut attached = system.attach_all(dialect, names.iter()).await?;
         let opened = settled_bytes(system).await?;
