@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import type { Authors } from "./history";
 import { request, withQuery } from "./http";
 
 /** What made a version of a node. */
@@ -18,6 +19,8 @@ export interface NodeVersion {
 
 interface VersionsPage {
   items: NodeVersion[];
+  /** Those who made them. */
+  authors: Authors;
   nextBefore?: number;
 }
 
@@ -38,7 +41,9 @@ export function useNodeVersions(nodeId: string) {
     },
     getNextPageParam: (last) => last.nextBefore ?? null,
   });
-  return { ...pages, versions: pages.data?.pages.flatMap(({ items }) => items) };
+  const versions = pages.data?.pages.flatMap(({ items }) => items);
+  const authors: Authors = Object.assign({}, ...(pages.data?.pages.map((page) => page.authors) ?? []));
+  return { ...pages, versions, authors };
 }
 
 /** Brings a node back to one of its versions, as an edit like any other. */

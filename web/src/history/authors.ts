@@ -29,12 +29,6 @@ export function nameOf(author: Author | undefined): string {
   return program ? `${author.name} (${program})` : author.name;
 }
 
-/** What to call a principal such as `user:<id>`, with the names of people by their ids. */
-export function principalName(principal: string, names: ReadonlyMap<string, string>): string {
-  const [kind = "", id = ""] = principal.split(":");
-  return (kind === "user" ? names.get(id) : PROGRAMS[kind]) ?? "Somebody";
-}
-
 /**
  * How each author looks. Of those that are known here no two look the same, as far as there are colours; and those of the
  * first list look as they do without the others.

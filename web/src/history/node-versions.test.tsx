@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { NodeVersion } from "../api/node-versions";
-import { CanEditContext, NamesContext } from "../canvas/canvas-context";
+import { CanEditContext } from "../canvas/canvas-context";
 import { ProjectFeedProvider } from "../events/project-feed";
 import { NodeVersions } from "./node-versions";
 
@@ -44,7 +44,11 @@ beforeEach(() => {
     const older = kept.filter((one) => one.version < before);
     const items = older.slice(0, Number(query.get("limit") ?? 50));
     const rest = items.length < older.length ? { nextBefore: items.at(-1)?.version } : {};
-    return Response.json({ items, ...rest });
+    const authors = {
+      "user:ada": { kind: "user", name: "Ada" },
+      "agent:x": { kind: "agent", name: "Critic" },
+    };
+    return Response.json({ items, authors, ...rest });
   });
 });
 afterEach(() => {
@@ -55,13 +59,11 @@ afterEach(() => {
 function show(canEdit = true) {
   render(
     <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
-      <NamesContext value={new Map([["ada", "Ada"]])}>
-        <CanEditContext value={canEdit}>
-          <ProjectFeedProvider projectId="p">
-            <NodeVersions nodeId="n" onChoose={(seq) => chosen.push(seq)} />
-          </ProjectFeedProvider>
-        </CanEditContext>
-      </NamesContext>
+      <CanEditContext value={canEdit}>
+        <ProjectFeedProvider projectId="p">
+          <NodeVersions nodeId="n" onChoose={(seq) => chosen.push(seq)} />
+        </ProjectFeedProvider>
+      </CanEditContext>
     </QueryClientProvider>,
   );
 }
@@ -79,7 +81,7 @@ it("lists versions with what made them and who, and more when they are asked for
   kept[0] = version(7, { changeType: "status_change", changeSummary: "Status: done", changedBy: "agent:x" });
   show();
   const [last, before, ...others] = await rows();
-  expect(last?.textContent).toMatch(/^Version 7 Status: done.*An agent · just now/);
+  expect(last?.textContent).toMatch(/^Version 7 Status: done.*Critic \(agent\) · just now/);
   expect(before?.textContent).toMatch(/^Version 6 Edited.*Ada/);
   expect(others).toHaveLength(3);
   fireEvent.click(screen.getByRole("button", { name: "Show more" }));

@@ -1,4 +1,4 @@
-import { use, useState } from "react";
+import { useState } from "react";
 import {
   type NodeVersion,
   type NodeVersionChange,
@@ -6,7 +6,7 @@ import {
   useRefreshNodeVersions,
   useRollBack,
 } from "../api/node-versions";
-import { NamesContext, useCanEdit } from "../canvas/canvas-context";
+import { useCanEdit } from "../canvas/canvas-context";
 import { useProjectEvents } from "../events/project-feed";
 import { timeAgo } from "../lib/text";
 import { Button } from "../ui/button";
@@ -14,7 +14,7 @@ import { Confirm } from "../ui/confirm";
 import { Icon, type IconName } from "../ui/icon";
 import { Loaded } from "../ui/loaded";
 import { MorePages } from "../ui/more-pages";
-import { principalName } from "./authors";
+import { nameOf } from "./authors";
 
 interface NodeVersionsProps {
   nodeId: string;
@@ -44,6 +44,7 @@ export function NodeVersions({ nodeId, onChoose }: NodeVersionsProps) {
                 <Version
                   key={version.version}
                   version={version}
+                  by={nameOf(pages.authors[version.changedBy])}
                   onChoose={onChoose && (() => onChoose(version.nodeSeq))}
                   onBack={canEdit ? () => setChosen(version) : null}
                 />
@@ -78,12 +79,13 @@ const ICONS: Record<NodeVersionChange, IconName> = {
 
 interface VersionProps {
   version: NodeVersion;
+  /** What to call whoever made it. */
+  by: string;
   onChoose: (() => void) | null;
   onBack: (() => void) | null;
 }
 
-function Version({ version: { version, changeType, ...rest }, onChoose, onBack }: VersionProps) {
-  const name = principalName(rest.changedBy, use(NamesContext));
+function Version({ version: { version, changeType, ...rest }, by, onChoose, onBack }: VersionProps) {
   const content = (
     <>
       <span aria-hidden className="grid size-7 shrink-0 place-items-center rounded-full bg-sunken text-muted">
@@ -95,7 +97,7 @@ function Version({ version: { version, changeType, ...rest }, onChoose, onBack }
           <span className="text-muted">{rest.changeSummary}</span>
         </span>
         <span className="block truncate text-xs text-muted">
-          {name}
+          {by}
           {" · "}
           <time dateTime={rest.createdAt} title={new Date(rest.createdAt).toLocaleString("en")}>
             {timeAgo(rest.createdAt, Date.now())}
