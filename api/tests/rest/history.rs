@@ -36,6 +36,15 @@ impl Scene {
         Self { ada, bob, project, node }
     }
 
+    /// Waits until the node is listed: of what comes and goes, or is changed, before that, nobody is told apart.
+    pub(crate) async fn is_listed(&self) {
+        let listed = async || {
+            let list = self.ada.get(&format!("/projects/{}/nodes", self.project)).await.expect(StatusCode::OK);
+            list["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(())
+        };
+        self.ada.eventually(listed).await;
+    }
+
     pub(crate) fn history(&self, rest: &str) -> String {
         format!("/documents/node:{}/history{rest}", self.node)
     }
@@ -266,6 +275,7 @@ async fn what_is_pruned_from_a_canvas_is_in_no_version_and_no_event_either() {
     const SECRET: &str = "hunter2-in-the-title";
     let server = Server::start().await;
     let scene = Scene::in_server(&server).await;
+    scene.is_listed().await;
     let orgs = scene.ada.get("/orgs").await.expect(StatusCode::OK);
     let hooks = format!("/orgs/{}/webhooks", orgs["items"][0]["id"].as_str().unwrap());
     scene.ada.post(&hooks, json!({"url": "https://hooks.example.com/glassbox"})).await.expect(StatusCode::CREATED);

@@ -94,6 +94,7 @@ async fn presence_is_told_by_streams_of_documents_that_are_asked_for_it() {
         refused.expect_problem(StatusCode::BAD_REQUEST, "INVALID_PARAMETER");
     }
 
+    scene.is_listed().await;
     let mut silent = EventSource::open(&scene.ada, &format!("{project}?types=node_deleted"), None).await;
     let mut telling = EventSource::open(&scene.ada, &format!("{project}?types=node_deleted&presence=true"), None).await;
     let session = enter(&server, &scene.bob, &format!("project:{}", scene.project)).await;

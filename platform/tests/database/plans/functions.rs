@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 type Function = (String, Vec<String>, Vec<String>, Option<String>);
 
 const FUNCTIONS: &str = "
-    SELECT p.prosrc, coalesce(p.proargnames, '{}'), p.proargtypes::regtype[]::text[],
+    SELECT p.prosrc, coalesce(p.proargnames, '{}'), string_to_array(p.proargtypes::text, ' ')::oid[]::regtype[]::text[],
         (SELECT min(tgrelid::regclass::text) FROM pg_trigger WHERE tgfoid = p.oid)
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE l.lanname = 'plpgsql' AND p.pronamespace = 'public'::regnamespace
