@@ -1,5 +1,5 @@
 import { expect } from "@playwright/test";
-import { call, createNode, createProject } from "../rest";
+import { call, createProject } from "../rest";
 import { violations } from "./axe";
 import { test } from "./studio";
 
@@ -43,8 +43,12 @@ test("a template is made of selected nodes, and makes others like them", async (
   const ada = await studio.visit("Ada");
   const { page, person } = ada;
   const project = await createProject(server, person, "Crossroads");
-  const sourceNodeId = await createNode(server, project, person, "Which way?");
-  const targetNodeId = await createNode(server, project, person, "This way");
+  const place = async (title: string, x: number) => {
+    const body = { title, position: { x, y: 0 } };
+    return (await call<{ id: string }>(server, `/projects/${project.id}/nodes`, { person, body })).id;
+  };
+  const sourceNodeId = await place("Which way?", 0);
+  const targetNodeId = await place("This way", 320);
   await call(server, `/projects/${project.id}/dependencies`, {
     person,
     body: { sourceNodeId, targetNodeId },
@@ -81,10 +85,15 @@ test("a template is made of selected nodes, and makes others like them", async (
   await expect(page.getByLabel("Edge from Which way? to This way")).toHaveCount(2);
 });
 
-test("a guest of the organization is not offered to make templates", async ({ studio }) => {
+test("a guest of the organization is not offered to make templates", async ({ studio, server, owner }) => {
   await studio.addNode("No pattern");
   const gil = await studio.visit("Gil");
   const { page } = gil;
+  await call(server, `/orgs/${studio.project.orgId}/members/${gil.person.id}`, {
+    person: owner,
+    method: "PATCH",
+    body: { role: "guest" },
+  });
   // Until it is known what one is in the organization, nobody is offered it.
   await Promise.all([page.waitForResponse(/\/api\/v1\/orgs$/), page.reload()]);
   await expect(gil.stateLine).toHaveText("Saved");
