@@ -346,6 +346,21 @@ fn what_two_close_at_the_same_time_is_shown_as_a_conflict_to_both() {
 }
 
 #[test]
+fn everybody_lists_the_same_problems_in_the_same_order() {
+    let doc = canvas(1, 0);
+    let keys: Vec<_> = (0..20).map(|number| format!("no-{number:02}")).collect();
+    {
+        let mut txn = doc.transact_mut();
+        let nodes = txn.get_or_insert_map("nodes");
+        for key in &keys {
+            nodes.insert(&mut txn, key.as_str(), MapPrelim::default());
+        }
+    }
+    let listed: Vec<_> = view(&doc).problems.into_iter().map(|problem| problem.path).collect();
+    assert_eq!(listed, keys.iter().map(|key| format!("nodes.{key}")).collect::<Vec<_>>());
+}
+
+#[test]
 fn whatever_clients_wrote_is_read_without_a_panic_and_listed() {
     let doc = canvas(1, 1);
     {

@@ -21,7 +21,7 @@ pub struct CanvasView {
     pub edges: BTreeMap<EdgeId, CanvasEdge>,
     /// What is wrong with the graph, as people who edited at the same time can leave it; sorted.
     pub conflicts: Vec<Conflict>,
-    /// What is not of the type that it should be.
+    /// What is not of the type that it should be: of the project, of nodes, of edges, in the order of their keys.
     pub problems: Vec<Problem>,
 }
 
@@ -282,7 +282,10 @@ fn read_entries<T: ReadTxn, K: std::str::FromStr + Ord, V>(
 ) -> BTreeMap<K, V> {
     let Some(map) = txn.get_map(root) else { return BTreeMap::new() };
     let mut entries = BTreeMap::new();
-    for (key, value) in map.iter(txn) {
+    // In order: everybody who reads the same lists the same problems first.
+    let mut members: Vec<_> = map.iter(txn).collect();
+    members.sort_unstable_by_key(|(key, _)| *key);
+    for (key, value) in members {
         let path = format!("{root}.{key}");
         match (key.parse(), value) {
             (Ok(id), Out::YMap(entry)) => {
