@@ -35,11 +35,11 @@ pub(crate) async fn open(
                 Err((code, reason)) => return upgrade.refuse(&shared, code, reason),
             };
             let of_socket = Arc::clone(&shared);
-            upgrade.then(&shared, move |connected| async move {
-                let (shared, _place) = (of_socket, place);
+            upgrade.then(&shared, move |connected| {
+                let (access, shared) = (of_socket.access_news.listen(), of_socket);
                 let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
                 let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), authority, address);
-                serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
+                serve(connected, outbox, connection, shared, access, place)
             })
         }
         Err((code, reason)) => upgrade.refuse(&shared, code, reason),

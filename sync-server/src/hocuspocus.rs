@@ -40,10 +40,10 @@ const DIALECT_AFTER_ADDRESS: usize = 3;
 pub(crate) async fn open(State(server): State<SyncServer>, upgrade: Upgrade) -> Response {
     let shared = server.shared;
     let (of_socket, address) = (Arc::clone(&shared), upgrade.address);
-    upgrade.then(&shared, move |connected| async move {
-        let shared = of_socket;
+    upgrade.then(&shared, move |connected| {
+        let (access, shared) = (of_socket.access_news.listen(), of_socket);
         let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, &shared.metrics));
         let connection = Connection::new(Arc::clone(&shared), Arc::clone(&outbox), address);
-        serve(connected, &outbox, connection, &shared, shared.access_news.listen()).await;
+        serve(connected, outbox, connection, shared, access, ())
     })
 }

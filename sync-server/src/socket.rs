@@ -80,41 +80,36 @@ pub(crate) trait Dialect: Send {
     fn expiring(&mut self);
 }
 
-/// Serves a socket until either side ends it. `access` has listened since before access was first looked up.
-pub(crate) async fn serve<D: Dialect>(
+/// Serves a socket until either side ends it. `access` has listened since before access was first looked up; `places` is
+/// what the socket takes up until it has ended.
+///
+/// No `async fn`: that keeps room for its arguments twice, for as long as the socket is open.
+pub(crate) fn serve<D: Dialect>(
     connected: Connected,
-    outbox: &Outbox,
+    outbox: Arc<Outbox>,
     mut dialect: D,
-    shared: &Shared,
+    shared: Arc<Shared>,
     access: AccessListener,
-) {
-    let _open = shared.metrics.socket_opened(D::NAME);
-    let _running = shared.lifecycle.connection("socket");
-    let stream = outbox.connect(connected.stream);
-    let mut incoming = of_stranger(stream, outbox, &connected.read, shared);
-    let now = Instant::now();
-    let mut serving = Serving {
-        stream,
-        outbox,
-        shared,
-        pinged: None,
-        full_since: None,
-        access,
-        next_access_check: now + Duration::from_secs(shared.limits.access_check_seconds),
-        told_expiring: None,
-        authenticated: false,
-        pass: connected.pass,
-        throttle: Throttle::new(&shared.limits),
-    };
-    serving.learn_whose(&mut incoming, &dialect);
-    let close = serving.run(&mut incoming, &mut dialect).await;
-    drop(dialect);
-    if let Some((code, reason)) = close {
-        if code == close::RESTART {
-            Box::pin(wait_for_turn_to_leave(shared)).await;
+    places: impl Send,
+) -> impl Future<Output = ()> + Send {
+    let Connected { stream, read, pass } = connected;
+    async move {
+        let _open = shared.metrics.socket_opened(D::NAME);
+        let _running = shared.lifecycle.connection("socket");
+        let stream = outbox.connect(stream);
+        let mut incoming = of_stranger(stream, &outbox, &read, &shared);
+        let mut serving = Serving::new(stream, &outbox, &shared, pass, access);
+        serving.learn_whose(&mut incoming, &dialect);
+        let close = serving.run(&mut incoming, &mut dialect).await;
+        drop(dialect);
+        if let Some((code, reason)) = close {
+            if code == close::RESTART {
+                Box::pin(wait_for_turn_to_leave(&shared)).await;
+            }
+            // Boxed: until it ends, the socket need not keep room for its end.
+            Box::pin(self::close(stream, &outbox, &mut incoming, code, reason)).await;
         }
-        // Boxed: until it ends, the socket need not keep room for its end.
-        Box::pin(self::close(stream, outbox, &mut incoming, code, reason)).await;
+        drop(places);
     }
 }
 
@@ -189,7 +184,29 @@ struct Serving<'a> {
     throttle: Throttle,
 }
 
-impl Serving<'_> {
+impl<'a> Serving<'a> {
+    fn new(
+        stream: &'a TcpStream,
+        outbox: &'a Outbox,
+        shared: &'a Shared,
+        pass: Option<Arc<Pass>>,
+        access: AccessListener,
+    ) -> Self {
+        Self {
+            stream,
+            outbox,
+            shared,
+            pinged: None,
+            full_since: None,
+            access,
+            next_access_check: Instant::now() + Duration::from_secs(shared.limits.access_check_seconds),
+            told_expiring: None,
+            authenticated: false,
+            pass,
+            throttle: Throttle::new(&shared.limits),
+        }
+    }
+
     /// Returns the close code and reason when it is the server that ends the socket.
     async fn run<D: Dialect>(&mut self, incoming: &mut Incoming<'_>, dialect: &mut D) -> Option<(u16, &'static str)> {
         let (drain, shutdown) = (self.shared.lifecycle.draining(), self.shared.lifecycle.shutdown_token());

@@ -9,6 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::OptionFuture;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use platform::auth::{AuthError, Principal};
@@ -115,14 +117,14 @@ impl Upgrade {
     pub(crate) fn then<F, W>(self, shared: &Shared, serve: F) -> Response
     where
         F: FnOnce(Connected) -> W + Send + 'static,
-        W: Future<Output = ()> + Send,
+        W: Future<Output = ()> + Send + 'static,
     {
         let Self { connection, accept, pass, .. } = self;
-        shared.lifecycle.spawn("socket", async move {
-            // The client is gone, or what carries the connection is nothing that can be written to directly.
-            let Some(connected) = connection.await.ok().and_then(|upgraded| connected(upgraded, pass)) else { return };
-            serve(connected).await;
-        });
+        // Nothing if the client is gone, or if what carries the connection is nothing that can be written to directly.
+        let connected = connection.map(move |upgraded| connected(upgraded.ok()?, pass));
+        // No async block: that would keep room for what leads to the socket for as long as it is open.
+        let served = connected.then(|connected| OptionFuture::from(connected.map(serve)));
+        shared.lifecycle.spawn("socket", served.map(drop));
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();

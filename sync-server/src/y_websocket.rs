@@ -57,11 +57,10 @@ pub(crate) async fn open(
     match attach(&shared, &name, &authority.principal, &outbox).await {
         Ok(session) => {
             let of_socket = Arc::clone(&shared);
-            upgrade.then(&shared, move |connected| async move {
-                let _places = places;
+            upgrade.then(&shared, move |connected| {
                 let (shared, session, access_check) = (of_socket, Arc::new(session), AccessCheck::default());
                 let dialect = YWebsocket { shared: Arc::clone(&shared), name, authority, whose, session, access_check };
-                serve(connected, &outbox, dialect, &shared, access).await;
+                serve(connected, outbox, dialect, shared, access, places)
             })
         }
         Err((code, reason)) => upgrade.refuse(&shared, code, reason),
