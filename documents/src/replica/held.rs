@@ -1,6 +1,6 @@
 //! Updates that wait for content that is missing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use schema::update::{ClientRange, UpdateSummary};
@@ -18,9 +18,15 @@ const HELD_NEEDS: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct HeldUpdates {
     updates: HashMap<u64, Held>,
+    /// The same, to find out whether an update is held already.
+    known: HashSet<Bytes>,
+    /// What they insert, by client id, update and clock.
+    insertions: BTreeMap<(u64, u64, u64), ClientRange>,
     /// By client id and the clock that must be reached: the updates that wait for it.
     by_need: BTreeMap<(u64, u64), Vec<u64>>,
     next: u64,
+    /// How many were taken out.
+    taken: u64,
     bytes: usize,
     structs: usize,
     needs: usize,
@@ -42,8 +48,13 @@ impl HeldUpdates {
 
     /// Whether an update that is held inserts all of a range.
     pub(super) fn brings(&self, range: &ClientRange) -> bool {
-        let mut insertions = self.updates.values().flat_map(|held| &held.insertions);
-        insertions.any(|held| held.client == range.client && held.start <= range.start && range.end <= held.end)
+        let mut insertions = self.insertions.range((range.client, 0, 0)..=(range.client, u64::MAX, u64::MAX));
+        insertions.any(|(_, held)| held.start <= range.start && range.end <= held.end)
+    }
+
+    /// How many updates were held once and are no more.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Of all updates that are held.
@@ -62,13 +73,14 @@ impl HeldUpdates {
 
     /// Holds an update until the clock of each client id is reached. Returns whether it is new.
     pub(super) fn add(&mut self, update: &Bytes, summary: &UpdateSummary, needs: Vec<(u64, u64)>) -> bool {
-        if self.updates.values().any(|held| held.update == update) {
+        if !self.known.insert(update.clone()) {
             return false;
         }
         let (insertions, structs) = (summary.insertions().to_vec(), summary.structs());
         self.bytes += update.len();
         self.structs += structs;
         self.needs += needs.len();
+        self.insertions.extend(insertions.iter().map(|range| ((range.client, self.next, range.start), *range)));
         let held = Held { update: update.clone(), insertions, structs, needs: needs.len() };
         self.updates.insert(self.next, held);
         for need in needs {
@@ -93,12 +105,19 @@ impl HeldUpdates {
             }
         }
         ready.sort_unstable();
-        let ready = ready.iter().filter_map(|number| self.updates.remove(number));
-        let ready = ready.inspect(|held| {
-            self.bytes -= held.update.len();
-            self.structs -= held.structs;
-        });
-        ready.map(|held| held.update).collect()
+        ready.into_iter().filter_map(|number| self.take(number)).collect()
+    }
+
+    fn take(&mut self, number: u64) -> Option<Bytes> {
+        let held = self.updates.remove(&number)?;
+        self.known.remove(&held.update);
+        for range in &held.insertions {
+            self.insertions.remove(&(range.client, number, range.start));
+        }
+        self.taken += 1;
+        self.bytes -= held.update.len();
+        self.structs -= held.structs;
+        Some(held.update)
     }
 }
 
@@ -120,8 +139,24 @@ mod tests {
         assert_eq!(held.take_ready(1, 3), Vec::<Bytes>::new());
         assert_eq!(held.take_ready(1, 9), [second]);
         assert_eq!(held.take_ready(2, 3), [first]);
-        assert!(held.is_empty() && held.by_need.is_empty());
+        assert!(held.is_empty() && held.by_need.is_empty() && held.known.is_empty() && held.insertions.is_empty());
+        assert_eq!(held.taken(), 2);
         assert_eq!((held.bytes, held.structs, held.needs), (0, 0, 0));
+    }
+
+    #[test]
+    fn it_is_known_what_those_who_wait_bring() {
+        // One letter of client 8, at clock 3, into the list `r`.
+        let letter = Bytes::from_static(&[1, 1, 8, 3, 4, 1, 1, b'r', 1, b'x', 0]);
+        let summary = schema::update::inspect(&letter, &schema::update::UpdateLimits::default()).unwrap();
+        let brought = |client, start, end| ClientRange { client, start, end };
+        let mut held = HeldUpdates::default();
+        assert!(held.add(&letter, &summary, vec![(8, 3)]) && !held.add(&letter, &summary, vec![(8, 3)]));
+        assert!(held.brings(&brought(8, 3, 4)));
+        assert!(!held.brings(&brought(8, 2, 4)) && !held.brings(&brought(8, 3, 5)) && !held.brings(&brought(7, 3, 4)));
+        assert_eq!(held.take_ready(8, 3), [letter.clone()]);
+        assert!(!held.brings(&brought(8, 3, 4)));
+        assert!(held.add(&letter, &summary, vec![(8, 3)]), "it may wait again");
     }
 
     #[test]
