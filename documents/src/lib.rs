@@ -11,12 +11,13 @@
 //! | [`history`] | what documents were, who made them so, and how to bring it back |
 //! | [`quarantine`] | what was refused as harmful, and how an operator brings it back |
 //!
-//! Inside: locks of nodes (`locks`), from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), the relational rows derived from documents
+//! Inside: locks of nodes (`locks`), from a log to a room (`opening`), group commit (`log_writer`), snapshots (`compaction`), whether a room holds what its log says (`comparison`), the relational rows derived from documents
 //! (`projection`, `left_behind`), what is kept too long (`retention`), how far logs reach (`head_watch`).
 
 mod barred;
 mod by_session;
 mod compaction;
+mod comparison;
 pub mod delivery;
 pub mod error;
 mod head_watch;

@@ -57,6 +57,7 @@ pub(crate) struct DocumentMetrics {
     pub(crate) load_seconds: Histogram,
     pub(crate) load_failures: Counter,
     pub(crate) reloads: Counter,
+    pub(crate) contradictions: Counter,
     pub(crate) compactions: Counter,
     pub(crate) compaction_seconds: Histogram,
     pub(crate) compaction_failures: Counter,
@@ -89,6 +90,7 @@ impl DocumentMetrics {
             load_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             load_failures: Counter::default(),
             reloads: Counter::default(),
+            contradictions: Counter::default(),
             compactions: Counter::default(),
             compaction_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             compaction_failures: Counter::default(),
@@ -141,6 +143,8 @@ impl DocumentMetrics {
         registry.register("load_seconds", "Seconds to load a document from the log", self.load_seconds.clone());
         registry.register("load_failures", "Documents that could not be loaded", self.load_failures.clone());
         registry.register("reloads", "Documents loaded anew after the engine failed", self.reloads.clone());
+        let contradictions = self.contradictions.clone();
+        registry.register("contradictions", "Rooms that ended because the log says something else", contradictions);
         registry.register("projections", "Projections written", self.projections.clone());
         registry.register("projection_failures", "Projections that failed", self.projection_failures.clone());
         let published = self.presence_published.clone();

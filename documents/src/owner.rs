@@ -32,7 +32,7 @@ use crate::presence_codec;
 use crate::projection::{Projected, Projection};
 use crate::registry::Documents;
 use crate::room::{
-    Attach, Edit, Edited, Extent, Input, PresenceNews, Quarantined, Room, SavingState, SessionId, Ticket,
+    Agreement, Attach, Edit, Edited, Extent, Input, PresenceNews, Quarantined, Room, SavingState, SessionId, Ticket,
 };
 use crate::services::Services;
 use heavy::heavy;
@@ -82,6 +82,8 @@ pub(crate) enum Event {
     Lock(Option<Lock>),
     /// Who holds the node's lock, as the tables have it.
     LockRead(Result<Option<Lock>, DbError>),
+    /// Whether the room holds what the log says.
+    Compared(Agreement),
     Compacted(Option<Seq>),
     /// The rows that the tables have of it are behind its log.
     RowsBehind,
@@ -381,6 +383,7 @@ impl Owner {
             }
             Event::Lock(lock) => self.lock_changed(lock),
             Event::LockRead(read) => self.lock_was_read(read),
+            Event::Compared(agreement) => self.take(Input::Compared(agreement)),
             Event::Compacted(seq) => self.compaction.finished(self.now(), seq),
             Event::RowsBehind => self.projection.request(self.now()),
             Event::Projected(seq, touched) => {

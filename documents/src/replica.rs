@@ -153,15 +153,21 @@ pub(crate) struct Replica {
 impl Replica {
     /// Builds the document from a snapshot and the updates after it, in the log's order.
     pub(crate) fn from_log<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
-        Self::build(schema::new_doc(ClientID::new(client)), parts)
+        Self::build(schema::new_doc(ClientID::new(client)), trusted_as_log(parts))
+    }
+
+    /// Builds the document that several whole states make together.
+    pub(crate) fn from_states<'a>(states: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
+        let states = states.map(|state| (state, Trust::State));
+        Self::build(schema::new_doc(ClientID::new(client)), states)
     }
 
     /// Builds the document like [`Self::from_log`], and keeps what is deleted from then on.
     pub(crate) fn keeping_deleted<'a>(parts: impl Iterator<Item = &'a Bytes>, client: u64) -> Result<Self, ApplyError> {
-        Self::build(schema::new_doc_keeping_deleted(ClientID::new(client)), parts)
+        Self::build(schema::new_doc_keeping_deleted(ClientID::new(client)), trusted_as_log(parts))
     }
 
-    fn build<'a>(doc: Doc, parts: impl Iterator<Item = &'a Bytes>) -> Result<Self, ApplyError> {
+    fn build<'a>(doc: Doc, parts: impl Iterator<Item = (&'a Bytes, Trust)>) -> Result<Self, ApplyError> {
         let mut replica = Self {
             doc,
             skeleton: Skeleton::default(),
@@ -174,9 +180,8 @@ impl Replica {
             touched: None,
             broken: false,
         };
-        for (number, part) in parts.enumerate() {
-            let trust = if number == 0 { Trust::State } else { Trust::Logged };
-            let outcome = replica.apply_inspected(part, trust)?;
+        for (number, (part, trust)) in parts.enumerate() {
+            let outcome = replica.apply(part, &inspect_trusted(part, trust)?, trust)?;
             if number == 0 && outcome.applied == Applied::LeftOut {
                 // Never open an empty document in place of a snapshot.
                 return Err(ApplyError::Malformed("the log begins with what fits into no document".to_owned()));
@@ -191,13 +196,7 @@ impl Replica {
 
     /// Applies an update of the log.
     pub(crate) fn apply_logged(&mut self, update: &Bytes) -> Result<Outcome, ApplyError> {
-        self.apply_inspected(update, Trust::Logged)
-    }
-
-    fn apply_inspected(&mut self, update: &Bytes, trust: Trust) -> Result<Outcome, ApplyError> {
-        let summary = schema::update::inspect(update, &limits(trust));
-        let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
-        self.apply(update, &summary, trust)
+        self.apply(update, &inspect_logged(update)?, Trust::Logged)
     }
 
     /// Notes from now on what updates touch in a document of this shape.
@@ -218,6 +217,11 @@ impl Replica {
     /// Whether something is held that the state does not show.
     pub(crate) fn holds_back(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// How many updates were held once and are no more.
+    pub(crate) fn taken_in_late(&self) -> u64 {
+        self.held.taken()
     }
 
     /// Whether so much is held that taking it in may take milliseconds.
@@ -330,8 +334,7 @@ impl Replica {
         let mut arrived = summary.insertions().to_vec();
         while let Some(range) = arrived.pop() {
             for update in self.held.take_ready(range.client, self.skeleton.clock(range.client)) {
-                let summary = schema::update::inspect(&update, &limits(Trust::Logged));
-                let summary = summary.map_err(|why| ApplyError::Malformed(why.to_string()))?;
+                let summary = inspect_logged(&update)?;
                 match self.skeleton.integrate(&update, &summary, &limits(Trust::Logged)) {
                     Ok(Fit::Whole) => {
                         let (applied, told) = self.integrate(&update, &summary, trust)?;
@@ -499,6 +502,26 @@ fn limits(trust: Trust) -> UpdateLimits {
 /// Checks an update's structure before anything is decoded.
 pub(crate) fn inspect(update: &[u8]) -> Result<UpdateSummary, UpdateRefused> {
     schema::update::inspect(update, &UpdateLimits::default())
+}
+
+/// Reads the structure of an update that is in the log.
+pub(crate) fn inspect_logged(update: &[u8]) -> Result<UpdateSummary, ApplyError> {
+    inspect_trusted(update, Trust::Logged)
+}
+
+fn inspect_trusted(update: &[u8], trust: Trust) -> Result<UpdateSummary, ApplyError> {
+    schema::update::inspect(update, &limits(trust)).map_err(|why| ApplyError::Malformed(why.to_string()))
+}
+
+/// The log of a document begins with a state.
+fn trusted_as_log<'a>(parts: impl Iterator<Item = &'a Bytes>) -> impl Iterator<Item = (&'a Bytes, Trust)> {
+    let trust = std::iter::once(Trust::State).chain(std::iter::repeat(Trust::Logged));
+    parts.zip(trust)
+}
+
+/// A state's bytes for a comparison with another.
+pub(crate) fn comparable(state: &[u8]) -> Result<Vec<u8>, ApplyError> {
+    schema::update::comparable(state, &limits(Trust::Logged)).map_err(|why| ApplyError::Malformed(why.to_string()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! or touch the world. The owner task ([`crate::owner`]) drives one room in production, the simulation drives
 //! thousands with seeds.
 
+mod contest;
 mod intake;
 mod lock;
 mod log_position;
@@ -26,6 +27,7 @@ use platform::random::Random;
 use schema::ids::{Epoch, Seq};
 use schema::update::ClientRange;
 
+pub use contest::{Agreement, Comparison};
 pub(crate) use lock::attended_for;
 pub use lock::{Enforcement, LockState};
 pub use message::{
@@ -37,6 +39,7 @@ pub use saving::UnsavedBudget;
 use crate::by_session::BySession;
 use crate::delivery::{Content, Outgoing};
 use crate::replica::{AnswerKind, ApplyError, Broken, Replica};
+use contest::Contest;
 use lock::HeldLock;
 use log_position::LogPosition;
 use presence::Presence;
@@ -93,6 +96,7 @@ pub struct Room {
     /// When the document's size was measured last, because it seemed to be too large.
     measured_at: Option<u64>,
     repairs: Repairs,
+    contest: Contest,
     lock: Option<Box<HeldLock>>,
     /// Content that cannot be saved.
     barred: Vec<ClientRange>,
@@ -121,6 +125,7 @@ impl Room {
             editors: HashMap::new(),
             measured_at: None,
             repairs: Repairs::none(),
+            contest: Contest::default(),
             lock: None,
             barred: Vec::new(),
             own_answers: OwnAnswers::default(),
@@ -211,6 +216,12 @@ impl Room {
         self.replica.holds_much()
     }
 
+    /// Whether the room is to be compared with its log.
+    #[must_use]
+    pub(crate) fn is_contested(&self) -> bool {
+        self.contest.deadline().is_some()
+    }
+
     /// Whether the document engine failed: the room must be loaded anew ([`Room::reload`]).
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -233,7 +244,8 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         let lock = self.lock.as_ref().map(|lock| lock.deadline());
-        [self.presence.deadline(), self.repairs.deadline(), lock].into_iter().flatten().min()
+        let (repairs, contest) = (self.repairs.deadline(), self.contest.deadline());
+        [self.presence.deadline(), repairs, contest, lock].into_iter().flatten().min()
     }
 
     /// Reads the document.
@@ -275,8 +287,8 @@ impl Room {
             Input::Edit(edit) => self.edit(now, edit, out),
             Input::Committed(seqs) => self.commit(&seqs, out),
             Input::Saving(state) => self.change_saving(state, out),
-            Input::FromBus { epoch, seq, update } => self.take_from_bus(epoch, seq, update, out),
-            Input::FromLog(updates) => self.take_from_log(updates, out),
+            Input::FromBus { epoch, seq, update } => self.take_from_bus(now, epoch, seq, update, out),
+            Input::FromLog(updates) => self.take_from_log(now, updates, out),
             Input::Head(epoch, seq) => self.check_head(epoch, seq, out),
             Input::RemotePresence(from, news) => self.presence.take_news(now, from, news),
             Input::RemoteStateless(payload) => {
@@ -287,8 +299,11 @@ impl Room {
                 self.tick(now, out);
                 self.repair_due(now, out);
                 self.lock_due(now, out);
+                self.compare_if_due(now, out);
             }
+            Input::Compared(agreement) => self.take_agreement(now, agreement, out),
         }
+        self.look_at_contested_that_waits(now);
         // What nobody here has answered for.
         self.look(now, Author::Elsewhere);
         if self.replica.is_broken() {
@@ -296,33 +311,33 @@ impl Room {
         }
     }
 
-    fn take_from_bus(&mut self, epoch: Epoch, seq: Seq, update: Bytes, out: &mut Vec<Effect>) {
+    fn take_from_bus(&mut self, now: u64, epoch: Epoch, seq: Seq, update: Bytes, out: &mut Vec<Effect>) {
         if epoch != self.epoch {
             return out.push(Effect::EpochChanged);
         }
-        self.take_logged(vec![(seq, update)], out);
+        self.take_logged(now, vec![(seq, update)], out);
     }
 
-    fn take_from_log(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
+    fn take_from_log(&mut self, now: u64, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
         self.position.read_arrived();
-        self.take_logged(updates, out);
+        self.take_logged(now, updates, out);
     }
 
     /// Applies updates that are in the log already, and passes on what was new.
-    fn take_logged(&mut self, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
+    fn take_logged(&mut self, now: u64, updates: Vec<(Seq, Bytes)>, out: &mut Vec<Effect>) {
         let mut news = Vec::new();
         let known = if updates.len() > 1 { self.replica.known() } else { self.known_before() };
         for (seq, update) in updates {
             if self.position.has(seq) {
                 continue;
             }
-            let Ok(new) = self.apply_trusted(&update) else {
+            let Ok((new, clients)) = self.apply_trusted(now, seq, &update) else {
                 // It is read again, from the log.
                 out.push(Effect::Reload);
                 break;
             };
             news.extend(new);
-            self.position.reached(seq);
+            self.position.reached(seq, clients);
         }
         self.relay(news, &known, out);
         self.ask_for_gap(out);

@@ -28,7 +28,7 @@ pub(crate) struct Services {
     pub(crate) quarantine: Keeper,
     pub(crate) bus: Bus,
     pub(crate) heads: HeadWatch,
-    /// Turns of writing snapshots.
+    /// Turns of building documents beside their rooms, for snapshots and comparisons.
     pub(crate) compactions: Semaphore,
     /// Turns of working on what documents were.
     pub(crate) histories: Semaphore,

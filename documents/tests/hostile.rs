@@ -12,6 +12,8 @@
 mod edits;
 #[path = "hostile/forge.rs"]
 mod forge;
+#[path = "hostile/pair.rs"]
+mod pair;
 #[path = "hostile/reading.rs"]
 mod reading;
 #[path = "hostile/wire.rs"]
@@ -97,4 +99,20 @@ fn hostile_updates_harm_nobody() {
         failures.len(),
         failures[0].0
     );
+}
+
+#[test]
+fn two_rooms_on_one_log_say_the_same_in_the_end_or_send_their_clients_away() {
+    let (mut contradicted, mut failures) = (0, Vec::new());
+    for seed in seeds() {
+        let Ok(pair) = std::panic::catch_unwind(|| pair::run(seed)) else {
+            panic!("GLASSBOX_HOSTILE_SEED={seed} fails")
+        };
+        contradicted += pair.contradicted();
+        failures.extend(pair.complaints().iter().map(|complaint| format!("seed {seed}: {complaint}")));
+    }
+    println!("{contradicted} rooms held what the log did not say");
+    assert!(failures.is_empty(), "{} complaints, such as\n{}", failures.len(), failures[0]);
+    let runs_one = number("GLASSBOX_HOSTILE_SEED").is_some();
+    assert!(runs_one || contradicted > 0, "no two rooms ever took in different stories");
 }

@@ -13,6 +13,7 @@ mod refusal;
 pub mod skeleton;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use piece::{Id, Item, Parent, Piece, What};
 use reader::Reader;
@@ -168,15 +169,29 @@ pub fn inspect(bytes: &[u8], limits: &UpdateLimits) -> Result<UpdateSummary, Upd
     if walk.reader.is_at_end() { Ok(summary) } else { Err(walk.reader.malformed("bytes follow the update's end")) }
 }
 
+/// An update's bytes for a comparison: the same for two updates of the same structs and deletions in the same order, even if
+/// their values name their keys in another one, as yrs writes them. They are no update.
+pub fn comparable(bytes: &[u8], limits: &UpdateLimits) -> Result<Vec<u8>, UpdateRefused> {
+    let mut walk = Walk::new(bytes, limits);
+    walk.structs(&mut UpdateSummary::default())?;
+    let mut comparable = bytes.to_vec();
+    for keyed in walk.keyed {
+        comparable[keyed].sort_unstable();
+    }
+    Ok(comparable)
+}
+
 struct Walk<'a> {
     reader: Reader<'a>,
     limits: &'a UpdateLimits,
     elements: usize,
+    /// Where values are whose keys may come in any order.
+    keyed: Vec<Range<usize>>,
 }
 
 impl<'a> Walk<'a> {
     const fn new(bytes: &'a [u8], limits: &'a UpdateLimits) -> Self {
-        Self { reader: Reader::new(bytes), limits, elements: 0 }
+        Self { reader: Reader::new(bytes), limits, elements: 0, keyed: Vec::new() }
     }
 
     /// `writeClientsStructs`: per client id its structs, whose clocks follow on one another.

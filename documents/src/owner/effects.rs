@@ -62,6 +62,12 @@ impl Owner {
             Effect::ReadLock => self.read_lock(),
             Effect::EpochChanged => self.end_all(EndReason::Unavailable),
             Effect::Reload => self.reload = true,
+            Effect::Compare(comparison) => self.compare(comparison),
+            Effect::Contradicted => {
+                tracing::error!(document = %self.document.id, "the log says something else than this room; its clients come back");
+                self.services.metrics.contradictions.inc();
+                self.end_all(EndReason::Unavailable);
+            }
             Effect::Nothing => {}
         }
     }

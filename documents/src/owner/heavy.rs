@@ -13,7 +13,7 @@ pub(super) fn may_be_heavy(input: &Input, room: &Room) -> bool {
         Input::Update(_, _, update) | Input::FromBus { update, .. } => {
             update.len() > LARGE_UPDATE_BYTES || room.holds_much()
         }
-        Input::Tick => room.owes_repairs(),
+        Input::Tick => room.owes_repairs() || room.is_contested(),
         _ => false,
     }
 }

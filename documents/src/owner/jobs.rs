@@ -18,11 +18,12 @@ use super::heavy::heavy;
 use super::touched::Noted;
 use super::{Event, EventSender, Owner};
 use crate::compaction::compact;
+use crate::comparison::compare;
 use crate::delivery::EndReason;
 use crate::history::{History, SESSION_SUMMARY};
 use crate::projection::project;
 use crate::registry::Documents;
-use crate::room::Quarantined;
+use crate::room::{Comparison, Quarantined};
 
 /// The pause between two tries to load a document again.
 const RELOAD_PAUSE: Duration = Duration::from_millis(500);
@@ -158,6 +159,15 @@ impl Owner {
             }
             let updates = updates.into_iter().map(|update| (update.seq, update.update)).collect();
             report.say(Event::LogRead(epoch, updates));
+        });
+    }
+
+    /// Finds out whether the room holds what the log says.
+    pub(super) fn compare(&self, comparison: Comparison) {
+        let (services, document, events) = (Arc::clone(&self.services), self.document, self.events.clone());
+        self.services.lifecycle.spawn("comparison", async move {
+            let agreement = compare(&services, &document, comparison).await;
+            let _ = events.try_send(Event::Compared(agreement));
         });
     }
 

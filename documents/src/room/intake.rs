@@ -8,6 +8,7 @@ use platform::auth::PrincipalRef;
 use platform::db::log::Provenance;
 use platform::limits::Limit;
 use platform::random::Random;
+use schema::ids::Seq;
 use schema::update::{ClientRange, UpdateRefused, UpdateSummary};
 
 use super::message::{Append, Audience, Edit, EditRefused, Effect, Quarantined, SessionId, UpdateKind};
@@ -16,7 +17,7 @@ use super::run::run_of;
 use super::saving::Waiter;
 use super::{Room, Session};
 use crate::delivery::{Outgoing, Refusal};
-use crate::replica::{Applied, ApplyError, Broken, Change, EditError, Outcome, Trust, inspect};
+use crate::replica::{Applied, ApplyError, Broken, Change, EditError, Outcome, Trust, inspect, inspect_logged};
 
 /// Yjs client ids are integers that JavaScript reads exactly; Yjs itself draws 32 bits.
 const CLIENT_ID_BITS: u32 = 32;
@@ -229,13 +230,21 @@ impl Room {
         }
     }
 
-    /// Applies an update that another instance checked and logged. Returns what is to be passed on.
-    pub(super) fn apply_trusted(&mut self, update: &Bytes) -> Result<Vec<Bytes>, ApplyError> {
-        let Outcome { applied, told, mut released } = self.replica.apply_logged(update)?;
+    /// Applies an update that another instance checked and logged. Returns what is to be passed on, and the Yjs client ids
+    /// under which it inserts.
+    pub(super) fn apply_trusted(
+        &mut self,
+        now: u64,
+        seq: Seq,
+        update: &Bytes,
+    ) -> Result<(Vec<Bytes>, Vec<u64>), ApplyError> {
+        let summary = inspect_logged(update)?;
+        self.look_for_contest(now, seq, &summary);
+        let Outcome { applied, told, mut released } = self.replica.apply(update, &summary, Trust::Logged)?;
         if applied == Applied::Whole {
             released.insert(0, told);
         }
-        Ok(released)
+        Ok((released, summary.insertions().iter().map(|range| range.client).collect()))
     }
 
     /// What the document has before an input that may bring several updates to be passed on.

@@ -1,6 +1,7 @@
 //! How far a room knows its document's log.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use schema::ids::Seq;
 
@@ -8,7 +9,8 @@ use schema::ids::Seq;
 #[derive(Debug)]
 pub(super) struct LogPosition {
     head: Seq,
-    ahead: BTreeSet<Seq>,
+    /// Those after it, with the Yjs client ids under which each inserts.
+    ahead: BTreeMap<Seq, Vec<u64>>,
     /// The log is known to reach this far.
     known: Seq,
     reading: bool,
@@ -16,7 +18,7 @@ pub(super) struct LogPosition {
 
 impl LogPosition {
     pub(super) fn at(head: Seq) -> Self {
-        Self { head, ahead: BTreeSet::new(), known: head, reading: false }
+        Self { head, ahead: BTreeMap::new(), known: head, reading: false }
     }
 
     pub(super) fn head(&self) -> Seq {
@@ -29,14 +31,21 @@ impl LogPosition {
     }
 
     pub(super) fn has(&self, seq: Seq) -> bool {
-        seq <= self.head || self.ahead.contains(&seq)
+        seq <= self.head || self.ahead.contains_key(&seq)
     }
 
-    /// The room holds the update at this place.
-    pub(super) fn reached(&mut self, seq: Seq) {
+    /// Whether something is held that comes after a place, with some of the log before it missing, and inserts under this
+    /// Yjs client id.
+    pub(super) fn has_later(&self, client: u64, seq: Seq) -> bool {
+        let mut later = self.ahead.range((Bound::Excluded(seq), Bound::Unbounded));
+        later.any(|(_, clients)| clients.contains(&client))
+    }
+
+    /// The room holds the update at this place, which inserts under these Yjs client ids.
+    pub(super) fn reached(&mut self, seq: Seq, clients: Vec<u64>) {
         self.known_to_reach(seq);
         if seq > self.head {
-            self.ahead.insert(seq);
+            self.ahead.insert(seq, clients);
         }
         self.close_up();
     }
@@ -67,12 +76,12 @@ impl LogPosition {
     }
 
     fn close_up(&mut self) {
-        while let Some(first) = self.ahead.first().copied() {
-            if first > self.head.next() {
+        while let Some(first) = self.ahead.first_entry() {
+            if *first.key() > self.head.next() {
                 return;
             }
-            self.ahead.pop_first();
-            self.head = self.head.max(first);
+            self.head = self.head.max(*first.key());
+            first.remove();
         }
     }
 }
@@ -84,14 +93,17 @@ mod tests {
     #[test]
     fn a_gap_is_read_once_and_closed() {
         let mut position = LogPosition::at(Seq::new(4));
-        position.reached(Seq::new(6));
+        position.reached(Seq::new(6), vec![7]);
+        assert!(position.has_later(7, Seq::new(5)) && !position.has_later(8, Seq::new(5)));
+        assert!(!position.has_later(7, Seq::new(6)));
         assert!(position.has(Seq::new(6)) && !position.has(Seq::new(5)));
         assert_eq!((position.head(), position.known()), (Seq::new(4), Seq::new(6)));
         assert_eq!(position.gap_to_read(), Some(Seq::new(4)));
         assert_eq!(position.gap_to_read(), None, "one read at a time");
         position.read_arrived();
-        position.reached(Seq::new(5));
+        position.reached(Seq::new(5), vec![8]);
         assert_eq!(position.head(), Seq::new(6));
+        assert!(!position.has_later(7, Seq::new(5)), "nothing before it is missing any more");
         assert_eq!(position.gap_to_read(), None);
     }
 

@@ -12,6 +12,7 @@ use schema::repair::{Reason, Shape};
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::contest::{Agreement, Comparison};
 use super::lock::LockState;
 use crate::delivery::{AwarenessState, Outgoing};
 use crate::replica::{Broken, Change};
@@ -135,6 +136,8 @@ pub enum Input {
     Lock(Option<LockState>),
     /// Another instance wants to know the presence of this one's sessions.
     PresenceQueried,
+    /// What the comparison of the room with its log has shown.
+    Compared(Agreement),
     /// Time passed; see [`super::Room::deadline`].
     Tick,
 }
@@ -251,6 +254,10 @@ pub enum Effect {
     End(SessionId),
     /// The replica is broken: load the document and call [`super::Room::reload`].
     Reload,
+    /// Compare the room with its log, and answer by [`Input::Compared`].
+    Compare(Comparison),
+    /// The room holds something else than the log says: end every session and load it anew.
+    Contradicted,
     /// The document's history was replaced elsewhere: end every session and load it anew.
     EpochChanged,
     /// Nothing: this effect has been carried out.

@@ -54,8 +54,8 @@ const NOTHING_BYTES: usize = size_of::<Entry>();
 
 #[derive(Debug)]
 enum Entry {
-    /// An update that was given to the log.
-    Update(Bytes, Waiter),
+    /// An update that was given to the log, and the Yjs client ids under which it inserts.
+    Update(Bytes, Vec<u64>, Waiter),
     /// Nothing to log, but what came before it has to be durable first. It counts for so many bytes.
     Nothing(Waiter, usize),
 }
@@ -100,9 +100,14 @@ impl Saving {
 
     pub(super) fn updates(&self) -> impl Iterator<Item = &Bytes> {
         self.queue.iter().filter_map(|entry| match entry {
-            Entry::Update(update, _) => Some(update),
+            Entry::Update(update, ..) => Some(update),
             Entry::Nothing(..) => None,
         })
+    }
+
+    /// Whether one of the updates inserts under a Yjs client id.
+    pub(super) fn has_of(&self, client: u64) -> bool {
+        self.queue.iter().any(|entry| matches!(entry, Entry::Update(_, clients, _) if clients.contains(&client)))
     }
 
     /// Whether there is room for so many bytes to wait for the log.
@@ -125,8 +130,8 @@ impl Saving {
     }
 
     /// Queues a reserved update. Says what sessions are to be told, if this is the first that has to wait.
-    fn push(&mut self, update: Bytes, waiter: Waiter) -> Option<Outgoing> {
-        self.queue.push_back(Entry::Update(update, waiter));
+    fn push(&mut self, update: Bytes, clients: Vec<u64>, waiter: Waiter) -> Option<Outgoing> {
+        self.queue.push_back(Entry::Update(update, clients, waiter));
         self.pending += 1;
         self.announce()
     }
@@ -190,7 +195,7 @@ impl Drop for Saving {
 impl Room {
     /// Gives an update that was applied, and its space reserved, to the log.
     pub(super) fn log(&mut self, append: Append, waiter: Waiter, out: &mut Vec<Effect>) {
-        if let Some(notice) = self.saving.push(append.update.clone(), waiter) {
+        if let Some(notice) = self.saving.push(append.update.clone(), append.clients.clone(), waiter) {
             self.notify(&notice, out);
         }
         out.push(Effect::Append(append));
@@ -222,19 +227,19 @@ impl Room {
     pub(super) fn commit(&mut self, seqs: &[Seq], out: &mut Vec<Effect>) {
         let mut receipts = BTreeMap::new();
         let mut seqs = seqs.iter();
-        while let Some(entry) = self.saving.queue.front() {
+        while let Some(entry) = self.saving.queue.front_mut() {
             let (seq, waiter) = match entry {
                 Entry::Nothing(waiter, reserved) => {
                     let (waiter, reserved) = (*waiter, *reserved);
                     self.saving.release(reserved);
                     (self.place_of_nothing(waiter), waiter)
                 }
-                Entry::Update(update, waiter) => {
+                Entry::Update(update, clients, waiter) => {
                     let Some(seq) = seqs.next() else { break };
-                    let (update, waiter) = (update.clone(), *waiter);
+                    let (update, clients, waiter) = (update.clone(), std::mem::take(clients), *waiter);
                     self.saving.release(update.len());
                     self.saving.pending -= 1;
-                    self.position.reached(*seq);
+                    self.position.reached(*seq, clients);
                     out.push(Effect::Publish(*seq, update));
                     (*seq, waiter)
                 }
@@ -281,7 +286,8 @@ mod tests {
     fn behind() -> Saving {
         let mut saving = Saving::new(UnsavedBudget::new(LIMIT), LIMIT);
         assert!(saving.reserve(3));
-        saving.push(Bytes::from_static(b"one"), Waiter::Frame(SessionId(0), 1));
+        saving.push(Bytes::from_static(b"one"), vec![7], Waiter::Frame(SessionId(0), 1));
+        assert!(saving.has_of(7) && !saving.has_of(8));
         saving
     }
 
@@ -295,7 +301,7 @@ mod tests {
         let last = |entry: &Entry| matches!(entry, Entry::Nothing(Waiter::Frame(SessionId(9), 99_999), _));
         assert!(saving.queue.iter().any(last));
         assert!(saving.reserve(3));
-        saving.push(Bytes::from_static(b"two"), Waiter::Frame(SessionId(0), 100_000));
+        saving.push(Bytes::from_static(b"two"), vec![8], Waiter::Frame(SessionId(0), 100_000));
         assert!(saving.push_nothing(Waiter::Frame(SessionId(1), 100_001)));
         assert_eq!(saving.queue.len(), 1 + 10 + 2, "behind another update it waits for that one");
     }

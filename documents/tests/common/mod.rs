@@ -301,6 +301,16 @@ impl Client {
     }
 }
 
+/// A client's whole state, as one update.
+pub fn state(client: &Client) -> Bytes {
+    client.doc.transact().encode_state_as_update_v1(&StateVector::default()).into()
+}
+
+/// A client applies an update that no server told it.
+pub fn hear(client: &Client, update: &[u8]) {
+    client.doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
+}
+
 /// The states of those who are here, after all that was told.
 pub fn present(told: &[Outgoing]) -> BTreeMap<u64, Arc<str>> {
     let mut clocks: BTreeMap<u64, u64> = BTreeMap::new();

@@ -88,7 +88,8 @@ impl Default for World {
     }
 }
 
-fn open(stored: Stored) -> Result<Room, String> {
+/// A room on a log.
+pub fn open(stored: Stored) -> Result<Room, String> {
     let limits = Limits::default();
     let budget = UnsavedBudget::new(limits.unsaved_bytes);
     Room::open(stored, Arc::new(limits), budget, Random::from_seed(1)).map_err(|error| error.to_string())
@@ -390,7 +391,8 @@ impl World {
     }
 }
 
-fn loaded(stored: Stored) -> Result<Reading, String> {
+/// What a newcomer reads after the log was loaded.
+pub fn loaded(stored: Stored) -> Result<Reading, String> {
     let mut room = open(stored)?;
     let state = room.state().map_err(|error| error.to_string())?;
     reading_of_state(&state)

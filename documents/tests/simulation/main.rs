@@ -20,8 +20,8 @@ use awareness::Awareness;
 use bytes::Bytes;
 use documents::delivery::Outgoing;
 use documents::room::{
-    Append, Attach, Audience, Effect, Extent, Input, LockState, Mode, PresenceNews, Receipts, Room, SavingState,
-    SessionId, Stored, UnsavedBudget, UpdateKind,
+    Agreement, Append, Attach, Audience, Effect, Extent, Input, LockState, Mode, PresenceNews, Receipts, Room,
+    SavingState, SessionId, Stored, UnsavedBudget, UpdateKind,
 };
 use platform::access::Access;
 use platform::auth::{Principal, PrincipalKind, PrincipalRef};
@@ -256,6 +256,15 @@ impl World {
             Effect::PublishPresence(news) => self.say(instance, &|| Said::News(news.clone())),
             Effect::Quarantine(quarantined) => panic!("an honest update is put into quarantine: {quarantined:?}"),
             Effect::Reload => panic!("the replica broke"),
+            Effect::Compare(comparison) => {
+                let agreement = comparison.with(&self.stored()).unwrap();
+                assert_ne!(agreement, Agreement::Unknown);
+                let now = self.now;
+                if let Some(room) = &mut self.instances[instance].room {
+                    room.handle(now, Input::Compared(agreement), more);
+                }
+            }
+            Effect::Contradicted => panic!("the log says something else than a room without a liar"),
             Effect::EpochChanged => panic!("the epoch never changes here"),
             Effect::Edited(..)
             | Effect::End(_)

@@ -72,9 +72,13 @@ impl Walk<'_> {
             123 | 122 => drop(self.reader.take(8)?),
             119 => self.reader.skip_text()?,
             118 => {
-                for _ in 0..self.reader.uint()? {
+                let (entries, start) = (self.reader.uint()?, self.reader.position());
+                for _ in 0..entries {
                     self.reader.skip_text()?;
                     self.value(depth + 1)?;
+                }
+                if entries > 1 {
+                    self.keyed.push(start..self.reader.position());
                 }
             }
             117 => {
@@ -97,6 +101,10 @@ impl Walk<'_> {
             .deserialize(&mut json)
             .and_then(|()| json.end())
             .map_err(|_| self.reader.malformed("a value is not JSON, or too deep"))?;
+        if text.contains('{') {
+            let end = self.reader.position();
+            self.keyed.push(end - text.len()..end);
+        }
         self.count_elements(values)
     }
 }

@@ -90,7 +90,7 @@ pub(super) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     pub(super) const fn new(bytes: &'a [u8], section: &Section, limits: &'a UpdateLimits) -> Self {
-        let walk = Walk { reader: Reader::at(bytes, section.offset), limits, elements: 0 };
+        let walk = Walk { reader: Reader::at(bytes, section.offset), limits, elements: 0, keyed: Vec::new() };
         Self { walk, client: section.client, clock: section.clock, left: section.structs }
     }
 

@@ -175,6 +175,19 @@ fn limits_hold() {
 }
 
 #[test]
+fn what_differs_in_the_order_of_keys_alone_compares_as_the_same() {
+    let comparable = |update: &[u8]| comparable(update, &UpdateLimits::default()).unwrap();
+    let keyed = |first: u8, second: u8| update_of(8, &[1, 118, 2, 1, first, 126, 1, second, 126]);
+    let json = |text: &str| update_of(5, &[&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat());
+    assert_ne!(keyed(b'a', b'b'), keyed(b'b', b'a'));
+    assert_eq!(comparable(&keyed(b'a', b'b')), comparable(&keyed(b'b', b'a')));
+    assert_ne!(comparable(&keyed(b'a', b'b')), comparable(&keyed(b'a', b'c')));
+    assert_eq!(comparable(&json(r#"{"a":1,"b":2}"#)), comparable(&json(r#"{"b":2,"a":1}"#)));
+    let text = |letters: &[u8; 2]| update_of(4, &[&[2][..], letters].concat());
+    assert_ne!(comparable(&text(b"ab")), comparable(&text(b"ba")), "letters have their order");
+}
+
+#[test]
 fn counts_that_are_only_claimed_cost_nothing() {
     let claimed = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
     for prefix in [&[][..], &[1], &[1, 1, 1, 0, 8, 1, 1, b'r'], &[1, 1, 1, 0, 8, 1, 1, b'r', 1, 117], &[0], &[0, 1, 1]]
