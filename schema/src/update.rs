@@ -169,8 +169,8 @@ pub fn inspect(bytes: &[u8], limits: &UpdateLimits) -> Result<UpdateSummary, Upd
     if walk.reader.is_at_end() { Ok(summary) } else { Err(walk.reader.malformed("bytes follow the update's end")) }
 }
 
-/// An update's bytes for a comparison: the same for two updates of the same structs and deletions in the same order, even if
-/// their values name their keys in another one, as yrs writes them. They are no update.
+/// An update's bytes for a comparison: the same for two updates of the same structs and deletions in the same order,
+/// even if their values name their keys in another one, as yrs writes them. They are no update.
 pub fn comparable(bytes: &[u8], limits: &UpdateLimits) -> Result<Vec<u8>, UpdateRefused> {
     let mut walk = Walk::new(bytes, limits);
     walk.structs(&mut UpdateSummary::default())?;
