@@ -6,9 +6,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use platform::access::Access;
 use platform::auth::Principal;
 use platform::bus::{Bus, BusMessage};
@@ -284,14 +286,19 @@ impl Documents {
 }
 
 impl Handle {
-    /// Sends an input, waiting while the room is busy. An error means that this life of the document is over.
-    pub(crate) async fn input(&self, input: Input) -> Result<(), Closed> {
+    /// Sends an input; the future waits while the room is busy. An error means that this life of the document is over.
+    ///
+    /// No `async fn`: every socket's task would keep room for the input.
+    pub(crate) fn input(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send {
         match self.messages.try_send(Message::Input(input)) {
-            Ok(()) => Ok(()),
-            // Boxed: every socket's task would keep room for it.
-            Err(Refused::Full(message)) => Box::pin(self.messages.send(message)).await.map_err(|_| Closed),
-            Err(Refused::Closed(_)) => Err(Closed),
+            Ok(()) => Either::Left(ready(Ok(()))),
+            Err(Refused::Closed(_)) => Either::Left(ready(Err(Closed))),
+            Err(Refused::Full(message)) => Either::Right(Box::pin(self.send_when_possible(message))),
         }
+    }
+
+    async fn send_when_possible(&self, message: Message) -> Result<(), Closed> {
+        self.messages.send(message).await.map_err(|_| Closed)
     }
 }
 

@@ -14,7 +14,8 @@ use crate::registry::{Closed, Handle};
 use crate::room::{Activity, Input, SessionId, UpdateKind};
 use crate::services::Services;
 
-/// An attached client. Dropping it detaches the client, after everything that it sent before.
+/// An attached client. Dropping it detaches the client, after everything that it sent before. What it says is said when a
+/// method is called; the future waits while the room is busy.
 pub struct Session {
     handle: Arc<Handle>,
     id: SessionId,
@@ -28,49 +29,53 @@ impl Session {
     }
 
     /// Asks for what a replica with this state vector lacks.
-    pub async fn step_1(&self, state_vector: Bytes) -> Result<(), Closed> {
-        self.handle.input(Input::Step1(self.id, state_vector)).await
+    pub fn step_1(&self, state_vector: Bytes) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Step1(self.id, state_vector))
     }
 
     /// Has the client asked for what it has and the document has not.
-    pub async fn ask(&self) -> Result<(), Closed> {
-        self.handle.input(Input::Ask(self.id)).await
+    pub fn ask(&self) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Ask(self.id))
     }
 
     /// Brings an update.
-    pub async fn update(&self, kind: UpdateKind, update: Bytes) -> Result<(), Closed> {
-        self.handle.input(Input::Update(self.id, kind, update)).await
+    pub fn update(&self, kind: UpdateKind, update: Bytes) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Update(self.id, kind, update))
     }
 
     /// Says which event of its run's trace the updates that follow belong to. Of agents only.
-    pub async fn step(&self, trace_event: Option<Uuid>) -> Result<(), Closed> {
-        self.handle.input(Input::Step(self.id, trace_event)).await
+    pub fn step(&self, trace_event: Option<Uuid>) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Step(self.id, trace_event))
     }
 
     /// Publishes awareness states.
-    pub async fn awareness(&self, states: Vec<AwarenessState>) -> Result<(), Closed> {
-        self.handle.input(Input::Awareness(self.id, states)).await
+    pub fn awareness(&self, states: Vec<AwarenessState>) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Awareness(self.id, states))
     }
 
     /// Asks for everybody's awareness.
-    pub async fn query_awareness(&self) -> Result<(), Closed> {
-        self.handle.input(Input::QueryAwareness(self.id)).await
+    pub fn query_awareness(&self) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::QueryAwareness(self.id))
     }
 
     /// Sends a message of the application to the others in the document, if the client may write.
-    pub async fn stateless(&self, payload: Arc<str>) -> Result<(), Closed> {
-        self.handle.input(Input::Stateless(self.id, payload)).await
+    pub fn stateless(&self, payload: Arc<str>) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Stateless(self.id, payload))
     }
 
     /// Publishes presence without awareness.
-    pub async fn presence(&self, activity: Activity) -> Result<(), Closed> {
-        self.handle.input(Input::Presence(self.id, activity)).await
+    pub fn presence(&self, activity: Activity) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Presence(self.id, activity))
     }
 
     /// Changes what the session may do; `None` ends it. If its principal goes by another name by now, others see that
     /// one from the next state on that the client publishes.
-    pub async fn change_access(&self, principal: Arc<Principal>, access: Option<Access>) -> Result<(), Closed> {
-        self.handle.input(Input::Access(self.id, principal, access)).await
+    pub fn change_access(
+        &self,
+        principal: Arc<Principal>,
+        access: Option<Access>,
+    ) -> impl Future<Output = Result<(), Closed>> + Send {
+        self.handle.input(Input::Access(self.id, principal, access))
     }
 
     /// Reports that messages were withheld and the sink has been emptied since.

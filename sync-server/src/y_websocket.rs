@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use documents::delivery::{AwarenessState, Delivery, EndReason, Outgoing, Refusal, Sink, Taken, Wire};
 use documents::room::{Mode, Receipts, UpdateKind};
 use documents::{Newcomer, Session};
+use futures_util::FutureExt as _;
 use platform::auth::Principal;
 use platform::ingress::ClientAddress;
 use platform::rate_limiter::Whom;
@@ -135,8 +136,8 @@ impl Dialect for YWebsocket {
         Flow::Close(close::MALFORMED, "this protocol has no text frames")
     }
 
-    async fn binary(&mut self, frame: Bytes) -> Flow {
-        self.take(frame).await.unwrap_or(Flow::Close(close::TRY_LATER, "the document was closed"))
+    fn binary(&mut self, frame: Bytes) -> impl Future<Output = Flow> + Send {
+        self.take(frame).map(|flow| flow.unwrap_or(Flow::Close(close::TRY_LATER, "the document was closed")))
     }
 
     async fn progress(&mut self) -> Flow {

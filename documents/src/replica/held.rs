@@ -154,7 +154,7 @@ mod tests {
         assert!(held.add(&letter, &summary, vec![(8, 3)]) && !held.add(&letter, &summary, vec![(8, 3)]));
         assert!(held.brings(&brought(8, 3, 4)));
         assert!(!held.brings(&brought(8, 2, 4)) && !held.brings(&brought(8, 3, 5)) && !held.brings(&brought(7, 3, 4)));
-        assert_eq!(held.take_ready(8, 3), [letter.clone()]);
+        assert_eq!(held.take_ready(8, 3), std::slice::from_ref(&letter));
         assert!(!held.brings(&brought(8, 3, 4)));
         assert!(held.add(&letter, &summary, vec![(8, 3)]), "it may wait again");
     }
