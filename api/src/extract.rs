@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use platform::limits::{Limit, LimitCounters};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
 use crate::idempotency::Asked;
@@ -75,6 +75,16 @@ pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads a parameter that is a whole number, as large as descriptions say (`int64`), and may be left out: with
+/// `#[serde(default, deserialize_with = "whole")]`.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<u64>::deserialize(deserializer)?;
+    match number {
+        Some(number) if i64::try_from(number).is_err() => Err(D::Error::custom("a number below 2^63 is expected")),
+        _ => Ok(number),
+    }
+}
+
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
     RawPathParams::from_request_parts(parts, state).await.map_err(|error| invalid_id(&error))
 }
@@ -88,7 +98,8 @@ fn invalid_id(error: &dyn Display) -> Problem {
     Problem::new(Code::InvalidId).detail(format!("In the address: {error}."))
 }
 
-/// The parameters after the `?`. One that may be repeated is a `Vec`.
+/// The parameters after the `?`. One that may be repeated is a `Vec`. One without a value is refused: a filter that somebody
+/// forgot to fill in must not let everything pass.
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
@@ -106,11 +117,22 @@ where
         if query.contains("%00") {
             return Err(invalid("A parameter holds the character U+0000.".to_owned()));
         }
+        if let Some(name) = parameter_without_value(query) {
+            return Err(invalid(format!("The parameter {name} has no value. Leave it out, or say what it is.")));
+        }
         serde_html_form::from_str(query).map(Self).map_err(|error| invalid(format!("In the query: {error}.")))
     }
 }
 
-/// The body, as JSON of exactly the expected shape.
+fn parameter_without_value(query: &str) -> Option<&str> {
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    parts
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+        .find(|(_, value)| value.is_empty())
+        .map(|(name, _)| name)
+}
+
+/// The body, a JSON object of exactly the expected shape.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -127,6 +149,10 @@ where
         }
         let asked = request.extensions().get::<Asked>().cloned();
         let body = read_body(request, state).await?;
+        // serde would take a list for the members of a struct, in their order.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(Code::ValidationFailed).field_error("", "a list, but an object is expected"));
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(unfit)?;
         deserializer.end().map_err(|error| malformed(&error))?;
@@ -227,7 +253,30 @@ mod tests {
         assert_eq!(code(JSON, r#"{"inner": {"x": 1}} {}"#).await, Code::InvalidJson);
         assert_eq!(code(JSON, "{}").await, Code::ValidationFailed);
         assert_eq!(code(JSON, r#"{"inner": {"x": 1}, "other": 2}"#).await, Code::ValidationFailed);
-        assert_eq!(code(JSON, "[]").await, Code::ValidationFailed);
+        for list in ["[]", r#" [{"x": 1}]"#] {
+            assert_eq!(code(JSON, list).await, Code::ValidationFailed, "{list}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_has_a_value_and_a_number_is_one_of_63_bits() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Parameters {
+            at: Option<chrono::DateTime<chrono::Utc>>,
+            #[serde(deserialize_with = "whole")]
+            seq: Option<u64>,
+        }
+        let read = async |query: &str| {
+            let mut parts = Request::get(format!("/?{query}")).body(Body::empty()).unwrap().into_parts().0;
+            let read = Query::<Parameters>::from_request_parts(&mut parts, &()).await;
+            read.map(|Query(parameters)| (parameters.at.is_some(), parameters.seq)).map_err(|problem| problem.code())
+        };
+        assert_eq!(read("").await, Ok((false, None)));
+        assert_eq!(read("at=2026-01-02T03:04:05Z&seq=9223372036854775807").await, Ok((true, Some(i64::MAX as u64))));
+        for query in ["at=", "at", "seq=1&at=", "seq=9223372036854775808", "seq=-1"] {
+            assert_eq!(read(query).await, Err(Code::InvalidParameter), "{query}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,7 @@ mod spot;
 use yrs::{ReadTxn, TransactionMut};
 
 use crate::node;
+use crate::update::{UpdateLimits, comparable};
 
 pub(crate) use change::{Change, Fixes};
 pub(crate) use convert::{Members, as_text, derived_id, right_id, shown_key, words_of};
@@ -126,11 +127,12 @@ pub fn repair<'a>(spots: impl IntoIterator<Item = &'a Spot>, txn: &mut Transacti
     repaired
 }
 
-/// The Yjs client id for an edit that was drafted under another one: the same for everybody who drafts the same edit, and
-/// another one with each attempt.
+/// The Yjs client id for an edit that was drafted under another one: the same for everybody who drafts the same edit, in
+/// whatever order the keys of its objects come, and another one with each attempt.
 #[must_use]
 pub fn client_id(draft: &[u8], attempt: u32) -> u64 {
-    let id = convert::id_of_bytes(&[draft, &attempt.to_be_bytes()].concat());
+    let same_for_all = comparable(draft, &UpdateLimits::default()).unwrap_or_else(|_| draft.to_vec());
+    let id = convert::id_of_bytes(&[&same_for_all[..], &attempt.to_be_bytes()].concat());
     // Yjs draws 32 bits.
     1 + id % u64::from(u32::MAX)
 }

@@ -5,9 +5,9 @@ mod node;
 use std::collections::BTreeSet;
 
 use yrs::updates::decoder::Decode;
-use yrs::{Any, Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
+use yrs::{Any, Array, Doc, ReadTxn, StateVector, Transact, TransactionMut, Update};
 
-use super::{Reason, Shape, Spot, Spots, repair, violations};
+use super::{Reason, Shape, Spot, Spots, client_id, repair, violations};
 use crate::ids::ClientID;
 use crate::update::skeleton::{Fit, Skeleton};
 use crate::update::{UpdateLimits, inspect};
@@ -83,4 +83,19 @@ fn object(members: &[(&str, Any)]) -> Any {
             .map(|(key, value)| ((*key).to_owned(), value.clone()))
             .collect::<std::collections::HashMap<_, _>>(),
     )
+}
+
+#[test]
+fn the_same_edit_has_the_same_client_id_in_whatever_order_its_keys_come() {
+    let drafts: Vec<_> = (0..20)
+        .map(|_| {
+            let members: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(|key| (key, Any::from(1))).into();
+            let doc = crate::new_doc(ClientID::new(1));
+            doc.get_or_insert_array("outputs").push_back(&mut doc.transact_mut(), object(&members));
+            state(&doc)
+        })
+        .collect();
+    assert!(drafts.iter().any(|draft| *draft != drafts[0]), "the drafts are to differ in the order of their keys");
+    assert!(drafts.iter().all(|draft| client_id(draft, 0) == client_id(&drafts[0], 0)));
+    assert_ne!(client_id(&drafts[0], 0), client_id(&drafts[0], 1));
 }

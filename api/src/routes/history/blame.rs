@@ -14,7 +14,7 @@ use super::place::Place;
 use super::texts::{TextBody, acted};
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::extract::{Id, Query};
+use crate::extract::{Id, Query, whole};
 use crate::problem::{Code, Problem, ProblemBody};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -23,6 +23,7 @@ use crate::problem::{Code, Problem, ProblemBody};
 pub(super) struct Parameters {
     /// The last update of the log that counts. Instead of `at`.
     #[param(minimum = 0)]
+    #[serde(default, deserialize_with = "whole")]
     seq: Option<u64>,
     /// What had come in by this time counts. Instead of `seq`.
     at: Option<chrono::DateTime<chrono::Utc>>,
@@ -32,9 +33,11 @@ pub(super) struct Parameters {
     /// Of each text only what is at this offset, or after it. Offsets are UTF-16 code units, counted through the spans of
     /// all its blocks.
     #[param(minimum = 0)]
+    #[serde(default, deserialize_with = "whole")]
     from: Option<u64>,
     /// Of each text only what is before this offset.
     #[param(minimum = 0)]
+    #[serde(default, deserialize_with = "whole")]
     to: Option<u64>,
 }
 

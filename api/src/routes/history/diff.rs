@@ -17,7 +17,7 @@ use super::place::Place;
 use super::texts::{AuthorshipBody, TextBody, acted};
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::extract::{Id, Query};
+use crate::extract::{Id, Query, whole};
 use crate::problem::{Code, Problem, ProblemBody};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -26,11 +26,13 @@ use crate::problem::{Code, Problem, ProblemBody};
 pub(super) struct Parameters {
     /// The earlier place; 0 is the empty document. Instead of `fromAt`.
     #[param(minimum = 0, example = 3)]
+    #[serde(default, deserialize_with = "whole")]
     from: Option<u64>,
     /// The earlier place, by time. Instead of `from`.
     from_at: Option<DateTime<Utc>>,
     /// The later place; the end of the log by default. Instead of `toAt`.
     #[param(minimum = 0, example = 17)]
+    #[serde(default, deserialize_with = "whole")]
     to: Option<u64>,
     /// The later place, by time. Instead of `to`.
     to_at: Option<DateTime<Utc>>,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
+use crate::extract::whole;
 use crate::problem::{Code, Problem};
 
 /// A place of a document's log: by number, or by time. Without either, its end.
@@ -19,6 +20,7 @@ pub(super) struct Place {
     /// The last update of the log that counts; 0 is the empty document. Instead of `at`.
     #[param(minimum = 0, example = 17)]
     #[schema(required = false, nullable = false, minimum = 0, example = 17)]
+    #[serde(default, deserialize_with = "whole")]
     pub(super) seq: Option<u64>,
     /// What had come in by this time counts. Instead of `seq`.
     #[param(example = "2026-11-21T12:00:00Z")]

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::authors::{Authors, read_principal};
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::extract::{Id, Query};
+use crate::extract::{Id, Query, whole};
 use crate::pagination::number_or_cursor;
 use crate::problem::{Code, Problem};
 
@@ -36,6 +36,7 @@ pub(super) struct Parameters {
     length: Option<u32>,
     /// Only sessions whose last update is before this one: the `nextBeforeSeq` of the page before.
     #[param(minimum = 0)]
+    #[serde(default, deserialize_with = "whole")]
     before_seq: Option<u64>,
     /// Instead of `beforeSeq`: `nextCursor` of the page before; left out: the first page.
     cursor: Option<String>,

@@ -18,7 +18,7 @@ use crate::Api;
 use crate::authenticate::Caller;
 use crate::document_form::{Form, FormParameter, not_acceptable};
 use crate::etag::{DocumentTag, etag_header};
-use crate::extract::{Id, Query};
+use crate::extract::{Id, Query, whole};
 use crate::problem::{Problem, ProblemBody};
 use crate::routes::documents::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
 
@@ -28,6 +28,7 @@ use crate::routes::documents::{X_GLASSBOX_EPOCH, X_GLASSBOX_SEQ};
 pub(super) struct Parameters {
     /// The last update of the log that counts; 0 is the empty document. Instead of `at`.
     #[param(minimum = 0, example = 17)]
+    #[serde(default, deserialize_with = "whole")]
     seq: Option<u64>,
     /// What had come in by this time counts. Instead of `seq`.
     #[param(example = "2026-11-21T12:00:00Z")]

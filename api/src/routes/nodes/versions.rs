@@ -141,6 +141,9 @@ pub(super) async fn list(
         return Err(Problem::new(Code::InvalidParameter).detail(format!("limit is 1 to {VERSIONS_MAX}.")));
     }
     let before = number_or_cursor(parameters.before, "before", parameters.cursor.as_deref())?;
+    if before.is_some_and(|before| before < 1) {
+        return Err(Problem::new(Code::InvalidParameter).detail("before: the number of a version, 1 or more."));
+    }
     let by = read_principal(parameters.principal.as_deref())?;
     let org = api.node_document(&caller, id, Access::Read).await?.document.org;
     let mut found = versions::of_node(&api.db, org, id, by, before, limit + 1).await?;
