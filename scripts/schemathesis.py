@@ -156,6 +156,8 @@ def configuration(api, things, folder):
         "[generation]",
         f"max-examples = {EXAMPLES}",
         "[checks]",
+        # All of them. On the command line, that would outdo what is said of some operations below.
+        "enabled = true",
         # What fits the description may still not fit what is there: a cursor, a place that has moved, an id of nothing.
         # 410: of what there was it is no longer kept.
         'positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 403, 404, 406, 409, 410, 412, 422]',

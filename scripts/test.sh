@@ -161,7 +161,7 @@ require_schemathesis() {
 
 test_schemathesis() {
   run_part schemathesis schemathesis python3 scripts/schemathesis.py "$(schemathesis schemathesis)" "$GLASSBOX_BIN" \
-    --checks all --no-color
+    --no-color
 }
 
 choose_parts() { # LIST

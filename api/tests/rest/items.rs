@@ -20,20 +20,27 @@ async fn add(client: &Client, list: &str, item: Value) -> (String, Value) {
     (format!("{list}/{}", added["id"].as_str().unwrap()), added)
 }
 
+/// A file whose bytes are still to come.
+async fn announce_file(client: &Client, org: &str) -> Value {
+    let file = json!({"filename": "a.txt", "contentType": "text/plain"});
+    client.post(&format!("/orgs/{org}/files/upload"), file).await.expect(StatusCode::CREATED)["fileId"].clone()
+}
+
 #[tokio::test]
 async fn items_of_all_types_are_added_in_order_and_say_where_they_come_from() {
     let server = Server::start().await;
-    let (ada, _, project) = server.with_project("ada").await;
+    let (ada, org, project) = server.with_project("ada").await;
     let nodes = format!("/projects/{project}/nodes");
     let node = format!("/nodes/{}", ada.post(&nodes, json!({"title": "Node"})).await.created_id());
+    let file = announce_file(&ada, &org).await;
     let other = ada.post(&nodes, json!({"title": "Other"})).await.created_id();
-    ada.patch(&format!("/nodes/{other}"), json!({"body": "More"})).await.expect(StatusCode::OK);
+    ada.patch(&format!("/nodes/{other}"), json!({"description": "More"})).await.expect(StatusCode::OK);
     let items = [
         json!({"type": "text", "text": "Some **words**", "label": "Words", "metadata": {"a": 1}}),
         json!({"type": "external_link", "url": "https://example.com/a"}),
         json!({"type": "node_reference", "sourceNodeId": other, "sourceVersion": 2}),
         json!({"type": "structured_data", "data": {"rows": [1, null]}}),
-        json!({"type": "file", "fileId": other}),
+        json!({"type": "file", "fileId": file}),
     ];
     for side in ["inputs", "outputs"] {
         let mut added = Vec::new();
@@ -168,6 +175,37 @@ async fn a_reference_is_to_a_version_that_there_is() {
     let latest = ada.patch(&item, json!({"sourceNodeId": one, "sourceVersion": null})).await.expect(StatusCode::OK);
     assert_eq!(latest["sourceVersion"], Value::Null);
     eve.post(&list, to(&of_eve, 1)).await.expect_problem(StatusCode::NOT_FOUND, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_reference_is_to_a_file_or_a_node_of_the_organization() {
+    let server = Server::start().await;
+    let (ada, org, project) = server.with_project("ada").await;
+    let (eve, of_eve, projects_of_eve) = server.with_project("eve").await;
+    let nodes = format!("/projects/{project}/nodes");
+    let (node, other) = (
+        ada.post(&nodes, json!({"title": "Node"})).await.created_id(),
+        ada.post(&nodes, json!({"title": "Other"})).await.created_id(),
+    );
+    let foreign = eve.post(&format!("/projects/{projects_of_eve}/nodes"), json!({"title": "Eve's"})).await.created_id();
+    let (file, foreign_file) = (announce_file(&ada, &org).await, announce_file(&eve, &of_eve).await);
+    let list = format!("/nodes/{node}/inputs");
+    let to_file = |file: &Value| json!({"type": "file", "fileId": file});
+    let to_node = |node: &str| json!({"type": "node_reference", "sourceNodeId": node});
+    let expect_refused = |answer: Answer, field: &str| {
+        let problem = answer.expect_problem(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    };
+    for nowhere in [foreign_file, json!(Uuid::new_v4())] {
+        expect_refused(ada.post(&list, to_file(&nowhere)).await, "fileId");
+        let (item, _) = add(&ada, &list, to_file(&file)).await;
+        expect_refused(ada.patch(&item, json!({"fileId": nowhere})).await, "fileId");
+    }
+    for nowhere in [foreign, Uuid::new_v4().to_string()] {
+        expect_refused(ada.post(&list, to_node(&nowhere)).await, "sourceNodeId");
+        let (item, _) = add(&ada, &list, to_node(&other)).await;
+        expect_refused(ada.patch(&item, json!({"sourceNodeId": nowhere})).await, "sourceNodeId");
+    }
 }
 
 #[tokio::test]

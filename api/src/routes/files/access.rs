@@ -16,7 +16,7 @@ enum Role {
 
 impl Api {
     /// A file that the caller may see.
-    pub(super) async fn file(&self, caller: &Caller, id: FileId) -> Result<File, Problem> {
+    pub(in crate::routes) async fn file(&self, caller: &Caller, id: FileId) -> Result<File, Problem> {
         self.file_and_role(caller, id).await.map(|(file, _)| file)
     }
 

@@ -16,7 +16,7 @@ use documents::replica::Patch;
 use http::{HeaderMap, StatusCode};
 use platform::access::Access;
 use platform::db::versions::{self, NodeChange, VersionOf};
-use schema::ids::NodeId;
+use schema::ids::{FileId, NodeId};
 use schema::node::{self, Item, NodePatch, NodeView, Side};
 use uuid::Uuid;
 
@@ -29,8 +29,22 @@ use crate::etag::{etag_header, if_match};
 use crate::fields::Fields;
 use crate::problem::{Code, Problem};
 
-/// A version of a node.
-type Reference = (NodeId, i64);
+/// What an item refers to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct References {
+    file: Option<Uuid>,
+    /// A node, and which version of it.
+    node: Option<(NodeId, Option<i64>)>,
+}
+
+/// Nothing, if it is not there or not for the caller.
+fn if_found<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(problem) if problem.code() == Code::NotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
 
 /// The list of a node that a caller wants to change.
 #[derive(Clone, Copy)]
@@ -103,21 +117,29 @@ impl List {
         }
     }
 
-    /// Refuses a reference to a version that the node does not have, or of a node that is none of the caller's.
-    async fn check_reference(&self, api: &Api, caller: &Caller, (source, version): Reference) -> Result<(), Problem> {
+    /// Refuses what refers to something that is not there, or not for the caller, or of another organization.
+    async fn check_references(&self, api: &Api, caller: &Caller, references: References) -> Result<(), Problem> {
+        if references == References::default() {
+            return Ok(());
+        }
         let org = api.node_document(caller, self.node, Access::Write).await?.document.org;
-        let is_seen = match api.node_document(caller, source, Access::Read).await {
-            Ok(found) => found.document.org == org,
-            Err(problem) if problem.code() == Code::NotFound => false,
-            Err(problem) => return Err(problem),
-        };
-        let exists = match i32::try_from(version) {
-            Ok(version) if is_seen => versions::exists(&api.db, org, VersionOf { node: source, version }).await?,
-            _ => false,
-        };
         let mut fields = Fields::default();
-        if !exists {
-            fields.refuse("sourceVersion", "must be a version that the node has which is referred to");
+        if let Some(file) = references.file {
+            let found = if_found(api.file(caller, FileId::new(file)).await)?;
+            if found.is_none_or(|file| file.org != org) {
+                fields.refuse("fileId", "must be a file of the organization");
+            }
+        }
+        if let Some((source, version)) = references.node {
+            let found = if_found(api.node_document(caller, source, Access::Read).await)?;
+            let is_seen = found.is_some_and(|found| found.document.org == org);
+            match version.map(i32::try_from) {
+                None if is_seen => {}
+                None => fields.refuse("sourceNodeId", "must be a node of the organization"),
+                Some(Ok(version))
+                    if is_seen && versions::exists(&api.db, org, VersionOf { node: source, version }).await? => {}
+                Some(_) => fields.refuse("sourceVersion", "must be a version that the node has which is referred to"),
+            }
         }
         fields.finish()
     }

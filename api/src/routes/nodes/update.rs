@@ -61,8 +61,9 @@ pub(super) struct Request {
     #[serde(default)]
     #[schema(value_type = Option<Object>, required = false, example = json!({"priority": "high", "dueDate": null}))]
     metadata: Patch<Map<String, Value>>,
-    /// The body, as Markdown. Only what differs from the present body is changed; `null`: empty.
-    #[serde(default)]
+    /// The body, as Markdown. Only what differs from the present body is changed; `null`: empty. May be called
+    /// `description` as well.
+    #[serde(default, alias = "description")]
     #[schema(value_type = Option<String>, required = false)]
     body: Patch<String>,
     /// The body as the caller read it, before it made `body` of it. When others have written since, what they

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::List;
+use super::{List, References};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
@@ -117,9 +117,7 @@ async fn add(
     provenance.insert("userId".to_owned(), json!(caller.user));
     provenance.insert("createdAt".to_owned(), json!(api.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true)));
     let content = request.content()?;
-    if let ItemContent::NodeReference { source_node_id, source_version: Some(version) } = content {
-        list.check_reference(api, caller, (source_node_id, version)).await?;
-    }
+    list.check_references(api, caller, References::of(&content)).await?;
     let mut item = NewItem { id: Uuid::nil(), label, metadata, provenance: Some(provenance), content };
     item.check()?;
     let id = key.new_id(api, caller.user, &list.to_string()).await?;
@@ -133,6 +131,18 @@ async fn add(
         other => other?,
     };
     list.answer(StatusCode::CREATED, node, id)
+}
+
+impl References {
+    fn of(content: &ItemContent) -> Self {
+        match content {
+            ItemContent::File { file_id } => Self { file: Some(*file_id), ..Self::default() },
+            ItemContent::NodeReference { source_node_id, source_version } => {
+                Self { node: Some((*source_node_id, *source_version)), ..Self::default() }
+            }
+            ItemContent::Text { .. } | ItemContent::Link { .. } | ItemContent::Data { .. } => Self::default(),
+        }
+    }
 }
 
 impl Request {

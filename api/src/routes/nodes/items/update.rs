@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{List, Reference};
+use super::{List, References};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Ids};
@@ -135,9 +135,8 @@ async fn update(
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut changes, base) = request.split()?;
-    if let Some(reference) = reference_after(api, caller, &list, id, &changes).await? {
-        list.check_reference(api, caller, reference).await?;
-    }
+    let references = references_after(api, caller, &list, id, &changes).await?;
+    list.check_references(api, caller, references).await?;
     let edit: documents::replica::Patch = Box::new(move |txn| {
         if let Some(base) = base {
             let item = list.items(node::read(txn)).into_iter().find(|item| item.id == id);
@@ -151,26 +150,27 @@ async fn update(
     list.answer(StatusCode::OK, node, id)
 }
 
-/// The version that an item refers to after its changes, if they concern that.
-async fn reference_after(
+/// What an item refers to after its changes, as far as they concern that.
+async fn references_after(
     api: &Api,
     caller: &Caller,
     list: &List,
     id: Uuid,
     changes: &ItemChanges,
-) -> Result<Option<Reference>, Problem> {
-    if changes.source_node_id.is_absent() && changes.source_version.is_absent() {
-        return Ok(None);
+) -> Result<References, Problem> {
+    let file = changes.file_id.value().copied();
+    if changes.source_node_id.is_absent() && changes.source_version.value().is_none() {
+        return Ok(References { file, node: None });
     }
     let items = list.items(list.read(api, caller).await?.content);
-    let Some(item) = items.into_iter().find(|item| item.id == id) else { return Ok(None) };
+    let Some(item) = items.into_iter().find(|item| item.id == id) else { return Ok(References { file, node: None }) };
     let source = changes.source_node_id.value().copied().or(item.source_node_id);
     let version = match &changes.source_version {
         Patch::Absent => item.source_version,
         Patch::Set(version) => Some(*version),
         Patch::Clear => None,
     };
-    Ok(source.zip(version))
+    Ok(References { file, node: source.map(|source| (source, version)) })
 }
 
 impl Request {
