@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use platform::db::nodes::AuthorType;
 use platform::db::search::{About, Filter, Hit, Kind};
-use schema::ids::ProjectId;
+use schema::ids::{ProjectId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -96,18 +96,27 @@ struct Conditions {
     types: Vec<KindBody>,
     project_id: Option<ProjectId>,
     status: Vec<String>,
+    author: Vec<UserId>,
     author_type: Option<AuthorTypeBody>,
+    tags: Vec<String>,
+    updated_since: Option<DateTime<Utc>>,
 }
 
 impl Conditions {
     fn filter(self, fields: &mut Fields) -> Filter {
         check_words(fields, "status", &self.status);
+        check_words(fields, "tags", &self.tags);
+        if self.author.len() > WORDS_MAX {
+            fields.refuse("author", format!("must be at most {WORDS_MAX}"));
+        }
         Filter {
             kinds: self.types.into_iter().map(Kind::from).collect(),
             project: self.project_id,
             statuses: self.status,
+            authors: self.author,
             author_type: self.author_type.map(AuthorType::from),
-            ..Filter::default()
+            tags: self.tags,
+            updated_since: self.updated_since,
         }
     }
 }

@@ -11,6 +11,7 @@ use platform::limits::Limits;
 use platform::search::passages::with_title;
 use schema::ids::OrgId;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::server::{Client, Server};
 
@@ -66,8 +67,16 @@ async fn nodes_are_found_by_words_with_what_lists_of_results_show() {
     let first = ada.post(&path, json!({"query": "launch", "limit": 1})).await.expect(StatusCode::OK);
     let second = json!({"query": "launch", "limit": 1, "cursor": first["nextCursor"]});
     assert_eq!(titles(&ada.post(&path, second).await.expect(StatusCode::OK)), ["Notes"]);
-    let of_files = json!({"query": "launch", "types": ["file"]});
-    assert_eq!(titles(&ada.post(&path, of_files).await.expect(StatusCode::OK)), [""; 0]);
+    for (conditions, expected) in [
+        (json!({"query": "launch", "types": ["file"]}), &[] as &[&str]),
+        (json!({"query": "launch", "author": [Uuid::new_v4()]}), &[]),
+        (
+            json!({"query": "launch", "author": [Uuid::new_v4().to_string(), ada.id().to_owned()]}),
+            &["The launch", "Notes"],
+        ),
+    ] {
+        assert_eq!(titles(&ada.post(&path, conditions).await.expect(StatusCode::OK)), expected);
+    }
 }
 
 #[tokio::test]
@@ -91,6 +100,10 @@ async fn searches_by_meaning_show_the_nearest_passage_and_name_the_embedder() {
         .await;
     assert_eq!(answer["embedder"], "lexical-hash-1");
     assert_eq!(titles(&answer), ["Plan", "Backups"]);
+    let of_nobody =
+        json!({"query": "launch", "author": [Uuid::new_v4()], "tags": [], "updatedSince": "2026-01-02T00:00:00Z"});
+    let nothing = ada.post(&format!("/orgs/{org}/search/semantic"), of_nobody).await.expect(StatusCode::OK);
+    assert_eq!(titles(&nothing), [""; 0]);
     assert!(answer["items"][0]["passage"].as_str().unwrap().contains("We launch"), "{answer}");
     let similarity = |index: usize| answer["items"][index]["similarity"].as_f64().unwrap();
     assert!(similarity(0) > similarity(1) && similarity(0) <= 1.0 && similarity(1) >= 0.0, "{answer}");
@@ -109,6 +122,7 @@ async fn what_cannot_be_asked_is_refused_with_the_field() {
         ("cursor", json!({"query": "a", "cursor": "x"})),
         ("tags.0", json!({"query": "a", "tags": ["x".repeat(101)]})),
         ("status", json!({"query": "a", "status": vec!["x"; 51]})),
+        ("author", json!({"query": "a", "author": vec![Uuid::nil(); 51]})),
         ("types[0]", json!({"query": "a", "types": ["project"]})),
     ] {
         let answer = ada.post(&format!("/orgs/{org}/search"), request).await;

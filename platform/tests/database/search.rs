@@ -291,6 +291,8 @@ async fn filters_leave_out_what_they_say() {
     let project = Canvas::new().await;
     let mut nodes: Vec<ProjectedNode> = ["Launch a", "Launch b", "Launch c"].map(node).into();
     nodes[0].status = "done".to_owned();
+    let author = UserId::new(Uuid::new_v4());
+    nodes[0].author = Some(author);
     nodes[1].author_type = AuthorType::Agent;
     nodes[2].metadata = json!({"tags": ["urgent"]});
     project.write(1, &canvas(&nodes.iter().collect::<Vec<_>>())).await;
@@ -308,6 +310,7 @@ async fn filters_leave_out_what_they_say() {
     assert_eq!(found(Filter { kinds: vec![Kind::Node], ..all() }).await.len(), 3);
     assert_eq!(found(Filter { statuses: vec!["done".into()], ..all() }).await, ["Launch a"]);
     assert_eq!(found(Filter { author_type: Some(AuthorType::Agent), ..all() }).await, ["Launch b"]);
+    assert_eq!(found(Filter { authors: vec![author, project.owner], ..all() }).await, ["Launch a"]);
     assert_eq!(found(Filter { tags: vec!["urgent".into(), "x".into()], ..all() }).await, ["Launch c"]);
     assert_eq!(found(Filter { project: Some(project.project), ..all() }).await.len(), 3);
     assert_eq!(found(Filter { project: Some(ProjectId::new(Uuid::new_v4())), ..all() }).await.len(), 0);
@@ -320,6 +323,8 @@ async fn filters_leave_out_what_they_say() {
     assert_eq!(near(all()).await, 4);
     assert_eq!(near(Filter { kinds: vec![Kind::File], ..all() }).await, 1);
     assert_eq!(near(Filter { statuses: vec!["done".into()], ..all() }).await, 1);
+    assert_eq!(near(Filter { authors: vec![author], ..all() }).await, 1);
+    assert_eq!(near(Filter { tags: vec!["urgent".into()], ..all() }).await, 1);
     assert_eq!(near(Filter { project: Some(project.project), ..all() }).await, 3);
 }
 

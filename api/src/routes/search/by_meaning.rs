@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use platform::access::OrgAction;
 use platform::db::search::{self, Filter, FoundPassage};
 use platform::embedding::{Embedding, EmbeddingError};
-use schema::ids::{OrgId, ProjectId};
+use schema::ids::{OrgId, ProjectId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,8 +39,19 @@ pub(super) struct Request {
     #[serde(default)]
     #[schema(example = json!(["in_progress"]), max_items = 50)]
     status: Vec<String>,
+    /// Only what one of these people has made: nodes that they, or an agent for them, have added, and files that they have
+    /// uploaded.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>, max_items = 50)]
+    author: Vec<UserId>,
     /// Only nodes on which a person, or an agent, works.
     author_type: Option<AuthorTypeBody>,
+    /// Only nodes with one of these tags.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    tags: Vec<String>,
+    /// Only what has changed then or later.
+    updated_since: Option<DateTime<Utc>>,
     /// How many items, at most.
     #[schema(minimum = 1, maximum = 50, default = 20)]
     limit: Option<u32>,
@@ -50,8 +62,9 @@ impl Request {
         let mut fields = Fields::default();
         let query = checked_query(&mut fields, &self.query);
         let limit = checked_limit(&mut fields, self.limit);
-        let Self { types, project_id, status, author_type, .. } = self;
-        let filter = Conditions { types, project_id, status, author_type }.filter(&mut fields);
+        let Self { types, project_id, status, author, author_type, tags, updated_since, .. } = self;
+        let conditions = Conditions { types, project_id, status, author, author_type, tags, updated_since };
+        let filter = conditions.filter(&mut fields);
         fields.finish()?;
         Ok((query, filter, limit))
     }

@@ -7,11 +7,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use platform::access::OrgAction;
 use platform::db::search::{self, Filter, Found, SearchCursor, Viewer};
-use schema::ids::{OrgId, ProjectId};
+use schema::ids::{OrgId, ProjectId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Conditions, HitBody, KindBody, check_words, checked_limit, checked_query};
+use super::{Conditions, HitBody, KindBody, checked_limit, checked_query};
 use crate::Api;
 use crate::authenticate::Caller;
 use crate::extract::{self, Id};
@@ -39,6 +39,11 @@ pub(super) struct Request {
     #[serde(default)]
     #[schema(example = json!(["in_progress"]), max_items = 50)]
     status: Vec<String>,
+    /// Only what one of these people has made: nodes that they, or an agent for them, have added, and files that they have
+    /// uploaded.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>, max_items = 50)]
+    author: Vec<UserId>,
     /// Only nodes on which a person, or an agent, works.
     author_type: Option<AuthorTypeBody>,
     /// Only nodes with one of these tags.
@@ -58,17 +63,17 @@ impl Request {
     fn read(self) -> Result<Asked, Problem> {
         let mut fields = Fields::default();
         let query = checked_query(&mut fields, &self.query);
-        check_words(&mut fields, "tags", &self.tags);
         let limit = checked_limit(&mut fields, self.limit);
         let after = self.cursor.map(|cursor| cursor.parse()).transpose().unwrap_or_else(|error| {
             let error: search::ParseSearchCursorError = error;
             fields.refuse("cursor", error.to_string());
             None
         });
-        let Self { types, project_id, status, author_type, tags, updated_since, .. } = self;
-        let filter = Conditions { types, project_id, status, author_type }.filter(&mut fields);
+        let Self { types, project_id, status, author, author_type, tags, updated_since, .. } = self;
+        let conditions = Conditions { types, project_id, status, author, author_type, tags, updated_since };
+        let filter = conditions.filter(&mut fields);
         fields.finish()?;
-        Ok(Asked { query, filter: Filter { tags, updated_since, ..filter }, after, limit })
+        Ok(Asked { query, filter, after, limit })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use schema::ids::{OrgId, ProjectId};
+use schema::ids::{OrgId, ProjectId, UserId};
 use uuid::Uuid;
 
 use super::sight::{Sight, Viewer};
@@ -44,6 +44,8 @@ pub struct Filter {
     pub project: Option<ProjectId>,
     /// Nodes in one of these states.
     pub statuses: Vec<String>,
+    /// Nodes of one of these people, and files that one of them has uploaded.
+    pub authors: Vec<UserId>,
     /// Nodes on which a person, or an agent, works.
     pub author_type: Option<AuthorType>,
     /// Nodes with one of these tags.
@@ -53,6 +55,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    pub(super) fn author_ids(&self) -> Vec<Uuid> {
+        self.authors.iter().map(UserId::as_uuid).collect()
+    }
+
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
@@ -229,6 +235,7 @@ async fn page(
                  AND (cardinality($11::text[]) = 0 OR EXISTS (
                      SELECT FROM node_keywords k WHERE k.node_id = n.id AND k.kind = 'tag' AND k.word = ANY($11)))
                  AND ($12::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $12)
+                 AND (cardinality($20::uuid[]) = 0 OR coalesce(n.author_user_id, f.uploaded_by) = ANY($20))
                  AND ($13::int IS NULL OR (fitting.score, coalesce(n.updated_at, f.updated_at), e.id) < ($13, $14, $15))
                ORDER BY fitting.score DESC, updated_at DESC, e.id DESC LIMIT $16)
            SELECT e.id AS entry, e.node_id, e.file_id, e.project_id, e.title, page.score AS "score!", page.status AS "status?",
@@ -256,7 +263,8 @@ async fn page(
         i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
         words,
         EXCERPT_BEFORE,
-        EXCERPT_LENGTH
+        EXCERPT_LENGTH,
+        &filter.author_ids()
     )
     .fetch_all(&mut *tx.inner)
     .await?;

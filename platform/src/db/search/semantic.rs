@@ -107,6 +107,7 @@ async fn entries_of(
              AND (cardinality($9::text[]) = 0 OR EXISTS (
                  SELECT FROM node_keywords k WHERE k.node_id = n.id AND k.kind = 'tag' AND k.word = ANY($9)))
              AND ($10::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $10)
+             AND (cardinality($12::uuid[]) = 0 OR coalesce(n.author_user_id, f.uploaded_by) = ANY($12))
            LIMIT $11"#,
         tx.org().as_uuid(),
         &sight.projects,
@@ -118,7 +119,8 @@ async fn entries_of(
         filter.author_type.map(AuthorType::as_str),
         &filter.tags,
         filter.updated_since.map(clean::time),
-        i64::try_from(passages_max).unwrap_or(i64::MAX).saturating_add(1)
+        i64::try_from(passages_max).unwrap_or(i64::MAX).saturating_add(1),
+        &filter.author_ids()
     )
     .fetch_all(&mut *tx.inner)
     .await?;
@@ -179,6 +181,7 @@ async fn go_along_index(
              AND (cardinality($11::text[]) = 0 OR EXISTS (
                  SELECT FROM node_keywords k WHERE k.node_id = n.id AND k.kind = 'tag' AND k.word = ANY($11)))
              AND ($12::timestamptz IS NULL OR coalesce(n.updated_at, f.updated_at) >= $12)
+             AND (cardinality($14::uuid[]) = 0 OR coalesce(n.author_user_id, f.uploaded_by) = ANY($14))
            ORDER BY p.embedding <=> $3::text::vector LIMIT $13"#,
         tx.org().as_uuid(),
         asked.embedder,
@@ -192,7 +195,8 @@ async fn go_along_index(
         filter.author_type.map(AuthorType::as_str),
         &filter.tags,
         filter.updated_since.map(clean::time),
-        i64::try_from(max).unwrap_or(i64::MAX)
+        i64::try_from(max).unwrap_or(i64::MAX),
+        &filter.author_ids()
     )
     .fetch_all(&mut *tx.inner)
     .await?;
