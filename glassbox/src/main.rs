@@ -51,7 +51,9 @@ enum Command {
         demo: bool,
     },
     /// Bring the database's tables up to date, and end.
-    #[command(after_help = "Example:\n  DATABASE_URL=postgres://glassbox@db/glassbox glassbox migrate")]
+    #[command(
+        after_help = "Examples:\n  DATABASE_URL=postgres://glassbox@db/glassbox glassbox migrate\n  DATABASE_URL=postgres://glassbox@db/glassbox GLASSBOX_DATABASE_OWNER_URL=postgres://glassbox_owner@db/glassbox glassbox migrate"
+    )]
     Migrate,
     /// Look after updates that were refused as harmful.
     #[command(subcommand, after_help = "Example:\n  glassbox quarantine list --since 24h")]

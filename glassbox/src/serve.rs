@@ -56,7 +56,7 @@ pub(crate) async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<
 /// Brings the tables up to date.
 pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
     let storage = Storage::open(&config, Sharing::Alone).await?;
-    let migrated = storage.db.migrate().await.context("the database could not be migrated");
+    let migrated = storage.migrate(&config).await;
     storage.close().await;
     migrated
 }
@@ -106,7 +106,7 @@ async fn start(
     listener: TcpListener,
     lifecycle: &Lifecycle,
 ) -> anyhow::Result<Running> {
-    storage.db.migrate().await.context("the database could not be migrated")?;
+    storage.migrate(config).await?;
     storage.db.warm_up().await.context("the database could not be read")?;
     let address = listener.local_addr()?;
     let (api, sync, http) = compose(config, storage, address, lifecycle).await?;

@@ -47,6 +47,15 @@ impl Storage {
         Ok((url, Some(embedded)))
     }
 
+    /// Brings the tables up to date.
+    pub(crate) async fn migrate(&self, config: &Config) -> anyhow::Result<()> {
+        let owner = match &self.embedded {
+            Some(embedded) => Some(embedded.owner_url()),
+            None => config.database.owner_url.as_ref().map(|url| url.expose().to_owned()),
+        };
+        self.db.migrate(owner.as_deref()).await.context("the database could not be migrated")
+    }
+
     pub(crate) async fn close(self) {
         self.db.close().await;
         if let Some(embedded) = self.embedded

@@ -106,6 +106,8 @@ pub struct ServerConfig {
 pub struct DatabaseConfig {
     /// The database, or `None` for the embedded Postgres.
     pub url: Option<Secret>,
+    /// The same database, for the role that its tables belong to and that migrates them; `None`: the role of `url` does.
+    pub owner_url: Option<Secret>,
     /// Connections that this instance holds, at most.
     pub max_connections: u32,
     /// Seconds to wait for a connection.
@@ -211,6 +213,7 @@ impl Config {
             },
             database: DatabaseConfig {
                 url: reader.optional_secret("database.url"),
+                owner_url: reader.optional_secret("database.owner_url"),
                 max_connections: reader.integer("database.max_connections", 2..=1000),
                 connect_timeout_seconds: reader.integer("database.connect_timeout_seconds", 1..=300),
             },

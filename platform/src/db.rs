@@ -21,6 +21,7 @@ pub mod locks;
 pub mod log;
 pub mod members;
 mod metrics;
+pub(crate) mod migrate;
 pub mod models;
 pub mod names;
 pub mod nodes;
@@ -47,7 +48,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use schema::ids::{OrgId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -62,9 +63,6 @@ pub use hints::Hints;
 pub use page::{
     Creation, Cursor, Direction, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest, ParseCursorError, Sort, SortKey,
 };
-
-/// The migrations of this build.
-pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 const SERVER_VERSION_MIN: i32 = 160_000;
 const STATEMENT_TIMEOUT_MS: u32 = 30_000;
@@ -144,25 +142,6 @@ impl Db {
     pub async fn warm_up(&self) -> Result<(), DbError> {
         let nothing = (0..WARM_CONNECTIONS).map(|_| log::load(self, SCRATCH_ORG, Uuid::nil()));
         try_join_all(nothing).await.map(drop)
-    }
-
-    /// Brings the tables to this build's state. Several instances may do so at the same time; one does, the others wait.
-    pub async fn migrate(&self) -> Result<(), DbError> {
-        // A connection of its own, since the pool's time limits are not made for migrations.
-        let options = self.pool.connect_options().as_ref().clone().options([
-            ("statement_timeout", "0"),
-            ("lock_timeout", "0"),
-            ("idle_in_transaction_session_timeout", "0"),
-        ]);
-        let mut connection = PgConnection::connect_with(&options).await?;
-        MIGRATIONS.run(&mut connection).await.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-                DbError::from(error)
-            }
-            other => DbError::Unsuitable(format!("the database cannot be migrated: {other}")),
-        })?;
-        connection.close().await?;
-        Ok(())
     }
 
     /// Answers when the database does.

@@ -28,7 +28,7 @@ pub struct EmbeddedPostgres {
 
 impl EmbeddedPostgres {
     /// Starts the Postgres in `config.install_dir` on the data in `config.data_dir`, which is made when it is missing,
-    /// and sees to it that the role and the database `glassbox` and the extension `vector` are there. A server that an
+    /// and sees to it that the roles `glassbox` and `glassbox_owner`, the latter's database `glassbox` and the extension `vector` are there. A server that an
     /// earlier process left behind is stopped first. `connections` is how many clients may connect.
     ///
     /// Returns the server, and the URL at which the unprivileged role `glassbox` reaches the database `glassbox`.
@@ -64,6 +64,12 @@ impl EmbeddedPostgres {
         let cluster = Cluster::prepare(&config.data_dir, &programs)?;
         let is_running = lock::is_held(&cluster.lock_file())?;
         Ok(is_running.then(|| cluster.url(provision::ROLE, provision::DATABASE)))
+    }
+
+    /// The URL at which the role that the tables belong to reaches the database `glassbox`.
+    #[must_use]
+    pub fn owner_url(&self) -> String {
+        self.cluster.url(provision::OWNER, provision::DATABASE)
     }
 
     /// The URL at which the superuser reaches the database `postgres`. For tests, which make databases of their own.

@@ -63,6 +63,12 @@ impl TestDatabase {
         server::role_url(&self.server, &self.name).into()
     }
 
+    /// The URL of the database for the role that its tables belong to.
+    #[must_use]
+    pub fn owner_url(&self) -> String {
+        server::owner_url(&self.server, &self.name).into()
+    }
+
     /// The URL of the database for a superuser, whom row-level security does not bind.
     #[must_use]
     pub fn superuser_url(&self) -> String {
@@ -270,6 +276,7 @@ pub fn some_principal() -> PrincipalRef {
 async fn connect(url: &str) -> Db {
     let config = DatabaseConfig {
         url: None,
+        owner_url: None,
         max_connections: CONNECTIONS_PER_TEST,
         connect_timeout_seconds: CONNECT_TIMEOUT_SECONDS,
     };

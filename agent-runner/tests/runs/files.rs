@@ -28,7 +28,8 @@ async fn passes_on(world: &World, options: Value, contents: Vec<Value>) -> Vec<V
 }
 
 async fn with_a_file() -> (World, Uuid) {
-    let (world, file) = (World::start().await, Uuid::new_v4());
+    let world = World::start().await;
+    let file = recorded(&world, &world.org, Some(&world.project), "state = 'complete'").await;
     world.post(&format!("/nodes/{}/inputs", world.node), json!({"type": "file", "fileId": file})).await;
     (world, file)
 }
@@ -37,7 +38,8 @@ async fn with_a_file() -> (World, Uuid) {
 async fn a_file_among_the_inputs_is_passed_on_and_no_other() {
     let (world, file) = with_a_file().await;
     // One that stands at another node of the project is none of this one's.
-    let (elsewhere, node) = (Uuid::new_v4(), world.new_node("Another").await);
+    let elsewhere = recorded(&world, &world.org, Some(&world.project), "state = 'complete'").await;
+    let node = world.new_node("Another").await;
     world.post(&format!("/nodes/{node}/inputs"), json!({"type": "file", "fileId": elsewhere})).await;
     let bad =
         [json!({"fileId": elsewhere}), json!({"fileId": "../../etc/passwd"}), json!(file), json!({}), json!(null)];
@@ -119,11 +121,15 @@ async fn recorded(world: &World, org: &str, project: Option<&str>, columns: &str
     id
 }
 
-/// What the model is told of these files, when they are the inputs of a node.
-async fn brief_of(world: &World, inputs: &[Uuid]) -> String {
-    for file in inputs {
+/// Makes files inputs of the node.
+async fn add_inputs(world: &World, files: &[Uuid]) {
+    for file in files {
         world.post(&format!("/nodes/{}/inputs", world.node), json!({"type": "file", "fileId": file})).await;
     }
+}
+
+/// What the model is told of the node.
+async fn brief(world: &World) -> String {
     let provider = Provider::start(Arc::new(|_: &Value, _| Reply::Parts(vec![Part::Text("Done.")]))).await;
     let _worker = world.worker_of(world.setup(Some(&provider.url)));
     let run = world.execute(json!({"plan": false})).await;
@@ -144,7 +150,8 @@ async fn a_run_is_told_what_its_files_say() {
         recorded(&world, org, project, "state = 'complete'").await,
         recorded(&world, org, project, "state = 'failed', processing_error = 'it is broken'").await,
     ];
-    let brief = brief_of(&world, &inputs).await;
+    add_inputs(&world, &inputs).await;
+    let brief = brief(&world).await;
     for words in [
         "\"sea.pdf\" (application/pdf, 1234 bytes)",
         "The sea is cold.",
@@ -166,13 +173,18 @@ async fn a_run_is_told_of_no_files_of_others() {
     let projects = format!("/orgs/{}/projects", world.org);
     let other_project = world.post(&projects, json!({"name": "Secret"})).await["id"].as_str().unwrap().to_owned();
     let says = "state = 'complete', extracted_text = 'a secret'";
-    let inputs = [
-        recorded(&world, &other_org, None, says).await,
-        recorded(&world, &world.org, Some(&other_project), says).await,
-        recorded(&world, &world.org, Some(&world.project), "extracted_text = 'a secret'").await,
-        Uuid::new_v4(),
-    ];
-    let brief = brief_of(&world, &inputs).await;
+    let own = async |columns| recorded(&world, &world.org, Some(&world.project), columns).await;
+    let inputs = [own(says).await, own(says).await, own(says).await, own("extracted_text = 'a secret'").await];
+    add_inputs(&world, &inputs).await;
+    // Whoever writes into the document may name any file.
+    let [moved, secret, deleted, _] = inputs;
+    let become_of_others = format!(
+        "UPDATE files SET org_id = '{other_org}', project_id = NULL WHERE id = '{moved}';
+         UPDATE files SET project_id = '{other_project}' WHERE id = '{secret}';
+         DELETE FROM files WHERE id = '{deleted}'"
+    );
+    world.database.sabotage(&become_of_others).await;
+    let brief = brief(&world).await;
     assert!(!brief.contains("a secret"), "{brief}");
     for file in inputs {
         assert!(brief.contains(&format!("The file {file} is gone.")), "{brief}");

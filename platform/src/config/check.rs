@@ -11,10 +11,16 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     if config.auth.token_secret.as_ref().is_some_and(|secret| secret.expose().len() < TOKEN_SECRET_BYTES_MIN) {
         reader.refuse("auth.token_secret", format!("must have at least {TOKEN_SECRET_BYTES_MIN} bytes"));
     }
-    if let Some(url) = &config.database.url
-        && !["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme))
-    {
-        reader.refuse("database.url", "must start with postgres://");
+    let database = &config.database;
+    for (key, url) in [("database.url", &database.url), ("database.owner_url", &database.owner_url)] {
+        if let Some(url) = url
+            && !["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme))
+        {
+            reader.refuse(key, "must start with postgres://");
+        }
+    }
+    if database.owner_url.is_some() && database.url.is_none() {
+        reader.refuse("database.owner_url", "is for a database.url: the embedded Postgres has an owner of its own");
     }
     if let Some(redis) = &config.redis {
         if let Err(error) = Address::parse(&redis.url) {

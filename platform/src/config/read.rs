@@ -16,8 +16,14 @@ use super::secret::Secret;
 use crate::ingress::TrustedProxies;
 
 /// Keys whose value is never shown.
-const SECRET_KEYS: [&str; 5] =
-    ["agents.model.api_key", "auth.token_secret", "database.url", "embeddings.api_key", "redis.url"];
+const SECRET_KEYS: [&str; 6] = [
+    "agents.model.api_key",
+    "auth.token_secret",
+    "database.owner_url",
+    "database.url",
+    "embeddings.api_key",
+    "redis.url",
+];
 /// Longer prefixes would be paid for with every message.
 const CHANNEL_PREFIX_BYTES_MAX: usize = 64;
 

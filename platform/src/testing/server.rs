@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::config::PostgresConfig;
-use crate::db::MIGRATIONS;
+use crate::db::migrate::{self, MIGRATIONS};
 use crate::embedded_postgres::EmbeddedPostgres;
 
 const URL_VARIABLE: &str = "GLASSBOX_TEST_DATABASE_URL";
@@ -25,6 +25,8 @@ const DATA_DIR_PREFIX: &str = "glassbox-test-postgres-";
 /// The role of test databases, unprivileged as in production. Not a secret: the server holds tests only.
 const ROLE: &str = "glassbox_test";
 const ROLE_PASSWORD: &str = "glassbox_test";
+/// The role that their tables belong to.
+const OWNER: &str = "glassbox_test_owner";
 
 /// Held while the template is made, so that one of many test processes does.
 const TEMPLATE_LOCK: i64 = 0x6c61_7373_626f;
@@ -51,6 +53,13 @@ pub(super) fn role_url(server: &Url, database: &str) -> Url {
     let mut url = database_url(server, database);
     url.set_username(ROLE).expect("a URL with a host can have a user");
     url.set_password(Some(ROLE_PASSWORD)).expect("a URL with a host can have a password");
+    url
+}
+
+/// The owner's URL of a database.
+pub(super) fn owner_url(server: &Url, database: &str) -> Url {
+    let mut url = role_url(server, database);
+    url.set_username(OWNER).expect("a URL with a host can have a user");
     url
 }
 
@@ -97,7 +106,7 @@ fn remove_left_behind() {
 pub(super) async fn template(server: &Url) -> String {
     let checksums: Vec<u8> = MIGRATIONS.iter().flat_map(|migration| migration.checksum.to_vec()).collect();
     let digest = Uuid::new_v5(&Uuid::nil(), &checksums).simple().to_string();
-    let name = format!("glassbox_template_{digest}");
+    let name = format!("glassbox_owned_template_{digest}");
 
     let mut connection = connect(server).await;
     sqlx::query("SELECT pg_advisory_lock($1)")
@@ -120,29 +129,31 @@ pub(super) async fn template(server: &Url) -> String {
 
 async fn make_template(server: &Url, connection: &mut PgConnection, name: &str) {
     let unfinished = format!("{name}_unfinished");
-    let role_is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
-        .bind(ROLE)
-        .fetch_one(&mut *connection)
-        .await
-        .expect("roles can be listed");
-    if !role_is_there {
-        execute(connection, format!("CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{ROLE_PASSWORD}'"))
-            .await;
+    for role in [ROLE, OWNER] {
+        let is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+            .bind(role)
+            .fetch_one(&mut *connection)
+            .await
+            .expect("roles can be listed");
+        if !is_there {
+            let create = format!("CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{ROLE_PASSWORD}'");
+            execute(connection, create).await;
+        }
     }
     execute(connection, format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await;
-    execute(connection, format!("CREATE DATABASE {unfinished} OWNER {ROLE}")).await;
+    execute(connection, format!("CREATE DATABASE {unfinished} OWNER {OWNER}")).await;
     let mut database = connect(&database_url(server, &unfinished)).await;
     execute(&mut database, "CREATE EXTENSION vector".to_owned()).await;
     database.close().await.expect("a connection can be closed");
-    let mut database = connect(&role_url(server, &unfinished)).await;
-    MIGRATIONS.run(&mut database).await.expect("the migrations run on an empty database");
+    let mut database = connect(&owner_url(server, &unfinished)).await;
+    migrate::migrate(&mut database, ROLE).await.expect("the migrations run on an empty database");
     database.close().await.expect("a connection can be closed");
     execute(connection, format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await;
 }
 
 pub(super) async fn create_from(server: &Url, template: &str, name: &str) {
     let mut connection = connect(server).await;
-    execute(&mut connection, format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLE}")).await;
+    execute(&mut connection, format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await;
     connection.close().await.expect("a connection can be closed");
 }
 

@@ -136,6 +136,28 @@ async fn nobody_changes_or_deletes_an_entry() {
 }
 
 #[tokio::test]
+async fn the_servers_role_takes_down_no_wall() {
+    let test = TestDatabase::new().await;
+    let mut connection = PgConnection::connect(&test.url()).await.unwrap();
+    for sql in [
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+        "DROP TRIGGER audit_log_is_append_only ON audit_log",
+        "CREATE OR REPLACE FUNCTION refuse_change_of_audit_log() RETURNS trigger LANGUAGE sql AS 'SELECT 1'",
+        "DROP TABLE audit_log",
+        "DROP POLICY add_in_organization ON audit_log",
+        "ALTER TABLE nodes NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE nodes DISABLE ROW LEVEL SECURITY",
+        "CREATE TABLE mine (id uuid)",
+        "SET ROLE glassbox_test_owner",
+        "UPDATE _sqlx_migrations SET checksum = ''",
+    ] {
+        let refused = sqlx::query(sql).execute(&mut connection).await.unwrap_err();
+        let code = refused.as_database_error().and_then(DatabaseError::code).unwrap();
+        assert_eq!(code, "42501", "{sql}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn an_organization_neither_reads_nor_adds_to_anothers() {
     let test = TestDatabase::new().await;
     let owner = test.user("owner").await;

@@ -196,7 +196,7 @@ async fn documents_are_found_by_those_who_may_see_them() {
 #[tokio::test]
 async fn unsuitable_databases_are_refused_with_what_to_do() {
     let test = TestDatabase::new().await;
-    let config = DatabaseConfig { url: None, max_connections: 1, connect_timeout_seconds: 5 };
+    let config = DatabaseConfig { url: None, owner_url: None, max_connections: 1, connect_timeout_seconds: 5 };
     let refusal = Db::connect(&test.superuser_url(), &config, Mode::Production).await.unwrap_err().to_string();
     assert!(refusal.contains("NOBYPASSRLS"), "{refusal}");
     let allowed = Db::connect(&test.superuser_url(), &config, Mode::Development).await.unwrap();
@@ -211,8 +211,13 @@ async fn unsuitable_databases_are_refused_with_what_to_do() {
 #[tokio::test]
 async fn migrating_twice_and_at_the_same_time_is_harmless() {
     let test = TestDatabase::new().await;
-    let (first, second) = tokio::join!(test.db.migrate(), test.db.migrate());
-    first.unwrap();
-    second.unwrap();
-    test.db.ping().await.unwrap();
+    let owner = test.owner_url();
+    let migrate = || test.db.migrate(Some(&owner));
+    let (first, second, third) = tokio::join!(migrate(), migrate(), migrate());
+    first.and(second).and(third).unwrap();
+    // What belongs to somebody else is looked at.
+    test.db.migrate(None).await.unwrap();
+    test.sabotage("DELETE FROM _sqlx_migrations WHERE version = 1").await;
+    let refusal = test.db.migrate(None).await.unwrap_err();
+    assert!(refusal.to_string().contains("database.owner_url"), "{refusal}");
 }

@@ -55,7 +55,7 @@ impl Proxy {
                 }
             }
         });
-        let config = DatabaseConfig { url: None, max_connections: 4, connect_timeout_seconds: 5 };
+        let config = DatabaseConfig { url: None, owner_url: None, max_connections: 4, connect_timeout_seconds: 5 };
         let url = format!("postgres://{user}:{user}@127.0.0.1:{port}/{database}?sslmode=disable");
         let db = Db::connect(&url, &config, Mode::Production).await.unwrap();
         Self { fault, release, released, db }
