@@ -71,21 +71,29 @@ async fn run(owner: &mut PgConnection) -> Result<(), DbError> {
     })
 }
 
+/// Whether the tables are, or have to be made, by another role.
 async fn belongs_to_another(connection: &mut PgConnection) -> Result<bool, DbError> {
-    let owns =
-        "SELECT pg_get_userbyid(relowner) <> current_user FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')";
-    Ok(sqlx::query_scalar(owns).fetch_optional(connection).await?.unwrap_or(false))
+    let belongs = "SELECT coalesce(
+        (SELECT pg_get_userbyid(relowner) <> current_user FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')),
+        NOT has_schema_privilege('public', 'CREATE'))";
+    Ok(sqlx::query_scalar::<_, bool>(belongs).fetch_one(connection).await?)
 }
 
 /// Refuses tables on which a migration of this build has not been made.
 async fn check_state(connection: &mut PgConnection) -> Result<(), DbError> {
-    let made: Vec<i64> =
-        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(connection).await?;
-    let is_missing = MIGRATIONS.iter().any(|migration| !made.contains(&migration.version));
-    if is_missing {
-        let what_to_do = "the tables are older than this server and belong to another role: set database.owner_url and \
-             run `glassbox migrate`";
-        return Err(DbError::Unsuitable(what_to_do.to_owned()));
+    let is_made: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *connection).await?;
+    let made: Vec<i64> = if is_made {
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(connection).await?
+    } else {
+        Vec::new()
+    };
+    if MIGRATIONS.iter().all(|migration| made.contains(&migration.version)) {
+        return Ok(());
     }
-    Ok(())
+    Err(DbError::Unsuitable(
+        "the tables are not there, or older than this server, and are not its own to change: set database.owner_url and run \
+         `glassbox migrate`"
+            .to_owned(),
+    ))
 }

@@ -217,7 +217,9 @@ async fn migrating_twice_and_at_the_same_time_is_harmless() {
     first.and(second).and(third).unwrap();
     // What belongs to somebody else is looked at.
     test.db.migrate(None).await.unwrap();
-    test.sabotage("DELETE FROM _sqlx_migrations WHERE version = 1").await;
-    let refusal = test.db.migrate(None).await.unwrap_err();
-    assert!(refusal.to_string().contains("database.owner_url"), "{refusal}");
+    for damage in ["DELETE FROM _sqlx_migrations WHERE version = 1", "DROP TABLE _sqlx_migrations"] {
+        test.sabotage(damage).await;
+        let refusal = test.db.migrate(None).await.unwrap_err();
+        assert!(refusal.to_string().contains("database.owner_url"), "{refusal}");
+    }
 }
