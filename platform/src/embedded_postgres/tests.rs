@@ -70,13 +70,17 @@ async fn a_first_start_makes_an_unprivileged_role_and_what_is_stored_survives_a_
     assert_eq!(number(&url, "SELECT count(*) FROM pg_settings WHERE name = 'fsync' AND setting = 'on'").await, 1);
     let utf8 = "SELECT count(*) FROM pg_database WHERE datname = current_database() AND encoding = 6";
     assert_eq!(number(&url, utf8).await, 1);
-    execute(&url, "CREATE TABLE kept (value bigint)").await;
-    execute(&url, "INSERT INTO kept VALUES (42)").await;
+    let owner = postgres.owner_url();
+    assert_eq!(number(&owner, privileges).await, 0);
+    let may_create = "SELECT has_schema_privilege('public', 'CREATE')::int::bigint";
+    assert_eq!((number(&owner, may_create).await, number(&url, may_create).await), (1, 0));
+    execute(&owner, "CREATE TABLE kept (value bigint)").await;
+    execute(&owner, "INSERT INTO kept VALUES (42)").await;
     postgres.stop().await.unwrap();
     assert!(!pid_file(data.path()).exists(), "stop waits until the server has ended");
 
-    let (postgres, url) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
-    assert_eq!(number(&url, "SELECT value FROM kept").await, 42);
+    let (postgres, _) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
+    assert_eq!(number(&postgres.owner_url(), "SELECT value FROM kept").await, 42);
     postgres.stop().await.unwrap();
 }
 
@@ -93,8 +97,8 @@ async fn data_that_is_in_use_is_refused_and_its_server_left_alone() {
 #[tokio::test]
 async fn postgres_ends_when_its_owner_is_gone_and_a_server_or_file_left_behind_is_dealt_with() {
     let data = open_folder();
-    let (postgres, url) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
-    execute(&url, "CREATE TABLE kept AS SELECT 7::bigint AS value").await;
+    let (postgres, _) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
+    execute(&postgres.owner_url(), "CREATE TABLE kept AS SELECT 7::bigint AS value").await;
     // What the end of the process does, in whichever way it ends.
     drop(postgres);
     wait_until("the server ends", || !pid_file(data.path()).exists()).await;
@@ -109,17 +113,17 @@ async fn postgres_ends_when_its_owner_is_gone_and_a_server_or_file_left_behind_i
     let stale = stale.replacen(&pid.to_string(), &innocent.id().unwrap().to_string(), 1);
     fs::write(pid_file(data.path()), stale).unwrap();
 
-    let (postgres, url) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
+    let (postgres, _) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
     assert!(innocent.try_wait().unwrap().is_none(), "a process that is not Postgres was stopped");
-    assert_eq!(number(&url, "SELECT value FROM kept").await, 7);
+    assert_eq!(number(&postgres.owner_url(), "SELECT value FROM kept").await, 7);
     let abandoned = postmaster(data.path());
 
     // The process and its watchdog were killed: the server still runs, and is replaced.
     let EmbeddedPostgres { mut watchdog, .. } = postgres;
     watchdog.kill().await;
-    let (postgres, url) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
+    let (postgres, _) = EmbeddedPostgres::start(&config(&data), CONNECTIONS).await.unwrap();
     assert_ne!(postmaster(data.path()), abandoned);
-    assert_eq!(number(&url, "SELECT value FROM kept").await, 7);
+    assert_eq!(number(&postgres.owner_url(), "SELECT value FROM kept").await, 7);
     postgres.stop().await.unwrap();
 }
 
