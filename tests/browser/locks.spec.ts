@@ -33,7 +33,7 @@ test("where locks are enforced others can only read, and what they wrote meanwhi
 }, info) => {
   await enforceLocks(server, studio.project, owner);
   try {
-    const nodeId = await studio.addNode("Kept", "Start.");
+    const nodeId = await studio.addNode("Enforced", "Start.");
     const ada = await studio.visit("Ada", { nodeId });
     const ben = await studio.visit("Ben", { nodeId });
     const admin = await studio.visitAsOwner({ nodeId });
