@@ -1,5 +1,6 @@
 import { type InfiniteData, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
+import { askAnew } from "../api/ask-anew";
 import {
   type Execution,
   executionKeys,
@@ -63,7 +64,7 @@ export class RunFollower {
   /** Something may have been missed: what is shown is read anew. */
   refresh(): void {
     for (const key of [["executions"], ["execution"], ["trace"]]) {
-      void this.#queries.invalidateQueries({ queryKey: key });
+      void askAnew(this.#queries, key);
     }
   }
 
@@ -116,7 +117,7 @@ export class RunFollower {
     const isListed = lists.every(([, list]) =>
       list?.pages.some(({ items }) => items.some((item) => item.id === id)),
     );
-    if (!isListed) void queries.invalidateQueries(ofNode);
+    if (!isListed) void askAnew(queries, ofNode.queryKey);
     queries.setQueriesData<InfiniteData<Page<Execution>>>(ofNode, (list) => list && inPlace(list, execution));
   }
 }

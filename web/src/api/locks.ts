@@ -1,4 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { askAnew } from "./ask-anew";
 import { ApiError, request, withQuery } from "./http";
 import type { Page } from "./types";
 
@@ -30,7 +31,7 @@ export function useLocks(projectId: string) {
 
 export function useRefreshLocks(projectId: string): () => void {
   const queries = useQueryClient();
-  return () => void queries.invalidateQueries({ queryKey: key(projectId) });
+  return () => void askAnew(queries, key(projectId));
 }
 
 /** What came of asking to be told when a lock is free. */

@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { askAnew } from "./ask-anew";
 import type { Authors } from "./history";
 import { request, withQuery } from "./http";
 
@@ -58,5 +59,5 @@ export function useRollBack(nodeId: string) {
 /** Asks anew for the versions of a node. */
 export function useRefreshNodeVersions(nodeId: string): () => void {
   const queries = useQueryClient();
-  return () => void queries.invalidateQueries({ queryKey: key(nodeId) });
+  return () => void askAnew(queries, key(nodeId));
 }

@@ -1,4 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { askAnew } from "../api/ask-anew";
 import { fileKeys } from "../api/files";
 import { useProjectEvents } from "../events/project-feed";
 
@@ -8,12 +9,11 @@ export function useFollowedFiles(): void {
   useProjectEvents({
     types: ["file_uploaded", "file_processed", "file_deleted"],
     onEvent({ payload }) {
-      if (typeof payload.fileId === "string")
-        void queries.invalidateQueries({ queryKey: fileKeys.one(payload.fileId) });
-      void queries.invalidateQueries({ queryKey: fileKeys.all });
+      if (typeof payload.fileId === "string") void askAnew(queries, fileKeys.one(payload.fileId));
+      void askAnew(queries, fileKeys.all);
     },
     onGap() {
-      for (const queryKey of [fileKeys.each, fileKeys.all]) void queries.invalidateQueries({ queryKey });
+      for (const queryKey of [fileKeys.each, fileKeys.all]) void askAnew(queries, queryKey);
     },
   });
 }

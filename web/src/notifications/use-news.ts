@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { askAnew } from "../api/ask-anew";
 import { NOTIFICATIONS } from "../api/notifications";
 import { useDocumentSession, useObservable } from "../documents/session";
 
@@ -15,7 +16,7 @@ export function useNews(): boolean {
     let timer: number | null = null;
     const refresh = () => {
       timer = null;
-      void queries.invalidateQueries({ queryKey: NOTIFICATIONS });
+      void askAnew(queries, NOTIFICATIONS);
     };
     const onNews = () => {
       timer ??= window.setTimeout(refresh, TOGETHER_MS);
